@@ -1,0 +1,56 @@
+import { LIMITS, type Timers } from "@meterseal/core";
+import type { RecordStore } from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
+
+type Waiting = {
+    readonly records: readonly MeterRecord[];
+    done(): void;
+    failed(cause: unknown): void;
+};
+
+/**
+ * Collects records for one durable transaction: at most {@link LIMITS.commitRecords} of them, none
+ * waiting longer than {@link LIMITS.commitDelayMs}. One transaction is under way at a time.
+ */
+export class GroupCommit {
+    readonly #store: RecordStore;
+    readonly #timers: Timers;
+    #waiting: Waiting[] = [];
+    #count = 0;
+    #cancelTimer: (() => void) | null = null;
+    #running: Promise<void> = Promise.resolve();
+
+    constructor(store: RecordStore, timers: Timers) {
+        this.#store = store;
+        this.#timers = timers;
+    }
+
+    /** Resolves when the records are on disk. */
+    commit(records: readonly MeterRecord[]): Promise<void> {
+        return new Promise((resolve, reject) => {
+            this.#waiting.push({ records, done: resolve, failed: reject });
+            this.#count += records.length;
+            if (this.#count >= LIMITS.commitRecords) this.#flush();
+            else
+                this.#cancelTimer ??= this.#timers.after(LIMITS.commitDelayMs, () => this.#flush());
+        });
+    }
+
+    #flush(): void {
+        this.#cancelTimer?.();
+        this.#cancelTimer = null;
+        const batch = this.#waiting;
+        this.#waiting = [];
+        this.#count = 0;
+        this.#running = this.#running.then(() => this.#write(batch));
+    }
+
+    async #write(batch: readonly Waiting[]): Promise<void> {
+        try {
+            await this.#store.insertRecords(batch.flatMap((waiting) => waiting.records));
+            for (const waiting of batch) waiting.done();
+        } catch (cause) {
+            for (const waiting of batch) waiting.failed(cause);
+        }
+    }
+}

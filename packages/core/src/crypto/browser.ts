@@ -1,0 +1,58 @@
+import { ecb } from "@noble/ciphers/aes.js";
+import { ed25519 } from "@noble/curves/ed25519.js";
+import { p256 } from "@noble/curves/nist.js";
+import { hkdf } from "@noble/hashes/hkdf.js";
+import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { concatBytes } from "../bytes.ts";
+import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
+import { isCanonicalEd25519 } from "./ed25519-form.ts";
+
+/** SHA-256 (FIPS 180-4): 32 bytes. */
+export function sha256(data: Uint8Array): Uint8Array {
+    return nobleSha256(data);
+}
+
+/** HKDF-SHA256 (RFC 5869), extract and expand. */
+export function hkdfSha256(
+    ikm: Uint8Array,
+    salt: Uint8Array,
+    info: Uint8Array,
+    lengthBytes: number,
+): Uint8Array {
+    return hkdf(nobleSha256, ikm, salt, info, lengthBytes);
+}
+
+/**
+ * AES-128 of each block, by tables: not constant-time. Acceptable for a household's own key on its
+ * own device; meters and servers use OpenSSL (threat model).
+ */
+export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
+    return ecb(key, { disablePadding: true }).encrypt(blocks);
+}
+
+/** Checks a signature; see {@link import("./interface.ts").Crypto.verifySignature}. PS256 is refused here. */
+export function verifySignature(
+    key: PublicKey,
+    algorithm: Algorithm,
+    message: Uint8Array,
+    signature: Uint8Array,
+): boolean {
+    if (key.algorithm !== algorithm) return false;
+    try {
+        switch (key.algorithm) {
+            case ALGORITHM.es256: {
+                const point = concatBytes(Uint8Array.of(4), key.x, key.y);
+                return p256.verify(signature, message, point, { lowS: true });
+            }
+            case ALGORITHM.edDsa:
+                return (
+                    isCanonicalEd25519(key.x, signature) &&
+                    ed25519.verify(signature, message, key.x, { zip215: false })
+                );
+            case ALGORITHM.ps256:
+                return false;
+        }
+    } catch {
+        return false; // wrong lengths or not a point
+    }
+}

@@ -1,0 +1,30 @@
+import type { Algorithm, PublicKey } from "../ports.ts";
+
+/**
+ * The primitives that pure packages need, synchronous on every platform. Node uses OpenSSL
+ * (`node.ts`); a browser uses the noble libraries (`browser.ts`), chosen by the `browser`
+ * condition of the package's `imports`.
+ */
+export type Crypto = {
+    /** SHA-256 (FIPS 180-4): 32 bytes. */
+    sha256(data: Uint8Array): Uint8Array;
+    /** HKDF-SHA256 (RFC 5869), extract and expand. */
+    hkdfSha256(
+        ikm: Uint8Array,
+        salt: Uint8Array,
+        info: Uint8Array,
+        lengthBytes: number,
+    ): Uint8Array;
+    /** AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. */
+    aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array;
+    /**
+     * Checks a signature: ES256 as 64-byte r ‖ s with low s only, EdDSA (canonical, no
+     * small-order key), PS256. Never throws on bad input.
+     */
+    verifySignature(
+        key: PublicKey,
+        algorithm: Algorithm,
+        message: Uint8Array,
+        signature: Uint8Array,
+    ): boolean;
+};

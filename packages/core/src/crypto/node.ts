@@ -1,0 +1,114 @@
+import {
+    constants,
+    createCipheriv,
+    createPublicKey,
+    hash,
+    hkdfSync,
+    type KeyObject,
+    verify,
+} from "node:crypto";
+import { plainBytes } from "../bytes.ts";
+import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
+import { isLowS, toDerSignature } from "./ecdsa-form.ts";
+import { isCanonicalEd25519 } from "./ed25519-form.ts";
+
+/** SHA-256 (FIPS 180-4): 32 bytes. */
+export function sha256(data: Uint8Array): Uint8Array {
+    return plainBytes(hash("sha256", data, "buffer"));
+}
+
+/** HKDF-SHA256 (RFC 5869), extract and expand. */
+export function hkdfSha256(
+    ikm: Uint8Array,
+    salt: Uint8Array,
+    info: Uint8Array,
+    lengthBytes: number,
+): Uint8Array {
+    return new Uint8Array(hkdfSync("sha256", ikm, salt, info, lengthBytes));
+}
+
+/** AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. */
+export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
+    const cipher = createCipheriv("aes-128-ecb", key, null);
+    cipher.setAutoPadding(false);
+    return plainBytes(cipher.update(blocks));
+}
+
+const keyObjects = new WeakMap<PublicKey, KeyObject>();
+
+/** OpenSSL key of a public key, made once: parsing costs more than half a verification. */
+function keyObjectOf(key: PublicKey): KeyObject {
+    const cached = keyObjects.get(key);
+    if (cached !== undefined) return cached;
+    const created = createPublicKey({ key: toJwk(key), format: "jwk" });
+    keyObjects.set(key, created);
+    return created;
+}
+
+function toJwk(key: PublicKey): Record<string, string> {
+    const url = (bytes: Uint8Array): string =>
+        bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+    switch (key.algorithm) {
+        case ALGORITHM.es256:
+            return { kty: "EC", crv: "P-256", x: url(key.x), y: url(key.y) };
+        case ALGORITHM.edDsa:
+            return { kty: "OKP", crv: "Ed25519", x: url(key.x) };
+        case ALGORITHM.ps256:
+            return { kty: "RSA", n: url(key.n), e: url(key.e) };
+    }
+}
+
+type Prepared = { digest: string | null; key: Parameters<typeof verify>[2]; signature: Uint8Array };
+
+/** Checks the form of a signature and brings it to what OpenSSL takes; null = already bad. */
+function prepare(key: PublicKey, algorithm: Algorithm, signature: Uint8Array): Prepared | null {
+    if (key.algorithm !== algorithm) return null;
+    try {
+        const object = keyObjectOf(key);
+        switch (key.algorithm) {
+            case ALGORITHM.es256:
+                if (!isLowS(signature)) return null;
+                return { digest: "sha256", key: object, signature: toDerSignature(signature) };
+            case ALGORITHM.edDsa:
+                if (!isCanonicalEd25519(key.x, signature)) return null;
+                return { digest: null, key: object, signature };
+            case ALGORITHM.ps256: {
+                const padding = constants.RSA_PKCS1_PSS_PADDING;
+                return {
+                    digest: "sha256",
+                    key: { key: object, padding, saltLength: 32 },
+                    signature,
+                };
+            }
+        }
+    } catch {
+        return null; // not a point on the curve, or otherwise no key
+    }
+}
+
+/** Checks a signature; see {@link import("./interface.ts").Crypto.verifySignature}. */
+export function verifySignature(
+    key: PublicKey,
+    algorithm: Algorithm,
+    message: Uint8Array,
+    signature: Uint8Array,
+): boolean {
+    const input = prepare(key, algorithm, signature);
+    return input !== null && verify(input.digest, message, input.key, input.signature);
+}
+
+/** {@link verifySignature} in the thread pool; the caller bounds how many are under way. */
+export function verifySignatureInPool(
+    key: PublicKey,
+    algorithm: Algorithm,
+    message: Uint8Array,
+    signature: Uint8Array,
+): Promise<boolean> {
+    const input = prepare(key, algorithm, signature);
+    if (input === null) return Promise.resolve(false);
+    return new Promise((resolve) => {
+        verify(input.digest, message, input.key, input.signature, (failure, valid) => {
+            resolve(failure === null && valid);
+        });
+    });
+}

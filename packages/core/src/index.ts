@@ -1,0 +1,45 @@
+/**
+ * Layer 0: units, time, byte helpers, the table of errors, limits, ports and primitives.
+ * Pure and browser-safe; the one platform difference is `#crypto`.
+ *
+ * @packageDocumentation
+ */
+
+export { aes128Blocks, hkdfSha256, sha256, verifySignature } from "#crypto";
+export {
+    bytesEqual,
+    compareBytes,
+    concatBytes,
+    fromBase64,
+    fromHex,
+    plainBytes,
+    toBase64,
+    toHex,
+    u32be,
+    utf8,
+} from "./bytes.ts";
+export { isLowS, toLowS } from "./crypto/ecdsa-form.ts";
+export {
+    assert,
+    ERRORS,
+    type ErrorCode,
+    type ErrorDetails,
+    type ErrorEntry,
+    error,
+    MetersealError,
+} from "./errors.ts";
+export { LIMITS } from "./limits.ts";
+export type { CollectorLink, LinkHandler, MeterLink, MeterLinkHandler } from "./link-port.ts";
+export {
+    ALGORITHM,
+    type Algorithm,
+    type Clock,
+    type Log,
+    type PublicKey,
+    type Random,
+    type Signer,
+    type Timers,
+} from "./ports.ts";
+export { type Failure, fail, ok, type Result, unwrap } from "./result.ts";
+export * from "./time/civil.ts";
+export * from "./time/slot.ts";

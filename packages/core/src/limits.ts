@@ -1,0 +1,47 @@
+/** Every bound of the system in one place; units are last in the names. Documented in docs/reference/limits.md. */
+export const LIMITS = {
+    /** One message on any link: a CBOR sequence of whole records. */
+    messageBytes: 65_536,
+    /** Records in one message. */
+    messageRecords: 100,
+    /** One signed record, envelope included. */
+    recordBytes: 65_536,
+    /** Nesting of arrays and maps in any CBOR that we accept. */
+    cborDepth: 8,
+    /** Register boundaries in one usage record (formats 4). */
+    usageBoundaries: 384,
+    /** Channel groups 0 … 15 (formats 4). */
+    usageGroups: 16,
+    /** Largest growth of a register from one boundary to the next, in stream units (privacy 3.1). */
+    slotDelta: 2 ** 20 - 1,
+    /** Records of one chain that may wait for an earlier one (formats 8). */
+    pendingRecords: 64,
+    /** How far a record's clock may run ahead of the entry time (formats 8). */
+    clockAheadSeconds: 900,
+    /** Distance allowed between a civil address and its slot (formats 8). */
+    civilSkewSeconds: 26 * 3600,
+    /** A vertex closes at this size … */
+    vertexBytes: 262_144,
+    /** … or this number of records … */
+    vertexRecords: 500,
+    /** … or this age of its first record (formats 6). */
+    vertexAgeMs: 2_000,
+    /** Parents of one vertex: at least two, at most this many (formats 7). */
+    vertexParents: 8,
+    /** Records committed to disk in one transaction. */
+    commitRecords: 1_000,
+    /** Longest time that a record waits for its transaction. */
+    commitDelayMs: 3,
+    /** Signatures under verification at one time. */
+    verifyWindow: 64,
+    /** Messages waiting in the collector over all links; beyond it a sender is told to wait. */
+    ingestMessages: 1_024,
+    /** Messages per second of one key, sustained; bursts up to {@link LIMITS.ingestBurst}. */
+    ingestRatePerSecond: 200,
+    /** Messages that one key may send at once before its rate applies. */
+    ingestBurst: 400,
+    /** Records that a meter keeps until they are final. */
+    outboxRecords: 4_096,
+    /** Records that a meter has under way (sent, not yet stored). */
+    outboxInFlight: 100,
+} as const;

@@ -1,0 +1,150 @@
+import {
+    assert,
+    type Clock,
+    error,
+    type MetersealError,
+    type PublicKey,
+    type Signer,
+    unwrap,
+} from "@meterseal/core";
+import {
+    accept,
+    type Engine,
+    type EngineObserver,
+    type Entry,
+    entryLeafHash,
+    type Finality,
+    type LedgerState,
+    type LogEntry,
+    type LogStore,
+    MerkleLog,
+    originOf,
+    parseEntry,
+    type SignatureCheck,
+    signCheckpoint,
+    stateOfGenesis,
+    type TreeHead,
+    verifyCheckpoint,
+} from "@meterseal/ledger";
+import { type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
+
+/** What the embedded engine works with. */
+export type EmbeddedEngineOptions = {
+    readonly store: LogStore;
+    readonly clock: Clock;
+    /** Ed25519 key of the log, named in the genesis. */
+    readonly logSigner: Signer;
+    readonly observer: EngineObserver;
+};
+
+/**
+ * The default engine: one sequencer, one append-only log. An entry is final when its log row and
+ * the signed checkpoint that covers it are on disk, in one transaction (formats 5, 7).
+ */
+export class EmbeddedEngine implements Engine {
+    readonly state: LedgerState;
+    readonly log: MerkleLog;
+    readonly origin: string;
+    readonly #options: EmbeddedEngineOptions;
+    readonly #verified = new WeakSet<Sign1>();
+    #failure: MetersealError | null = null;
+    #queue: Promise<unknown> = Promise.resolve();
+
+    private constructor(state: LedgerState, log: MerkleLog, options: EmbeddedEngineOptions) {
+        this.state = state;
+        this.log = log;
+        this.origin = originOf(state.networkId);
+        this.#options = options;
+    }
+
+    /**
+     * Opens the engine on its store: replays the log through `accept()` and compares the result with
+     * the last checkpoint. Signatures are not checked again here; `meterseal verify` does that.
+     * @throws MetersealError MS_LOG_LEAF or MS_CHECKPOINT when the store contradicts itself.
+     */
+    static async open(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
+        const genesis = await options.store.genesis();
+        assert(genesis !== null, "the store is initialized");
+        const state = unwrap(stateOfGenesis(genesis));
+        const log = new MerkleLog();
+        for await (const { timeMs, item, body } of options.store.entries(0)) {
+            const entry = unwrap(parseEntry(item, body));
+            unwrap(accept(state, entry, timeMs, () => true));
+            const leafIndex = log.append(entryLeafHash({ timeMs, item }));
+            const checkpoint = { size: log.size, root: log.root() };
+            options.observer.entryFinal(entry, timeMs, { leafIndex, checkpoint });
+        }
+        const engine = new EmbeddedEngine(state, log, options);
+        await engine.#compareWithCheckpoint();
+        return engine;
+    }
+
+    /** Marks a message whose signature the caller has checked, so that it is not checked twice. */
+    markVerified(message: Sign1): void {
+        this.#verified.add(message);
+    }
+
+    /** Appends a vertex with its records, or an enrolment with none; one at a time, in call order. */
+    submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
+        const result = this.#queue.then(() => this.#append(item, records));
+        this.#queue = result.catch(() => undefined);
+        return result;
+    }
+
+    /** Current tree head. */
+    head(): TreeHead {
+        return { size: this.log.size, root: this.log.root() };
+    }
+
+    async #append(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
+        if (this.#failure !== null) throw this.#failure;
+        const parsed = unwrap(parseEntry(item, []));
+        const entry: Entry = parsed.kind === "vertex" ? { ...parsed, records } : parsed;
+        const timeMs = Math.max(this.#options.clock.nowMs(), this.state.lastTimeMs);
+        unwrap(accept(this.state, entry, timeMs, this.#check));
+        const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
+        const head = this.head();
+        await this.#persist({ timeMs, item }, entry, head);
+        const finality = { leafIndex, checkpoint: head };
+        this.#options.observer.entryFinal(entry, timeMs, finality);
+        return finality;
+    }
+
+    /** A failed write leaves memory ahead of the disk: the engine stops for good (crash-only). */
+    async #persist(logged: LogEntry, entry: Entry, head: TreeHead): Promise<void> {
+        try {
+            const { logSigner, store } = this.#options;
+            await store.append({
+                entry: logged,
+                vertexId: entry.kind === "vertex" ? entry.vertex.id.bytes : null,
+                checkpoint: await signCheckpoint(logSigner, this.origin, head.size, head.root),
+                size: head.size,
+            });
+        } catch (cause) {
+            this.#failure = error("MS_STORE_UNWRITABLE", { where: "log", cause });
+            throw this.#failure;
+        }
+    }
+
+    readonly #check: SignatureCheck = (message: Sign1, key: PublicKey) =>
+        this.#verified.has(message) || verifySign1(message, key);
+
+    async #compareWithCheckpoint(): Promise<void> {
+        const note = await this.#options.store.checkpoint();
+        const { size, root } = this.head();
+        if (note === null) {
+            assert(size === 0, "a log with entries has a checkpoint");
+            return;
+        }
+        const head = unwrap(
+            verifyCheckpoint(note, { origin: this.origin, publicKey: this.state.genesis.logKey }),
+        );
+        if (head.size !== size || root.toHex() !== head.root.toHex()) {
+            throw error("MS_CHECKPOINT", {
+                where: `size ${head.size}`,
+                expected: `root ${head.root.toHex()}`,
+                got: `size ${size}, root ${root.toHex()}`,
+            });
+        }
+    }
+}

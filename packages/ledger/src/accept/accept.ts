@@ -1,0 +1,246 @@
+import {
+    bytesEqual,
+    compareBytes,
+    error,
+    fail,
+    type MetersealError,
+    ok,
+    type PublicKey,
+    type Result,
+    toHex,
+} from "@meterseal/core";
+import {
+    type Enrolment,
+    kidOf,
+    type MeterRecord,
+    ROLE,
+    type Sign1,
+    verifySign1,
+} from "@meterseal/record";
+import { compareRecords, summarizeBody } from "../vertex/body.ts";
+import type { Vertex } from "../vertex/vertex.ts";
+import { Draft } from "./draft.ts";
+import { applyRecord, freezeChain, type RecordOutcome, signerOf } from "./record-rules.ts";
+import { type AuthorState, type LedgerState, streamKey } from "./state.ts";
+
+/** An entry that is to be accepted, parsed. */
+export type Entry =
+    | { readonly kind: "enrolment"; readonly enrolment: Enrolment }
+    | {
+          readonly kind: "vertex";
+          readonly vertex: Vertex;
+          /** The body, in its order. */
+          readonly records: readonly MeterRecord[];
+      };
+
+/** What an accepted entry did: one outcome a record, in body order; none for an enrolment. */
+export type Accepted = { readonly outcomes: readonly RecordOutcome[] };
+
+/** Verdict on a signature; a caller that has checked the same bytes before may answer from memory. */
+export type SignatureCheck = (message: Sign1, key: PublicKey) => boolean;
+
+/**
+ * The one rule of the ledger, for the sequencer, validators, simulator and auditor alike: takes an
+ * entry into the state, or refuses it and leaves the state as it was (formats 8).
+ *
+ * Pure, total and deterministic: no clock, no time zones, no randomness, no floats. A vertex is
+ * refused whole for what only its author can have done wrong (a bad signature, an unknown key, a
+ * false header); a record that lost a race or whose meter broke a rule is skipped or freezes its
+ * own chain, and the rest of the vertex stands.
+ *
+ * @param timeMs entry time: the sequencer's or the block's, never falling.
+ */
+export function accept(
+    state: LedgerState,
+    entry: Entry,
+    timeMs: number,
+    check: SignatureCheck = verifySign1,
+): Result<Accepted> {
+    if (timeMs < state.lastTimeMs) {
+        return fail(
+            error("MS_CLOCK", { expected: `entry time ≥ ${state.lastTimeMs}`, got: `${timeMs}` }),
+        );
+    }
+    const accepted =
+        entry.kind === "enrolment"
+            ? acceptEnrolment(state, entry.enrolment, check)
+            : acceptVertex(state, entry.vertex, entry.records, timeMs, check);
+    if (accepted.ok) state.lastTimeMs = timeMs;
+    return accepted;
+}
+
+function acceptEnrolment(
+    state: LedgerState,
+    enrolment: Enrolment,
+    check: SignatureCheck,
+): Result<Accepted> {
+    const refuse = (expected: string): Result<Accepted> =>
+        fail(error("MS_ENROLMENT", { where: `id ${toHex(enrolment.id)}`, expected }));
+    if (!bytesEqual(enrolment.network, state.networkId)) return refuse("this network's id");
+    if (!check(enrolment.message, state.genesis.operator)) {
+        return fail(error("MS_SIGNATURE_BAD", { where: `enrolment of ${toHex(enrolment.id)}` }));
+    }
+    const kid = kidHexOf(enrolment);
+    if (state.keys.has(kid)) return refuse("a key id that no other key has");
+    const id = toHex(enrolment.id);
+    const before = state.subjects.get(id);
+    if (
+        before !== undefined &&
+        (before.role !== enrolment.role || enrolment.epoch !== before.epoch + 1)
+    ) {
+        return refuse(`role ${before.role} and epoch ${before.epoch + 1}`);
+    }
+    for (const { stream, sealEpoch, mode } of enrolment.streams) {
+        if (state.streams.has(streamKey(stream, sealEpoch))) return refuse("streams of its own");
+        if (mode !== state.genesis.mode) return refuse("the stream mode of the network");
+    }
+    state.keys.set(kid, enrolment);
+    state.subjects.set(id, enrolment);
+    if (enrolment.role === ROLE.collector) {
+        const author = state.authors.get(id);
+        state.authors.set(id, {
+            enrolment,
+            lastVertex: author?.lastVertex ?? null,
+            round: author?.round ?? 0,
+        });
+    }
+    for (const descriptor of enrolment.streams) {
+        state.streams.set(streamKey(descriptor.stream, descriptor.sealEpoch), {
+            descriptor,
+            subject: enrolment.id,
+            lastSlot: -1,
+            lastIndex: [-1, -1, -1, -1],
+            registers: [],
+            frozen: false,
+        });
+    }
+    return ok({ outcomes: [] });
+}
+
+function acceptVertex(
+    state: LedgerState,
+    vertex: Vertex,
+    records: readonly MeterRecord[],
+    timeMs: number,
+    check: SignatureCheck,
+): Result<Accepted> {
+    const author = state.authors.get(toHex(vertex.author));
+    const fault =
+        authorFault(state, vertex, author, check) ??
+        parentsFault(state, vertex, author ?? null) ??
+        bodyFault(vertex, records);
+    if (fault !== null) return fail(fault);
+    const draft = new Draft(state);
+    const outcomes: RecordOutcome[] = [];
+    for (const record of records) {
+        const signer = signerOf(draft, record);
+        if (!signer.ok) return signer;
+        if (!check(record.message, signer.value.key)) {
+            return fail(error("MS_SIGNATURE_BAD", { where: recordName(record) }));
+        }
+        const outcome = applyRecord(draft, record, timeMs);
+        if (outcome.kind === "conflict" || isBreach(outcome)) freezeChain(draft, record);
+        outcomes.push(outcome);
+    }
+    draft.commit();
+    const id = vertex.id.toString();
+    state.vertices.set(id, vertex.round);
+    if (author !== undefined) {
+        author.lastVertex = id;
+        author.round = vertex.round;
+    }
+    return ok({ outcomes });
+}
+
+/** Name of a record in messages: subject, chain epoch and sequence number. */
+export function recordName(record: MeterRecord): string {
+    return `record ${toHex(record.subject)}/${record.chainEpoch}/${record.seq}`;
+}
+
+const NO_BREACH = new Set(["MS_FROZEN", "MS_GAP", "MS_CLOCK", "MS_EXPIRED"]);
+
+/** True when the meter itself broke a rule by signing the record; a race or a date is no breach. */
+function isBreach(outcome: RecordOutcome): boolean {
+    return outcome.kind === "refused" && !NO_BREACH.has(outcome.error.code);
+}
+
+function kidHexOf(enrolment: Enrolment): string {
+    return toHex(kidOf(enrolment.key));
+}
+
+function authorFault(
+    state: LedgerState,
+    vertex: Vertex,
+    author: AuthorState | undefined,
+    check: SignatureCheck,
+): MetersealError | null {
+    const where = `vertex ${vertex.id}`;
+    if (!bytesEqual(vertex.net, state.networkId)) {
+        return error("MS_GENESIS", {
+            where,
+            expected: toHex(state.networkId),
+            got: toHex(vertex.net),
+        });
+    }
+    if (author === undefined || author.enrolment.epoch !== vertex.keyEpoch) {
+        return error("MS_VERTEX_AUTHOR", { where, got: toHex(vertex.author) });
+    }
+    return check(vertex.message, author.enrolment.key)
+        ? null
+        : error("MS_SIGNATURE_BAD", { where });
+}
+
+function parentsFault(
+    state: LedgerState,
+    vertex: Vertex,
+    author: AuthorState | null,
+): MetersealError | null {
+    const where = `vertex ${vertex.id}`;
+    if (state.vertices.has(vertex.id.toString())) return error("MS_VERTEX_DUPLICATE", { where });
+    let round = 0;
+    const names = vertex.parents.map((parent) => parent.toString());
+    for (const name of names) {
+        const parentRound = state.vertices.get(name);
+        if (parentRound === undefined) {
+            return error("MS_VERTEX_PARENTS", { where, expected: `parent ${name} first` });
+        }
+        round = Math.max(round, parentRound + 1);
+    }
+    if (vertex.round !== round) {
+        return error("MS_VERTEX_PARENTS", {
+            where,
+            expected: `round ${round}`,
+            got: `${vertex.round}`,
+        });
+    }
+    const last = author?.lastVertex ?? null;
+    if (last !== null && !names.includes(last)) {
+        return error("MS_VERTEX_FORK", { where, expected: `parent ${last}` });
+    }
+    return null;
+}
+
+function bodyFault(vertex: Vertex, records: readonly MeterRecord[]): MetersealError | null {
+    const where = `vertex ${vertex.id}`;
+    for (let i = 1; i < records.length; i++) {
+        const before = records[i - 1] as MeterRecord;
+        const record = records[i] as MeterRecord;
+        if (compareRecords(before, record) > 0) {
+            return error("MS_VERTEX_BODY", {
+                where: `${where}, ${recordName(record)}`,
+                expected: "sorted records",
+            });
+        }
+    }
+    const body = summarizeBody(records);
+    const same =
+        body.count === vertex.count &&
+        body.size === vertex.size &&
+        body.t0 === vertex.t0 &&
+        body.t1 === vertex.t1 &&
+        compareBytes(body.root, vertex.root) === 0 &&
+        compareBytes(body.bodyHash, vertex.bodyHash) === 0;
+    return same
+        ? null
+        : error("MS_VERTEX_BODY", { where, expected: "the records that its header names" });
+}

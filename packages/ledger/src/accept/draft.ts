@@ -1,0 +1,73 @@
+import type { Enrolment } from "@meterseal/record";
+import { HashList } from "../merkle/hash-list.ts";
+import { type Chain, chainKey, type LedgerState, type StreamState, streamKey } from "./state.ts";
+
+/**
+ * Changes of one entry on top of a state: reads fall through, writes stay here until
+ * {@link Draft.commit}. An entry that is refused leaves no trace.
+ */
+export class Draft {
+    readonly state: LedgerState;
+    readonly #chains = new Map<string, Chain>();
+    readonly #streams = new Map<string, StreamState>();
+
+    constructor(state: LedgerState) {
+        this.state = state;
+    }
+
+    /** Enrolment of a key id (hex). */
+    enrolmentOf(kidHex: string): Enrolment | undefined {
+        return this.state.keys.get(kidHex);
+    }
+
+    /** Chain for writing; undefined when it has not begun. */
+    chain(subject: Uint8Array, epoch: number): Chain | undefined {
+        const key = chainKey(subject, epoch);
+        const own = this.#chains.get(key);
+        if (own !== undefined) return own;
+        const committed = this.state.chains.get(key);
+        if (committed === undefined) return undefined;
+        const copy = { ...committed, appended: [], pending: new Map(committed.pending) };
+        this.#chains.set(key, copy);
+        return copy;
+    }
+
+    /** Begins a chain whose first record must name this hash as its predecessor. */
+    beginChain(subject: Uint8Array, epoch: number, anchor: Uint8Array): Chain {
+        const chain: Chain = {
+            subject: subject.slice(),
+            epoch,
+            headSeq: 0,
+            headHash: anchor.slice(),
+            hashes: new HashList(),
+            appended: [],
+            pending: new Map(),
+            frozenAt: null,
+            closed: false,
+        };
+        this.#chains.set(chainKey(subject, epoch), chain);
+        return chain;
+    }
+
+    /** Stream for writing; undefined when it is not enrolled. */
+    stream(stream: Uint8Array, sealEpoch: number): StreamState | undefined {
+        const key = streamKey(stream, sealEpoch);
+        const own = this.#streams.get(key);
+        if (own !== undefined) return own;
+        const committed = this.state.streams.get(key);
+        if (committed === undefined) return undefined;
+        const copy = { ...committed };
+        this.#streams.set(key, copy);
+        return copy;
+    }
+
+    /** Makes the changes part of the state. */
+    commit(): void {
+        for (const [key, chain] of this.#chains) {
+            for (const hash of chain.appended) chain.hashes.push(hash);
+            chain.appended = [];
+            this.state.chains.set(key, chain);
+        }
+        for (const [key, stream] of this.#streams) this.state.streams.set(key, stream);
+    }
+}

@@ -1,0 +1,103 @@
+import { bytesEqual, toHex } from "@meterseal/core";
+import type { Enrolment, StreamDescriptor } from "@meterseal/record";
+import type { Genesis } from "../genesis.ts";
+import type { HashList } from "../merkle/hash-list.ts";
+
+/** Where one chain (subject, chain epoch) stands. */
+export type Chain = {
+    readonly subject: Uint8Array;
+    readonly epoch: number;
+    /** Sequence number and hash of the last accepted record; 0 and the enrolment hash at first. */
+    headSeq: number;
+    headHash: Uint8Array;
+    /** Hashes of the accepted records, by seq − 1. */
+    readonly hashes: HashList;
+    /** Hashes accepted in an open draft, after those of {@link hashes}. */
+    appended: Uint8Array[];
+    /** Records that wait for an earlier one: seq → whole message. */
+    pending: Map<number, Uint8Array>;
+    /** First sequence number in dispute; records from here on are not accepted. */
+    frozenAt: number | null;
+    /** True when a later chain epoch has begun. */
+    closed: boolean;
+};
+
+/** What the rules must remember of one stream and seal epoch. */
+export type StreamState = {
+    readonly descriptor: StreamDescriptor;
+    readonly subject: Uint8Array;
+    lastSlot: number;
+    /** Largest index used in each tree, hour to month (index 1 … 3). */
+    lastIndex: readonly [number, number, number, number];
+    /** Last registers of an open stream, one a channel; empty before the first. */
+    registers: readonly bigint[];
+    /** True after an equivocation: only a new seal epoch may go on. */
+    frozen: boolean;
+};
+
+/** What the rules must remember of one collector. */
+export type AuthorState = {
+    readonly enrolment: Enrolment;
+    lastVertex: string | null;
+    round: number;
+};
+
+/** Committed state of a ledger: a function of the accepted entries alone. */
+export type LedgerState = {
+    readonly genesis: Genesis;
+    readonly networkId: Uint8Array;
+    /** Enrolments by key id. */
+    readonly keys: Map<string, Enrolment>;
+    /** Latest enrolment of each subject. */
+    readonly subjects: Map<string, Enrolment>;
+    readonly chains: Map<string, Chain>;
+    readonly streams: Map<string, StreamState>;
+    readonly authors: Map<string, AuthorState>;
+    /** Round of every accepted vertex by id. */
+    readonly vertices: Map<string, number>;
+    lastTimeMs: number;
+};
+
+/** State before the first entry. */
+export function initialState(
+    genesis: Genesis,
+    networkId: Uint8Array,
+    genesisVertices: readonly string[],
+): LedgerState {
+    return {
+        genesis,
+        networkId,
+        keys: new Map(),
+        subjects: new Map(),
+        chains: new Map(),
+        streams: new Map(),
+        authors: new Map(),
+        vertices: new Map(genesisVertices.map((id) => [id, 0])),
+        lastTimeMs: 0,
+    };
+}
+
+/** Key of a chain in the state. */
+export function chainKey(subject: Uint8Array, epoch: number): string {
+    return `${toHex(subject)}/${epoch}`;
+}
+
+/** Key of a stream in the state. */
+export function streamKey(stream: Uint8Array, sealEpoch: number): string {
+    return `${toHex(stream)}/${sealEpoch}`;
+}
+
+/** Hash of the accepted record with a sequence number; undefined when there is none. */
+export function hashAt(chain: Chain, seq: number): Uint8Array | undefined {
+    if (seq < 1 || seq > chain.headSeq) return undefined;
+    const index = seq - 1;
+    return index < chain.hashes.length
+        ? chain.hashes.at(index)
+        : chain.appended[index - chain.hashes.length];
+}
+
+/** True when the accepted record at a sequence number has this hash. */
+export function isAccepted(chain: Chain, seq: number, hash: Uint8Array): boolean {
+    const accepted = hashAt(chain, seq);
+    return accepted !== undefined && bytesEqual(accepted, hash);
+}

@@ -1,0 +1,220 @@
+import {
+    bytesEqual,
+    error,
+    fail,
+    type MetersealError,
+    type PublicKey,
+    toHex,
+} from "@meterseal/core";
+import {
+    type Enrolment,
+    kidOf,
+    type MeterRecord,
+    parseRecord,
+    ROLE,
+    type Sign1,
+    verifySign1,
+} from "@meterseal/record";
+import { recordName } from "../accept/accept.ts";
+import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
+import { decodeEntry, entryLeafHash, parseItem } from "../entry.ts";
+import { decodeGenesis, type Genesis, networkIdOf, originOf } from "../genesis.ts";
+import { verifyInclusion } from "../merkle/verify.ts";
+import type { TreeHead } from "../ports.ts";
+import { recordLeafHash } from "../vertex/body.ts";
+import type { Vertex } from "../vertex/vertex.ts";
+import type { Evidence, LogLeaf } from "./evidence.ts";
+
+/** What the reader knows beforehand and trusts: it came with the key file, not from the server. */
+export type EvidenceTrust = {
+    /** Network id, 32 bytes: pins the genesis, and with it every key. */
+    readonly networkId: Uint8Array;
+    /** Subject whose records are meant, 16 bytes. */
+    readonly subject: Uint8Array;
+};
+
+/** One thing that does not hold. */
+export type Fault = { readonly error: MetersealError; readonly where: string };
+
+/** A record of checked evidence and the time of the log entry that made it final. */
+export type CheckedRecord = { readonly record: MeterRecord; readonly entryTimeMs: number };
+
+/** Outcome of {@link checkEvidence}. */
+export type EvidenceReport = {
+    readonly checkpoint: TreeHead | null;
+    /** Signatures of enrolments, vertices and records. */
+    readonly signatures: { readonly checked: number; readonly faults: readonly Fault[] };
+    /** Chain links, inclusion of records and entries, and the checkpoint. */
+    readonly continuity: { readonly checked: number; readonly faults: readonly Fault[] };
+    /** Records that parsed, in chain order. */
+    readonly records: readonly CheckedRecord[];
+};
+
+/** Verifies evidence from the network id up; never throws, names every fault. */
+export function checkEvidence(evidence: Evidence, trust: EvidenceTrust): EvidenceReport {
+    return new EvidenceCheck(evidence, trust).run();
+}
+
+type CheckedVertex = { vertex: Vertex; timeMs: number } | null;
+
+class EvidenceCheck {
+    readonly #evidence: Evidence;
+    readonly #trust: EvidenceTrust;
+    readonly #signatures = { checked: 0, faults: [] as Fault[] };
+    readonly #continuity = { checked: 0, faults: [] as Fault[] };
+    readonly #enrolments = new Map<string, Enrolment>();
+
+    constructor(evidence: Evidence, trust: EvidenceTrust) {
+        this.#evidence = evidence;
+        this.#trust = trust;
+    }
+
+    run(): EvidenceReport {
+        const genesis = this.#checkGenesis();
+        const head = genesis === null ? null : this.#checkCheckpoint(genesis);
+        const records: CheckedRecord[] = [];
+        if (genesis !== null && head !== null) {
+            for (const leaf of this.#evidence.enrolments) this.#checkEnrolment(leaf, head, genesis);
+            const vertices = this.#evidence.vertices.map((leaf) => this.#checkVertex(leaf, head));
+            for (const item of this.#evidence.records) {
+                const vertex = vertices[item.vertex] ?? null;
+                const record = this.#checkRecord(item, vertex);
+                if (record !== null) records.push({ record, entryTimeMs: vertex?.timeMs ?? 0 });
+            }
+            this.#checkChain(records);
+        }
+        return {
+            checkpoint: head,
+            signatures: this.#signatures,
+            continuity: this.#continuity,
+            records,
+        };
+    }
+
+    #checkGenesis(): Genesis | null {
+        const { genesis } = this.#evidence;
+        const pinned = bytesEqual(networkIdOf(genesis), this.#trust.networkId);
+        const decoded = decodeGenesis(genesis);
+        this.#note(pinned && decoded.ok, "MS_GENESIS", "genesis");
+        return pinned && decoded.ok ? decoded.value : null;
+    }
+
+    #checkCheckpoint(genesis: Genesis): TreeHead | null {
+        const origin = originOf(this.#trust.networkId);
+        const trust = { origin, publicKey: genesis.logKey };
+        const head = verifyCheckpoint(this.#evidence.checkpoint, trust);
+        this.#note(head.ok, "MS_CHECKPOINT", "checkpoint");
+        return head.ok ? head.value : null;
+    }
+
+    #checkEnrolment(leaf: LogLeaf, head: TreeHead, genesis: Genesis): void {
+        const entry = this.#checkLeaf(leaf, head);
+        const item = entry.ok ? parseItem(entry.value.item) : entry;
+        const where = `leaf ${leaf.index}`;
+        if (!item.ok || item.value.kind !== "enrolment") {
+            this.#note(false, "MS_ENROLMENT", where);
+            return;
+        }
+        const { enrolment } = item.value;
+        if (!bytesEqual(enrolment.network, this.#trust.networkId)) {
+            this.#note(false, "MS_ENROLMENT", where);
+        } else if (this.#checkSignature(enrolment.message, genesis.operator, where)) {
+            this.#enrolments.set(toHex(kidOf(enrolment.key)), enrolment);
+        }
+    }
+
+    #checkVertex(leaf: LogLeaf, head: TreeHead): CheckedVertex {
+        const entry = this.#checkLeaf(leaf, head);
+        if (!entry.ok) return null;
+        const item = parseItem(entry.value.item);
+        const where = `leaf ${leaf.index}`;
+        if (!item.ok || item.value.kind !== "vertex") {
+            this.#note(false, "MS_LOG_LEAF", where);
+            return null;
+        }
+        const { vertex } = item.value;
+        const author = this.#enrolments.get(toHex(vertex.message.kid));
+        if (author?.role !== ROLE.collector || !bytesEqual(author.id, vertex.author)) {
+            this.#signatures.faults.push({ error: error("MS_VERTEX_AUTHOR", { where }), where });
+            return null;
+        }
+        this.#checkSignature(vertex.message, author.key, `vertex ${vertex.id}`);
+        return { vertex, timeMs: entry.value.timeMs };
+    }
+
+    #checkLeaf(leaf: LogLeaf, head: TreeHead): ReturnType<typeof decodeEntry> {
+        const where = `leaf ${leaf.index}`;
+        const entry = decodeEntry(leaf.entry);
+        if (!entry.ok) {
+            this.#note(false, "MS_LOG_LEAF", where);
+            return entry;
+        }
+        const { index, path } = leaf;
+        const leafHash = entryLeafHash(entry.value);
+        const included = verifyInclusion({
+            leafHash,
+            index,
+            path,
+            size: head.size,
+            root: head.root,
+        });
+        this.#note(included, "MS_PROOF", where);
+        return included ? entry : fail(error("MS_PROOF", { where }));
+    }
+
+    #checkRecord(item: Evidence["records"][number], at: CheckedVertex): MeterRecord | null {
+        const parsed = parseRecord(item.bytes);
+        if (!parsed.ok) {
+            this.#note(false, "MS_MALFORMED", `record at position ${item.position}`);
+            return null;
+        }
+        const record = parsed.value;
+        const where = recordName(record);
+        const signer = this.#enrolments.get(toHex(record.message.kid));
+        const own = signer !== undefined && bytesEqual(signer.id, this.#trust.subject);
+        if (own && bytesEqual(record.subject, this.#trust.subject)) {
+            this.#checkSignature(record.message, signer.key, where);
+        } else this.#signatures.faults.push({ error: error("MS_KEY_UNKNOWN", { where }), where });
+        const included =
+            at !== null &&
+            verifyInclusion({
+                leafHash: recordLeafHash(record),
+                index: item.position,
+                path: item.path,
+                size: at.vertex.count,
+                root: at.vertex.root,
+            });
+        this.#note(included, "MS_PROOF", where);
+        return record;
+    }
+
+    /** Each record names the one before; the first of an epoch names the enrolment of its key. */
+    #checkChain(records: readonly CheckedRecord[]): void {
+        let before: MeterRecord | null = null;
+        for (const { record } of records) {
+            const follows =
+                before !== null &&
+                before.chainEpoch === record.chainEpoch &&
+                record.seq === before.seq + 1 &&
+                bytesEqual(record.prev, before.message.hash);
+            const anchor = this.#enrolments.get(toHex(record.message.kid))?.message.hash;
+            const begins =
+                record.seq === 1 && anchor !== undefined && bytesEqual(record.prev, anchor);
+            this.#note(follows || begins, "MS_CHAIN_MISMATCH", recordName(record));
+            before = record;
+        }
+    }
+
+    #checkSignature(message: Sign1, key: PublicKey, where: string): boolean {
+        this.#signatures.checked++;
+        const valid = verifySign1(message, key);
+        if (!valid)
+            this.#signatures.faults.push({ error: error("MS_SIGNATURE_BAD", { where }), where });
+        return valid;
+    }
+
+    #note(holds: boolean, code: MetersealError["code"], where: string): void {
+        this.#continuity.checked++;
+        if (!holds) this.#continuity.faults.push({ error: error(code, { where }), where });
+    }
+}

@@ -1,0 +1,71 @@
+/**
+ * Layer 2: vertices, the one acceptance rule, the log with its proofs, and checkpoints. One pure
+ * deterministic state machine, browser-safe.
+ *
+ * @packageDocumentation
+ */
+export {
+    type Accepted,
+    accept,
+    type Entry,
+    recordName,
+    type SignatureCheck,
+} from "./accept/accept.ts";
+export { Draft } from "./accept/draft.ts";
+export { applyRecord, freezeChain, type RecordOutcome, signerOf } from "./accept/record-rules.ts";
+export {
+    type Chain,
+    chainKey,
+    hashAt,
+    initialState,
+    type LedgerState,
+    type StreamState,
+    streamKey,
+} from "./accept/state.ts";
+export { stateRoot } from "./accept/state-root.ts";
+export {
+    type CheckpointTrust,
+    signCheckpoint,
+    verifyCheckpoint,
+} from "./checkpoint/checkpoint.ts";
+export {
+    decodeEntry,
+    encodeEntry,
+    entryLeafHash,
+    type LogEntry,
+    type LogItem,
+    parseItem,
+} from "./entry.ts";
+export {
+    type CheckedRecord,
+    checkEvidence,
+    type EvidenceReport,
+    type EvidenceTrust,
+    type Fault,
+} from "./evidence/check.ts";
+export {
+    decodeEvidence,
+    type Evidence,
+    encodeEvidence,
+    type LogLeaf,
+    type RecordLeaf,
+} from "./evidence/evidence.ts";
+export { decodeGenesis, encodeGenesis, type Genesis, networkIdOf, originOf } from "./genesis.ts";
+export { leafHash, merkleRoot, nodeHash } from "./merkle/hash.ts";
+export { MerkleLog } from "./merkle/log.ts";
+export { verifyConsistency, verifyInclusion } from "./merkle/verify.ts";
+export type {
+    Engine,
+    EngineObserver,
+    Finality,
+    LogAppend,
+    LogStore,
+    RecordStore,
+    StoredEntry,
+    TreeHead,
+} from "./ports.ts";
+export { parseEntry, replayEntry, stateOfGenesis } from "./replay.ts";
+export { bodyBytes, compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
+export { genesisVertexIds, vertexIdOf } from "./vertex/cid.ts";
+export { soloParents } from "./vertex/tips.ts";
+export { createVertex, parseVertex, type Vertex, type VertexHeader } from "./vertex/vertex.ts";

@@ -1,0 +1,77 @@
+import type { MeterRecord, Sign1 } from "@meterseal/record";
+import type { Entry } from "./accept/accept.ts";
+import type { LedgerState } from "./accept/state.ts";
+import type { LogEntry } from "./entry.ts";
+
+/** Size and root (32 bytes) of a tree. */
+export type TreeHead = { readonly size: number; readonly root: Uint8Array };
+
+/** A log entry at its place, with the body of its vertex (empty for an enrolment). */
+export type StoredEntry = LogEntry & {
+    readonly index: number;
+    /** Whole records in body order; empty for an enrolment. */
+    readonly body: readonly Uint8Array[];
+};
+
+/** A new log entry with the checkpoint that covers it. */
+export type LogAppend = {
+    readonly entry: LogEntry;
+    /** 36 bytes for a vertex, null for an enrolment. */
+    readonly vertexId: Uint8Array | null;
+    /** Signed note over the tree that ends with this entry. */
+    readonly checkpoint: string;
+    readonly size: number;
+};
+
+/** Durable log of an engine. */
+export interface LogStore {
+    /** Genesis bytes; null before {@link initialize}. */
+    genesis(): Promise<Uint8Array | null>;
+    /** Writes the genesis once. */
+    initialize(genesis: Uint8Array): Promise<void>;
+    /** All entries from an index on, in order. */
+    entries(fromIndex: number): AsyncIterable<StoredEntry>;
+    /** Appends an entry and its checkpoint in one durable transaction. */
+    append(append: LogAppend): Promise<void>;
+    /** Latest checkpoint note; null before the first. */
+    checkpoint(): Promise<string | null>;
+}
+
+/** Durable records of a collector: admitted, put into vertices, final. */
+export interface RecordStore {
+    /** Writes records that are now `stored`, in one durable transaction. */
+    insertRecords(records: readonly MeterRecord[]): Promise<void>;
+    /** Records that are in no vertex yet, in the order of their admission. */
+    looseRecords(): Promise<Uint8Array[]>;
+    /** Writes a vertex of our own and assigns its records, in one durable transaction. */
+    insertVertex(id: Uint8Array, bytes: Uint8Array, records: readonly MeterRecord[]): Promise<void>;
+    /** Own vertices that the log does not hold yet, oldest first, with their bodies. */
+    openVertices(): Promise<{ readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]>;
+}
+
+/** Where a final vertex stands. */
+export type Finality = {
+    readonly leafIndex: number;
+    readonly checkpoint: TreeHead;
+};
+
+/** An engine orders entries and makes them final. */
+export interface Engine {
+    /** Committed state; nobody but the engine changes it. */
+    readonly state: LedgerState;
+    /**
+     * Takes an entry: a vertex with its records, or an enrolment with none.
+     * @returns where it stands once it is final.
+     * @throws MetersealError the refusal of `accept()`, or a failed store.
+     */
+    submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality>;
+    /** Marks a message whose signature the caller has checked, so that it is not checked twice. */
+    markVerified(message: Sign1): void;
+    /** Current tree head. */
+    head(): TreeHead;
+}
+
+/** Told of every entry in order: those in the log at start, and each that becomes final later. */
+export interface EngineObserver {
+    entryFinal(entry: Entry, timeMs: number, finality: Finality): void;
+}

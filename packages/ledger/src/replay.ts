@@ -1,0 +1,45 @@
+import { error, fail, ok, type Result } from "@meterseal/core";
+import { type MeterRecord, parseRecord } from "@meterseal/record";
+import { type Accepted, accept, type Entry, type SignatureCheck } from "./accept/accept.ts";
+import { initialState, type LedgerState } from "./accept/state.ts";
+import { type LogEntry, parseItem } from "./entry.ts";
+import { decodeGenesis, networkIdOf } from "./genesis.ts";
+import { genesisVertexIds } from "./vertex/cid.ts";
+
+/** State of a network before its first entry, from its genesis bytes. */
+export function stateOfGenesis(genesisBytes: Uint8Array): Result<LedgerState> {
+    const genesis = decodeGenesis(genesisBytes);
+    if (!genesis.ok) return genesis;
+    const networkId = networkIdOf(genesisBytes);
+    const names = genesisVertexIds(networkId).map((id) => id.toString());
+    return ok(initialState(genesis.value, networkId, names));
+}
+
+/** Parses a log entry and the body that belongs to it; a record that does not parse fails the whole. */
+export function parseEntry(item: Uint8Array, body: readonly Uint8Array[]): Result<Entry> {
+    const parsed = parseItem(item);
+    if (!parsed.ok) return parsed;
+    if (parsed.value.kind === "enrolment") {
+        return body.length === 0
+            ? (parsed as Result<Entry>)
+            : fail(error("MS_LOG_LEAF", { got: "a body" }));
+    }
+    const records: MeterRecord[] = [];
+    for (const bytes of body) {
+        const record = parseRecord(bytes);
+        if (!record.ok) return record;
+        records.push(record.value);
+    }
+    return ok({ kind: "vertex", vertex: parsed.value.vertex, records });
+}
+
+/** Takes a stored entry into a state again, as at its first acceptance. */
+export function replayEntry(
+    state: LedgerState,
+    entry: LogEntry,
+    body: readonly Uint8Array[],
+    check?: SignatureCheck,
+): Result<Accepted> {
+    const parsed = parseEntry(entry.item, body);
+    return parsed.ok ? accept(state, parsed.value, entry.timeMs, check) : parsed;
+}

@@ -1,0 +1,51 @@
+import { compareBytes, concatBytes, sha256 } from "@meterseal/core";
+import type { MeterRecord } from "@meterseal/record";
+import { leafHash, merkleRoot } from "../merkle/hash.ts";
+
+/** What a vertex header says about its body. */
+export type BodySummary = {
+    readonly count: number;
+    /** RFC 9162 root over the leaf hashes of the records, 32 bytes. */
+    readonly root: Uint8Array;
+    /** SHA-256 of the body, 32 bytes. */
+    readonly bodyHash: Uint8Array;
+    /** Length of the body in bytes. */
+    readonly size: number;
+    /** Smallest and largest record time, seconds since 1970. */
+    readonly t0: number;
+    readonly t1: number;
+};
+
+/** Order of records in a body: subject, chain epoch, sequence number (formats 7). */
+export function compareRecords(a: MeterRecord, b: MeterRecord): number {
+    return compareBytes(a.subject, b.subject) || a.chainEpoch - b.chainEpoch || a.seq - b.seq;
+}
+
+/** Body bytes: the records back to back, a CBOR sequence of whole messages. */
+export function bodyBytes(records: readonly MeterRecord[]): Uint8Array {
+    return concatBytes(...records.map((record) => record.message.bytes));
+}
+
+/** Leaf hash of a record in its vertex: over the whole COSE_Sign1 bytes (formats 7). */
+export function recordLeafHash(record: MeterRecord): Uint8Array {
+    return leafHash(record.message.bytes);
+}
+
+/** Summary of sorted records, as the header must state it. */
+export function summarizeBody(records: readonly MeterRecord[]): BodySummary {
+    const body = bodyBytes(records);
+    let t0 = Number.MAX_SAFE_INTEGER;
+    let t1 = 0;
+    for (const record of records) {
+        t0 = Math.min(t0, record.timeUnix);
+        t1 = Math.max(t1, record.timeUnix);
+    }
+    return {
+        count: records.length,
+        root: merkleRoot(records.map(recordLeafHash)),
+        bodyHash: sha256(body),
+        size: body.length,
+        t0,
+        t1,
+    };
+}

@@ -1,0 +1,9 @@
+/**
+ * MQTT 3.1.1: an embedded broker on the collector side, a reconnecting client on the meter side.
+ *
+ * @packageDocumentation
+ */
+export { createMqttCollectorLink } from "./collector-link.ts";
+export { DEFAULT_MQTT_COLLECTOR, type MqttCollectorOptions } from "./collector-options.ts";
+export { createMqttMeterLink, DEFAULT_MQTT_METER, type MqttMeterOptions } from "./meter-link.ts";
+export { type MeterTopics, meterTopics, UP_CHANNELS, type UpChannel } from "./topics.ts";

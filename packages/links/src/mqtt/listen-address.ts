@@ -1,0 +1,41 @@
+import type { Server } from "node:net";
+import { error, type MetersealError } from "@meterseal/core";
+
+/** Whether a host name or address stays on this machine. */
+export function isLoopback(host: string): boolean {
+    return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/** Host as it stands in a URL: an IPv6 address in brackets. */
+export function urlHost(host: string): string {
+    return host.includes(":") ? `[${host}]` : host;
+}
+
+/**
+ * Binds a server and resolves with the port, the real one where 0 was asked for.
+ * @throws MetersealError MS_PORT_IN_USE, or MS_LINK for any other reason.
+ */
+export function listenOn(server: Server, host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+        const onError = (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port));
+        server.once("error", onError);
+        server.listen({ host, port }, () => {
+            server.off("error", onError);
+            const address = server.address();
+            resolve(typeof address === "object" && address !== null ? address.port : port);
+        });
+    });
+}
+
+function listenError(cause: NodeJS.ErrnoException, host: string, port: number): MetersealError {
+    const where = `${urlHost(host)}:${port}`;
+    if (cause.code === "EADDRINUSE") {
+        return error("MS_PORT_IN_USE", {
+            where,
+            got: `port ${port} in use`,
+            todo: "Stop the other program, or choose another port (0 takes any free one).",
+            cause,
+        });
+    }
+    return error("MS_LINK", { where, got: cause.code ?? cause.message, cause });
+}

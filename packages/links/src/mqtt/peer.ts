@@ -1,0 +1,110 @@
+import { LIMITS } from "@meterseal/core";
+import type { GatePolicy, PacketGate } from "./packet-gate.ts";
+import { CONNECT_BYTE, isPublish, PacketRefused } from "./packet-splitter.ts";
+import { type Publish, parsePublish, puback } from "./publish-packet.ts";
+import { publishTopicKind } from "./topics.ts";
+
+/** Largest CONNECT packet in bytes: client id, user name, token and last will. */
+const CONNECT_BYTES = 8_192;
+/** Largest packet in bytes that is neither CONNECT nor PUBLISH. */
+const CONTROL_BYTES = 4_096;
+/** Room in a PUBLISH packet beside its payload: fixed header, topic, packet id. */
+const PUBLISH_OVERHEAD_BYTES = 256;
+/** Bytes of messages of one peer under way to the handler; one message always fits. */
+const IN_FLIGHT_BYTES = 4 * LIMITS.messageBytes;
+
+/** What a {@link Peer} needs from the link that it belongs to. */
+export interface PeerOptions {
+    readonly tenant: string;
+    /** Messages of the peer under way to {@link PeerOptions.receive}. */
+    readonly maxInFlight: number;
+    /** Takes a message, in bounded time. */
+    receive(subjectHex: string, message: Uint8Array): Promise<void>;
+}
+
+/**
+ * One connection at the broker. Messages of the meter (`up/…`) end here: they are handed to the
+ * link and acknowledged when taken, in order; the broker behind never sees them, so one that takes
+ * long holds up neither a ping nor another message. All else goes on to the broker.
+ */
+export class Peer implements GatePolicy {
+    /** Set once by whoever builds the gate around this policy. */
+    gate: PacketGate | null = null;
+    /** Subject that the connection acts for, once its token was accepted. */
+    subjectHex: string | null = null;
+    /** The connection was acknowledged (CONNACK written) and may send. */
+    ready = false;
+    /** The meter has subscribed to its receipts. */
+    canReceive = false;
+    /** Messages written down to the meter and not yet handed to the socket. */
+    deliveries = 0;
+    /** Settles when all messages received so far did; null is success. */
+    tail: Promise<Error | null> = Promise.resolve(null);
+    #seenConnect = false;
+    #inFlight = 0;
+    #inFlightBytes = 0;
+    readonly #options: PeerOptions;
+
+    constructor(options: PeerOptions) {
+        this.#options = options;
+    }
+
+    get busy(): boolean {
+        return this.#inFlight > 0;
+    }
+
+    limitBytes(firstByte: number): number {
+        if (!this.#seenConnect) return firstByte === CONNECT_BYTE ? CONNECT_BYTES : 0;
+        if (isPublish(firstByte)) return LIMITS.messageBytes + PUBLISH_OVERHEAD_BYTES;
+        return CONTROL_BYTES;
+    }
+
+    admit(packet: Buffer): "pass" | "hold" | "taken" {
+        if (!this.#seenConnect) {
+            this.#seenConnect = true;
+            return "pass";
+        }
+        const subject = this.subjectHex;
+        if (!this.ready || subject === null) return "hold";
+        if (!isPublish(packet[0] ?? 0)) return "pass";
+        if (this.#isFull(packet.length)) return "hold";
+        const publish = parsePublish(packet);
+        if (publish === null) throw new PacketRefused("PUBLISH is malformed");
+        const { topic, qos, retain, payload } = publish;
+        if (publishTopicKind(this.#options.tenant, subject, topic) !== "up") return "pass";
+        if (qos !== 1 || retain) throw new PacketRefused("a message is QoS 1 and not retained");
+        if (payload.length > LIMITS.messageBytes) {
+            throw new PacketRefused(`message of ${payload.length} bytes`);
+        }
+        this.#take(subject, publish, packet.length);
+        return "taken";
+    }
+
+    #isFull(packetBytes: number): boolean {
+        if (this.#inFlight === 0) return false;
+        if (this.#inFlight >= this.#options.maxInFlight) return true;
+        return this.#inFlightBytes + packetBytes > IN_FLIGHT_BYTES;
+    }
+
+    #take(subjectHex: string, publish: Publish, packetBytes: number): void {
+        this.#inFlight++;
+        this.#inFlightBytes += packetBytes;
+        const taken = this.#options.receive(subjectHex, publish.payload).then(() => null, asError);
+        this.tail = Promise.all([this.tail, taken]).then(([before, own]) => {
+            const failure = before ?? own;
+            if (failure !== null) this.gate?.destroy(failure);
+            else {
+                this.gate?.write(puback(publish.id), () => {
+                    this.#inFlight--;
+                    this.#inFlightBytes -= packetBytes;
+                    this.gate?.wake();
+                });
+            }
+            return failure;
+        });
+    }
+}
+
+function asError(cause: unknown): Error {
+    return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,38 @@
+/** A PUBLISH packet taken apart (MQTT 3.1.1 section 3.3). */
+export interface Publish {
+    /** Topic, its bytes read one by one: equal to an ASCII topic only if the bytes are. */
+    readonly topic: string;
+    readonly qos: number;
+    readonly retain: boolean;
+    /** Packet id, 0 at QoS 0. */
+    readonly id: number;
+    /** Copy of the payload. */
+    readonly payload: Uint8Array;
+}
+
+/** Takes a whole PUBLISH packet apart; null when it is malformed. */
+export function parsePublish(packet: Buffer): Publish | null {
+    const first = packet[0] ?? 0;
+    const qos = (first >> 1) & 3;
+    let at = 1;
+    while (((packet[at++] ?? 0) & 0x80) !== 0);
+    if (qos === 3 || packet.length < at + 2) return null;
+    const topicStart = at + 2;
+    const topicEnd = topicStart + packet.readUInt16BE(at);
+    const payloadStart = qos === 0 ? topicEnd : topicEnd + 2;
+    if (packet.length < payloadStart) return null;
+    const id = qos === 0 ? 0 : packet.readUInt16BE(topicEnd);
+    if (qos !== 0 && id === 0) return null;
+    return {
+        topic: packet.toString("latin1", topicStart, topicEnd),
+        qos,
+        retain: (first & 1) !== 0,
+        id,
+        payload: new Uint8Array(packet.subarray(payloadStart)),
+    };
+}
+
+/** PUBACK for a packet id (MQTT 3.1.1 section 3.4). */
+export function puback(id: number): Buffer {
+    return Buffer.of(0x40, 2, id >> 8, id & 0xff);
+}

@@ -1,0 +1,87 @@
+import { error, fail, type Ladder, LIMITS, ok, type Result } from "@meterseal/core";
+import { STREAM_MODE, type UsageBody } from "@meterseal/record";
+import {
+    compactAddresses,
+    encodeFlags,
+    type Flag,
+    type OwnerKeys,
+    planBoundaries,
+    sealBoundaries,
+} from "@meterseal/seal";
+import type { MeterProfile } from "./profile.ts";
+import type { MeterState } from "./state.ts";
+
+/** The registers at one slot boundary. */
+export type Boundary = {
+    readonly slot: number;
+    /** One register a channel, in stream units. */
+    readonly registers: readonly bigint[];
+    /** Quality of the interval that ends here; 0 = measured. */
+    readonly flag: Flag;
+};
+
+/** A usage body and the state that must be on disk before it leaves the meter. */
+export type SealedBatch = { readonly usage: UsageBody; readonly state: MeterState };
+
+/**
+ * Makes the usage body of consecutive boundaries: addresses, sealed (or, in an open stream, plain)
+ * registers and flags.
+ * @returns MS_TOO_LARGE beyond {@link LIMITS.usageBoundaries}, MS_SEAL_ORDER for slots that are not
+ * consecutive or were sealed before, MS_REGISTER_CAP or MS_REGISTER_DECREASED for the registers.
+ */
+export function sealBatch(
+    profile: MeterProfile,
+    ladder: Ladder,
+    keys: OwnerKeys | null,
+    state: MeterState,
+    batch: readonly Boundary[],
+): Result<SealedBatch> {
+    const first = batch[0];
+    const last = batch.at(-1);
+    if (first === undefined || last === undefined || batch.length > LIMITS.usageBoundaries) {
+        return fail(
+            error("MS_TOO_LARGE", { expected: `1 … ${LIMITS.usageBoundaries} boundaries` }),
+        );
+    }
+    if (batch.some((boundary, i) => boundary.slot !== first.slot + i)) {
+        return fail(error("MS_SEAL_ORDER", { expected: "consecutive slots" }));
+    }
+    const plan = planBoundaries(state.seal, ladder, first.slot, batch.length);
+    if (!plan.ok) return plan;
+    const registers = batch.flatMap((boundary) => boundary.registers);
+    const { addresses } = plan.value;
+    const values = sealValues(profile, keys, state, { addresses, registers });
+    if (!values.ok) return values;
+    const coarse = compactAddresses(first.slot, addresses);
+    if (!coarse.ok) return coarse;
+    const usage: UsageBody = {
+        stream: profile.stream.stream,
+        sealEpoch: profile.stream.sealEpoch,
+        slotSeconds: profile.stream.slotSeconds,
+        firstSlot: first.slot,
+        count: batch.length,
+        groups: profile.stream.groups,
+        values: values.value,
+        addresses: coarse.value,
+        flags: encodeFlags(batch.map((boundary) => boundary.flag)),
+        ...(profile.stream.scale === 0 ? {} : { scale: profile.stream.scale }),
+    };
+    return ok({ usage, state: { ...state, seal: plan.value.state, registers: last.registers } });
+}
+
+function sealValues(
+    profile: MeterProfile,
+    keys: OwnerKeys | null,
+    state: MeterState,
+    boundaries: {
+        addresses: Parameters<typeof sealBoundaries>[1]["addresses"];
+        registers: bigint[];
+    },
+): Result<UsageBody["values"]> {
+    if (profile.stream.mode === STREAM_MODE.open || keys === null) {
+        return ok({ mode: "open", registers: boundaries.registers });
+    }
+    const previous = state.registers.length === 0 ? {} : { previous: state.registers };
+    const bytes = sealBoundaries(keys, { ...boundaries, ...previous });
+    return bytes.ok ? ok({ mode: "sealed", bytes: bytes.value }) : bytes;
+}

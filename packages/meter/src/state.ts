@@ -1,0 +1,70 @@
+import type { Result } from "@meterseal/core";
+import {
+    attempt,
+    decodeCbor,
+    encodeCbor,
+    MapReader,
+    toInteger,
+    toRegister,
+} from "@meterseal/record";
+import { newSealState, type SealState } from "@meterseal/seal";
+import type { MeterProfile } from "./profile.ts";
+
+/** What a meter must remember to go on with its chain and never to seal a boundary twice. */
+export type MeterState = {
+    readonly chainEpoch: number;
+    /** Sequence number of the next record. */
+    readonly nextSeq: number;
+    /** Hash of the last record, or of the enrolment; 32 bytes. */
+    readonly headHash: Uint8Array;
+    readonly seal: SealState;
+    /** Registers of the last boundary, one a channel; empty before the first. */
+    readonly registers: readonly bigint[];
+};
+
+/** State of a meter that has written nothing yet. */
+export function newMeterState(profile: MeterProfile): MeterState {
+    return {
+        chainEpoch: profile.chainEpoch,
+        nextSeq: 1,
+        headHash: profile.anchor,
+        seal: newSealState(profile.stream.sealEpoch),
+        registers: [],
+    };
+}
+
+/** CBOR form for the meter's store. */
+export function encodeMeterState(state: MeterState): Uint8Array {
+    return encodeCbor(
+        new Map<number, unknown>([
+            [0, state.chainEpoch],
+            [1, state.nextSeq],
+            [2, state.headHash],
+            [3, state.seal.sealEpoch],
+            [4, state.seal.nextSlot],
+            [5, state.seal.nextIndex],
+            [6, state.registers],
+        ]),
+    );
+}
+
+/** Inverse of {@link encodeMeterState}; MS_MALFORMED on anything else. */
+export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
+    return attempt(() => {
+        const map = new MapReader(decodeCbor(bytes), "meter state");
+        const max = Number.MAX_SAFE_INTEGER;
+        const state = {
+            chainEpoch: map.integer(0, 0, 0xffff_ffff),
+            nextSeq: map.integer(1, 1, max),
+            headHash: map.bytes(2, 32),
+            seal: {
+                sealEpoch: map.integer(3, 0, 0xffff_ffff),
+                nextSlot: map.integer(4, 0, max),
+                nextIndex: map.array(5, 5).map((value) => toInteger(value, map.at(5), 0, max)),
+            },
+            registers: map.array(6, 32).map((value) => toRegister(value, map.at(6))),
+        };
+        map.end();
+        return state;
+    });
+}

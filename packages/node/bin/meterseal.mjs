@@ -1,0 +1,64 @@
+#!/usr/bin/env node
+// Starts the command line under a Node that runs TypeScript sources: this one, or the one that npm
+// installed beside the packages.
+import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NODE_MAJOR = 26;
+const main = new URL("../src/main.ts", import.meta.url);
+
+if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) {
+    await import(main.href);
+} else {
+    const node = findNode(dirname(fileURLToPath(import.meta.url)));
+    if (node === undefined) {
+        console.error(
+            `meterseal: needs Node ${NODE_MAJOR} or newer; run \`npm install\` to get it.`,
+        );
+        process.exitCode = 1;
+    } else {
+        await runUnder(node);
+    }
+}
+
+/** The Node binary of the nearest `node` package, looking upwards from a directory. */
+function findNode(from) {
+    const name = process.platform === "win32" ? "node.exe" : "node";
+    for (let directory = from; ; directory = dirname(directory)) {
+        const binary = join(directory, "node_modules", "node", "bin", name);
+        if (existsSync(binary)) return binary;
+        if (dirname(directory) === directory) return undefined;
+    }
+}
+
+/** Runs the command line in a child process and ends as the child ends. */
+function runUnder(node) {
+    const args = [...process.execArgv, fileURLToPath(main), ...process.argv.slice(2)];
+    const child = spawn(node, args, { stdio: "inherit" });
+    // A terminal sends Ctrl-C to the whole process group, the child included: sending it on would
+    // make two of it. Other signals come to this process alone.
+    const interactive = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+    const handlers = ["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => {
+        const handler = () => {
+            if (signal !== "SIGINT" || !interactive) child.kill(signal);
+        };
+        process.on(signal, handler);
+        return { signal, handler };
+    });
+    return new Promise((resolve) => {
+        child.once("error", (cause) => {
+            console.error(`meterseal: could not start ${node}: ${cause.message}`);
+            process.exitCode = 1;
+            resolve();
+        });
+        child.once("exit", (code, signal) => {
+            for (const { signal: name, handler } of handlers) process.off(name, handler);
+            process.exitCode = code ?? 128 + (constants.signals[signal] ?? 0);
+            if (signal !== null && process.platform !== "win32") process.kill(process.pid, signal);
+            resolve();
+        });
+    });
+}

@@ -1,0 +1,89 @@
+import { parseArgs } from "node:util";
+import { error } from "@meterseal/core";
+
+/** One option of a command. */
+export type OptionSpec = {
+    readonly kind: "flag" | "value" | "values";
+    /** Name of the value in the help, such as `DIR`. */
+    readonly value?: string;
+    readonly help: string;
+};
+
+/** Parsed options: a flag is true, a value a text, values a list. */
+export type Options = Readonly<Record<string, boolean | string | string[] | undefined>>;
+
+/** A command of the command line. */
+export type Command = {
+    /** Words that call it, such as `demo tamper`. */
+    readonly name: string;
+    /** What stands behind the name, such as `HEX|FILE`. */
+    readonly positional?: string;
+    readonly summary: string;
+    readonly options: Readonly<Record<string, OptionSpec>>;
+    readonly examples: readonly string[];
+    /** Runs the command and returns the exit code. */
+    readonly run: (options: Options, positionals: readonly string[]) => Promise<number>;
+};
+
+/**
+ * Parses the words behind a command's name.
+ * @throws MetersealError MS_USAGE for an unknown option or a missing value.
+ */
+export function parseOptions(
+    command: Command,
+    words: readonly string[],
+): { options: Options; positionals: string[] } {
+    const options: Record<string, { type: "boolean" | "string"; multiple?: boolean }> = {
+        help: { type: "boolean" },
+    };
+    for (const [name, spec] of Object.entries(command.options)) {
+        options[name] =
+            spec.kind === "flag"
+                ? { type: "boolean" }
+                : { type: "string", multiple: spec.kind === "values" };
+    }
+    try {
+        const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+        const wanted = command.positional === undefined ? 0 : 1;
+        if (parsed.positionals.length > wanted) {
+            throw new Error(`unexpected '${parsed.positionals[wanted]}'`);
+        }
+        return { options: parsed.values as Options, positionals: parsed.positionals };
+    } catch (cause) {
+        const got = cause instanceof Error ? cause.message : String(cause);
+        throw error("MS_USAGE", { got, todo: `See: meterseal ${command.name} --help` });
+    }
+}
+
+/** Text of a value option; undefined when it was not given. */
+export function textOption(options: Options, name: string): string | undefined {
+    const value = options[name];
+    return typeof value === "string" ? value : undefined;
+}
+
+/**
+ * Whole number of a value option between two bounds, or its default.
+ * @throws MetersealError MS_USAGE
+ */
+export function integerOption(
+    options: Options,
+    name: string,
+    bounds: { min: number; max: number; byDefault: number },
+): number {
+    const value = textOption(options, name);
+    if (value === undefined) return bounds.byDefault;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number;
+    const expected = `--${name} with a whole number ${bounds.min} … ${bounds.max}`;
+    throw error("MS_USAGE", { expected, got: value });
+}
+
+/**
+ * Text of an option that the command cannot do without.
+ * @throws MetersealError MS_USAGE
+ */
+export function requiredOption(options: Options, name: string, value: string): string {
+    const text = textOption(options, name);
+    if (text === undefined) throw error("MS_USAGE", { expected: `--${name} ${value}` });
+    return text;
+}

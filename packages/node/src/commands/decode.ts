@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from "node:fs";
+import { error, fromHex, LIMITS, toHex, unixOfSlot } from "@meterseal/core";
+import { parseItem } from "@meterseal/ledger";
+import {
+    type MeterRecord,
+    parseReceipt,
+    parseRecord,
+    RECORD_CLASS,
+    splitSequence,
+    usageOf,
+} from "@meterseal/record";
+import type { Command } from "../cli/arguments.ts";
+import { out } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+
+/** `meterseal decode`: what the bytes of a message say, for engineers. */
+export const decodeCommand: Command = {
+    name: "decode",
+    positional: "HEX|FILE",
+    summary: "shows what the bytes of a record, receipt, vertex or enrolment say",
+    options: { json: { kind: "flag", help: "one JSON object a message, without indentation" } },
+    examples: ["meterseal decode d28458…", "meterseal decode record.cbor --json"],
+    // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
+    async run(options, [source]) {
+        if (source === undefined) throw error("MS_USAGE", { expected: "HEX or FILE" });
+        const bytes = readSource(source);
+        const items = splitSequence(bytes, LIMITS.messageRecords);
+        if (!items.ok) throw items.error;
+        if (items.value.length === 0) throw error("MS_MALFORMED", { expected: "a message" });
+        const indent = options.json === true ? 0 : 2;
+        for (const item of items.value)
+            out(JSON.stringify(describeMessage(item), jsonValue, indent));
+        return EXIT.ok;
+    },
+};
+
+function readSource(source: string): Uint8Array {
+    const text = source.replaceAll(/\s/g, "");
+    if (text.length > 0 && text.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(text))
+        return fromHex(text);
+    if (!existsSync(source))
+        throw error("MS_NOT_FOUND", { where: source, expected: "hexadecimal digits or a file" });
+    const content = new Uint8Array(readFileSync(source));
+    const asText = new TextDecoder().decode(content.subarray(0, 4)).trim();
+    return /^[0-9a-fA-F]+$/.test(asText)
+        ? fromHex(new TextDecoder().decode(content).replaceAll(/\s/g, ""))
+        : content;
+}
+
+/** Plain description of a message; sealed registers stay what they are: bytes. */
+function describeMessage(bytes: Uint8Array): unknown {
+    const record = parseRecord(bytes);
+    if (record.ok) return { message: "record", ...describeRecord(record.value) };
+    if (record.error.code !== "MS_VERSION") throw record.error;
+    const receipt = parseReceipt(bytes);
+    if (receipt.ok)
+        return { ...receipt.value, message: "receipt", signedBy: receipt.value.message.kid };
+    const item = parseItem(bytes);
+    if (!item.ok) throw item.error;
+    if (item.value.kind === "enrolment") {
+        const { message, ...enrolment } = item.value.enrolment;
+        return { message: "enrolment", ...enrolment, hash: message.hash, signedBy: message.kid };
+    }
+    const { message, id, parents, ...vertex } = item.value.vertex;
+    return {
+        message: "vertex",
+        id: String(id),
+        ...vertex,
+        parents: parents.map(String),
+        signedBy: message.kid,
+    };
+}
+
+function describeRecord({ message, body, ...record }: MeterRecord): Record<string, unknown> {
+    const className = Object.entries(RECORD_CLASS).find(
+        ([, value]) => value === record.recordClass,
+    );
+    const usage =
+        record.recordClass === RECORD_CLASS.usage ? usageOf({ message, body, ...record }) : null;
+    return {
+        ...record,
+        recordClass: className?.[0] ?? record.recordClass,
+        time: new Date(record.timeUnix * 1000).toISOString(),
+        hash: message.hash,
+        signedBy: message.kid,
+        algorithm: message.algorithm,
+        bytes: message.bytes.length,
+        ...(usage?.ok
+            ? {
+                  usage: {
+                      from: instantOf(usage.value.firstSlot, usage.value.slotSeconds),
+                      to: instantOf(
+                          usage.value.firstSlot + usage.value.count - 1,
+                          usage.value.slotSeconds,
+                      ),
+                      ...usage.value,
+                  },
+              }
+            : { body }),
+    };
+}
+
+function instantOf(slot: number, slotSeconds: number): string {
+    return new Date(unixOfSlot(slot, slotSeconds) * 1000).toISOString();
+}
+
+/** JSON of byte strings (hexadecimal), big integers (decimal text) and CBOR maps. */
+function jsonValue(_key: string, value: unknown): unknown {
+    if (value instanceof Uint8Array) return toHex(value);
+    if (typeof value === "bigint") return value.toString();
+    return value instanceof Map ? Object.fromEntries(value) : value;
+}

@@ -1,0 +1,143 @@
+import { resolve } from "node:path";
+import { unwrap } from "@meterseal/core";
+import { type Command, integerOption, textOption } from "../cli/arguments.ts";
+import { consoleLog, out, Progress, say } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+import { LONDON_HOMES_MAX } from "../fleet/london.ts";
+import { Neighbourhood, REPLAY_LABEL } from "../fleet/neighbourhood.ts";
+import { shutdownSignal, untilAborted } from "../shutdown.ts";
+import { formatReport } from "../verify/report.ts";
+import { loadKeyFiles, verifyDirectory } from "../verify/verify.ts";
+
+const DEFAULT_DATA = ".meterseal/demo";
+
+/** `meterseal demo`: the main job on real data, behind `npm start`. */
+export const demoCommand: Command = {
+    name: "demo",
+    summary: `runs a neighbourhood of simulated meters on real data (${REPLAY_LABEL})`,
+    options: {
+        meters: {
+            kind: "value",
+            value: "N",
+            help: `homes to replay, 1 … ${LONDON_HOMES_MAX} (20)`,
+        },
+        days: { kind: "value", value: "N", help: "days to replay from 1 January, 1 … 365 (31)" },
+        data: { kind: "value", value: "DIR", help: `data directory (${DEFAULT_DATA})` },
+        port: { kind: "value", value: "PORT", help: "HTTP port, 0 for any free one (8480)" },
+        open: { kind: "flag", help: "open (plaintext) streams, checked by the ledger" },
+        once: { kind: "flag", help: "replays, verifies everything and ends" },
+        json: { kind: "flag", help: "prints the result as one line of JSON at the end" },
+    },
+    examples: [
+        "npm start",
+        "npm start -- --once --json",
+        "npm start -- --meters 98 --days 365 --data ./year",
+    ],
+    async run(options) {
+        const signal = shutdownSignal();
+        const dataDir = resolve(textOption(options, "data") ?? DEFAULT_DATA);
+        const days = integerOption(options, "days", { min: 1, max: 365, byDefault: 31 });
+        const meters = integerOption(options, "meters", {
+            min: 1,
+            max: LONDON_HOMES_MAX,
+            byDefault: 20,
+        });
+        const neighbourhood = await Neighbourhood.start({
+            dataDir,
+            meters,
+            days,
+            httpPort: integerOption(options, "port", { min: 0, max: 65_535, byDefault: 8480 }),
+            open: options.open === true,
+            log: consoleLog("meter"),
+        });
+        const once = options.once === true;
+        const seconds = await runReplay(neighbourhood, meters, signal);
+        if (!once && !signal.aborted) {
+            say(welcome(neighbourhood, dataDir));
+            await Promise.race([untilAborted(signal), neighbourhood.server.ended]);
+            if (!signal.aborted) say("The server ended by itself; see its last message above.");
+        }
+        const crashed = !once && !signal.aborted;
+        await neighbourhood.stop();
+        if (!once || signal.aborted) return crashed ? EXIT.environment : EXIT.ok;
+        return await report(neighbourhood, { dataDir, days, seconds, json: options.json === true });
+    },
+};
+
+/** Replays with a progress bar; returns the seconds it took. */
+async function runReplay(
+    neighbourhood: Neighbourhood,
+    meters: number,
+    signal: AbortSignal,
+): Promise<number> {
+    const bar = new Progress();
+    const rate = (count: number): string => Math.round(count / bar.seconds).toLocaleString("en");
+    const describe = (readings: number, records: number): string =>
+        `${meters} meters, ${rate(readings)} readings/s, ${rate(records)} records/s`;
+    let last = { readings: 0, records: 0 };
+    await neighbourhood.replay((progress) => {
+        last = progress;
+        bar.show(progress.done * 0.99, describe(progress.readings, progress.records));
+    }, signal);
+    if (!signal.aborted) bar.finish(`${describe(last.readings, last.records)}, all final`);
+    return bar.seconds;
+}
+
+function welcome({ households, server }: Neighbourhood, dataDir: string): string {
+    const first = households[0];
+    const lines = households.map(
+        ({ keyFile, name, subjectHex }) =>
+            `  ${name}  meter ${subjectHex.slice(0, 8)}…  ${keyFile}`,
+    );
+    return `
+portal: ${server.info.httpUrl}   (${REPLAY_LABEL})
+
+Homes and their key files (drop one on the portal's household page):
+${lines.join("\n")}
+
+Data: ${dataDir}
+
+Try next, in another terminal:
+  npx meterseal usage --level day --data ${dataDir} --key ${first?.keyFile ?? "FILE"}
+  npx meterseal verify --data ${dataDir}
+  npx meterseal demo tamper
+
+Ctrl-C stops. Start again to go on with the same data.`;
+}
+
+async function report(
+    { households }: Neighbourhood,
+    run: { dataDir: string; days: number; seconds: number; json: boolean },
+): Promise<number> {
+    const keys = loadKeyFiles(households.map((household) => household.keyFile));
+    const bar = new Progress();
+    const result = await verifyDirectory(run.dataDir, unwrap(keys), (done, text) =>
+        bar.show(done, text),
+    );
+    bar.finish(`verified in ${bar.seconds.toFixed(1)} s`);
+    say(formatReport(result));
+    if (run.json) {
+        const { checkpoint, counts } = result;
+        out(
+            JSON.stringify({
+                meters: households.length,
+                days: run.days,
+                readings: counts.readings,
+                records: counts.records,
+                vertices: counts.vertices,
+                checkpoint,
+                verified: result.faults.length === 0,
+                seconds: Number(run.seconds.toFixed(3)),
+                readingsPerSecond: Math.round(counts.readings / run.seconds),
+                households: households.map(({ keyFile, meterDir, name, subjectHex, zone }) => ({
+                    meter: subjectHex,
+                    source: name,
+                    zone,
+                    keyFile,
+                    dataDir: meterDir,
+                })),
+            }),
+        );
+    }
+    return result.faults.length === 0 ? EXIT.ok : EXIT.fault;
+}

@@ -1,0 +1,63 @@
+import type { Log } from "@meterseal/core";
+
+/** Writes a line of result to standard output; nothing else ever goes there. */
+export function out(text: string): void {
+    console.log(text);
+}
+
+/** Writes a line for the person at the terminal to standard error. */
+export function say(text: string): void {
+    console.error(text);
+}
+
+/** Log of a role for a person: one line, no colours, on standard error. */
+export function consoleLog(role: string): Log {
+    const line = (level: string, message: string, fields = {}): void => {
+        const details = Object.entries(fields)
+            .map(([name, value]) => ` ${name}=${value}`)
+            .join("");
+        say(`${level} ${role}: ${message}${details}`);
+    };
+    return {
+        info: (message, fields) => line("info", message, fields),
+        warn: (message, fields) => line("warn", message, fields),
+    };
+}
+
+const BAR_WIDTH = 28;
+/** Where the output is no terminal, a line at most this often. */
+const PLAIN_INTERVAL_MS = 2_000;
+
+/** Progress of a long job on standard error: a bar in a terminal, a line now and then elsewhere. */
+export class Progress {
+    readonly #isTerminal = process.stderr.isTTY === true;
+    readonly #startMs = performance.now();
+    #lastMs = Number.NEGATIVE_INFINITY;
+
+    /** Seconds since the start. */
+    get seconds(): number {
+        return (performance.now() - this.#startMs) / 1000;
+    }
+
+    /** Shows how much is done, 0 … 1, and a text behind it. */
+    show(done: number, text: string): void {
+        const nowMs = performance.now();
+        if (nowMs - this.#lastMs < (this.#isTerminal ? 80 : PLAIN_INTERVAL_MS)) return;
+        this.#lastMs = nowMs;
+        this.#draw(done, text);
+    }
+
+    /** Shows the end. */
+    finish(text: string): void {
+        this.#draw(1, text);
+        if (this.#isTerminal) process.stderr.write("\n");
+    }
+
+    #draw(done: number, text: string): void {
+        const filled = Math.round(Math.min(1, done) * BAR_WIDTH);
+        const bar = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
+        const line = `${bar} ${String(Math.floor(done * 100)).padStart(3)} %  ${text}`;
+        if (this.#isTerminal) process.stderr.write(`\r\x1b[2K${line}`);
+        else say(line);
+    }
+}

@@ -1,0 +1,101 @@
+import {
+    chmodSync,
+    existsSync,
+    mkdirSync,
+    readdirSync,
+    readFileSync,
+    renameSync,
+    writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { error, MetersealError, type Signer } from "@meterseal/core";
+import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
+
+/** Name of the file that marks a directory as ours. */
+const MARKER = "meterseal.json";
+const MARKER_TEXT = `${JSON.stringify({ format: "meterseal-data/v1" })}\n`;
+const SECRET_MODE = 0o600;
+
+/** Places in a data directory (formats 12). */
+export const PLACES = {
+    server: (dir: string) => join(dir, "server"),
+    serverKeys: (dir: string) => join(dir, "server", "keys"),
+    meters: (dir: string) => join(dir, "meters"),
+    meter: (dir: string, subjectHex: string) => join(dir, "meters", subjectHex),
+    households: (dir: string) => join(dir, "households"),
+    keyFile: (dir: string, name: string) => join(dir, "households", name, "key.json"),
+} as const;
+
+/**
+ * Makes sure that a directory is ours: an existing one must carry our mark, a new or empty one gets it.
+ * @throws MetersealError MS_STORE_FORMAT for somebody else's directory, MS_STORE_UNWRITABLE.
+ */
+export function claimDirectory(dir: string): void {
+    try {
+        mkdirSync(dir, { recursive: true });
+        const names = readdirSync(dir);
+        if (names.includes(MARKER)) {
+            checkMarker(dir);
+            return;
+        }
+        if (names.length > 0) {
+            throw error("MS_STORE_FORMAT", {
+                where: dir,
+                got: `other files (${names.slice(0, 3).join(", ")})`,
+                todo: "Choose an empty directory with --data.",
+            });
+        }
+        writeFileSync(join(dir, MARKER), MARKER_TEXT, { flag: "wx" });
+    } catch (cause) {
+        if (cause instanceof MetersealError) throw cause;
+        const todo = "Choose another directory with --data.";
+        throw error("MS_STORE_UNWRITABLE", { where: dir, got: reasonOf(cause), todo, cause });
+    }
+}
+
+/**
+ * Checks that a directory is one of ours, without writing to it.
+ * @throws MetersealError MS_NOT_FOUND, MS_STORE_FORMAT
+ */
+export function requireDirectory(dir: string): void {
+    if (!existsSync(dir)) throw error("MS_NOT_FOUND", { where: dir, expected: "a data directory" });
+    if (!existsSync(join(dir, MARKER))) {
+        throw error("MS_STORE_FORMAT", { where: dir, expected: `a data directory with ${MARKER}` });
+    }
+    checkMarker(dir);
+}
+
+function checkMarker(dir: string): void {
+    if (readFileSync(join(dir, MARKER), "utf8") !== MARKER_TEXT) {
+        throw error("MS_STORE_FORMAT", { where: join(dir, MARKER), expected: MARKER_TEXT.trim() });
+    }
+}
+
+/** Writes a file that only its owner may read; never over an existing one. */
+export function writeSecret(path: string, text: string): void {
+    mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
+    const draft = `${path}.new`;
+    writeFileSync(draft, text, { mode: SECRET_MODE, flush: true });
+    chmodSync(draft, SECRET_MODE);
+    if (existsSync(path))
+        throw error("MS_STORE_UNWRITABLE", { where: path, got: "an existing key" });
+    renameSync(draft, path);
+}
+
+/** Signer over a key file; makes the key on first use. */
+export function fileSigner(path: string, kind: FileKeyKind): Signer {
+    if (!existsSync(path)) writeSecret(path, generatePrivateKeyPem(kind));
+    return signerFromPem(readFileSync(path, "utf8"));
+}
+
+/** Writes a small JSON file whole or not at all. */
+export function writeJson(path: string, value: unknown): void {
+    const draft = `${path}.new`;
+    writeFileSync(draft, `${JSON.stringify(value, null, 4)}\n`, { flush: true });
+    renameSync(draft, path);
+}
+
+/** Short reason of a failed file operation. */
+export function reasonOf(cause: unknown): string {
+    return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,152 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Clock, fromHex, type Log, toHex, unwrap } from "@meterseal/core";
+import { createMqttMeterLink } from "@meterseal/links/mqtt";
+import { createLinkToken, MeterAgent, type MeterProfile, sealedStreamOf } from "@meterseal/meter";
+import { decodeCoseKey, GROUP, STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
+import { MASTER_BYTES } from "@meterseal/seal";
+import { openMeterStore } from "@meterseal/stores/sqlite";
+import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
+import { systemRandom, systemTimers } from "../clocks.ts";
+import { fileSigner, PLACES, writeJson, writeSecret } from "../files.ts";
+import { TENANT } from "../server/server.ts";
+import type { ServerProcess } from "./server-process.ts";
+
+/** What a simulated household is made from. */
+export type HouseholdPlan = {
+    /** Name of the home in the source data. */
+    readonly name: string;
+    readonly zone: string;
+    readonly slotSeconds: number;
+    /** STREAM_MODE. */
+    readonly mode: number;
+};
+
+/** A simulated household: its files and its running meter. */
+export type Household = {
+    readonly name: string;
+    readonly subjectHex: string;
+    readonly zone: string;
+    readonly keyFile: string;
+    /** Directory of the meter. */
+    readonly meterDir: string;
+    readonly agent: MeterAgent;
+};
+
+/** What a household's meter runs with. */
+export type HouseholdTools = {
+    readonly dataDir: string;
+    readonly server: Pick<ServerProcess, "info" | "enrol">;
+    readonly clock: Clock;
+    readonly log: Log;
+};
+
+/** Opens a household's meter where it left off; a new one gets its keys and is enrolled first. */
+export async function openHousehold(
+    plan: HouseholdPlan,
+    tools: HouseholdTools,
+): Promise<Household> {
+    const { dataDir, server } = tools;
+    const keyFile = PLACES.keyFile(dataDir, plan.name);
+    const key = existsSync(keyFile)
+        ? unwrap(parseKeyFile(readFileSync(keyFile, "utf8")))
+        : newKeyFile(plan, server.info.networkId, keyFile);
+    const subjectHex = toHex(key.meter);
+    const meterDir = PLACES.meter(dataDir, subjectHex);
+    mkdirSync(meterDir, { recursive: true, mode: 0o700 });
+    const signer = fileSigner(join(meterDir, "meter.pem"), "es256");
+    const stream = descriptorOf(key, plan);
+    const anchor = await server.enrol({
+        subject: key.meter,
+        key: signer.publicKey,
+        streams: [stream],
+    });
+    const profile: MeterProfile = {
+        network: key.network,
+        subject: key.meter,
+        chainEpoch: 0,
+        anchor,
+        stream,
+        collectorKey: decodeCoseKey(server.info.collectorKey),
+    };
+    writeProfile(meterDir, plan.name, profile, server.info.collectorKey);
+    const agent = await MeterAgent.open({
+        profile,
+        signer,
+        master: loadMaster(meterDir, key),
+        store: await openMeterStore(meterDir),
+        link: createMqttMeterLink({
+            url: server.info.mqttUrl,
+            subjectHex,
+            tenant: TENANT,
+            token: () => createLinkToken(signer, key.network, key.meter, tools.clock),
+            log: tools.log,
+        }),
+        clock: tools.clock,
+        timers: systemTimers,
+        log: tools.log,
+    });
+    return { name: plan.name, subjectHex, zone: plan.zone, keyFile, meterDir, agent };
+}
+
+/** A new household's key file: random pseudonyms and, for a sealed stream, a random master secret. */
+function newKeyFile(plan: HouseholdPlan, network: Uint8Array, path: string): KeyFile {
+    const key: KeyFile = {
+        name: plan.name,
+        network,
+        meter: systemRandom.bytes(16),
+        stream: {
+            streamId: systemRandom.bytes(16),
+            sealEpoch: 0,
+            suite: 1,
+            slotSeconds: plan.slotSeconds,
+            groups: [{ group: GROUP.import, channels: 1 }],
+        },
+        zone: plan.zone,
+        scale: 0,
+        master: plan.mode === STREAM_MODE.open ? null : systemRandom.bytes(MASTER_BYTES),
+    };
+    writeSecret(path, formatKeyFile(key));
+    return key;
+}
+
+function descriptorOf(key: KeyFile, plan: HouseholdPlan): StreamDescriptor {
+    const { groups, sealEpoch, slotSeconds, streamId, suite } = key.stream;
+    return {
+        stream: streamId,
+        sealEpoch,
+        suite,
+        slotSeconds,
+        zone: key.zone,
+        groups: groups.map((member) => member.group),
+        mode: plan.mode,
+        scale: key.scale,
+    };
+}
+
+/** The meter's own copy of the master secret, put there when the household took the meter over. */
+function loadMaster(meterDir: string, key: KeyFile): Uint8Array | null {
+    if (key.master === null) return null;
+    const path = join(meterDir, "master.hex");
+    if (!existsSync(path)) writeSecret(path, `${toHex(key.master)}\n`);
+    return fromHex(readFileSync(path, "utf8").trim());
+}
+
+/** What an auditor needs to check a meter's outbox; nothing secret. */
+function writeProfile(
+    meterDir: string,
+    source: string,
+    profile: MeterProfile,
+    collectorKey: Uint8Array,
+): void {
+    writeJson(join(meterDir, "profile.json"), {
+        format: "meterseal-meter/v1",
+        source,
+        network: toHex(profile.network),
+        subject: toHex(profile.subject),
+        chainEpoch: profile.chainEpoch,
+        anchor: toHex(profile.anchor),
+        stream: toHex(sealedStreamOf(profile.stream).streamId),
+        collectorKey: toHex(collectorKey),
+    });
+}

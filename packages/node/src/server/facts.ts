@@ -1,0 +1,71 @@
+import { toHex, unixOfSlot } from "@meterseal/core";
+import type { EngineObserver, Entry } from "@meterseal/ledger";
+import { FLAG, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
+
+/** What anybody can see of one meter in its final records. */
+export type MeterFacts = {
+    records: number;
+    /** Register boundaries. */
+    readings: number;
+    /** Intervals that the meter itself calls missing or without power. */
+    missingIntervals: number;
+    /** Stretches of slots that no record covers. */
+    holes: number;
+    lastRecordUnix: number;
+    lastSlot: number;
+    lastSlotUnix: number;
+    chainEpoch: number;
+    lastSeq: number;
+};
+
+/** Totals over a ledger. */
+export type LedgerFacts = { vertices: number; records: number; readings: number };
+
+/** Keeps count while the log grows; fed with the whole log at start. */
+export class Facts implements EngineObserver {
+    readonly meters: Map<string, MeterFacts> = new Map();
+    readonly totals: LedgerFacts = { vertices: 0, records: 0, readings: 0 };
+
+    /** Takes in an entry of the log. */
+    entryFinal(entry: Entry): void {
+        if (entry.kind !== "vertex") return;
+        this.totals.vertices++;
+        for (const record of entry.records) this.#add(record);
+    }
+
+    #add(record: MeterRecord): void {
+        const subject = toHex(record.subject);
+        const facts = this.meters.get(subject) ?? newFacts();
+        this.meters.set(subject, facts);
+        facts.records++;
+        facts.lastRecordUnix = Math.max(facts.lastRecordUnix, record.timeUnix);
+        facts.chainEpoch = record.chainEpoch;
+        facts.lastSeq = record.seq;
+        this.totals.records++;
+        const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+        if (!usage?.ok) return;
+        const { count, firstSlot, flags, slotSeconds } = usage.value;
+        facts.readings += count;
+        this.totals.readings += count;
+        for (const { flag, length } of flags) {
+            if (flag === FLAG.missing || flag === FLAG.powerOff) facts.missingIntervals += length;
+        }
+        if (facts.lastSlot > 0 && firstSlot > facts.lastSlot + 1) facts.holes++;
+        facts.lastSlot = firstSlot + count - 1;
+        facts.lastSlotUnix = unixOfSlot(facts.lastSlot, slotSeconds);
+    }
+}
+
+function newFacts(): MeterFacts {
+    return {
+        records: 0,
+        readings: 0,
+        missingIntervals: 0,
+        holes: 0,
+        lastRecordUnix: 0,
+        lastSlot: 0,
+        lastSlotUnix: 0,
+        chainEpoch: 0,
+        lastSeq: 0,
+    };
+}

@@ -1,0 +1,129 @@
+import { existsSync } from "node:fs";
+import fastifyStatic from "@fastify/static";
+import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
+import type { EmbeddedEngine } from "@meterseal/engines/embedded";
+import type { StoreReader } from "@meterseal/stores/sqlite";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Facts } from "./facts.ts";
+import { addRoutes } from "./routes.ts";
+
+/** What the HTTP side of a server reads from. It holds no key and never writes. */
+export type HttpOptions = {
+    readonly host: string;
+    readonly port: number;
+    readonly reader: StoreReader;
+    readonly engine: EmbeddedEngine;
+    readonly facts: Facts;
+    readonly genesis: Uint8Array;
+    readonly clock: Clock;
+    readonly clockLabel: string | null;
+    /** Directory of the built portal. */
+    readonly portalDir: string;
+};
+
+/** A listening HTTP server. */
+export type HttpServer = { readonly url: string; close(): Promise<void> };
+
+/** No inline script, nothing from elsewhere, no frame around it, no form to anywhere. */
+const CONTENT_SECURITY_POLICY = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+].join("; ");
+
+const BODY_LIMIT_BYTES = 4096;
+const REQUEST_TIMEOUT_MS = 30_000;
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+
+/**
+ * Starts the API and the portal.
+ * @throws MetersealError MS_LISTEN_ADDRESS off the loopback, MS_PORT_IN_USE.
+ */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+    if (!LOOPBACK.includes(options.host)) {
+        throw error("MS_LISTEN_ADDRESS", { expected: LOOPBACK.join(", "), got: options.host });
+    }
+    const app = Fastify({
+        logger: false,
+        bodyLimit: BODY_LIMIT_BYTES,
+        requestTimeout: REQUEST_TIMEOUT_MS,
+        forceCloseConnections: true,
+    });
+    addSafety(app);
+    addRoutes(app, options);
+    if (existsSync(options.portalDir)) {
+        await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });
+    }
+    try {
+        await app.listen({ host: options.host, port: options.port });
+    } catch (cause) {
+        await app.close();
+        const code = (cause as NodeJS.ErrnoException).code;
+        if (code !== "EADDRINUSE" && code !== "EACCES") throw cause;
+        throw error("MS_PORT_IN_USE", {
+            where: `http port ${options.port}`,
+            todo: "Choose another one with --port, or 0 for any free one.",
+            cause,
+        });
+    }
+    const address = app.server.address();
+    const port = typeof address === "object" && address !== null ? address.port : options.port;
+    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+    return { url: `http://${host}:${port}`, close: () => app.close() };
+}
+
+/** Headers of every answer, errors as problem+json, and no service to a page of another site. */
+function addSafety(app: FastifyInstance): void {
+    app.addHook("onRequest", (request, reply, done) => {
+        reply.headers({
+            "content-security-policy": CONTENT_SECURITY_POLICY,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cross-origin-resource-policy": "same-origin",
+            "cross-origin-opener-policy": "same-origin",
+            "cache-control": "no-store",
+        });
+        const name = request.hostname.replace(/^\[|\]$/g, "");
+        const foreign = !LOOPBACK.includes(name);
+        const expected = LOOPBACK.join(", ");
+        done(foreign ? error("MS_NOT_ALLOWED", { where: "Host", expected }) : undefined);
+    });
+    app.setErrorHandler((cause, _request, reply) => {
+        const known = cause instanceof MetersealError ? cause : null;
+        const status = known === null ? statusOf(cause) : (HTTP_STATUS[known.code] ?? 500);
+        return reply
+            .code(status)
+            .type("application/problem+json")
+            .send({
+                code: known?.code ?? (status < 500 ? "MS_USAGE" : "MS_INTERNAL"),
+                title:
+                    known === null
+                        ? ERRORS[status < 500 ? "MS_USAGE" : "MS_INTERNAL"].summary
+                        : ERRORS[known.code].summary,
+                ...(known === null ? {} : { detail: known.message }),
+            });
+    });
+    app.setNotFoundHandler(() => {
+        throw error("MS_NOT_FOUND");
+    });
+}
+
+const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
+    MS_NOT_FOUND: 404,
+    MS_NOT_ALLOWED: 403,
+    MS_USAGE: 400,
+    MS_MALFORMED: 400,
+    MS_TOO_LARGE: 413,
+    MS_BUSY: 503,
+};
+
+function statusOf(cause: unknown): number {
+    const status = (cause as { statusCode?: unknown }).statusCode;
+    return typeof status === "number" && status >= 400 && status < 500 ? status : 500;
+}

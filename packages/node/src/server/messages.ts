@@ -1,0 +1,39 @@
+import type { ErrorCode } from "@meterseal/core";
+import type { EnrolRequest } from "./server.ts";
+
+/** How a server process is started. */
+export type StartMessage = {
+    readonly type: "start";
+    readonly dataDir: string;
+    readonly httpPort: number;
+    readonly mqttPort: number;
+    /** Where the replay clock stands. */
+    readonly nowMs: number;
+    readonly clockLabel: string;
+    readonly mode: number | null;
+};
+
+/** Messages to a server process. */
+export type ToServer =
+    | StartMessage
+    | { readonly type: "clock"; readonly id: number; readonly nowMs: number }
+    | { readonly type: "enrol"; readonly id: number; readonly request: EnrolRequest }
+    | { readonly type: "stop" };
+
+/** What a started server says of itself. */
+export type ServerInfo = {
+    readonly httpUrl: string;
+    readonly mqttUrl: string;
+    readonly networkId: Uint8Array;
+    /** COSE_Key of the collector. */
+    readonly collectorKey: Uint8Array;
+};
+
+/** A failure that crosses the process boundary. */
+export type FailureMessage = { readonly code: ErrorCode; readonly message: string };
+
+/** Messages from a server process. */
+export type FromServer =
+    | { readonly type: "ready"; readonly info: ServerInfo }
+    | { readonly type: "done"; readonly id: number; readonly hash: Uint8Array | null }
+    | { readonly type: "failed"; readonly id: number | null; readonly failure: FailureMessage };

@@ -1,0 +1,86 @@
+/**
+ * Entry point of a server process that a demo or a test drives over IPC. It ends when its parent
+ * ends, so a killed parent leaves no server behind.
+ */
+import { MetersealError } from "@meterseal/core";
+import { encodeCoseKey } from "@meterseal/record";
+import { ReplayClock } from "../clocks.ts";
+import { consoleLog, say } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { FailureMessage, FromServer, StartMessage, ToServer } from "./messages.ts";
+import { type Server, startServer } from "./server.ts";
+
+let server: Server | null = null;
+let clock = new ReplayClock(0);
+
+process.on("message", (message: ToServer) => {
+    handle(message).catch((cause: unknown) => {
+        const id = "id" in message ? message.id : null;
+        send({ type: "failed", id, failure: describe(cause) });
+        if (message.type !== "start") return;
+        process.exitCode = EXIT.environment;
+        process.disconnect?.();
+    });
+});
+process.on("disconnect", () => void stop());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => void stop());
+}
+
+async function handle(message: ToServer): Promise<void> {
+    switch (message.type) {
+        case "start":
+            await start(message);
+            return;
+        case "clock":
+            clock.advanceTo(message.nowMs);
+            send({ type: "done", id: message.id, hash: null });
+            return;
+        case "enrol": {
+            const hash = (await server?.enrol(message.request)) ?? null;
+            send({ type: "done", id: message.id, hash });
+            return;
+        }
+        case "stop":
+            await stop();
+    }
+}
+
+async function start(message: StartMessage): Promise<void> {
+    clock = new ReplayClock(message.nowMs);
+    server = await startServer({
+        ...message,
+        host: "127.0.0.1",
+        clock,
+        log: consoleLog("server"),
+        onFatal: (cause) => {
+            say(`The server stops: ${String(cause)}`);
+            process.exit(EXIT.environment);
+        },
+    });
+    const { collectorKey, httpUrl, mqttUrl, networkId } = server;
+    const info = { httpUrl, mqttUrl, networkId, collectorKey: encodeCoseKey(collectorKey) };
+    send({ type: "ready", info });
+}
+
+let stopping: Promise<void> | null = null;
+
+function stop(): Promise<void> {
+    stopping ??= (server?.close() ?? Promise.resolve()).then(
+        () => process.exit(EXIT.ok),
+        () => process.exit(EXIT.environment),
+    );
+    return stopping;
+}
+
+function send(message: FromServer): void {
+    if (process.connected && process.send !== undefined) process.send(message);
+}
+
+function describe(cause: unknown): FailureMessage {
+    if (cause instanceof MetersealError) return { code: cause.code, message: cause.message };
+    return {
+        code: "MS_INTERNAL",
+        message: cause instanceof Error ? (cause.stack ?? "") : String(cause),
+    };
+}

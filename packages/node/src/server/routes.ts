@@ -1,0 +1,84 @@
+import { error, fromHex, toHex } from "@meterseal/core";
+import { chainKey, encodeEvidence } from "@meterseal/ledger";
+import { type Enrolment, ROLE, STREAM_MODE } from "@meterseal/record";
+import type { FastifyInstance } from "fastify";
+import { EvidenceBuilder } from "./evidence.ts";
+import type { HttpOptions } from "./http.ts";
+
+const SUBJECT = /^[0-9a-f]{32}$/;
+
+/**
+ * Routes of the API, all of them reads. What they serve is what any auditor may have: sealed
+ * records, proofs and checkpoints; in an open network, its plain registers too.
+ */
+export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
+    const { clock, clockLabel, engine, facts, genesis, reader } = options;
+    const evidence = new EvidenceBuilder(reader, engine, genesis);
+
+    app.get("/api/v1/network", async () => {
+        const { size, root } = engine.head();
+        return {
+            networkId: toHex(engine.state.networkId),
+            genesis: toHex(genesis),
+            origin: engine.origin,
+            mode: engine.state.genesis.mode === STREAM_MODE.open ? "open" : "sealed",
+            clock: { nowMs: clock.nowMs(), label: clockLabel },
+            ledger: { size, root: toHex(root), ...facts.totals },
+            checkpoint: (await reader.checkpoint(size))?.note ?? null,
+        };
+    });
+
+    app.get("/api/v1/meters", () => {
+        const meters = [...engine.state.subjects.values()]
+            .filter((enrolment) => enrolment.role === ROLE.meter)
+            .map((enrolment) => describeMeter(options, enrolment));
+        return { meters };
+    });
+
+    app.get<{ Params: { subject: string } }>(
+        "/api/v1/meters/:subject/evidence",
+        async (request, reply) => {
+            const subject = parseSubject(request.params.subject);
+            const bundle = await evidence.evidenceOf(subject);
+            return reply.type("application/cbor").send(Buffer.from(encodeEvidence(bundle)));
+        },
+    );
+
+    app.get<{ Params: { subject: string } }>(
+        "/api/v1/meters/:subject/last-record",
+        async (request, reply) => {
+            const subject = parseSubject(request.params.subject);
+            const last = facts.meters.get(toHex(subject));
+            if (last === undefined)
+                throw error("MS_NOT_FOUND", { where: "a record of this meter" });
+            const rows = await reader.recordsAt(subject, last.chainEpoch, last.lastSeq);
+            const bytes = rows[0]?.bytes ?? new Uint8Array();
+            return reply.type('application/cose; cose-type="cose-sign1"').send(Buffer.from(bytes));
+        },
+    );
+}
+
+/** What the server can know of a meter; consumption is not among it in a sealed network. */
+function describeMeter({ engine, facts }: HttpOptions, enrolment: Enrolment): unknown {
+    const subject = toHex(enrolment.id);
+    const seen = facts.meters.get(subject);
+    const chain = engine.state.chains.get(chainKey(enrolment.id, seen?.chainEpoch ?? 0));
+    return {
+        subject,
+        zone: enrolment.streams[0]?.zone ?? null,
+        slotSeconds: enrolment.streams[0]?.slotSeconds ?? null,
+        records: seen?.records ?? 0,
+        readings: seen?.readings ?? 0,
+        missingIntervals: seen?.missingIntervals ?? 0,
+        holes: seen?.holes ?? 0,
+        lastRecordUnix: seen?.lastRecordUnix ?? null,
+        lastSlotUnix: seen?.lastSlotUnix ?? null,
+        pendingRecords: chain?.pending.size ?? 0,
+        frozen: chain !== undefined && chain.frozenAt !== null,
+    };
+}
+
+function parseSubject(text: string): Uint8Array {
+    if (SUBJECT.test(text)) return fromHex(text);
+    throw error("MS_USAGE", { where: "meter", expected: "32 hexadecimal digits" });
+}

@@ -1,0 +1,184 @@
+import { join } from "node:path";
+import { Collector } from "@meterseal/collector";
+import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/core";
+import { verifySignatureInPool } from "@meterseal/core/node";
+import { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { stateOfGenesis } from "@meterseal/ledger";
+import { createMqttCollectorLink } from "@meterseal/links/mqtt";
+import { createEnrolment, parseEnrolment, ROLE, type StreamDescriptor } from "@meterseal/record";
+import { lockDirectory } from "@meterseal/stores";
+import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { claimDirectory, PLACES } from "../files.ts";
+import { Facts } from "./facts.ts";
+import { type HttpServer, startHttp } from "./http.ts";
+import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
+
+/** Tenant in all topics of a server that serves one operator. */
+export const TENANT = "local";
+
+/** What a server is started with. */
+export type ServerOptions = {
+    readonly dataDir: string;
+    readonly host: string;
+    /** 0 takes any free port. */
+    readonly httpPort: number;
+    readonly mqttPort: number;
+    readonly clock: Clock;
+    /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */
+    readonly clockLabel: string | null;
+    /** STREAM_MODE of a new network; null takes what is there, sealed for a new one. */
+    readonly mode: number | null;
+    readonly log: Log;
+    readonly onFatal: (cause: unknown) => void;
+};
+
+/** A meter that is to be admitted. */
+export type EnrolRequest = {
+    readonly subject: Uint8Array;
+    readonly key: PublicKey;
+    readonly streams: readonly StreamDescriptor[];
+};
+
+/** A running server: collector, ledger, store, API and portal. */
+export type Server = {
+    readonly httpUrl: string;
+    readonly mqttUrl: string;
+    readonly networkId: Uint8Array;
+    readonly collectorKey: PublicKey;
+    /** Admits a meter; resolves with its enrolment's hash once that is final. Twice gives the same. */
+    enrol(request: EnrolRequest): Promise<Uint8Array>;
+    /** Stops listening, makes final what is stored, and closes the store. */
+    close(): Promise<void>;
+};
+
+/**
+ * Starts a server on a data directory.
+ * @throws MetersealError MS_STORE_* for the directory, MS_PORT_IN_USE, MS_LISTEN_ADDRESS, MS_GENESIS.
+ */
+export async function startServer(options: ServerOptions): Promise<Server> {
+    claimDirectory(options.dataDir);
+    const directory = PLACES.server(options.dataDir);
+    const undo: (() => Promise<void> | void)[] = [];
+    const unwind = async (): Promise<void> => {
+        for (const step of undo.splice(0).reverse()) await step();
+    };
+    try {
+        const lock = lockDirectory(directory);
+        undo.push(() => lock.release());
+        const store = await openServerStore(directory);
+        undo.push(() => store.close());
+        const identity = loadIdentity(PLACES.serverKeys(options.dataDir), systemRandom);
+        const { collector, engine, facts, genesis } = await startRoles(options, store, identity);
+        undo.push(() => collector.close());
+        const link = createMqttCollectorLink({
+            host: options.host,
+            port: options.mqttPort,
+            tenant: TENANT,
+            log: options.log,
+        });
+        const mqttUrl = await collector.listen(link);
+        const http: HttpServer = await startHttp({
+            host: options.host,
+            port: options.httpPort,
+            reader: store.reader,
+            engine,
+            facts,
+            genesis,
+            clock: options.clock,
+            clockLabel: options.clockLabel,
+            portalDir: join(import.meta.dirname, "../../../portal/dist"),
+        });
+        undo.push(() => http.close());
+        return {
+            httpUrl: http.url,
+            mqttUrl,
+            networkId: engine.state.networkId,
+            collectorKey: identity.collector.publicKey,
+            enrol: (request) => enrol(engine, identity, options.clock, request),
+            close: unwind,
+        };
+    } catch (cause) {
+        await unwind();
+        throw cause;
+    }
+}
+
+async function startRoles(
+    options: ServerOptions,
+    store: ServerStore,
+    identity: ServerIdentity,
+): Promise<{ collector: Collector; engine: EmbeddedEngine; facts: Facts; genesis: Uint8Array }> {
+    const tools = { clock: options.clock, random: systemRandom };
+    const { bytes } = await loadGenesis(store, identity, options.mode, tools);
+    const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
+        store,
+        clock: options.clock,
+        steadyClock: systemClock,
+        timers: systemTimers,
+        signer: identity.collector,
+        author: identity.author,
+        keyEpoch: 0,
+        verify: (message, key) =>
+            verifySignatureInPool(key, message.algorithm, message.toBeSigned, message.signature),
+        log: options.log,
+        onFatal: options.onFatal,
+    });
+    const facts = new Facts();
+    const engine = await EmbeddedEngine.open({
+        store,
+        clock: options.clock,
+        logSigner: identity.log,
+        observer: {
+            entryFinal(entry, timeMs, finality) {
+                facts.entryFinal(entry);
+                collector.entryFinal(entry, timeMs, finality);
+            },
+        },
+    });
+    if (!engine.state.authors.has(toHex(identity.author))) {
+        await submitEnrolment(engine, identity, options.clock, {
+            role: ROLE.collector,
+            id: identity.author,
+            key: identity.collector.publicKey,
+            streams: [],
+        });
+    }
+    await collector.start(engine);
+    return { collector, engine, facts, genesis: bytes };
+}
+
+async function enrol(
+    engine: EmbeddedEngine,
+    identity: ServerIdentity,
+    clock: Clock,
+    request: EnrolRequest,
+): Promise<Uint8Array> {
+    const known = engine.state.subjects.get(toHex(request.subject));
+    if (known !== undefined) return known.message.hash;
+    const { key, streams, subject: id } = request;
+    return await submitEnrolment(engine, identity, clock, { role: ROLE.meter, id, key, streams });
+}
+
+type NewMember = {
+    readonly role: number;
+    readonly id: Uint8Array;
+    readonly key: PublicKey;
+    readonly streams: readonly StreamDescriptor[];
+};
+
+async function submitEnrolment(
+    engine: EmbeddedEngine,
+    identity: ServerIdentity,
+    clock: Clock,
+    member: NewMember,
+): Promise<Uint8Array> {
+    const bytes = await createEnrolment(identity.operator, {
+        ...member,
+        network: engine.state.networkId,
+        timeUnix: Math.floor(clock.nowMs() / 1000),
+        epoch: 0,
+    });
+    await engine.submit(bytes, []);
+    return unwrap(parseEnrolment(bytes)).message.hash;
+}

@@ -1,0 +1,66 @@
+import { bytesEqual, toHex } from "@meterseal/core";
+import { chainKey, recordName } from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
+import type { Findings } from "./findings.ts";
+
+/** Links of one record, without its bytes. */
+type Link = {
+    readonly seq: number;
+    readonly hash: Uint8Array;
+    readonly prev: Uint8Array;
+    readonly name: string;
+};
+
+/** Checks that every chain is whole: no number missing, each record naming the one before. */
+export class ChainCheck {
+    readonly #chains = new Map<string, Link[]>();
+
+    /** Takes a record of the store, in any order. */
+    add(record: MeterRecord): void {
+        const key = chainKey(record.subject, record.chainEpoch);
+        const links = this.#chains.get(key) ?? [];
+        links.push({
+            seq: record.seq,
+            hash: record.message.hash,
+            prev: record.prev,
+            name: recordName(record),
+        });
+        this.#chains.set(key, links);
+    }
+
+    /** Hash of the record of a chain at a place; undefined when the store has none. */
+    hashAt(subject: Uint8Array, chainEpoch: number, seq: number): Uint8Array | undefined {
+        const links = this.#chains.get(chainKey(subject, chainEpoch)) ?? [];
+        return links.find((link) => link.seq === seq)?.hash;
+    }
+
+    /** Judges all chains. */
+    run(findings: Findings): void {
+        for (const [key, links] of this.#chains) {
+            links.sort((a, b) => a.seq - b.seq);
+            let before: Link | null = null;
+            for (const link of links) {
+                checkLink(key, before, link, findings);
+                before = link;
+            }
+        }
+    }
+}
+
+function checkLink(key: string, before: Link | null, link: Link, findings: Findings): void {
+    const expected = (before?.seq ?? 0) + 1;
+    if (link.seq > expected) {
+        const missing = link.seq - 1 > expected ? `${expected} … ${link.seq - 1}` : `${expected}`;
+        findings.fault(
+            "MS_GAP",
+            `record ${key}/${missing}`,
+            "It is missing: a later record of the chain is here.",
+        );
+        return;
+    }
+    if (before === null || link.seq < expected) return; // the first; or a fork, which accept() judges
+    if (!bytesEqual(link.prev, before.hash)) {
+        const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${before.name}.`;
+        findings.fault("MS_CHAIN_MISMATCH", link.name, message);
+    }
+}

@@ -1,0 +1,46 @@
+import { type ErrorCode, MetersealError } from "@meterseal/core";
+
+/** One thing that does not hold: what, and where. */
+export type VerifyFault = {
+    readonly code: ErrorCode;
+    readonly where: string;
+    readonly message: string;
+};
+
+/** Faults named one by one; beyond this only their number is kept. */
+const FAULTS_NAMED_MAX = 1_000;
+
+/** Collects what a check found and how much it looked at. */
+export class Findings {
+    readonly faults: VerifyFault[] = [];
+    readonly notes: string[] = [];
+    readonly counts = {
+        enrolments: 0,
+        vertices: 0,
+        records: 0,
+        /** Records stored and not in the ledger yet. */
+        looseRecords: 0,
+        /** Register boundaries in usage records. */
+        readings: 0,
+        leaves: 0,
+        checkpoints: 0,
+        signatures: 0,
+        outboxes: 0,
+        /** Households whose sealed registers were opened and checked with a key. */
+        keys: 0,
+        /** Faults beyond those named. */
+        furtherFaults: 0,
+    };
+
+    /** Notes a fault. */
+    fault(code: ErrorCode, where: string, message: string): void {
+        if (this.faults.length >= FAULTS_NAMED_MAX) this.counts.furtherFaults++;
+        else this.faults.push({ code, where, message });
+    }
+
+    /** Notes a fault that an error describes. */
+    failed(cause: unknown, where: string): void {
+        if (cause instanceof MetersealError) this.fault(cause.code, where, cause.message);
+        else this.fault("MS_INTERNAL", where, String(cause));
+    }
+}

@@ -1,0 +1,271 @@
+import { bytesEqual, toHex } from "@meterseal/core";
+import { verifySignatureInPool } from "@meterseal/core/node";
+import {
+    accept,
+    type Entry,
+    entryLeafHash,
+    type LedgerState,
+    MerkleLog,
+    originOf,
+    parseItem,
+    parseVertex,
+    recordName,
+    type TreeHead,
+    type Vertex,
+    verifyCheckpoint,
+} from "@meterseal/ledger";
+import {
+    kidOf,
+    type MeterRecord,
+    parseRecord,
+    RECORD_CLASS,
+    type Sign1,
+    usageOf,
+    verifySign1,
+} from "@meterseal/record";
+import { type LogRow, type RecordRow, type StoreReader, slotsOf } from "@meterseal/stores/sqlite";
+import type { ChainCheck } from "./chain-check.ts";
+import type { Findings } from "./findings.ts";
+
+/** Name of a record row by its columns, for rows whose bytes do not parse. */
+export function rowName(row: RecordRow): string {
+    return `record ${toHex(row.subject)}/${row.chainEpoch}/${row.seq}`;
+}
+
+/**
+ * Walks the log from its beginning: every row against its bytes, every signature, every rule of
+ * `accept()`, and the tree that the checkpoints must state.
+ */
+export class LogCheck {
+    readonly tree: MerkleLog = new MerkleLog();
+    /** Rows of `records` that were judged with their vertex. */
+    readonly seen: Set<number> = new Set();
+    /** Log index and vertex by record hash (hexadecimal), for the receipts in outboxes. */
+    readonly leafOfRecord: Map<string, number> = new Map();
+    readonly #findings: Findings;
+    readonly #state: LedgerState;
+    readonly #reader: StoreReader;
+    readonly #chains: ChainCheck;
+    #rulesJudged = true;
+
+    constructor(findings: Findings, state: LedgerState, reader: StoreReader, chains: ChainCheck) {
+        this.#findings = findings;
+        this.#state = state;
+        this.#reader = reader;
+        this.#chains = chains;
+    }
+
+    /** Checks every row of the log, in order. */
+    async run(onProgress: (done: number) => void, size: number): Promise<void> {
+        let next = 0;
+        for await (const row of this.#reader.log()) {
+            if (row.index !== next) {
+                const missing = `leaf ${next}`;
+                this.#findings.fault("MS_LOG_LEAF", missing, `The log has no entry ${next}.`);
+            }
+            next = row.index + 1;
+            await this.#checkRow(row);
+            onProgress(next / Math.max(1, size));
+        }
+    }
+
+    /** Checks the signature of a record against the keys that the log admits. */
+    async checkSignature(record: MeterRecord, where: string): Promise<boolean> {
+        const enrolment = this.#state.keys.get(toHex(record.message.kid));
+        if (enrolment === undefined) {
+            this.#findings.fault(
+                "MS_KEY_UNKNOWN",
+                where,
+                "No enrolment in the log admits its key.",
+            );
+            return false;
+        }
+        this.#findings.counts.signatures++;
+        const { algorithm, signature, toBeSigned } = record.message;
+        const valid = await verifySignatureInPool(enrolment.key, algorithm, toBeSigned, signature);
+        if (!valid) this.#findings.fault("MS_SIGNATURE_BAD", where, "Its signature does not hold.");
+        return valid;
+    }
+
+    /** Parses a row's bytes and compares every column with them. */
+    checkColumns(row: RecordRow): MeterRecord | null {
+        const parsed = parseRecord(row.bytes);
+        const where = rowName(row);
+        if (!parsed.ok) {
+            this.#findings.failed(parsed.error, where);
+            return null;
+        }
+        const record = parsed.value;
+        const slots = slotsOf(record);
+        const columns: [string, boolean][] = [
+            ["subject", bytesEqual(row.subject, record.subject)],
+            ["epoch", row.chainEpoch === record.chainEpoch],
+            ["seq", row.seq === record.seq],
+            ["hash", bytesEqual(row.hash, record.message.hash)],
+            ["first_slot", row.firstSlot === slots.firstSlot],
+            ["last_slot", row.lastSlot === slots.lastSlot],
+        ];
+        for (const [name, same] of columns) {
+            const place = `${recordName(record)}, column ${name}`;
+            if (!same)
+                this.#findings.fault("MS_STORE_COLUMN", place, "It contradicts the signed bytes.");
+        }
+        return record;
+    }
+
+    async #checkRow(row: LogRow): Promise<void> {
+        this.#findings.counts.leaves++;
+        if (row.item !== null) {
+            this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: row.item }));
+            this.#checkEnrolment(row, row.item);
+            return;
+        }
+        const where = `leaf ${row.index}, vertex row ${row.vertex}`;
+        const stored = await this.#reader.vertex(row.vertex).catch(() => null);
+        if (stored === null) {
+            this.tree.append(new Uint8Array(32));
+            this.#findings.fault("MS_LOG_LEAF", where, "The vertex of this entry is missing.");
+            this.#stopRules(where);
+            return;
+        }
+        this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: stored.bytes }));
+        const vertex = parseVertex(stored.bytes);
+        const body = await this.#reader.bodyOf(row.vertex);
+        if (vertex.ok && !bytesEqual(vertex.value.id.bytes, stored.id)) {
+            this.#findings.fault(
+                "MS_STORE_COLUMN",
+                `${where}, column id`,
+                "It contradicts the vertex bytes.",
+            );
+        }
+        if (!vertex.ok) this.#findings.failed(vertex.error, where);
+        await this.#checkBody(row, vertex.ok ? vertex.value : null, body);
+    }
+
+    #checkEnrolment(row: LogRow, item: Uint8Array): void {
+        const where = `leaf ${row.index}`;
+        const parsed = parseItem(item);
+        if (!parsed.ok || parsed.value.kind !== "enrolment") {
+            this.#findings.fault("MS_ENROLMENT", where, "The entry is no enrolment.");
+            this.#stopRules(where);
+            return;
+        }
+        const { enrolment } = parsed.value;
+        this.#findings.counts.enrolments++;
+        this.#findings.counts.signatures++;
+        this.#accept(parsed.value, row, where, verifySign1);
+        // Later records are judged by this key even where the rules stopped before.
+        const kid = toHex(kidOf(enrolment.key));
+        const genuine = verifySign1(enrolment.message, this.#state.genesis.operator);
+        if (genuine && !this.#state.keys.has(kid)) this.#state.keys.set(kid, enrolment);
+    }
+
+    async #checkBody(
+        row: LogRow,
+        vertex: Vertex | null,
+        body: readonly RecordRow[],
+    ): Promise<void> {
+        const records: MeterRecord[] = [];
+        const verdicts = new Map<Sign1, Promise<boolean>>();
+        for (const item of body) {
+            this.seen.add(item.n);
+            this.#findings.counts.records++;
+            const record = this.checkColumns(item);
+            if (record === null) continue;
+            records.push(record);
+            verdicts.set(record.message, this.checkSignature(record, recordName(record)));
+            this.#chains.add(record);
+            this.leafOfRecord.set(toHex(record.message.hash), row.index);
+            const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+            if (usage?.ok) this.#findings.counts.readings += usage.value.count;
+        }
+        const settled = new Map<Sign1, boolean>();
+        for (const [message, verdict] of verdicts) settled.set(message, await verdict);
+        const where =
+            vertex === null ? `leaf ${row.index}` : `leaf ${row.index}, vertex ${vertex.id}`;
+        if (vertex === null || records.length < body.length) {
+            this.#stopRules(where);
+            return;
+        }
+        this.#findings.counts.vertices++;
+        this.#findings.counts.signatures++;
+        const entry: Entry = { kind: "vertex", vertex, records };
+        this.#accept(
+            entry,
+            row,
+            where,
+            (message, key) => settled.get(message) ?? verifySign1(message, key),
+        );
+    }
+
+    #accept(entry: Entry, row: LogRow, where: string, check: typeof verifySign1): void {
+        if (!this.#rulesJudged) return;
+        const accepted = accept(this.#state, entry, row.timeMs, check);
+        if (!accepted.ok) {
+            this.#findings.failed(accepted.error, where);
+            this.#stopRules(where);
+            return;
+        }
+        for (const outcome of accepted.value.outcomes) {
+            if (outcome.kind === "conflict") {
+                this.#findings.notes.push(
+                    `${where}: a meter signed two histories; its chain is frozen.`,
+                );
+            } else if (outcome.kind === "refused") {
+                this.#findings.failed(outcome.error, where);
+            }
+        }
+    }
+
+    #stopRules(where: string): void {
+        if (!this.#rulesJudged) return;
+        this.#rulesJudged = false;
+        this.#findings.notes.push(
+            `The acceptance rules were not judged after ${where}; signatures, links and hashes were.`,
+        );
+    }
+
+    /** Compares every checkpoint with the tree; returns the latest that holds. */
+    async checkCheckpoints(): Promise<TreeHead | null> {
+        const { genesis, networkId } = this.#state;
+        const trust = { origin: originOf(networkId), publicKey: genesis.logKey };
+        let next = 1;
+        let latest: TreeHead | null = null;
+        for await (const { note, size } of this.#reader.checkpoints()) {
+            this.#findings.counts.checkpoints++;
+            this.#findings.counts.signatures++;
+            const where = `checkpoint ${size}`;
+            if (size !== next) {
+                this.#findings.fault(
+                    "MS_CHECKPOINT",
+                    `checkpoint ${next}`,
+                    "There is no checkpoint of this size.",
+                );
+            }
+            next = size + 1;
+            const head = verifyCheckpoint(note, trust);
+            if (!head.ok) this.#findings.failed(head.error, where);
+            else if (head.value.size !== size || size > this.tree.size) {
+                this.#findings.fault(
+                    "MS_CHECKPOINT",
+                    where,
+                    `It states size ${head.value.size}; the log has ${this.tree.size} entries.`,
+                );
+            } else if (!bytesEqual(head.value.root, this.tree.root(size))) {
+                this.#findings.fault(
+                    "MS_CHECKPOINT",
+                    where,
+                    "Its root is not the root of the log.",
+                );
+            } else latest = head.value;
+        }
+        if (next - 1 !== this.tree.size) {
+            this.#findings.fault(
+                "MS_CHECKPOINT",
+                `checkpoint ${this.tree.size}`,
+                `The log has ${this.tree.size} entries, the last checkpoint covers ${next - 1}.`,
+            );
+        }
+        return latest;
+    }
+}

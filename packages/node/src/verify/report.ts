@@ -1,0 +1,42 @@
+import type { TreeHead } from "@meterseal/ledger";
+import type { Findings, VerifyFault } from "./findings.ts";
+
+/** Outcome of a full check. */
+export type VerifyReport = {
+    readonly counts: Findings["counts"];
+    /** Size and root (hexadecimal) of the latest checkpoint that holds. */
+    readonly checkpoint: { readonly size: number; readonly root: string } | null;
+    readonly faults: readonly VerifyFault[];
+    readonly notes: readonly string[];
+};
+
+/** Report of what was found. */
+export function reportOf(findings: Findings, head: TreeHead | null): VerifyReport {
+    const { counts, faults, notes } = findings;
+    const checkpoint = head === null ? null : { size: head.size, root: head.root.toHex() };
+    return { counts, checkpoint, faults, notes };
+}
+
+const LISTED_MAX = 20;
+
+/** Report for a person. */
+export function formatReport(report: VerifyReport): string {
+    const { counts, faults } = report;
+    const lines = [
+        `${counts.signatures} signatures, ${counts.records} records with ${counts.readings} readings,`,
+        `${counts.vertices} vertices, ${counts.leaves} log entries, ${counts.checkpoints} checkpoints, ${counts.outboxes} meter outboxes checked;`,
+        `sealed registers opened with ${counts.keys} key files.`,
+        ...report.notes.map((note) => `Note: ${note}`),
+        ...faults
+            .slice(0, LISTED_MAX)
+            .map((fault) => `FAULT at ${fault.where}\n      ${fault.message}`),
+    ];
+    const unlisted = faults.length - LISTED_MAX + counts.furtherFaults;
+    if (unlisted > 0) lines.push(`… and ${unlisted} more.`);
+    lines.push(
+        faults.length === 0
+            ? `Everything holds. Checkpoint: size ${report.checkpoint?.size ?? 0}, root ${report.checkpoint?.root ?? "none"}`
+            : `${faults.length + counts.furtherFaults} faults. This data directory is not what was signed.`,
+    );
+    return lines.join("\n");
+}

@@ -1,0 +1,117 @@
+import { LIMITS, type PublicKey, type Result, type Signer } from "@meterseal/core";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
+import { decodeCoseKey, encodeCoseKey } from "./cose-key.ts";
+import { attempt, MapReader, malformed, toInteger } from "./parse.ts";
+import { createSign1, MESSAGE_TYPE, parseSign1, type Sign1 } from "./sign1.ts";
+
+/** What an enrolled key may do. */
+export const ROLE = { meter: 1, gateway: 2, collector: 3 } as const;
+
+/** How a stream's registers travel. */
+export const STREAM_MODE = { sealed: 0, open: 1 } as const;
+
+/** One metered quantity series of one household, as enrolled. */
+export type StreamDescriptor = {
+    /** 16 bytes. */
+    readonly stream: Uint8Array;
+    readonly sealEpoch: number;
+    /** Key tree suite (privacy 3.2); 1 in all streams so far. */
+    readonly suite: number;
+    readonly slotSeconds: number;
+    /** IANA time zone whose days and months the boundaries follow. */
+    readonly zone: string;
+    /** Group ids, ascending. */
+    readonly groups: readonly number[];
+    /** One of {@link STREAM_MODE}. */
+    readonly mode: number;
+    /** Registers count in 10^scale Wh. */
+    readonly scale: number;
+};
+
+/** Entry that admits a device or a collector to a network. */
+export type EnrolPayload = {
+    /** Network id, 32 bytes. */
+    readonly network: Uint8Array;
+    /** One of {@link ROLE}. */
+    readonly role: number;
+    /** Subject of a meter or author id of a collector, 16 bytes. */
+    readonly id: Uint8Array;
+    readonly key: PublicKey;
+    readonly timeUnix: number;
+    /** Chain epoch (meters) or key epoch (collectors) that the key serves from. */
+    readonly epoch: number;
+    readonly streams: readonly StreamDescriptor[];
+};
+
+/** A parsed enrolment and the message that carries it; its hash is `prev` of the chain's first record. */
+export type Enrolment = EnrolPayload & { readonly message: Sign1 };
+
+const STREAMS_MAX = 16;
+
+/** Signs an enrolment with the operator's key. */
+export function createEnrolment(operator: Signer, payload: EnrolPayload): Promise<Uint8Array> {
+    const map = new Map<number, unknown>([
+        [0, payload.network],
+        [1, payload.role],
+        [2, payload.id],
+        [3, encodeCoseKey(payload.key)],
+        [4, payload.timeUnix],
+        [5, payload.epoch],
+        [6, payload.streams.map(encodeStream)],
+    ]);
+    return createSign1(operator, MESSAGE_TYPE.enrol, encodeCbor(map));
+}
+
+/** Parses an enrolment strictly; the signature is not checked. */
+export function parseEnrolment(bytes: Uint8Array): Result<Enrolment> {
+    const message = parseSign1(bytes, MESSAGE_TYPE.enrol);
+    if (!message.ok) return message;
+    return attempt(() => {
+        const map = new MapReader(decodeCbor(message.value.payload), "enrolment");
+        const enrolment = {
+            network: map.bytes(0, 32),
+            role: map.integer(1, ROLE.meter, ROLE.collector),
+            id: map.bytes(2, 16),
+            key: decodeCoseKey(map.bytes(3, 1, 1024)),
+            timeUnix: map.integer(4, 0, Number.MAX_SAFE_INTEGER),
+            epoch: map.integer(5, 0, 0xffff_ffff),
+            streams: map.array(6, STREAMS_MAX).map(decodeStream),
+            message: message.value,
+        };
+        map.end();
+        return enrolment;
+    });
+}
+
+function encodeStream(stream: StreamDescriptor): Map<number, unknown> {
+    return new Map<number, unknown>([
+        [0, stream.stream],
+        [1, stream.sealEpoch],
+        [2, stream.suite],
+        [3, stream.slotSeconds],
+        [4, stream.zone],
+        [5, stream.groups],
+        [6, stream.mode],
+        [7, stream.scale],
+    ]);
+}
+
+function decodeStream(value: unknown): StreamDescriptor {
+    const map = new MapReader(value, "stream");
+    const slotSeconds = map.integer(3, 1, 3600);
+    if (3600 % slotSeconds !== 0) malformed(map.at(3), "a divisor of 3600");
+    const descriptor = {
+        stream: map.bytes(0, 16),
+        sealEpoch: map.integer(1, 0, 0xffff_ffff),
+        suite: map.integer(2, 1, 2),
+        slotSeconds,
+        zone: map.text(4, 64),
+        groups: map
+            .array(5, LIMITS.usageGroups)
+            .map((group) => toInteger(group, map.at(5), 0, LIMITS.usageGroups - 1)),
+        mode: map.integer(6, STREAM_MODE.sealed, STREAM_MODE.open),
+        scale: map.integer(7, -6, 6),
+    };
+    map.end();
+    return descriptor;
+}

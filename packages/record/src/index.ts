@@ -1,0 +1,62 @@
+/**
+ * Layer 1: the signed envelope (COSE_Sign1), records and their bodies, receipts, enrolments.
+ * Pure and browser-safe. The formats are frozen in vectors/record and docs/reference/formats.cddl.
+ *
+ * @packageDocumentation
+ */
+export { decodeCbor, encodeCbor } from "./cbor.ts";
+export { decodeCoseKey, encodeCoseKey, KID_BYTES, kidOf } from "./cose-key.ts";
+export {
+    createEnrolment,
+    type Enrolment,
+    type EnrolPayload,
+    parseEnrolment,
+    ROLE,
+    STREAM_MODE,
+    type StreamDescriptor,
+} from "./enrol.ts";
+export type { MeterStore, OutboxRecord } from "./meter-store.ts";
+export { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
+export {
+    createReceipt,
+    encodeReceipt,
+    parseReceipt,
+    parseUnsignedReceipt,
+    RECEIPT_LEVEL,
+    type Receipt,
+} from "./receipt.ts";
+export {
+    createRecord,
+    createUsageRecord,
+    type EpochBody,
+    encodeEpoch,
+    epochOf,
+    fitsMessage,
+    type MeterRecord,
+    parseRecord,
+    RECORD_CLASS,
+    type RecordPayload,
+    usageOf,
+} from "./record.ts";
+export {
+    createSign1,
+    MESSAGE_TYPE,
+    type MessageType,
+    parseSign1,
+    type Sign1,
+    sigStructure,
+    splitSequence,
+    verifySign1,
+} from "./sign1.ts";
+export {
+    type BoundaryAddress,
+    channelCount,
+    channelsOfGroup,
+    decodeUsage,
+    encodeUsage,
+    FLAG,
+    type FlagRun,
+    GROUP,
+    LEVEL,
+    type UsageBody,
+} from "./usage.ts";

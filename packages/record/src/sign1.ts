@@ -1,0 +1,197 @@
+import {
+    ALGORITHM,
+    type Algorithm,
+    bytesEqual,
+    concatBytes,
+    error,
+    LIMITS,
+    type PublicKey,
+    type Result,
+    type Signer,
+    sha256,
+    utf8,
+    verifySignature,
+} from "@meterseal/core";
+import { decodeCbor, encodeCbor } from "./cbor.ts";
+import { KID_BYTES, kidOf } from "./cose-key.ts";
+import { attempt, malformed, toBytes } from "./parse.ts";
+
+/** Message types: label 16 of the protected header and the external_aad (formats 2). */
+export const MESSAGE_TYPE = {
+    record: "meterseal/record/v1",
+    vertex: "meterseal/vertex/v1",
+    receipt: "meterseal/receipt/v1",
+    command: "meterseal/command/v1",
+    grant: "meterseal/grant/v1",
+    tariff: "meterseal/tariff/v1",
+    enrol: "meterseal/enrol/v1",
+    /** Password of a link: shows that the sender holds its key (docs/adr). */
+    link: "meterseal/link/v1",
+} as const;
+
+/** One of {@link MESSAGE_TYPE}. */
+export type MessageType = (typeof MESSAGE_TYPE)[keyof typeof MESSAGE_TYPE];
+
+/** A parsed COSE_Sign1 message (RFC 9052 section 4.2) whose signature is not checked yet. */
+export type Sign1 = {
+    readonly type: MessageType;
+    readonly algorithm: Algorithm;
+    /** Key id of the signer, 8 bytes. */
+    readonly kid: Uint8Array;
+    readonly payload: Uint8Array;
+    /** 64 bytes (ES256 as r ‖ s, EdDSA) or 256 … 512 bytes (PS256). */
+    readonly signature: Uint8Array;
+    /** What was signed: the Sig_structure (RFC 9052 section 4.4). */
+    readonly toBeSigned: Uint8Array;
+    /** SHA-256 of the Sig_structure: the message's name, which re-signing does not change. */
+    readonly hash: Uint8Array;
+    /** The whole message as received. */
+    readonly bytes: Uint8Array;
+};
+
+const TAG_SIGN1 = 0xd2;
+const TYPES = new Map<string, { type: MessageType; aad: Uint8Array }>(
+    Object.values(MESSAGE_TYPE).map((type) => [type, { type, aad: utf8(type) }]),
+);
+const ALGORITHMS: ReadonlySet<unknown> = new Set(Object.values(ALGORITHM));
+const EMPTY_MAP = new Map();
+
+/** Signs a payload as a message of a type: deterministic CBOR, empty unprotected header. */
+export async function createSign1(
+    signer: Signer,
+    type: MessageType,
+    payload: Uint8Array,
+): Promise<Uint8Array> {
+    const header = new Map<number, unknown>([
+        [1, signer.publicKey.algorithm],
+        [4, kidOf(signer.publicKey)],
+        [16, type],
+    ]);
+    const protectedBytes = encodeCbor(header);
+    const signature = await signer.sign(sigStructure(protectedBytes, utf8(type), payload));
+    return wrap(protectedBytes, payload, signature);
+}
+
+/**
+ * Parses a COSE_Sign1 message of one of our types, strictly: tag 18, empty unprotected header,
+ * deterministic encoding throughout. The signature is not checked.
+ * @returns MS_MALFORMED, MS_TOO_LARGE, or MS_VERSION for another type than expected.
+ */
+export function parseSign1(bytes: Uint8Array, expected: MessageType): Result<Sign1> {
+    return attempt(() => {
+        if (bytes.length > LIMITS.recordBytes) {
+            throw error("MS_TOO_LARGE", {
+                expected: `at most ${LIMITS.recordBytes} bytes`,
+                got: `${bytes.length} bytes`,
+            });
+        }
+        if (bytes[0] !== TAG_SIGN1) malformed("message", "COSE_Sign1 (tag 18)");
+        const parts = decodeCbor(bytes.subarray(1));
+        if (!Array.isArray(parts) || parts.length !== 4) malformed("message", "four parts");
+        const protectedBytes = toBytes(parts[0], "protected header", 1, 128);
+        if (!(parts[1] instanceof Map) || parts[1].size !== 0) {
+            malformed("unprotected header", "an empty map");
+        }
+        const payload = toBytes(parts[2], "payload", 1, LIMITS.recordBytes);
+        const header = parseHeader(protectedBytes, expected);
+        const signature = checkSignatureLength(parts[3], header.algorithm);
+        const toBeSigned = sigStructure(protectedBytes, header.aad, payload);
+        return {
+            type: header.type,
+            algorithm: header.algorithm,
+            kid: header.kid,
+            payload,
+            signature,
+            toBeSigned,
+            hash: sha256(toBeSigned),
+            bytes,
+        };
+    });
+}
+
+/** Checks the signature of a parsed message; the key must be the one its kid names. */
+export function verifySign1(message: Sign1, key: PublicKey): boolean {
+    return (
+        bytesEqual(message.kid, kidOf(key)) &&
+        verifySignature(key, message.algorithm, message.toBeSigned, message.signature)
+    );
+}
+
+/**
+ * Splits a CBOR sequence (RFC 8742) of COSE_Sign1 messages into its items, each a view.
+ * @returns MS_MALFORMED where the bytes do not split, MS_TOO_LARGE beyond the number of items.
+ */
+export function splitSequence(bytes: Uint8Array, maxItems: number): Result<Uint8Array[]> {
+    return attempt(() => {
+        const items: Uint8Array[] = [];
+        let offset = 0;
+        while (offset < bytes.length) {
+            if (items.length === maxItems) {
+                throw error("MS_TOO_LARGE", { expected: `at most ${maxItems} messages` });
+            }
+            const end = offset + sign1Length(bytes.subarray(offset));
+            items.push(bytes.subarray(offset, end));
+            offset = end;
+        }
+        return items;
+    });
+}
+
+/** Length of the COSE_Sign1 at the front: tag, array(4), bstr, empty map, bstr, bstr. */
+function sign1Length(bytes: Uint8Array): number {
+    if (bytes[0] !== TAG_SIGN1 || bytes[1] !== 0x84) malformed("sequence", "COSE_Sign1 (tag 18)");
+    let offset = skipByteString(bytes, 2);
+    if (bytes[offset] !== 0xa0) malformed("sequence", "an empty unprotected header");
+    offset = skipByteString(bytes, offset + 1);
+    return skipByteString(bytes, offset);
+}
+
+function skipByteString(bytes: Uint8Array, offset: number): number {
+    const head = bytes[offset] ?? 0;
+    const byte = (i: number): number => bytes[offset + i] ?? 0;
+    let end: number;
+    if (head >= 0x40 && head < 0x58) end = offset + 1 + head - 0x40;
+    else if (head === 0x58) end = offset + 2 + byte(1);
+    else if (head === 0x59) end = offset + 3 + byte(1) * 256 + byte(2);
+    else return malformed("sequence", "a byte string below 64 KiB");
+    if (end > bytes.length) malformed("sequence", "whole messages");
+    return end;
+}
+
+type Header = { type: MessageType; aad: Uint8Array; algorithm: Algorithm; kid: Uint8Array };
+
+function parseHeader(bytes: Uint8Array, expected: MessageType): Header {
+    const header = decodeCbor(bytes);
+    if (!(header instanceof Map) || header.size !== 3)
+        return malformed("protected header", "labels 1, 4, 16");
+    const algorithm = header.get(1);
+    const known = TYPES.get(header.get(16));
+    if (known?.type !== expected || !ALGORITHMS.has(algorithm)) {
+        throw error("MS_VERSION", {
+            expected,
+            got: `${String(header.get(16))} with algorithm ${String(algorithm)}`,
+        });
+    }
+    const kid = toBytes(header.get(4), "kid", KID_BYTES);
+    return { type: known.type, aad: known.aad, algorithm, kid };
+}
+
+function checkSignatureLength(value: unknown, algorithm: Algorithm): Uint8Array {
+    return algorithm === ALGORITHM.ps256
+        ? toBytes(value, "signature", 256, 512)
+        : toBytes(value, "signature", 64);
+}
+
+/** Sig_structure of a COSE_Sign1 (RFC 9052 section 4.4): the bytes that are signed and hashed. */
+export function sigStructure(
+    protectedBytes: Uint8Array,
+    aad: Uint8Array,
+    payload: Uint8Array,
+): Uint8Array {
+    return encodeCbor(["Signature1", protectedBytes, aad, payload]);
+}
+
+function wrap(protectedBytes: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
+    const body = encodeCbor([protectedBytes, EMPTY_MAP, payload, signature]);
+    return concatBytes(Uint8Array.of(TAG_SIGN1), body);
+}

@@ -1,0 +1,168 @@
+import { LIMITS, type Result } from "@meterseal/core";
+import { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
+
+/** Levels of a boundary address and tree labels (formats 3): coarser is larger; event stands apart. */
+export const LEVEL = { slot: 0, hour: 1, day: 2, month: 3, event: 4 } as const;
+
+/** Quality of the interval that ends at a boundary (formats 4); absent = measured. */
+export const FLAG = { missing: 1, powerOff: 2, clockAdjusted: 3, late: 4, estimated: 5 } as const;
+
+/** Channel groups with a fixed meaning (formats 4). */
+export const GROUP = { import: 0, export: 1, importSquares: 2, adjustments: 15 } as const;
+
+/** Address of a boundary above slot level: offset into the record, tree level and index in that tree. */
+export type BoundaryAddress = {
+    readonly offset: number;
+    readonly level: number;
+    readonly index: number;
+};
+
+/** Run of equal flags: first offset, number of boundaries, flag. */
+export type FlagRun = { readonly offset: number; readonly length: number; readonly flag: number };
+
+/** Body of a usage record: consecutive register boundaries of one stream (formats 4). */
+export type UsageBody = {
+    /** Stream, 16 bytes. */
+    readonly stream: Uint8Array;
+    readonly sealEpoch: number;
+    readonly slotSeconds: number;
+    /** Slot number of the first boundary. */
+    readonly firstSlot: number;
+    /** Number of boundaries, 1 … 384. */
+    readonly count: number;
+    /** Group ids, ascending. */
+    readonly groups: readonly number[];
+    /** Sealed: count × channels × 8 bytes. Open: one register per boundary and channel. */
+    readonly values:
+        | { readonly mode: "sealed"; readonly bytes: Uint8Array }
+        | { readonly mode: "open"; readonly registers: readonly bigint[] };
+    /** Addresses of all boundaries above slot level, ascending by offset. */
+    readonly addresses: readonly BoundaryAddress[];
+    readonly flags: readonly FlagRun[];
+    /** Pedersen commitments: count × 32 bytes per committed group; empty when the stream has none. */
+    readonly commitments?: readonly Uint8Array[];
+    /** Registers count in 10^scale Wh (or the medium's unit); absent = 0. */
+    readonly scale?: number;
+    /** Medium: 0 electricity (absent), 1 gas, 2 water, 3 heat. */
+    readonly medium?: number;
+};
+
+/** Channels of a group: two for adjustments (plus, minus), one for every other. */
+export function channelsOfGroup(group: number): number {
+    return group === GROUP.adjustments ? 2 : 1;
+}
+
+/** Channels of all groups of a record together. */
+export function channelCount(groups: readonly number[]): number {
+    return groups.reduce((sum, group) => sum + channelsOfGroup(group), 0);
+}
+
+/** CBOR map of a usage body (formats 4). */
+export function encodeUsage(usage: UsageBody): Map<number, unknown> {
+    const map = new Map<number, unknown>([
+        [0, usage.stream],
+        [1, usage.sealEpoch],
+        [2, usage.slotSeconds],
+        [3, usage.firstSlot],
+        [4, usage.count],
+        [5, usage.groups],
+        [7, usage.addresses.map((a) => [a.offset, a.level, a.index])],
+    ]);
+    if (usage.values.mode === "sealed") map.set(6, usage.values.bytes);
+    else map.set(12, usage.values.registers);
+    if (usage.flags.length > 0)
+        map.set(
+            8,
+            usage.flags.map((f) => [f.offset, f.length, f.flag]),
+        );
+    if (usage.commitments !== undefined) map.set(9, usage.commitments);
+    if (usage.scale !== undefined) map.set(10, usage.scale);
+    if (usage.medium !== undefined) map.set(11, usage.medium);
+    return map;
+}
+
+/** Parses a usage body strictly; MS_MALFORMED names the field. */
+export function decodeUsage(value: unknown): Result<UsageBody> {
+    return attempt(() => {
+        const map = new MapReader(value, "usage");
+        const slotSeconds = map.integer(2, 1, 3600);
+        if (3600 % slotSeconds !== 0) malformed(map.at(2), "a divisor of 3600");
+        const count = map.integer(4, 1, LIMITS.usageBoundaries);
+        const groups = parseGroups(map.array(5, LIMITS.usageGroups));
+        const usage: UsageBody = {
+            stream: map.bytes(0, 16),
+            sealEpoch: map.integer(1, 0, 0xffff_ffff),
+            slotSeconds,
+            firstSlot: map.integer(3, 0, 0xffff_ffff - LIMITS.usageBoundaries),
+            count,
+            groups,
+            values: parseValues(map, count * channelCount(groups)),
+            addresses: parseAddresses(map.array(7, count), count),
+            flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
+            ...(map.has(9) ? { commitments: parseCommitments(map, groups.length, count) } : {}),
+            ...(map.has(10) ? { scale: map.integer(10, -6, 6) } : {}),
+            ...(map.has(11) ? { medium: map.integer(11, 1, 3) } : {}),
+        };
+        map.end();
+        return usage;
+    });
+}
+
+function parseGroups(values: readonly unknown[]): number[] {
+    const groups = values.map((value) => toInteger(value, "usage[5]", 0, LIMITS.usageGroups - 1));
+    if (
+        groups.length === 0 ||
+        groups.some((group, i) => i > 0 && group <= (groups[i - 1] as number))
+    ) {
+        malformed("usage[5]", "ascending group ids");
+    }
+    return groups;
+}
+
+function parseValues(map: MapReader, values: number): UsageBody["values"] {
+    if (map.has(6)) return { mode: "sealed", bytes: map.bytes(6, values * 8) };
+    const registers = map.array(12, values).map((value) => toRegister(value, map.at(12)));
+    if (registers.length !== values) malformed(map.at(12), `${values} registers`);
+    return { mode: "open", registers };
+}
+
+function parseAddresses(values: readonly unknown[], count: number): BoundaryAddress[] {
+    let next = 0;
+    return values.map((value) => {
+        const [offset, level, index] = triple(value, "usage[7]");
+        const address = {
+            offset: toInteger(offset, "usage[7] offset", next, count - 1),
+            level: toInteger(level, "usage[7] level", LEVEL.hour, LEVEL.month),
+            index: toInteger(index, "usage[7] index", 0, 0xffff_ffff),
+        };
+        next = address.offset + 1;
+        return address;
+    });
+}
+
+function parseFlags(values: readonly unknown[], count: number): FlagRun[] {
+    let next = 0;
+    if (values.length === 0) malformed("usage[8]", "at least one run");
+    return values.map((value) => {
+        const [first, second, third] = triple(value, "usage[8]");
+        const offset = toInteger(first, "usage[8] offset", next, count - 1);
+        const length = toInteger(second, "usage[8] length", 1, count - offset);
+        next = offset + length;
+        return {
+            offset,
+            length,
+            flag: toInteger(third, "usage[8] flag", FLAG.missing, FLAG.estimated),
+        };
+    });
+}
+
+function parseCommitments(map: MapReader, groups: number, count: number): Uint8Array[] {
+    const entries = toArray(map.value(9), map.at(9), groups);
+    if (entries.length === 0) malformed(map.at(9), "at least one group");
+    return entries.map((entry) => toBytes(entry, map.at(9), count * 32));
+}
+
+function triple(value: unknown, where: string): readonly unknown[] {
+    if (Array.isArray(value) && value.length === 3) return value;
+    return malformed(where, "entries of three numbers");
+}

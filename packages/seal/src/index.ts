@@ -1,0 +1,49 @@
+/**
+ * Layer 2: sealed registers. A register R at a boundary becomes P = (R + ρ − k) mod 2^64, where k
+ * comes from a key tree; the sum over a range is the difference of two boundaries, which a store
+ * computes without keys and a reader opens with two keys. Keys of a level of the ladder (slot,
+ * hour, day, month) open sums at that level and coarser, never finer.
+ *
+ * A meter seals with {@link planBoundaries} and {@link sealBoundaries}; a reader opens with
+ * {@link openRegisters} (owner) or {@link openShifted} and {@link openDifference} (grant). Pure and
+ * browser-safe: reading needs no time zone.
+ *
+ * @packageDocumentation
+ */
+
+export { compactAddresses, expandAddresses } from "./addresses.ts";
+export { coverOf, type NodePlace } from "./cover.ts";
+export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
+export {
+    coverKeys,
+    type KeySource,
+    type OwnerKeys,
+    ownerKeys,
+    type TreeCover,
+} from "./key-source.ts";
+export {
+    differenceOf,
+    openDifference,
+    openRegisters,
+    openShifted,
+    type SealedBoundaries,
+} from "./open.ts";
+export {
+    type BoundaryPlan,
+    newSealState,
+    planBoundaries,
+    planEvent,
+    type SealState,
+} from "./plan.ts";
+export { type Boundaries, REGISTER_END, SEALED_BYTES, sealBoundaries } from "./seal.ts";
+export {
+    type ChannelGroup,
+    channelCount,
+    checkStream,
+    findGroup,
+    MASTER_BYTES,
+    type SealedStream,
+    TREE_DEPTH,
+    type Tree,
+    type TreeAddress,
+} from "./stream.ts";

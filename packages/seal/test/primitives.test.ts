@@ -1,0 +1,52 @@
+import { fromHex, toHex } from "@meterseal/core";
+import { describe, expect, test } from "vitest";
+import * as browser from "../../core/src/crypto/browser.ts";
+import * as node from "../../core/src/crypto/node.ts";
+
+const platforms = [
+    ["node", node],
+    ["browser", browser],
+] as const;
+
+describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha256 }) => {
+    test("AES-128: FIPS 197 appendix C.1", () => {
+        const key = fromHex("000102030405060708090a0b0c0d0e0f");
+        const plain = fromHex("00112233445566778899aabbccddeeff");
+        expect(toHex(aes128Blocks(key, plain))).toBe("69c4e0d86a7b0430d8cdb78070b4c55a");
+    });
+
+    test("AES-128 of several blocks: SP 800-38A F.1.1", () => {
+        const key = fromHex("2b7e151628aed2a6abf7158809cf4f3c");
+        const plain =
+            "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51" +
+            "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710";
+        expect(toHex(aes128Blocks(key, fromHex(plain)))).toBe(
+            "3ad77bb40d7a3660a89ecaf32466ef97f5d3d58503b9699de785895a96fdbaaf" +
+                "43b1cd7f598ece23881b00e3ed0306887b0c785e27e8ad3f8223207104725dd4",
+        );
+    });
+
+    test("HKDF-SHA256: RFC 5869 A.1 to A.3", () => {
+        const bytes = (from: number, to: number): Uint8Array =>
+            Uint8Array.from({ length: to - from + 1 }, (_unused, i) => from + i);
+        const ikm = new Uint8Array(22).fill(0x0b);
+        const none = new Uint8Array(0);
+        expect(toHex(hkdfSha256(ikm, bytes(0, 12), bytes(0xf0, 0xf9), 42))).toBe(
+            "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+        );
+        expect(toHex(hkdfSha256(bytes(0, 0x4f), bytes(0x60, 0xaf), bytes(0xb0, 0xff), 82))).toBe(
+            "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c" +
+                "59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71" +
+                "cc30c58179ec3e87c14c01d5c1f3434f1d87",
+        );
+        expect(toHex(hkdfSha256(ikm, none, none, 42))).toBe(
+            "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+        );
+    });
+
+    test("SHA-256: FIPS 180-4 example", () => {
+        expect(toHex(sha256(new TextEncoder().encode("abc")))).toBe(
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        );
+    });
+});

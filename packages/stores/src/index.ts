@@ -1,0 +1,8 @@
+/**
+ * Layer 3: durable stores of the server and the meter, and the lock of a data directory. The SQL
+ * stores are `./sqlite`, their doubles for tests and simulations `./memory`.
+ *
+ * @packageDocumentation
+ */
+export type { StoreHooks, WritePoint } from "./hooks.ts";
+export { type DirectoryLock, lockDirectory } from "./lock.ts";

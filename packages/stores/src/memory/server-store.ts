@@ -1,0 +1,214 @@
+import { bytesEqual, error, toHex } from "@meterseal/core";
+import {
+    type LogAppend,
+    type LogStore,
+    type RecordStore,
+    recordName,
+    type StoredEntry,
+} from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
+import { requireBodyOrder } from "../body-order.ts";
+import type { StoreHooks } from "../hooks.ts";
+import { Life } from "./life.ts";
+
+type StoredRecord = {
+    readonly subject: Uint8Array;
+    readonly chainEpoch: number;
+    readonly seq: number;
+    readonly hash: Uint8Array;
+    readonly bytes: Uint8Array;
+    loose: boolean;
+};
+
+type StoredVertex = {
+    readonly bytes: Uint8Array;
+    readonly body: readonly StoredRecord[];
+    final: boolean;
+};
+
+/** What survives a crash. */
+type Disk = {
+    genesis: Uint8Array | null;
+    /** In the order of admission, by {@link keyOf}. */
+    readonly records: Map<string, StoredRecord>;
+    /** Oldest first, by hexadecimal id. */
+    readonly vertices: Map<string, StoredVertex>;
+    readonly log: {
+        readonly timeMs: number;
+        readonly item: Uint8Array;
+        readonly vertex: StoredVertex | null;
+    }[];
+    checkpoint: string | null;
+};
+
+/** Double of the server's durable store, with the rules of the real one and a crash. */
+export class MemoryServerStore implements LogStore, RecordStore {
+    readonly #life: Life;
+    readonly #disk: Disk;
+
+    constructor(hooks: StoreHooks = {}, disk: Disk = emptyDisk()) {
+        this.#life = new Life(hooks);
+        this.#disk = disk;
+    }
+
+    /** Ends this store and opens another one on what was durable. */
+    crash(hooks: StoreHooks = {}): MemoryServerStore {
+        this.#life.end("crashed");
+        return new MemoryServerStore(hooks, this.#disk);
+    }
+
+    genesis(): Promise<Uint8Array | null> {
+        return this.#life.read(() => this.#disk.genesis);
+    }
+
+    initialize(genesis: Uint8Array): Promise<void> {
+        return this.#life.write("initialize", () => {
+            const before = this.#disk.genesis;
+            if (before !== null && !bytesEqual(before, genesis)) {
+                throw error("MS_GENESIS", { expected: "the genesis that this store has" });
+            }
+            const copy = genesis.slice();
+            return () => {
+                this.#disk.genesis = copy;
+            };
+        });
+    }
+
+    async *entries(fromIndex: number): AsyncGenerator<StoredEntry, void, undefined> {
+        for (let index = Math.max(fromIndex, 0); ; index++) {
+            const entry = await this.#life.read(() => this.#entry(index));
+            if (entry === null) return;
+            yield entry;
+        }
+    }
+
+    #entry(index: number): StoredEntry | null {
+        const row = this.#disk.log[index];
+        if (row === undefined) return null;
+        const body = row.vertex === null ? [] : bodyOf(row.vertex);
+        return { index, timeMs: row.timeMs, item: row.item.slice(), body };
+    }
+
+    append(append: LogAppend): Promise<void> {
+        return this.#life.write("append", () => {
+            const { log } = this.#disk;
+            if (append.size !== log.length + 1) {
+                throw error("MS_LOG_LEAF", {
+                    where: "append",
+                    expected: `size ${log.length + 1}`,
+                    got: `size ${append.size}`,
+                });
+            }
+            const { vertexId, entry } = append;
+            const vertex = vertexId === null ? null : this.#requireVertex(vertexId, entry.item);
+            const row = { timeMs: entry.timeMs, item: entry.item.slice(), vertex };
+            return () => {
+                log.push(row);
+                if (vertex !== null) vertex.final = true;
+                this.#disk.checkpoint = append.checkpoint;
+            };
+        });
+    }
+
+    #requireVertex(id: Uint8Array, item: Uint8Array): StoredVertex {
+        const where = `vertex ${toHex(id)}`;
+        const vertex = this.#disk.vertices.get(toHex(id));
+        if (vertex === undefined) throw error("MS_NOT_FOUND", { where });
+        if (vertex.final || !bytesEqual(vertex.bytes, item)) {
+            throw error("MS_VERTEX_DUPLICATE", { where });
+        }
+        return vertex;
+    }
+
+    checkpoint(): Promise<string | null> {
+        return this.#life.read(() => this.#disk.checkpoint);
+    }
+
+    insertRecords(records: readonly MeterRecord[]): Promise<void> {
+        return this.#life.write("insertRecords", () => {
+            const rows = records.map(storedRecord);
+            return () => {
+                for (const row of rows) {
+                    const key = keyOf(row);
+                    if (!this.#disk.records.has(key)) this.#disk.records.set(key, row);
+                }
+            };
+        });
+    }
+
+    looseRecords(): Promise<Uint8Array[]> {
+        return this.#life.read(() =>
+            [...this.#disk.records.values()]
+                .filter((row) => row.loose)
+                .map((row) => row.bytes.slice()),
+        );
+    }
+
+    insertVertex(
+        id: Uint8Array,
+        bytes: Uint8Array,
+        records: readonly MeterRecord[],
+    ): Promise<void> {
+        return this.#life.write("insertVertex", () => {
+            const name = toHex(id);
+            requireBodyOrder(records);
+            if (this.#disk.vertices.has(name)) {
+                throw error("MS_VERTEX_DUPLICATE", { where: `vertex ${name}` });
+            }
+            const body = records.map((record) => this.#requireLoose(record));
+            const vertex = { bytes: bytes.slice(), body, final: false };
+            return () => {
+                this.#disk.vertices.set(name, vertex);
+                for (const row of body) row.loose = false;
+            };
+        });
+    }
+
+    #requireLoose(record: MeterRecord): StoredRecord {
+        const row = this.#disk.records.get(keyOf(storedRecord(record)));
+        if (row?.loose && bytesEqual(row.bytes, record.message.bytes)) return row;
+        throw error("MS_VERTEX_BODY", {
+            where: recordName(record),
+            expected: "a stored record that is in no vertex yet",
+        });
+    }
+
+    openVertices(): Promise<
+        { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]
+    > {
+        return this.#life.read(() =>
+            [...this.#disk.vertices.values()]
+                .filter((vertex) => !vertex.final)
+                .map((vertex) => ({ bytes: vertex.bytes.slice(), body: bodyOf(vertex) })),
+        );
+    }
+
+    /** Ends the store without losing anything: {@link crash} opens it again. */
+    close(): Promise<void> {
+        this.#life.end("closed");
+        return Promise.resolve();
+    }
+}
+
+function bodyOf(vertex: StoredVertex): Uint8Array[] {
+    return vertex.body.map((row) => row.bytes.slice());
+}
+
+function emptyDisk(): Disk {
+    return {
+        genesis: null,
+        records: new Map(),
+        vertices: new Map(),
+        log: [],
+        checkpoint: null,
+    };
+}
+
+function storedRecord({ subject, chainEpoch, seq, message }: MeterRecord): StoredRecord {
+    const [hash, bytes] = [message.hash.slice(), message.bytes.slice()];
+    return { subject: subject.slice(), chainEpoch, seq, hash, bytes, loose: true };
+}
+
+function keyOf(row: StoredRecord): string {
+    return `${toHex(row.subject)}/${row.chainEpoch}/${row.seq}/${toHex(row.hash)}`;
+}

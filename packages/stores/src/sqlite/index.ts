@@ -1,0 +1,22 @@
+/**
+ * Durable stores on SQLite: the server's `store.db` and a meter's `outbox.db`.
+ *
+ * @packageDocumentation
+ */
+export {
+    METER_FILE,
+    type MeterStoreOptions,
+    openMeterStore,
+    type SqliteMeterStore,
+} from "./meter-store.ts";
+export type { StoreReader } from "./read.ts";
+export type { CheckpointRow, LogRow, RecordRow, VertexRow } from "./rows.ts";
+export {
+    type Durability,
+    openServerStore,
+    SERVER_FILE,
+    type ServerStore,
+    type ServerStoreOptions,
+} from "./server-store.ts";
+export { type SlotColumns, slotsOf } from "./slots.ts";
+export type { MeterSummary, StoreCounts } from "./summary.ts";

@@ -1,0 +1,112 @@
+import type { StatementSync } from "node:sqlite";
+import { bytesEqual, error, toHex } from "@meterseal/core";
+import type { LogAppend } from "@meterseal/ledger";
+import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
+import type { Database } from "./database.ts";
+
+const GENESIS = "genesis";
+
+/** An entry of the log as stored, its item filled in; `vertex` is the row that carries the body. */
+export type LogItemRow = {
+    readonly index: number;
+    readonly timeMs: number;
+    readonly item: Uint8Array;
+    readonly vertex: number | null;
+};
+
+/** Statements on `meta`, `log` and `checkpoints`; writes are a part of somebody's transaction. */
+export class LogTable {
+    readonly #meta: StatementSync;
+    readonly #insertMeta: StatementSync;
+    readonly #size: StatementSync;
+    readonly #vertex: StatementSync;
+    readonly #insert: StatementSync;
+    readonly #insertCheckpoint: StatementSync;
+    readonly #lastCheckpoint: StatementSync;
+    readonly #page: StatementSync;
+
+    constructor(database: Database) {
+        this.#meta = database.prepare("SELECT value FROM meta WHERE key = ?");
+        this.#insertMeta = database.prepare("INSERT INTO meta (key, value) VALUES (?, ?)");
+        this.#size = database.prepare("SELECT coalesce(max(idx) + 1, 0) AS size FROM log");
+        this.#vertex = database.prepare("SELECT n, bytes FROM vertices WHERE id = ?");
+        this.#insert = database.prepare(
+            `INSERT INTO log (idx, time_ms, vertex, item) VALUES (?, ?, ?, ?)
+             ON CONFLICT (vertex) DO NOTHING`,
+        );
+        this.#insertCheckpoint = database.prepare(
+            "INSERT INTO checkpoints (size, note) VALUES (?, ?)",
+        );
+        this.#lastCheckpoint = database.prepare(
+            "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1",
+        );
+        this.#page = database.prepare(
+            `SELECT idx, time_ms, log.vertex, coalesce(item, vertices.bytes) AS item
+             FROM log LEFT JOIN vertices ON vertices.n = log.vertex
+             WHERE idx >= ? ORDER BY idx LIMIT ?`,
+        );
+    }
+
+    genesis(): Uint8Array | null {
+        const row = this.#meta.get(GENESIS);
+        return row === undefined ? null : blobOf(row, "value");
+    }
+
+    /** Writes the genesis; the same one again is no change, another one is refused. */
+    initialize(genesis: Uint8Array): void {
+        const before = this.genesis();
+        if (before === null) this.#insertMeta.run(GENESIS, genesis);
+        else if (!bytesEqual(before, genesis)) {
+            throw error("MS_GENESIS", { expected: "the genesis that this store was made with" });
+        }
+    }
+
+    size(): number {
+        return integerOf(this.#size.get() as Row, "size");
+    }
+
+    /** Adds an entry at the end and the checkpoint over it. */
+    append(append: LogAppend): void {
+        const index = this.size();
+        if (append.size !== index + 1) {
+            throw error("MS_LOG_LEAF", {
+                where: "append",
+                expected: `size ${index + 1}`,
+                got: `size ${append.size}`,
+            });
+        }
+        const { vertexId, entry } = append;
+        const vertex = vertexId === null ? null : this.#requireVertex(vertexId, entry.item);
+        const item = vertex === null ? entry.item : null;
+        if (this.#insert.run(index, entry.timeMs, vertex, item).changes !== 1) {
+            throw error("MS_VERTEX_DUPLICATE", { where: "append", got: "a vertex of the log" });
+        }
+        this.#insertCheckpoint.run(append.size, append.checkpoint);
+    }
+
+    /** Row of the vertex that an entry names; its bytes must be those that are stored. */
+    #requireVertex(id: Uint8Array, item: Uint8Array): number {
+        const where = `vertex ${toHex(id)}`;
+        const row = this.#vertex.get(id);
+        if (row === undefined) throw error("MS_NOT_FOUND", { where, expected: "a stored vertex" });
+        if (!bytesEqual(blobOf(row, "bytes"), item)) {
+            throw error("MS_VERTEX_DUPLICATE", { where, expected: "the bytes stored first" });
+        }
+        return integerOf(row, "n");
+    }
+
+    checkpoint(): string | null {
+        const row = this.#lastCheckpoint.get();
+        return row === undefined ? null : textOf(row, "note");
+    }
+
+    /** At most so many entries from an index on. */
+    page(fromIndex: number, limit: number): LogItemRow[] {
+        return this.#page.all(fromIndex, limit).map((row) => ({
+            index: integerOf(row, "idx"),
+            timeMs: integerOf(row, "time_ms"),
+            item: blobOf(row, "item"),
+            vertex: row.vertex === null ? null : integerOf(row, "vertex"),
+        }));
+    }
+}

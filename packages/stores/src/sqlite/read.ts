@@ -1,0 +1,184 @@
+import { error, LIMITS } from "@meterseal/core";
+import { blobOf, textOf } from "./columns.ts";
+import type { Database } from "./database.ts";
+import { Queries } from "./queries.ts";
+import {
+    type CheckpointRow,
+    checkpointRow,
+    type LogRow,
+    logRow,
+    RECORD_COLUMNS,
+    type RecordRow,
+    recordRow,
+    type VertexRow,
+    vertexRow,
+} from "./rows.ts";
+import { type MeterSummary, type StoreCounts, StoreSummary } from "./summary.ts";
+
+/**
+ * Queries on a server store. Ranges come as async iterables that read in pages; in a store that
+ * somebody writes to, a row added meanwhile may or may not be seen.
+ */
+export class StoreReader {
+    readonly #queries: Queries;
+    readonly #summary: StoreSummary;
+
+    constructor(database: Database) {
+        this.#queries = new Queries(database);
+        this.#summary = new StoreSummary(this.#queries);
+    }
+
+    /** Sizes of the store. */
+    counts(): Promise<StoreCounts> {
+        return this.#summary.counts();
+    }
+
+    /** All subjects that have records, in the order of their first one. */
+    meters(): Promise<MeterSummary[]> {
+        return this.#summary.meters();
+    }
+
+    /** One subject; null when it has no record. */
+    meter(subject: Uint8Array): Promise<MeterSummary | null> {
+        return this.#summary.meter(subject);
+    }
+
+    /** Records of one subject in chain order, from a place in its chain on. */
+    recordsOf(
+        subject: Uint8Array,
+        from: { readonly chainEpoch: number; readonly seq: number } = { chainEpoch: 0, seq: 0 },
+    ): AsyncIterable<RecordRow> {
+        const sql = `SELECT ${RECORD_COLUMNS} FROM records
+            WHERE subject = ? AND (epoch, seq, hash) > (?, ?, ?) ORDER BY epoch, seq, hash LIMIT ?`;
+        const start = { ...from, hash: new Uint8Array(0) };
+        return this.#queries.pages<Pick<RecordRow, "chainEpoch" | "seq" | "hash">, RecordRow>(
+            start,
+            (after, limit) =>
+                this.#queries.all(sql, subject, after.chainEpoch, after.seq, after.hash, limit),
+            recordRow,
+            (row) => row,
+        );
+    }
+
+    /** Records at one place of a chain: none, one, or several where the chain forked. */
+    recordsAt(subject: Uint8Array, chainEpoch: number, seq: number): Promise<RecordRow[]> {
+        return this.#queries.rows(
+            `SELECT ${RECORD_COLUMNS} FROM records WHERE subject = ? AND epoch = ? AND seq = ?
+             ORDER BY hash`,
+            recordRow,
+            subject,
+            chainEpoch,
+            seq,
+        );
+    }
+
+    /**
+     * Usage records of one subject that reach into a range of slots, both ends included, by last
+     * slot. Where streams of a subject differ in the length of their slots, the caller picks.
+     */
+    recordsInSlots(subject: Uint8Array, from: number, to: number): AsyncIterable<RecordRow> {
+        // A record spans few slots, so those that begin by the end of the range end soon after it.
+        const latest = to + LIMITS.usageBoundaries - 1;
+        const sql = `SELECT ${RECORD_COLUMNS} FROM records
+            WHERE subject = ? AND (last_slot, n) > (?, ?) AND last_slot <= ? AND first_slot <= ?
+            ORDER BY last_slot, n LIMIT ?`;
+        return this.#queries.pages(
+            { lastSlot: from, n: 0 },
+            (after, limit) =>
+                this.#queries.all(sql, subject, after.lastSlot, after.n, latest, to, limit),
+            recordRow,
+            (row) => ({ lastSlot: row.lastSlot ?? latest, n: row.n }),
+        );
+    }
+
+    /** All records in the order of their admission. */
+    records(afterN = 0): AsyncIterable<RecordRow> {
+        const sql = `SELECT ${RECORD_COLUMNS} FROM records WHERE n > ? ORDER BY n LIMIT ?`;
+        return this.#queries.inOrder(sql, afterN, recordRow, (row) => row.n);
+    }
+
+    /** All vertices, oldest first. */
+    vertices(afterN = 0): AsyncIterable<VertexRow> {
+        const sql = "SELECT n, id, bytes FROM vertices WHERE n > ? ORDER BY n LIMIT ?";
+        return this.#queries.inOrder(sql, afterN, vertexRow, (row) => row.n);
+    }
+
+    /** A vertex by its row; MS_NOT_FOUND when there is none. */
+    async vertex(n: number): Promise<VertexRow> {
+        const rows = await this.#queries.rows(
+            "SELECT n, id, bytes FROM vertices WHERE n = ?",
+            vertexRow,
+            n,
+        );
+        return rows[0] ?? notFound(`vertex row ${n}`);
+    }
+
+    /** A vertex by its id; null when there is none. */
+    async vertexById(id: Uint8Array): Promise<VertexRow | null> {
+        const sql = "SELECT n, id, bytes FROM vertices WHERE id = ?";
+        return (await this.#queries.rows(sql, vertexRow, id))[0] ?? null;
+    }
+
+    /** Records of a vertex in body order: the place in the array is the leaf index in the vertex. */
+    bodyOf(vertex: number): Promise<RecordRow[]> {
+        return this.#queries.rows(
+            `SELECT ${RECORD_COLUMNS} FROM records WHERE vertex = ?
+             ORDER BY subject, epoch, seq, hash`,
+            recordRow,
+            vertex,
+        );
+    }
+
+    /** Log entries in order, from an index on. */
+    log(fromIndex = 0): AsyncIterable<LogRow> {
+        const sql = "SELECT idx, time_ms, vertex, item FROM log WHERE idx > ? ORDER BY idx LIMIT ?";
+        return this.#queries.inOrder(sql, fromIndex - 1, logRow, (row) => row.index);
+    }
+
+    /** Log entry of a vertex; null while it is not final. */
+    async logOfVertex(vertex: number): Promise<LogRow | null> {
+        const sql = "SELECT idx, time_ms, vertex, item FROM log WHERE vertex = ?";
+        return (await this.#queries.rows(sql, logRow, vertex))[0] ?? null;
+    }
+
+    /** All checkpoints by tree size. */
+    checkpoints(afterSize = 0): AsyncIterable<CheckpointRow> {
+        const sql = "SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?";
+        return this.#queries.inOrder(sql, afterSize, checkpointRow, (row) => row.size);
+    }
+
+    /** Checkpoint of a tree size; null when there is none. */
+    async checkpoint(size: number): Promise<CheckpointRow | null> {
+        const sql = "SELECT size, note FROM checkpoints WHERE size = ?";
+        return (await this.#queries.rows(sql, checkpointRow, size))[0] ?? null;
+    }
+
+    /** Every row of `meta`: the genesis, and nothing else in a store that nobody touched. */
+    meta(): Promise<{ readonly key: string; readonly value: Uint8Array }[]> {
+        return this.#queries.rows("SELECT key, value FROM meta ORDER BY key", (row) => ({
+            key: textOf(row, "key"),
+            value: blobOf(row, "value"),
+        }));
+    }
+
+    /**
+     * Checks the file as a file: pages, indexes against tables, column types, constraints and
+     * references. Reads all of it; empty when there is no fault.
+     */
+    async fileFaults(): Promise<string[]> {
+        const texts = await this.#queries.rows("PRAGMA integrity_check", (row) =>
+            textOf(row, "integrity_check"),
+        );
+        const references = await this.#queries.rows("PRAGMA foreign_key_check", (row) =>
+            [row.table, row.rowid, row.parent].join(" "),
+        );
+        return [
+            ...texts.filter((text) => text !== "ok"),
+            ...references.map((text) => `missing reference: ${text}`),
+        ];
+    }
+}
+
+function notFound(where: string): never {
+    throw error("MS_NOT_FOUND", { where });
+}

@@ -1,0 +1,81 @@
+import {
+    blobOf,
+    integerOf,
+    optionalBlobOf,
+    optionalIntegerOf,
+    type Row,
+    textOf,
+} from "./columns.ts";
+
+/** A row of `records`, every column. */
+export type RecordRow = {
+    /** Place in the order of admission, from 1. */
+    readonly n: number;
+    /** 16 bytes. */
+    readonly subject: Uint8Array;
+    readonly chainEpoch: number;
+    readonly seq: number;
+    /** 32 bytes. */
+    readonly hash: Uint8Array;
+    /** First and last slot of a usage record; null for any other. */
+    readonly firstSlot: number | null;
+    readonly lastSlot: number | null;
+    /** Row of the vertex that carries the record; null while it is in none. */
+    readonly vertex: number | null;
+    /** Whole COSE_Sign1. */
+    readonly bytes: Uint8Array;
+};
+
+/** A row of `vertices`, every column. */
+export type VertexRow = {
+    readonly n: number;
+    /** 36 bytes. */
+    readonly id: Uint8Array;
+    readonly bytes: Uint8Array;
+};
+
+/** A row of `log`: an enrolment holds its item, a vertex stands in its own table. */
+export type LogRow = { readonly index: number; readonly timeMs: number } & (
+    | { readonly vertex: number; readonly item: null }
+    | { readonly vertex: null; readonly item: Uint8Array }
+);
+
+/** A row of `checkpoints`. */
+export type CheckpointRow = { readonly size: number; readonly note: string };
+
+/** Columns of {@link recordRow}. */
+export const RECORD_COLUMNS = "n, subject, epoch, seq, hash, first_slot, last_slot, vertex, bytes";
+
+/** Typed row of `records`. */
+export function recordRow(row: Row): RecordRow {
+    return {
+        n: integerOf(row, "n"),
+        subject: blobOf(row, "subject"),
+        chainEpoch: integerOf(row, "epoch"),
+        seq: integerOf(row, "seq"),
+        hash: blobOf(row, "hash"),
+        firstSlot: optionalIntegerOf(row, "first_slot"),
+        lastSlot: optionalIntegerOf(row, "last_slot"),
+        vertex: optionalIntegerOf(row, "vertex"),
+        bytes: blobOf(row, "bytes"),
+    };
+}
+
+/** Typed row of `vertices`. */
+export function vertexRow(row: Row): VertexRow {
+    return { n: integerOf(row, "n"), id: blobOf(row, "id"), bytes: blobOf(row, "bytes") };
+}
+
+/** Typed row of `log`. */
+export function logRow(row: Row): LogRow {
+    const place = { index: integerOf(row, "idx"), timeMs: integerOf(row, "time_ms") };
+    const item = optionalBlobOf(row, "item");
+    return item === null
+        ? { ...place, vertex: integerOf(row, "vertex"), item }
+        : { ...place, vertex: null, item };
+}
+
+/** Typed row of `checkpoints`. */
+export function checkpointRow(row: Row): CheckpointRow {
+    return { size: integerOf(row, "size"), note: textOf(row, "note") };
+}

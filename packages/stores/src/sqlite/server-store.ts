@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import type { LogAppend, LogStore, RecordStore, StoredEntry } from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
+import type { StoreHooks } from "../hooks.ts";
+import { type Database, openDatabase } from "./database.ts";
+import { LogTable } from "./log-table.ts";
+import { StoreReader } from "./read.ts";
+import { RecordTable } from "./record-table.ts";
+import { SERVER_FORMAT } from "./server-schema.ts";
+
+/** File name of the server's store in its directory. */
+export const SERVER_FILE = "store.db";
+
+/** How to open a server store. */
+export type ServerStoreOptions = {
+    /** For `verify` and reports: never writes, and sees the store as it was when opened. */
+    readonly readOnly?: boolean;
+    /** Fault injection for tests. */
+    readonly hooks?: StoreHooks;
+};
+
+const CACHE_KIB = 64 * 1024;
+const CHECKPOINT_PAGES = 2_000;
+const ENTRIES_AT_ONCE = 16;
+
+/**
+ * Opens `store.db` in the server's directory, and makes both where they are missing. Takes no lock:
+ * the process holds that of the whole data directory (`lockDirectory`).
+ * @throws MetersealError MS_STORE_FORMAT for a foreign, newer or damaged file, MS_STORE_UNWRITABLE.
+ */
+export function openServerStore(
+    directory: string,
+    options: ServerStoreOptions = {},
+): Promise<ServerStore> {
+    return new Promise((resolve) => {
+        const database = openDatabase(join(directory, SERVER_FILE), SERVER_FORMAT, {
+            readOnly: options.readOnly ?? false,
+            cacheKiB: CACHE_KIB,
+            checkpointPages: CHECKPOINT_PAGES,
+            hooks: options.hooks ?? {},
+        });
+        resolve(new ServerStore(database));
+    });
+}
+
+/**
+ * The server's durable store on SQLite: the ledger's log, the collector's records, and a reader.
+ * Every method that writes is one transaction, on disk when its promise resolves.
+ */
+export class ServerStore implements LogStore, RecordStore {
+    /** Queries of the API, of usage and of `verify`. */
+    readonly reader: StoreReader;
+    readonly #database: Database;
+    readonly #records: RecordTable;
+    readonly #log: LogTable;
+
+    /** Use {@link openServerStore}. */
+    constructor(database: Database) {
+        this.#database = database;
+        this.#records = new RecordTable(database);
+        this.#log = new LogTable(database);
+        this.reader = new StoreReader(database);
+    }
+
+    genesis(): Promise<Uint8Array | null> {
+        return this.#database.settle(() => this.#log.genesis());
+    }
+
+    /** Writes the genesis once; the same one again changes nothing, another is MS_GENESIS. */
+    initialize(genesis: Uint8Array): Promise<void> {
+        return this.#database.write("initialize", () => this.#log.initialize(genesis));
+    }
+
+    async *entries(fromIndex: number): AsyncGenerator<StoredEntry, void, undefined> {
+        let next = fromIndex;
+        while (true) {
+            const page = await this.#database.settle(() => this.#entriesFrom(next));
+            yield* page;
+            if (page.length < ENTRIES_AT_ONCE) return;
+            next += page.length;
+        }
+    }
+
+    #entriesFrom(index: number): StoredEntry[] {
+        return this.#log.page(index, ENTRIES_AT_ONCE).map(({ vertex, ...entry }) => ({
+            ...entry,
+            body: vertex === null ? [] : this.#records.body(vertex),
+        }));
+    }
+
+    /**
+     * Appends at the end of the log. The size must be one more than the log's (MS_LOG_LEAF), and a
+     * vertex must have been stored before, with the same bytes (MS_NOT_FOUND, MS_VERTEX_DUPLICATE).
+     */
+    append(append: LogAppend): Promise<void> {
+        return this.#database.write("append", () => this.#log.append(append));
+    }
+
+    checkpoint(): Promise<string | null> {
+        return this.#database.settle(() => this.#log.checkpoint());
+    }
+
+    /** Writes records; one whose (subject, epoch, seq, hash) is stored already is left as it is. */
+    insertRecords(records: readonly MeterRecord[]): Promise<void> {
+        return this.#database.write("insertRecords", () => this.#records.insert(records));
+    }
+
+    looseRecords(): Promise<Uint8Array[]> {
+        return this.#database.settle(() => this.#records.loose());
+    }
+
+    /**
+     * Writes a vertex and assigns its records: each stored with these bytes, in no vertex yet, in
+     * body order with ties broken by hash (MS_VERTEX_BODY). A known id is MS_VERTEX_DUPLICATE.
+     */
+    insertVertex(
+        id: Uint8Array,
+        bytes: Uint8Array,
+        records: readonly MeterRecord[],
+    ): Promise<void> {
+        return this.#database.write("insertVertex", () =>
+            this.#records.insertVertex(id, bytes, records),
+        );
+    }
+
+    openVertices(): Promise<
+        { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]
+    > {
+        return this.#database.settle(() => this.#records.open());
+    }
+
+    /** Settings that the durability of {@link ServerStore} rests on, as they are in force. */
+    durability(): Promise<Durability> {
+        return this.#database.settle(() => durabilityOf(this.#database));
+    }
+
+    /** Closes the file; a second time does nothing. */
+    close(): Promise<void> {
+        return this.#database.close();
+    }
+}
+
+/** Answers of SQLite about its own settings. */
+export type Durability = {
+    /** `wal` */
+    readonly journalMode: string | number | null;
+    /** 2 = FULL: an fsync at each commit. */
+    readonly synchronous: string | number | null;
+};
+
+/** Settings in force on a connection. */
+export function durabilityOf(database: Database): Durability {
+    return {
+        journalMode: database.pragma("journal_mode"),
+        synchronous: database.pragma("synchronous"),
+    };
+}

@@ -1,0 +1,13 @@
+/**
+ * Compliance suites of the store ports. Every implementation of a port runs the same cases, so a
+ * role that works with the double works with the real store.
+ *
+ * @packageDocumentation
+ */
+export { describeMeterStoreCompliance } from "./meter-store-compliance.ts";
+export {
+    describeServerStoreCompliance,
+    type ServerStoreUnderTest,
+} from "./server-store-compliance.ts";
+export type { CommitHooks, StoreBed } from "./store-bed.ts";
+export { type SampleRecord, StoreSamples } from "./store-samples.ts";

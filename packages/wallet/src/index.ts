@@ -1,0 +1,24 @@
+/**
+ * Layer 4: the household's side. Opens its own registers and verifies what a server claims, in the
+ * browser as on the command line.
+ *
+ * @packageDocumentation
+ */
+export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
+export { isUnmeasured, type OpenBoundary, openSeries } from "./series.ts";
+export {
+    type Quality,
+    USAGE_LEVELS,
+    type Usage,
+    type UsageInterval,
+    type UsageLevel,
+    usageOfSeries,
+} from "./usage.ts";
+export {
+    checkPlausibility,
+    type HouseholdReport,
+    openHousehold,
+    PLAUSIBLE_POWER_W,
+    type Verdict,
+    type Verdicts,
+} from "./verify.ts";

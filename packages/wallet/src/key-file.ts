@@ -1,0 +1,117 @@
+import {
+    error,
+    fail,
+    fromBase64,
+    fromHex,
+    ok,
+    type Result,
+    toBase64,
+    toHex,
+} from "@meterseal/core";
+import { channelsOfGroup } from "@meterseal/record";
+import { MASTER_BYTES, type SealedStream } from "@meterseal/seal";
+
+/**
+ * What a household keeps: the master secret that opens its stream, and the network id that pins
+ * everything a server may claim. Whoever has this file reads the household's data.
+ */
+export type KeyFile = {
+    /** Name that the household gave it. */
+    readonly name: string;
+    /** Network id, 32 bytes. */
+    readonly network: Uint8Array;
+    /** Subject of the meter, 16 bytes. */
+    readonly meter: Uint8Array;
+    readonly stream: SealedStream;
+    /** IANA time zone of the stream. */
+    readonly zone: string;
+    /** Registers count in 10^scale Wh. */
+    readonly scale: number;
+    /** 32 bytes; null for an open stream, which needs no key. */
+    readonly master: Uint8Array | null;
+};
+
+const FORMAT = "meterseal-key/v1";
+const TEXT_MAX = 8192;
+
+/** JSON text of a key file, to be written with mode 600. */
+export function formatKeyFile(key: KeyFile): string {
+    const { stream } = key;
+    const fields = {
+        format: FORMAT,
+        name: key.name,
+        network: toHex(key.network),
+        meter: toHex(key.meter),
+        stream: toHex(stream.streamId),
+        sealEpoch: stream.sealEpoch,
+        suite: stream.suite,
+        slotSeconds: stream.slotSeconds,
+        groups: stream.groups.map((member) => member.group),
+        zone: key.zone,
+        scale: key.scale,
+        master: key.master === null ? null : toBase64(key.master),
+    };
+    return `${JSON.stringify(fields, null, 4)}\n`;
+}
+
+/**
+ * Parses a key file.
+ * @returns MS_KEY_FILE, which never quotes the file: it holds a secret.
+ */
+export function parseKeyFile(text: string): Result<KeyFile> {
+    const refuse = (expected: string): Result<KeyFile> => fail(error("MS_KEY_FILE", { expected }));
+    if (text.length > TEXT_MAX) return refuse(`at most ${TEXT_MAX} characters`);
+    let fields: Record<string, unknown>;
+    try {
+        fields = JSON.parse(text) as Record<string, unknown>;
+    } catch {
+        return refuse("JSON");
+    }
+    if (typeof fields !== "object" || fields === null || fields.format !== FORMAT) {
+        return refuse(`"format": "${FORMAT}"`);
+    }
+    try {
+        return ok(readFields(fields));
+    } catch {
+        return refuse("all fields of a key file, unchanged");
+    }
+}
+
+function readFields(fields: Record<string, unknown>): KeyFile {
+    const groups = fields.groups;
+    if (!Array.isArray(groups)) throw new TypeError("groups");
+    return {
+        name: text(fields.name),
+        network: bytes(fromHex(text(fields.network)), 32),
+        meter: bytes(fromHex(text(fields.meter)), 16),
+        stream: {
+            streamId: bytes(fromHex(text(fields.stream)), 16),
+            sealEpoch: integer(fields.sealEpoch),
+            suite: integer(fields.suite),
+            slotSeconds: integer(fields.slotSeconds),
+            groups: groups.map((value) => {
+                const group = integer(value);
+                return { group, channels: channelsOfGroup(group) === 2 ? 2 : 1 };
+            }),
+        },
+        zone: text(fields.zone),
+        scale: integer(fields.scale),
+        master:
+            fields.master === null ? null : bytes(fromBase64(text(fields.master)), MASTER_BYTES),
+    };
+}
+
+function text(value: unknown): string {
+    if (typeof value !== "string") throw new TypeError("text");
+    return value;
+}
+
+function integer(value: unknown): number {
+    if (!Number.isSafeInteger(value)) throw new TypeError("integer");
+    return value as number;
+}
+
+function bytes(value: Uint8Array, length: number): Uint8Array {
+    if (value.length !== length) throw new TypeError("length");
+    return value;
+}

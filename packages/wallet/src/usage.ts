@@ -1,0 +1,104 @@
+import { LEVEL } from "@meterseal/record";
+import { isUnmeasured, type OpenBoundary } from "./series.ts";
+
+/** Ladder levels by the names that people use. */
+export const USAGE_LEVELS = {
+    slot: LEVEL.slot,
+    hour: LEVEL.hour,
+    day: LEVEL.day,
+    month: LEVEL.month,
+} as const;
+
+/** Name of a level. */
+export type UsageLevel = keyof typeof USAGE_LEVELS;
+
+/** How much of an interval was measured: all of it, some, or nothing. */
+export type Quality = "measured" | "partial" | "missing";
+
+/** Energy between two boundaries. */
+export type UsageInterval = {
+    /** Seconds since 1970. */
+    readonly fromUnix: number;
+    readonly toUnix: number;
+    /** Null where nothing was measured: a blank is not zero. */
+    readonly importWh: bigint | null;
+    /** Null where nothing was measured or the stream has no export register. */
+    readonly exportWh: bigint | null;
+    readonly quality: Quality;
+};
+
+/** What a household used over a range. */
+export type Usage = {
+    readonly level: UsageLevel;
+    readonly intervals: readonly UsageInterval[];
+    /** Register at the last boundary of the range less the one at its first, exact. */
+    readonly totalImportWh: bigint;
+    readonly totalExportWh: bigint | null;
+    /** Measured slots of the range, 0 … 1. */
+    readonly coverage: number;
+};
+
+/**
+ * Cuts an opened series into the intervals of a level. Intervals lie between boundaries of that
+ * level or coarser, so months, days and hours are civil ones; the first and last may be shorter.
+ * Their sum is the register difference exactly.
+ */
+export function usageOfSeries(
+    series: readonly OpenBoundary[],
+    level: UsageLevel,
+    fromUnix: number = Number.NEGATIVE_INFINITY,
+    toUnix: number = Number.POSITIVE_INFINITY,
+): Usage {
+    const range = series.filter(({ unix }) => unix >= fromUnix && unix <= toUnix);
+    const cuts: number[] = [];
+    range.forEach((boundary, i) => {
+        const isEnd = i === 0 || i === range.length - 1;
+        if (isEnd || boundary.level >= USAGE_LEVELS[level]) cuts.push(i);
+    });
+    const intervals: UsageInterval[] = [];
+    for (let i = 1; i < cuts.length; i++) {
+        intervals.push(intervalOf(range, cuts[i - 1] as number, cuts[i] as number));
+    }
+    const first = range[0];
+    const last = range.at(-1);
+    const slots = first === undefined || last === undefined ? 0 : last.slot - first.slot;
+    return {
+        level,
+        intervals,
+        totalImportWh: (last?.importWh ?? 0n) - (first?.importWh ?? 0n),
+        totalExportWh: difference(first?.exportWh ?? null, last?.exportWh ?? null),
+        coverage: slots === 0 ? 0 : measuredSlots(range, 0, range.length - 1) / slots,
+    };
+}
+
+function intervalOf(range: readonly OpenBoundary[], from: number, to: number): UsageInterval {
+    const start = range[from] as OpenBoundary;
+    const end = range[to] as OpenBoundary;
+    const measured = measuredSlots(range, from, to);
+    const quality =
+        measured === end.slot - start.slot ? "measured" : measured > 0 ? "partial" : "missing";
+    const moved = end.importWh > start.importWh;
+    const known = quality !== "missing" || moved;
+    return {
+        fromUnix: start.unix,
+        toUnix: end.unix,
+        importWh: known ? end.importWh - start.importWh : null,
+        exportWh: known ? difference(start.exportWh, end.exportWh) : null,
+        quality,
+    };
+}
+
+/** Slots between two boundaries whose own interval was measured; a hole between records counts none. */
+function measuredSlots(range: readonly OpenBoundary[], from: number, to: number): number {
+    let measured = 0;
+    for (let i = from + 1; i <= to; i++) {
+        const boundary = range[i] as OpenBoundary;
+        const before = range[i - 1] as OpenBoundary;
+        if (boundary.slot === before.slot + 1 && !isUnmeasured(boundary.flag)) measured++;
+    }
+    return measured;
+}
+
+function difference(from: bigint | null, to: bigint | null): bigint | null {
+    return from === null || to === null ? null : to - from;
+}

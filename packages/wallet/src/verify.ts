@@ -1,0 +1,118 @@
+import { bytesEqual, error, fail, LIMITS, ok, type Result, unixOfSlot } from "@meterseal/core";
+import {
+    type CheckedRecord,
+    checkEvidence,
+    type Evidence,
+    type Fault,
+    recordName,
+    type TreeHead,
+} from "@meterseal/ledger";
+import { RECORD_CLASS, usageOf } from "@meterseal/record";
+import type { KeyFile } from "./key-file.ts";
+import { type OpenBoundary, openSeries } from "./series.ts";
+
+/** Answer to one question about a household's data. */
+export type Verdict = {
+    readonly holds: boolean;
+    /** How many things were looked at; a verdict over nothing does not hold. */
+    readonly checked: number;
+    readonly faults: readonly Fault[];
+};
+
+/** The four verdicts of a household's check. */
+export type Verdicts = {
+    /** Every record, vertex and enrolment is signed by the key that may sign it. */
+    readonly signature: Verdict;
+    /** No record is missing, moved or added: chain, inclusion, checkpoint. */
+    readonly continuity: Verdict;
+    /** Records are dated neither before their last reading nor after the ledger took them. */
+    readonly clock: Verdict;
+    /** Registers never run backwards nor faster than a connection can carry. */
+    readonly plausibility: Verdict;
+    readonly checkpoint: TreeHead | null;
+};
+
+/** Most power that a household connection carries: three phases of 100 A at 230 V. */
+export const PLAUSIBLE_POWER_W = 69_000;
+
+/** A household's checked records, its opened registers and the four verdicts. */
+export type HouseholdReport = {
+    readonly verdicts: Verdicts;
+    readonly records: readonly CheckedRecord[];
+    readonly series: readonly OpenBoundary[];
+};
+
+/**
+ * Verifies and opens what a server says about one household, trusting the key file alone.
+ * @returns MS_KEY_FOREIGN where the evidence is of another network or meter than the key.
+ */
+export function openHousehold(evidence: Evidence, key: KeyFile): Result<HouseholdReport> {
+    const report = checkEvidence(evidence, { networkId: key.network, subject: key.meter });
+    const records = report.records;
+    const foreign = records.find(({ record }) => !bytesEqual(record.subject, key.meter));
+    if (foreign !== undefined) {
+        return fail(error("MS_KEY_FOREIGN", { where: recordName(foreign.record) }));
+    }
+    const opened = openSeries(
+        key,
+        records.map(({ record }) => record),
+    );
+    const series = opened.ok ? opened.value : [];
+    const unopened = opened.ok ? [] : [{ error: opened.error, where: "opening" }];
+    return ok({
+        verdicts: {
+            signature: verdict(report.signatures.checked, report.signatures.faults),
+            continuity: verdict(report.continuity.checked, report.continuity.faults),
+            clock: checkClock(records),
+            plausibility: checkPlausibility(series, key.stream.slotSeconds, unopened),
+            checkpoint: report.checkpoint,
+        },
+        records,
+        series,
+    });
+}
+
+function verdict(checked: number, faults: readonly Fault[]): Verdict {
+    return { holds: checked > 0 && faults.length === 0, checked, faults };
+}
+
+function checkClock(records: readonly CheckedRecord[]): Verdict {
+    const faults: Fault[] = [];
+    for (const { record, entryTimeMs } of records) {
+        const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+        const last = usage?.ok
+            ? unixOfSlot(usage.value.firstSlot + usage.value.count - 1, usage.value.slotSeconds)
+            : 0;
+        const tooEarly = record.timeUnix < last;
+        const tooLate = record.timeUnix * 1000 > entryTimeMs + LIMITS.clockAheadSeconds * 1000;
+        if (!tooEarly && !tooLate) continue;
+        const where = recordName(record);
+        const expected = tooEarly
+            ? "a date after its last reading"
+            : "a date before its ledger entry";
+        faults.push({ error: error("MS_CLOCK", { where, expected }), where });
+    }
+    return verdict(records.length, faults);
+}
+
+/** Bounds on registers that the key opened; grants and the ledger see none of this. */
+export function checkPlausibility(
+    series: readonly OpenBoundary[],
+    slotSeconds: number,
+    found: readonly Fault[] = [],
+): Verdict {
+    const faults = [...found];
+    for (let i = 1; i < series.length; i++) {
+        const before = series[i - 1] as OpenBoundary;
+        const boundary = series[i] as OpenBoundary;
+        const seconds = (boundary.slot - before.slot) * slotSeconds;
+        const mostWh = BigInt(Math.ceil((PLAUSIBLE_POWER_W * seconds) / 3600));
+        const grownWh = boundary.importWh - before.importWh;
+        const code = grownWh < 0n ? "MS_REGISTER_DECREASED" : "MS_REGISTER_CAP";
+        if (grownWh >= 0n && grownWh <= mostWh) continue;
+        const where = `boundary at ${new Date(boundary.unix * 1000).toISOString()}`;
+        const expected = `growth of 0 … ${mostWh} Wh in ${seconds} s`;
+        faults.push({ error: error(code, { where, expected }), where });
+    }
+    return verdict(series.length, faults);
+}
