@@ -106,6 +106,12 @@ export class MetersealError extends Error {
         this.details = details;
     }
 
+    /** What happened, expected and got, without code and place: for reports that show those apart. */
+    get explanation(): string {
+        const { expected, got, todo } = this.details;
+        return explain(this.code, { expected, got, todo });
+    }
+
     /** Receipt code that a meter sees for this error; 13 (internal) where none is assigned. */
     get receiptCode(): number {
         return ERRORS[this.code].receipt ?? 13;
@@ -117,13 +123,21 @@ export function error(code: ErrorCode, details: ErrorDetails = {}): MetersealErr
     return new MetersealError(code, details);
 }
 
+type Explained = Pick<ErrorDetails, "where"> & {
+    readonly [Name in "expected" | "got" | "todo"]?: string | undefined;
+};
+
 function describe(code: ErrorCode, details: ErrorDetails): string {
-    const parts = [ERRORS[code].summary];
-    if (details.where !== undefined) parts.push(`At ${details.where}.`);
-    if (details.expected !== undefined) parts.push(`Expected ${details.expected}.`);
-    if (details.got !== undefined) parts.push(`Got ${details.got}.`);
-    if (details.todo !== undefined) parts.push(details.todo);
-    return `${code}: ${parts.join(" ")}`;
+    return `${code}: ${explain(code, details)}`;
+}
+
+function explain(code: ErrorCode, { expected, got, todo, where }: Explained): string {
+    const parts: string[] = [ERRORS[code].summary];
+    if (where !== undefined) parts.push(`At ${where}.`);
+    if (expected !== undefined) parts.push(`Expected ${expected}.`);
+    if (got !== undefined) parts.push(`Got ${got}.`);
+    if (todo !== undefined) parts.push(todo);
+    return parts.join(" ");
 }
 
 /** Stops the program on a broken assumption of our own code; stays on in production. */

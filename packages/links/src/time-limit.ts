@@ -19,10 +19,3 @@ export function withTimeLimit<T>(promise: Promise<T>, limitMs: number, what: str
         );
     });
 }
-
-/** Resolves after a delay in milliseconds. */
-export function pauseMs(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-        setTimeout(resolve, delayMs);
-    });
-}

@@ -142,17 +142,17 @@ function parseAddresses(values: readonly unknown[], count: number): BoundaryAddr
 
 function parseFlags(values: readonly unknown[], count: number): FlagRun[] {
     let next = 0;
+    let lastFlag = 0;
     if (values.length === 0) malformed("usage[8]", "at least one run");
     return values.map((value) => {
         const [first, second, third] = triple(value, "usage[8]");
         const offset = toInteger(first, "usage[8] offset", next, count - 1);
         const length = toInteger(second, "usage[8] length", 1, count - offset);
+        const flag = toInteger(third, "usage[8] flag", FLAG.missing, FLAG.estimated);
+        if (offset === next && flag === lastFlag) malformed("usage[8]", "neighbours in one run");
         next = offset + length;
-        return {
-            offset,
-            length,
-            flag: toInteger(third, "usage[8] flag", FLAG.missing, FLAG.estimated),
-        };
+        lastFlag = flag;
+        return { offset, length, flag };
     });
 }
 

@@ -49,20 +49,44 @@ export function sealBoundaries(owner: OwnerKeys, boundaries: Boundaries): Result
         for (const { tree, indices, positions } of sorted.value) {
             const keys = owner.keysOf(group, tree, indices);
             if (!keys.ok) return keys;
-            const keyView = new DataView(keys.value.buffer, keys.value.byteOffset);
             for (let channel = 0; channel < channels; channel++) {
-                const shift = shifts[channel] as bigint;
-                for (let i = 0; i < positions.length; i++) {
-                    const at = (positions[i] as number) * width + first + channel;
-                    const key = keyView.getBigUint64(i * KEY_BLOCK_BYTES + channel * 8);
-                    const value = (registers[at] as bigint) + shift - key;
-                    view.setBigUint64(at * SEALED_BYTES, BigInt.asUintN(64, value));
-                }
+                const column = { width, first: first + channel, channel, shifts, positions };
+                sealColumn(column, registers, keys.value, view);
             }
         }
         first += channels;
     }
     return ok(sealed);
+}
+
+/** One channel of the boundaries of one tree. */
+type Column = {
+    /** Registers per boundary, and which of them this is. */
+    readonly width: number;
+    readonly first: number;
+    /** Place in the group: which shift, and which half of the key block. */
+    readonly channel: number;
+    readonly shifts: BigUint64Array;
+    readonly positions: readonly number[];
+};
+
+/** A function of its own, and cut to 64 bits at each step: so it is compiled to machine words. */
+function sealColumn(
+    column: Column,
+    registers: ArrayLike<bigint>,
+    keys: Uint8Array,
+    sealed: DataView,
+): void {
+    const { width, first, channel, shifts, positions } = column;
+    const shift = shifts[channel] as bigint;
+    const keyView = new DataView(keys.buffer, keys.byteOffset);
+    for (let i = 0; i < positions.length; i++) {
+        const at = (positions[i] as number) * width + first;
+        const key = keyView.getBigUint64(i * KEY_BLOCK_BYTES + channel * 8);
+        const mask = BigInt.asUintN(64, shift - key);
+        const value = BigInt.asUintN(64, (registers[at] as bigint) + mask);
+        sealed.setBigUint64(at * SEALED_BYTES, value);
+    }
 }
 
 function findDisorder(sorted: readonly TreeLeaves[]): MetersealError | null {

@@ -1,4 +1,5 @@
 import {
+    type Cipheriv,
     constants,
     createCipheriv,
     createPublicKey,
@@ -27,10 +28,20 @@ export function hkdfSha256(
     return new Uint8Array(hkdfSync("sha256", ikm, salt, info, lengthBytes));
 }
 
-/** AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. */
+const blockCiphers = new WeakMap<Uint8Array, Cipheriv>();
+
+/**
+ * AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. The expanded
+ * key is kept with the key array, which must not be changed afterwards: making it costs more than
+ * encrypting a hundred blocks.
+ */
 export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
-    const cipher = createCipheriv("aes-128-ecb", key, null);
-    cipher.setAutoPadding(false);
+    let cipher = blockCiphers.get(key);
+    if (cipher === undefined) {
+        cipher = createCipheriv("aes-128-ecb", key, null);
+        cipher.setAutoPadding(false);
+        blockCiphers.set(key, cipher);
+    }
     return plainBytes(cipher.update(blocks));
 }
 

@@ -8,7 +8,7 @@ import {
     type Log,
 } from "@meterseal/core";
 import { Aedes, type Client, type PublishPacket, type Subscription } from "aedes";
-import { pauseMs } from "../time-limit.ts";
+import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
     collectorSettings,
@@ -40,13 +40,17 @@ class MqttCollectorLink implements CollectorLink {
     #rules: AccessRules | null = null;
     #handler: LinkHandler | null = null;
     #closing: Promise<void> | null = null;
+    #warnSecond = 0;
+    #warnings = 0;
 
     constructor(settings: MqttCollectorSettings) {
         this.#settings = settings;
         this.#log = settings.log;
         this.#server = createServer((socket) => this.#accept(socket));
         this.#server.maxConnections = this.#settings.maxConnections;
-        this.#server.on("drop", () => this.#log.warn("mqtt: too many connections, one refused"));
+        this.#server.on("drop", () =>
+            this.#warn("accept", null, new Error("too many connections")),
+        );
     }
 
     async listen(handler: LinkHandler): Promise<string> {
@@ -80,8 +84,7 @@ class MqttCollectorLink implements CollectorLink {
         const entry = this.#peers.get(subjectHex);
         if (entry === undefined || !entry.peer.canReceive) return false;
         const { peer, client } = entry;
-        if (peer.deliveries >= this.#settings.maxDeliveries) return false;
-        peer.deliveries++;
+        if (!peer.beginDelivery(message.length)) return false;
         try {
             await new Promise<void>((resolve) => {
                 const packet: PublishPacket = {
@@ -95,7 +98,7 @@ class MqttCollectorLink implements CollectorLink {
                 client.publish(packet, () => resolve());
             });
         } finally {
-            peer.deliveries--;
+            peer.endDelivery(message.length);
         }
         return this.#peers.get(subjectHex)?.peer === peer;
     }
@@ -109,8 +112,7 @@ class MqttCollectorLink implements CollectorLink {
         const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
         for (const peer of this.#open) peer.ready = false; // admits nothing more
         const settled = Promise.all([...this.#open].map((peer) => peer.tail));
-        await Promise.race([settled, pauseMs(this.#settings.closeTimeoutMs)]);
-        await pauseMs(0); // the broker hands its acknowledgements to the sockets
+        await withTimeLimit(settled, this.#settings.closeTimeoutMs, "closing").catch(() => {});
         for (const peer of this.#open) peer.gate?.destroy();
         if (this.#broker !== null) await closeBroker(this.#broker);
         await stopped;
@@ -150,9 +152,9 @@ class MqttCollectorLink implements CollectorLink {
             socket.destroy();
             return;
         }
-        const { tenant, maxInFlight, drainTimeoutMs } = this.#settings;
+        const { tenant, maxInFlight, maxDeliveries, drainTimeoutMs } = this.#settings;
         const receive = rules.receive.bind(rules);
-        const peer = new Peer({ tenant, maxInFlight, receive });
+        const peer = new Peer({ tenant, maxInFlight, maxDeliveries, receive });
         const gate = new PacketGate(socket, peer, drainTimeoutMs);
         peer.gate = gate;
         this.#open.add(peer);
@@ -197,8 +199,16 @@ class MqttCollectorLink implements CollectorLink {
         if (list.includes(receipts)) peer.canReceive = false;
     }
 
+    /** Ten warnings a second at most: what peers do wrong must not fill a disk. */
+    #mayWarn(): boolean {
+        const second = Math.floor(performance.now() / 1_000);
+        if (second !== this.#warnSecond) this.#warnings = 0;
+        this.#warnSecond = second;
+        return ++this.#warnings <= 10;
+    }
+
     #warn(what: string, client: Client | null, cause: Error): void {
-        if (this.#closing !== null) return;
+        if (this.#closing !== null || !this.#mayWarn()) return;
         const subject = client === null ? undefined : this.#byConnection.get(client.conn);
         this.#log.warn(`mqtt: ${what} failed`, {
             reason: cause.message,

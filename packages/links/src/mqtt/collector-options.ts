@@ -19,7 +19,7 @@ export const DEFAULT_MQTT_COLLECTOR = {
     /** Messages to one meter that wait for its socket; beyond it it counts as not connected. */
     maxDeliveries: 256,
     /** Time that `close` leaves to messages under way. */
-    closeTimeoutMs: 700,
+    closeTimeoutMs: 500,
 } as const;
 
 /** Options of `createMqttCollectorLink`. */

@@ -5,5 +5,6 @@
  */
 export { createMqttCollectorLink } from "./collector-link.ts";
 export { DEFAULT_MQTT_COLLECTOR, type MqttCollectorOptions } from "./collector-options.ts";
-export { createMqttMeterLink, DEFAULT_MQTT_METER, type MqttMeterOptions } from "./meter-link.ts";
+export { createMqttMeterLink } from "./meter-link.ts";
+export { DEFAULT_MQTT_METER, type MqttMeterOptions } from "./meter-options.ts";
 export { type MeterTopics, meterTopics, UP_CHANNELS, type UpChannel } from "./topics.ts";

@@ -3,51 +3,15 @@ import {
     assert,
     error,
     LIMITS,
-    type Log,
     type MeterLink,
     type MeterLinkHandler,
     type MetersealError,
 } from "@meterseal/core";
 import { MqttClient } from "mqtt";
 import { reconnectDelayMs, systemRandom } from "../backoff.ts";
-import { isLoopback } from "./listen-address.ts";
+import { type MqttMeterOptions, type MqttMeterSettings, meterSettings } from "./meter-options.ts";
 import { type GatePolicy, PacketGate } from "./packet-gate.ts";
-import { isSubjectHex, isTenant, type MeterTopics, meterTopics, type UpChannel } from "./topics.ts";
-
-/** Bounds and waits of the meter side; each can be set per link. */
-export const DEFAULT_MQTT_METER = {
-    /** Silence in seconds after which the connection is probed; given up after half as long again. */
-    keepaliveSeconds: 30,
-    /** Time for the connection and its acknowledgement. */
-    connectTimeoutMs: 5_000,
-    /** Time without any acknowledgement, while some are due, after which the connection is dropped. */
-    ackTimeoutMs: 30_000,
-    /** Messages under way; beyond it {@link MeterLink.send} rejects with MS_BUSY. */
-    maxInFlight: LIMITS.outboxInFlight,
-    /** Time that `close` leaves to a proper goodbye. */
-    closeTimeoutMs: 300,
-} as const;
-
-/** Options of {@link createMqttMeterLink}. */
-export interface MqttMeterOptions extends Partial<Record<keyof typeof DEFAULT_MQTT_METER, number>> {
-    /** Address from `CollectorLink.listen`, such as `mqtt://127.0.0.1:1883`. */
-    readonly url: string;
-    /** Subject: 32 lower-case hexadecimal characters. */
-    readonly subjectHex: string;
-    /** Tenant in all topics, as the collector has it. */
-    readonly tenant: string;
-    /** Makes a link token; called for every attempt to connect. */
-    readonly token: () => Promise<Uint8Array>;
-    /** Topic that a message goes to; `usage` unless given. A hint for brokers, nothing depends on it. */
-    readonly channel?: (message: Uint8Array) => UpChannel;
-    /** Source of jitter in [0, 1). */
-    readonly random?: () => number;
-    readonly log?: Log;
-    /** Allows plain text beyond the loopback. */
-    readonly insecure?: boolean;
-}
-
-type MqttMeterSettings = MqttMeterOptions & Record<keyof typeof DEFAULT_MQTT_METER, number>;
+import { type MeterTopics, meterTopics } from "./topics.ts";
 
 /** Bounds what a collector can make a meter hold: a packet, header included. */
 const INBOUND: GatePolicy = {
@@ -64,27 +28,11 @@ type Pending = (failure: MetersealError) => void;
  * @throws MetersealError MS_USAGE for a bad option.
  */
 export function createMqttMeterLink(options: MqttMeterOptions): MeterLink {
-    const url = URL.canParse(options.url) ? new URL(options.url) : null;
-    if (url === null || url.protocol !== "mqtt:" || url.hostname === "") {
-        throw usage("url", "mqtt://HOST:PORT", options.url);
-    }
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    if (!isLoopback(host) && options.insecure !== true) {
-        throw usage("url", "a loopback address, or insecure set: MQTT is plain text", options.url);
-    }
-    if (!isSubjectHex(options.subjectHex)) {
-        throw usage("subjectHex", "32 lower-case hexadecimal characters", options.subjectHex);
-    }
-    if (!isTenant(options.tenant)) {
-        throw usage("tenant", "1 to 64 letters, digits, _ . or -", options.tenant);
-    }
-    return new MqttMeterLink(options, host, Number(url.port || 1883));
+    return new MqttMeterLink(meterSettings(options));
 }
 
 class MqttMeterLink implements MeterLink {
     readonly #options: MqttMeterSettings;
-    readonly #host: string;
-    readonly #port: number;
     readonly #topics: MeterTopics;
     readonly #random: () => number;
     readonly #pending = new Set<Pending>();
@@ -96,10 +44,8 @@ class MqttMeterLink implements MeterLink {
     #retry: NodeJS.Timeout | null = null;
     #ackTimer: NodeJS.Timeout | null = null;
 
-    constructor(options: MqttMeterOptions, host: string, port: number) {
-        this.#options = { ...DEFAULT_MQTT_METER, ...options };
-        this.#host = host;
-        this.#port = port;
+    constructor(options: MqttMeterSettings) {
+        this.#options = options;
         this.#topics = meterTopics(options.tenant, options.subjectHex);
         this.#random = options.random ?? systemRandom;
     }
@@ -200,8 +146,8 @@ class MqttMeterLink implements MeterLink {
 
     #createClient(token: Uint8Array): MqttClient {
         const { subjectHex, keepaliveSeconds, connectTimeoutMs, ackTimeoutMs } = this.#options;
-        const socket = { host: this.#host, port: this.#port };
-        return new MqttClient(() => new PacketGate(connectSocket(socket), INBOUND, ackTimeoutMs), {
+        const { address } = this.#options;
+        return new MqttClient(() => new PacketGate(connectSocket(address), INBOUND, ackTimeoutMs), {
             protocolVersion: 4,
             protocolId: "MQTT",
             clientId: subjectHex,
@@ -267,10 +213,6 @@ class MqttMeterLink implements MeterLink {
             this.#ackTimer.refresh();
         }
     }
-}
-
-function usage(where: string, expected: string, got: string): MetersealError {
-    return error("MS_USAGE", { where, expected, got: JSON.stringify(got) });
 }
 
 function linkError(cause: Error): MetersealError {

@@ -17,7 +17,7 @@ export interface GatePolicy {
 }
 
 /** Time in milliseconds that a destroyed gate gives its socket to send what is written. */
-const LINGER_MS = 500;
+const LINGER_MS = 300;
 
 /**
  * A socket as the MQTT libraries see it: only whole packets within their limits come in, and only

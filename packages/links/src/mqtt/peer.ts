@@ -13,11 +13,16 @@ const PUBLISH_OVERHEAD_BYTES = 256;
 /** Bytes of messages of one peer under way to the handler; one message always fits. */
 const IN_FLIGHT_BYTES = 4 * LIMITS.messageBytes;
 
+/** Bytes of messages down to one peer that wait for its socket. */
+const DELIVERY_BYTES = 16 * LIMITS.messageBytes;
+
 /** What a {@link Peer} needs from the link that it belongs to. */
 export interface PeerOptions {
     readonly tenant: string;
     /** Messages of the peer under way to {@link PeerOptions.receive}. */
     readonly maxInFlight: number;
+    /** Messages down to the peer that wait for its socket. */
+    readonly maxDeliveries: number;
     /** Takes a message, in bounded time. */
     receive(subjectHex: string, message: Uint8Array): Promise<void>;
 }
@@ -36,17 +41,33 @@ export class Peer implements GatePolicy {
     ready = false;
     /** The meter has subscribed to its receipts. */
     canReceive = false;
-    /** Messages written down to the meter and not yet handed to the socket. */
-    deliveries = 0;
     /** Settles when all messages received so far did; null is success. */
     tail: Promise<Error | null> = Promise.resolve(null);
     #seenConnect = false;
     #inFlight = 0;
     #inFlightBytes = 0;
+    #deliveries = 0;
+    #deliveryBytes = 0;
     readonly #options: PeerOptions;
 
     constructor(options: PeerOptions) {
         this.#options = options;
+    }
+
+    /** Takes a place for a message down to the meter; false when too much waits for its socket. */
+    beginDelivery(bytes: number): boolean {
+        const { maxDeliveries } = this.#options;
+        if (this.#deliveries >= maxDeliveries) return false;
+        if (this.#deliveryBytes + bytes > DELIVERY_BYTES) return false;
+        this.#deliveries++;
+        this.#deliveryBytes += bytes;
+        return true;
+    }
+
+    /** The message was handed to the socket, or the connection ended. */
+    endDelivery(bytes: number): void {
+        this.#deliveries--;
+        this.#deliveryBytes -= bytes;
     }
 
     get busy(): boolean {
@@ -81,7 +102,6 @@ export class Peer implements GatePolicy {
     }
 
     #isFull(packetBytes: number): boolean {
-        if (this.#inFlight === 0) return false;
         if (this.#inFlight >= this.#options.maxInFlight) return true;
         return this.#inFlightBytes + packetBytes > IN_FLIGHT_BYTES;
     }

@@ -1,3 +1,5 @@
+import { accessSync, constants } from "node:fs";
+import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { error } from "@meterseal/core";
 import type { StoreHooks, WritePoint } from "../hooks.ts";
@@ -144,6 +146,8 @@ export function openDatabase(
  * on it, too.
  */
 function openWriter(path: string, options: ConnectionOptions): DatabaseSync {
+    accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(dirname(path), constants.W_OK);
     return configured(new DatabaseSync(path, { timeout: BUSY_MS }), options, (connection) => {
         connection.exec(`
             BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK;

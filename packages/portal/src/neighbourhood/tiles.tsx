@@ -1,0 +1,68 @@
+import type { ReactNode } from "react";
+import type { Meter, Network } from "../api/client.ts";
+import { formatCount, formatCounted, formatMoment, shortHex } from "../format.ts";
+import { readCheckpoint } from "./checkpoint.ts";
+
+type TilesProps = { readonly network: Network; readonly meters: readonly Meter[] };
+
+/** The state of the network in six numbers. */
+export function Tiles({ network, meters }: TilesProps): ReactNode {
+    const { ledger, mode } = network;
+    const isOpen = mode === "open";
+    const reporting = meters.filter((meter) => meter.records > 0).length;
+    return (
+        <dl className="tiles" aria-label="State of the network">
+            <Tile label="Meters" value={formatCount(meters.length)}>
+                {reporting === meters.length && reporting > 0
+                    ? "all have reported"
+                    : `${formatCount(reporting)} have reported`}
+            </Tile>
+            <Tile label="Readings" value={formatCount(ledger.readings)}>
+                {isOpen ? "signed registers" : "sealed registers"}
+            </Tile>
+            <Tile label="Records" value={formatCount(ledger.records)}>
+                each signed by its meter
+            </Tile>
+            <Tile label="Ledger" value={formatCounted(ledger.size, "entry", "entries")}>
+                {formatCounted(ledger.vertices, "batch", "batches")} of records, rest enrolments
+            </Tile>
+            <CheckpointTile network={network} />
+            <Tile label="Registers are" value={isOpen ? "Open" : "Sealed"}>
+                {isOpen ? "the server can read them" : "no key on this server"}
+            </Tile>
+        </dl>
+    );
+}
+
+function CheckpointTile({ network }: { readonly network: Network }): ReactNode {
+    const head = network.checkpoint === null ? null : readCheckpoint(network.checkpoint);
+    if (head === null) {
+        return (
+            <Tile label="Latest checkpoint" value="None yet">
+                the first follows the first entry
+            </Tile>
+        );
+    }
+    return (
+        <Tile label="Latest checkpoint" value={`at ${formatCount(head.size)}`}>
+            root <code title={head.rootHex}>{shortHex(head.rootHex)}</code>, as of{" "}
+            {formatMoment(network.clock.nowMs / 1000, "UTC")} UTC
+        </Tile>
+    );
+}
+
+type TileProps = {
+    readonly label: string;
+    readonly value: string;
+    readonly children: ReactNode;
+};
+
+function Tile({ label, value, children }: TileProps): ReactNode {
+    return (
+        <div className="tile">
+            <dt>{label}</dt>
+            <dd className="tile-value">{value}</dd>
+            <dd className="tile-note">{children}</dd>
+        </div>
+    );
+}
