@@ -47,12 +47,14 @@ export class EmbeddedEngine implements Engine {
     readonly origin: string;
     readonly #options: EmbeddedEngineOptions;
     readonly #verified = new WeakSet<Sign1>();
+    #head: TreeHead;
     #failure: MetersealError | null = null;
     #queue: Promise<unknown> = Promise.resolve();
 
     private constructor(state: LedgerState, log: MerkleLog, options: EmbeddedEngineOptions) {
         this.state = state;
         this.log = log;
+        this.#head = { size: log.size, root: log.root() };
         this.origin = originOf(state.networkId);
         this.#options = options;
     }
@@ -91,9 +93,9 @@ export class EmbeddedEngine implements Engine {
         return result;
     }
 
-    /** Current tree head. */
+    /** Tree head that the latest stored checkpoint states. */
     head(): TreeHead {
-        return { size: this.log.size, root: this.log.root() };
+        return this.#head;
     }
 
     async #append(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
@@ -103,8 +105,9 @@ export class EmbeddedEngine implements Engine {
         const timeMs = Math.max(this.#options.clock.nowMs(), this.state.lastTimeMs);
         unwrap(accept(this.state, entry, timeMs, this.#check));
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
-        const head = this.head();
+        const head = { size: this.log.size, root: this.log.root() };
         await this.#persist({ timeMs, item }, entry, head);
+        this.#head = head;
         const finality = { leafIndex, checkpoint: head };
         this.#options.observer.entryFinal(entry, timeMs, finality);
         return finality;

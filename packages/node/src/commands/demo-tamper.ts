@@ -25,11 +25,15 @@ export const demoTamperCommand: Command = {
         const root = mkdtempSync(join(tmpdir(), "meterseal-tamper-"));
         try {
             const honest = join(root, "honest");
-            say(`Three meters replay a week of real London readings; every reading is sealed and signed …`);
+            say(
+                `Three meters replay a week of real London readings; every reading is sealed and signed …`,
+            );
             await makeLedger(honest, signal);
             if (signal.aborted) return EXIT.ok;
             const before = await verifyDirectory(honest, [], () => {});
-            say(`\nThe untouched ledger: ${before.counts.records} records, ${before.counts.signatures} signatures.`);
+            say(
+                `\nThe untouched ledger: ${before.counts.records} records, ${before.counts.signatures} signatures.`,
+            );
             say(`  verify: ${before.faults.length === 0 ? "everything holds" : "FAULT"}`);
             const outcomes = [];
             for (const each of ATTACKS) {
@@ -39,11 +43,20 @@ export const demoTamperCommand: Command = {
                 attack(copy, each);
                 const after = await verifyDirectory(copy, [], () => {});
                 say(`\n${each.story}\n${describe(after)}`);
-                outcomes.push({ attack: each.name, found: after.faults.length > 0, first: after.faults[0] ?? null });
+                outcomes.push({
+                    attack: each.name,
+                    found: after.faults.length > 0,
+                    first: after.faults[0] ?? null,
+                });
             }
             const found = before.faults.length === 0 && outcomes.every((outcome) => outcome.found);
-            say(found ? "\nEvery change was found, and verify says where." : "\nA change was NOT found.");
-            if (options["json"] === true) out(JSON.stringify({ honest: before.faults.length === 0, attacks: outcomes }));
+            say(
+                found
+                    ? "\nEvery change was found, and verify says where."
+                    : "\nA change was NOT found.",
+            );
+            if (options.json === true)
+                out(JSON.stringify({ honest: before.faults.length === 0, attacks: outcomes }));
             return found ? EXIT.ok : EXIT.fault;
         } finally {
             rmSync(root, { recursive: true, force: true });
@@ -67,7 +80,9 @@ async function makeLedger(dataDir: string, signal: AbortSignal): Promise<void> {
 function describe(report: VerifyReport): string {
     const count = report.faults.length + report.counts.furtherFaults;
     if (count === 0) return "  verify: everything holds";
-    const shown = report.faults.slice(0, SHOWN_FAULTS).map((fault) => `    ${fault.where}\n      ${fault.message}`);
+    const shown = report.faults
+        .slice(0, SHOWN_FAULTS)
+        .map((fault) => `    ${fault.where}\n      ${fault.message}`);
     const more = count > SHOWN_FAULTS ? `\n    … and ${count - SHOWN_FAULTS} more` : "";
     return `  verify: ${count} faults, exit code ${EXIT.fault}\n${shown.join("\n")}${more}`;
 }

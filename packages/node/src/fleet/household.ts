@@ -3,7 +3,13 @@ import { join } from "node:path";
 import { type Clock, fromHex, type Log, toHex, unwrap } from "@meterseal/core";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken, MeterAgent, type MeterProfile, sealedStreamOf } from "@meterseal/meter";
-import { decodeCoseKey, GROUP, STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
+import {
+    decodeCoseKey,
+    GROUP,
+    type MeterStore,
+    STREAM_MODE,
+    type StreamDescriptor,
+} from "@meterseal/record";
 import { MASTER_BYTES } from "@meterseal/seal";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
@@ -39,6 +45,8 @@ export type HouseholdTools = {
     readonly server: Pick<ServerProcess, "info" | "enrol">;
     readonly clock: Clock;
     readonly log: Log;
+    /** Opens the meter's memory in its directory; a test may put something around it. */
+    readonly openStore?: (meterDir: string) => Promise<MeterStore>;
 };
 
 /** Opens a household's meter where it left off; a new one gets its keys and is enrolled first. */
@@ -74,7 +82,7 @@ export async function openHousehold(
         profile,
         signer,
         master: loadMaster(meterDir, key),
-        store: await openMeterStore(meterDir),
+        store: await (tools.openStore ?? openMeterStore)(meterDir),
         link: createMqttMeterLink({
             url: server.info.mqttUrl,
             subjectHex,

@@ -32,10 +32,17 @@ export class ServerProcess {
 
     /**
      * Starts a server and waits until it serves.
+     * @param signal kills the process, also while it starts.
      * @throws MetersealError what the server could not do, such as MS_PORT_IN_USE.
      */
-    static async start(options: Omit<StartMessage, "type">): Promise<ServerProcess> {
+    static async start(
+        options: Omit<StartMessage, "type">,
+        signal?: AbortSignal,
+    ): Promise<ServerProcess> {
         const child = fork(ENTRY, { detached: true, serialization: "advanced" });
+        const kill = (): void => void child.kill("SIGKILL");
+        signal?.addEventListener("abort", kill, { once: true });
+        child.once("exit", () => signal?.removeEventListener("abort", kill));
         const waiting = new Map<number, Waiting>();
         const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
         const info = await new Promise<ServerInfo>((resolve, reject) => {

@@ -10,15 +10,18 @@ import {
     type RecordLeaf,
 } from "@meterseal/ledger";
 import type { LogRow, StoreReader } from "@meterseal/stores/sqlite";
+import type { Facts } from "./facts.ts";
 
-/** Where enrolments and vertices stand in the log; read once, then kept up with the log. */
+/** Puts together what proves the records of one meter. */
 export class EvidenceBuilder {
     readonly #reader: StoreReader;
     readonly #engine: EmbeddedEngine;
+    readonly #facts: Facts;
     readonly #genesis: Uint8Array;
 
-    constructor(reader: StoreReader, engine: EmbeddedEngine, genesis: Uint8Array) {
+    constructor(reader: StoreReader, engine: EmbeddedEngine, facts: Facts, genesis: Uint8Array) {
         this.#reader = reader;
+        this.#facts = facts;
         this.#engine = engine;
         this.#genesis = genesis;
     }
@@ -58,25 +61,24 @@ export class EvidenceBuilder {
     }
 
     async #latestCheckpoint(): Promise<{ size: number; note: string }> {
-        const row = await this.#reader.checkpoint(this.#engine.log.size);
+        const row = await this.#reader.checkpoint(this.#engine.head().size);
         if (row === null) throw error("MS_NOT_FOUND", { where: "checkpoint" });
         return row;
     }
 
     /** Enrolments of the subject and of every collector. */
     async #enrolments(subject: Uint8Array, size: number): Promise<LogLeaf[]> {
-        const wanted = [
-            this.#engine.state.subjects.get(toHex(subject)),
-            ...[...this.#engine.state.authors.values()].map((author) => author.enrolment),
-        ];
-        const hashes = new Set(
-            wanted.map((entry) => toHex(entry?.message.bytes ?? new Uint8Array())),
-        );
+        const { authors, subjects } = this.#engine.state;
+        const own = subjects.get(toHex(subject));
+        const wanted = [...authors.values()].map((author) => author.enrolment);
+        if (own !== undefined) wanted.push(own);
         const leaves: LogLeaf[] = [];
-        for await (const row of this.#reader.log()) {
-            if (row.index >= size || leaves.length === hashes.size) break;
-            if (row.item !== null && hashes.has(toHex(row.item))) {
-                leaves.push(this.#leaf(row, row.item, size));
+        for (const { message } of wanted) {
+            const index = this.#facts.enrolmentLeaves.get(toHex(message.hash));
+            if (index === undefined || index >= size) continue;
+            for await (const row of this.#reader.log(index)) {
+                leaves.push(this.#leaf(row, message.bytes, size));
+                break;
             }
         }
         return leaves;

@@ -1,5 +1,5 @@
 import { toHex, unixOfSlot } from "@meterseal/core";
-import type { EngineObserver, Entry } from "@meterseal/ledger";
+import type { EngineObserver, Entry, Finality } from "@meterseal/ledger";
 import { FLAG, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** What anybody can see of one meter in its final records. */
@@ -26,9 +26,15 @@ export class Facts implements EngineObserver {
     readonly meters: Map<string, MeterFacts> = new Map();
     readonly totals: LedgerFacts = { vertices: 0, records: 0, readings: 0 };
 
+    /** Log index of each enrolment by its hash (hexadecimal). */
+    readonly enrolmentLeaves: Map<string, number> = new Map();
+
     /** Takes in an entry of the log. */
-    entryFinal(entry: Entry): void {
-        if (entry.kind !== "vertex") return;
+    entryFinal(entry: Entry, _timeMs: number, { leafIndex }: Finality): void {
+        if (entry.kind === "enrolment") {
+            this.enrolmentLeaves.set(toHex(entry.enrolment.message.hash), leafIndex);
+            return;
+        }
         this.totals.vertices++;
         for (const record of entry.records) this.#add(record);
     }

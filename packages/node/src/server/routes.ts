@@ -13,7 +13,7 @@ const SUBJECT = /^[0-9a-f]{32}$/;
  */
 export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
     const { clock, clockLabel, engine, facts, genesis, reader } = options;
-    const evidence = new EvidenceBuilder(reader, engine, genesis);
+    const evidence = new EvidenceBuilder(reader, engine, facts, genesis);
 
     app.get("/api/v1/network", async () => {
         const { size, root } = engine.head();

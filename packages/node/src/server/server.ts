@@ -131,7 +131,7 @@ async function startRoles(
         logSigner: identity.log,
         observer: {
             entryFinal(entry, timeMs, finality) {
-                facts.entryFinal(entry);
+                facts.entryFinal(entry, timeMs, finality);
                 collector.entryFinal(entry, timeMs, finality);
             },
         },

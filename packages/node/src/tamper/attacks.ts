@@ -1,5 +1,5 @@
-import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { unwrap } from "@meterseal/core";
 import { parseRecord } from "@meterseal/record";
 import { SERVER_FILE } from "@meterseal/stores/sqlite";
@@ -34,7 +34,9 @@ export const ATTACKS: readonly Attack[] = [
             const { bytes, n } = middleRecord(database);
             bytes[FLIPPED_OFFSET] = (bytes[FLIPPED_OFFSET] as number) ^ 1;
             const { hash } = unwrap(parseRecord(bytes)).message;
-            database.prepare("UPDATE records SET bytes = ?, hash = ? WHERE n = ?").run(bytes, hash, n);
+            database
+                .prepare("UPDATE records SET bytes = ?, hash = ? WHERE n = ?")
+                .run(bytes, hash, n);
         },
     },
     {
@@ -50,8 +52,8 @@ export const ATTACKS: readonly Attack[] = [
         run: (database) => {
             const rows = database.prepare("SELECT n, bytes FROM records ORDER BY n LIMIT 2").all();
             const update = database.prepare("UPDATE records SET bytes = ? WHERE n = ?");
-            update.run(blob(rows[0]?.["bytes"]), Number(rows[1]?.["n"]));
-            update.run(blob(rows[1]?.["bytes"]), Number(rows[0]?.["n"]));
+            update.run(blob(rows[0]?.bytes), Number(rows[1]?.n));
+            update.run(blob(rows[1]?.bytes), Number(rows[0]?.n));
         },
     },
     {
@@ -81,9 +83,11 @@ export function attack(dataDir: string, { run }: Attack): void {
 
 function middleRecord(database: DatabaseSync): { n: number; bytes: Uint8Array } {
     const row = database
-        .prepare("SELECT n, bytes FROM records ORDER BY n LIMIT 1 OFFSET (SELECT count(*) / 2 FROM records)")
+        .prepare(
+            "SELECT n, bytes FROM records ORDER BY n LIMIT 1 OFFSET (SELECT count(*) / 2 FROM records)",
+        )
         .get();
-    return { n: Number(row?.["n"]), bytes: blob(row?.["bytes"]).slice() };
+    return { n: Number(row?.n), bytes: blob(row?.bytes).slice() };
 }
 
 function blob(value: unknown): Uint8Array {

@@ -40,7 +40,7 @@ export class Findings {
 
     /** Notes a fault that an error describes. */
     failed(cause: unknown, where: string): void {
-        if (cause instanceof MetersealError) this.fault(cause.code, where, cause.message);
+        if (cause instanceof MetersealError) this.fault(cause.code, where, cause.explanation);
         else this.fault("MS_INTERNAL", where, String(cause));
     }
 }

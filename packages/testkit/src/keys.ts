@@ -1,0 +1,38 @@
+import { fromHex, type Signer, sha256, toBase64, toHex, utf8 } from "@meterseal/core";
+import { signerFromPem } from "@meterseal/core/node";
+
+/** Kind of a test key: ES256 signatures are random, EdDSA signatures are a function of key and message. */
+export type TestKeyKind = "es256" | "edDsa";
+
+/** PKCS #8 around a bare private key of 32 bytes (RFC 5958, RFC 5915, RFC 8410). */
+const PKCS8_HEAD = {
+    es256: "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420",
+    edDsa: "302e020100300506032b657004220420",
+} as const;
+
+/** Signer over a bare private key of 32 bytes (hex), as test vectors give it. */
+export function signerFromSecret(kind: TestKeyKind, secretHex: string): Signer {
+    const body = toBase64(fromHex(PKCS8_HEAD[kind] + secretHex));
+    return signerFromPem(`-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`);
+}
+
+/** Private key (hex) that belongs to a name; everybody knows it, so it protects nothing. */
+export function testSecret(name: string): string {
+    return toHex(sha256(utf8(`meterseal test key: ${name}`)));
+}
+
+const signers = new Map<string, Signer>();
+
+/** Signer of a name: the same key in every run. */
+export function testSigner(name: string, kind: TestKeyKind = "es256"): Signer {
+    const cached = signers.get(`${kind} ${name}`);
+    if (cached !== undefined) return cached;
+    const made = signerFromSecret(kind, testSecret(name));
+    signers.set(`${kind} ${name}`, made);
+    return made;
+}
+
+/** Bytes that belong to a name, at most 32: ids, nonces, hashes. */
+export function testBytes(name: string, length: number): Uint8Array {
+    return sha256(utf8(`meterseal test bytes: ${name}`)).slice(0, length);
+}
