@@ -2,13 +2,16 @@ import { execFileSync } from "node:child_process";
 import {
     chmodSync,
     chownSync,
+    closeSync,
     mkdirSync,
+    openSync,
     readdirSync,
     readFileSync,
     renameSync,
     statSync,
     truncateSync,
     writeFileSync,
+    writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -199,6 +202,27 @@ describe("a damaged file", () => {
         }
         expect(before).toBe(120);
         await store.close();
+    });
+    it("cut off while its log was moved into it is whole again", async () => {
+        const [live, moved] = [join(directory(), "live"), join(directory(), "moved")];
+        const store = await openServerStore(live);
+        await store.insertRecords(await samples.chain(200));
+        copyFiles(live, moved);
+        await (await openServerStore(moved)).close();
+        // The first page names the new length already, and no other page has been written.
+        const crashed = join(directory(), "crashed");
+        copyFiles(live, crashed);
+        const page = readFileSync(join(moved, SERVER_FILE)).subarray(0, 8192);
+        const handle = openSync(join(crashed, SERVER_FILE), "r+");
+        writeSync(handle, page, 0, page.length, 0);
+        closeSync(handle);
+        await store.close();
+        for (const readOnly of [true, false]) {
+            const again = await openServerStore(crashed, { readOnly });
+            expect(await again.reader.counts()).toMatchObject({ records: 200 });
+            expect(await again.reader.fileFaults()).toEqual([]);
+            await again.close();
+        }
     });
     it("half-made by a crash is made again", async () => {
         writeFileSync(`${file()}.new`, "half a store");

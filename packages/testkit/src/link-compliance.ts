@@ -136,13 +136,19 @@ function carriesMessages(check: Check): void {
     );
 
     check("keeps what it was given when the caller reuses its buffer", async (world) => {
-        await world.listen();
+        const link = await world.listen();
         const meter = await world.meter();
         const buffer = utf8("first");
         const sent = meter.link.send(buffer);
         buffer.fill(0);
         await sent;
         expect(world.collector.texts()).toEqual(["first"]);
+        const receipt = utf8("receipt");
+        const delivered = link.deliver(SUBJECT_A, receipt);
+        receipt.fill(0);
+        expect(await delivered).toBe(true);
+        await until(() => meter.messages.length === 1, "the receipt");
+        expect(meter.texts()).toEqual(["receipt"]);
     });
 }
 
@@ -335,6 +341,17 @@ function survives(check: Check): void {
             await all;
             expect(meter.downs).toBe(1);
             expect(new Set(world.collector.texts())).toEqual(new Set(texts));
+        },
+    );
+
+    check(
+        "rejects what is sent before the link is up, and does not send it later",
+        async (world) => {
+            await world.listen();
+            const meter = await world.meter(SUBJECT_A, false);
+            expect((await failureOf(meter.link.send(utf8("early")))).code).toBe("MS_LINK");
+            await meter.sendUntilAcknowledged(utf8("m"));
+            expect(world.collector.texts()).toEqual(["m"]);
         },
     );
 

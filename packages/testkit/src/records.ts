@@ -71,9 +71,9 @@ export function usageBody(changes: Partial<UsageBody> = {}): UsageBody {
         groups,
         values: {
             mode: "sealed",
-            bytes: new Uint8Array(count * (groups.includes(15) ? groups.length + 1 : groups.length) * 8).fill(
-                0x5e,
-            ),
+            bytes: new Uint8Array(
+                count * (groups.includes(15) ? groups.length + 1 : groups.length) * 8,
+            ).fill(0x5e),
         },
         addresses: [],
         flags: [],
@@ -145,7 +145,10 @@ export class TestNetwork {
     }
 
     /** A collector of a name. */
-    async collector(name = "collector", payload: Partial<EnrolPayload> = {}): Promise<TestCollector> {
+    async collector(
+        name = "collector",
+        payload: Partial<EnrolPayload> = {},
+    ): Promise<TestCollector> {
         const signer = testSigner(name);
         const enrolment = await this.enrol({
             network: this.networkId,
@@ -203,7 +206,11 @@ export class TestCollector {
     async vertex(
         records: readonly MeterRecord[],
         tips: readonly VertexId[] = [],
-    ): Promise<{ readonly kind: "vertex"; readonly vertex: Vertex; readonly records: MeterRecord[] }> {
+    ): Promise<{
+        readonly kind: "vertex";
+        readonly vertex: Vertex;
+        readonly records: MeterRecord[];
+    }> {
         const sorted = [...records].sort(compareRecords);
         const vertex = await this.sign(this.header(sorted, tips));
         this.last = vertex.id;
@@ -279,7 +286,10 @@ export class TestChain {
 
     async #follow(
         { signer, ...changes }: RecordChanges,
-        create: (payload: Omit<RecordPayload, "recordClass" | "body">, by: Signer) => Promise<Uint8Array>,
+        create: (
+            payload: Omit<RecordPayload, "recordClass" | "body">,
+            by: Signer,
+        ) => Promise<Uint8Array>,
     ): Promise<MeterRecord> {
         const place = {
             seq: this.seq + 1,

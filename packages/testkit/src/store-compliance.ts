@@ -5,9 +5,7 @@
  * @packageDocumentation
  */
 export { describeMeterStoreCompliance } from "./meter-store-compliance.ts";
-export {
-    describeServerStoreCompliance,
-    type ServerStoreUnderTest,
-} from "./server-store-compliance.ts";
+export type { ServerStoreUnderTest } from "./server-store-cases.ts";
+export { describeServerStoreCompliance } from "./server-store-compliance.ts";
 export type { CommitHooks, StoreBed } from "./store-bed.ts";
 export { type SampleRecord, StoreSamples } from "./store-samples.ts";

@@ -225,10 +225,10 @@ function bodyFault(vertex: Vertex, records: readonly MeterRecord[]): MetersealEr
     for (let i = 1; i < records.length; i++) {
         const before = records[i - 1] as MeterRecord;
         const record = records[i] as MeterRecord;
-        if (compareRecords(before, record) > 0) {
+        if (compareRecords(before, record) >= 0) {
             return error("MS_VERTEX_BODY", {
                 where: `${where}, ${recordName(record)}`,
-                expected: "sorted records",
+                expected: "sorted, distinct records",
             });
         }
     }

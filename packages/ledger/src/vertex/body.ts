@@ -16,9 +16,14 @@ export type BodySummary = {
     readonly t1: number;
 };
 
-/** Order of records in a body: subject, chain epoch, sequence number (formats 7). */
+/** Order of records in a body: subject, chain epoch, sequence number, and hash where a chain forked (formats 7). */
 export function compareRecords(a: MeterRecord, b: MeterRecord): number {
-    return compareBytes(a.subject, b.subject) || a.chainEpoch - b.chainEpoch || a.seq - b.seq;
+    return (
+        compareBytes(a.subject, b.subject) ||
+        a.chainEpoch - b.chainEpoch ||
+        a.seq - b.seq ||
+        compareBytes(a.message.hash, b.message.hash)
+    );
 }
 
 /** Body bytes: the records back to back, a CBOR sequence of whole messages. */

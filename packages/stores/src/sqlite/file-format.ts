@@ -29,8 +29,11 @@ export type FileFormat = {
 /** Looks at the file's header only, without locks, helper files or recovery of a foreign file. */
 export function requireOurs(path: string, stats: Stats, format: FileFormat): void {
     if (!stats.isFile()) throw foreign(path, "a file", "a directory or device");
-    const connection = new DatabaseSync(immutableUrl(path), { readOnly: true });
+    const connection = new DatabaseSync(immutableUrl(path), { readOnly: true, defensive: false });
     try {
+        // A crash may have cut the file while its log was moved into it: then the header names
+        // pages that are still in the log. With this setting SQLite shows the header all the same.
+        connection.exec("PRAGMA writable_schema = ON");
         const read = (name: string): number =>
             integerOf(connection.prepare(`PRAGMA ${name}`).get() as Row, name);
         const [applicationId, version] = [read("application_id"), read("user_version")];
