@@ -1,23 +1,46 @@
-import { assert, toHex } from "@meterseal/core";
+import { assert, bytesEqual, error, LIMITS, type MetersealError, toHex } from "@meterseal/core";
 import {
     accept,
     applyRecord,
+    type Chain,
     chainKey,
     Draft,
     type Entry,
     freezeChain,
+    hashAt,
     type LedgerState,
-    type RecordOutcome,
 } from "@meterseal/ledger";
 import type { Enrolment, MeterRecord } from "@meterseal/record";
+import { earliestMs } from "./record-time.ts";
+
+/** What became of a record that was offered for admission. */
+export type AdmissionOutcome =
+    /** To be stored in this order: the record and those that waited for it. */
+    | {
+          readonly kind: "accepted";
+          readonly records: readonly MeterRecord[];
+          /** A record that waited for these and then broke a rule; it is forgotten. */
+          readonly refused: { readonly record: MeterRecord; readonly error: MetersealError } | null;
+      }
+    | { readonly kind: "duplicate" }
+    | { readonly kind: "pending"; readonly nextSeq: number }
+    /** To be stored as evidence: one key signed two histories. */
+    | { readonly kind: "conflict"; readonly evidence: readonly MeterRecord[] }
+    | { readonly kind: "refused"; readonly error: MetersealError };
+
+/** Place of a record that costs no signature check: seen before, or beyond a frozen point. */
+export type KnownPlace = "duplicate" | "frozen" | null;
 
 /**
  * The collector's own view: what the ledger has accepted, plus what is stored here and on its way
  * there. It runs the ledger's record rules, so a record that got its `stored` receipt is one that
- * the ledger will accept.
+ * the ledger will accept. Records that wait for an earlier one wait here and nowhere else: they
+ * meet the rules as if they had come in order.
  */
 export class Admission {
     readonly #state: LedgerState;
+    /** By chain and sequence number, at most {@link LIMITS.pendingRecords} a chain. */
+    readonly #waiting = new Map<string, Map<number, MeterRecord>>();
 
     /** @param state an initial state of the network; the admission owns it from now on. */
     constructor(state: LedgerState) {
@@ -27,13 +50,16 @@ export class Admission {
     /** Follows an entry of the log. Records of our own vertices are here already: duplicates. */
     follow(entry: Entry, timeMs: number): void {
         if (entry.kind === "enrolment") {
-            assert(
-                accept(this.#state, entry, timeMs, () => true).ok,
-                "the log holds valid enrolments",
-            );
+            const accepted = accept(this.#state, entry, timeMs, () => true);
+            assert(accepted.ok, "the log holds valid enrolments");
             return;
         }
-        for (const record of entry.records) this.admit(record, timeMs);
+        for (const record of entry.records) {
+            const draft = new Draft(this.#state);
+            const outcome = applyRecord(draft, record, timeMs);
+            if (outcome.kind === "conflict") freezeChain(draft, record);
+            if (outcome.kind !== "refused" && outcome.kind !== "duplicate") draft.commit();
+        }
     }
 
     /** Enrolment behind a key id; undefined for an unknown key: one map look-up. */
@@ -41,23 +67,107 @@ export class Admission {
         return this.#state.keys.get(toHex(kid));
     }
 
-    /** Head of a record's chain, if the chain has begun. */
-    head(record: MeterRecord): { seq: number; hash: Uint8Array } | null {
-        const chain = this.#state.chains.get(chainKey(record.subject, record.chainEpoch));
-        return chain === undefined ? null : { seq: chain.headSeq, hash: chain.headHash };
+    /** Sequence number that the chain of a record needs next. */
+    nextSeq(record: MeterRecord): number {
+        return (this.#chainOf(record)?.headSeq ?? 0) + 1;
     }
 
-    /** What {@link admit} would answer about the place of a record, before its signature is checked. */
-    preview(record: MeterRecord, timeMs: number): RecordOutcome {
-        return applyRecord(new Draft(this.#state), record, timeMs);
+    /** What can be said of a record before its signature is checked. */
+    knownPlace(record: MeterRecord): KnownPlace {
+        const chain = this.#chainOf(record);
+        if (chain === undefined) return null;
+        if (isAccepted(chain, record)) return "duplicate";
+        return chain.frozenAt !== null && record.seq >= chain.frozenAt ? "frozen" : null;
     }
 
     /** Applies a record whose signature holds; a conflict freezes its chain. */
-    admit(record: MeterRecord, timeMs: number): RecordOutcome {
+    admit(record: MeterRecord, timeMs: number): AdmissionOutcome {
         const draft = new Draft(this.#state);
         const outcome = applyRecord(draft, record, timeMs);
-        if (outcome.kind === "conflict") freezeChain(draft, record);
-        if (outcome.kind !== "refused" && outcome.kind !== "duplicate") draft.commit();
-        return outcome;
+        switch (outcome.kind) {
+            case "accepted":
+                draft.commit();
+                return { kind: "accepted", ...this.#release(record, timeMs) };
+            case "conflict":
+                return this.#freeze(draft, record, [record]);
+            case "pending":
+                return this.#hold(record, outcome.nextSeq, timeMs);
+            default:
+                return outcome;
+        }
     }
+
+    /** Admits a record again that was stored before a restart, when the clock was good for it. */
+    readmit(record: MeterRecord): AdmissionOutcome {
+        return this.admit(record, earliestMs(record));
+    }
+
+    /** True when the record is part of its chain here. */
+    holds(record: MeterRecord): boolean {
+        return holdsRecord(this.#state, record);
+    }
+
+    #hold(record: MeterRecord, nextSeq: number, timeMs: number): AdmissionOutcome {
+        const key = chainKey(record.subject, record.chainEpoch);
+        const waiting = this.#waiting.get(key) ?? new Map<number, MeterRecord>();
+        const other = waiting.get(record.seq);
+        if (other !== undefined && !bytesEqual(other.message.hash, record.message.hash)) {
+            const draft = new Draft(this.#state);
+            applyRecord(draft, other, timeMs);
+            return this.#freeze(draft, record, [other, record]);
+        }
+        if (other === undefined && waiting.size >= LIMITS.pendingRecords) {
+            const expected = `record ${nextSeq} first`;
+            return { kind: "refused", error: error("MS_GAP", { expected }) };
+        }
+        waiting.set(record.seq, other ?? record);
+        this.#waiting.set(key, waiting);
+        return { kind: "pending", nextSeq };
+    }
+
+    #release(
+        first: MeterRecord,
+        timeMs: number,
+    ): Omit<AdmissionOutcome & { kind: "accepted" }, "kind"> {
+        const key = chainKey(first.subject, first.chainEpoch);
+        const waiting = this.#waiting.get(key);
+        const records = [first];
+        waiting?.delete(first.seq);
+        for (let seq = first.seq + 1; waiting !== undefined; seq++) {
+            const record = waiting.get(seq);
+            if (waiting.size === 0) this.#waiting.delete(key);
+            if (record === undefined) break;
+            waiting.delete(seq);
+            const draft = new Draft(this.#state);
+            const outcome = applyRecord(draft, record, timeMs);
+            if (outcome.kind === "refused") {
+                return { records, refused: { record, error: outcome.error } };
+            }
+            draft.commit();
+            records.push(record);
+        }
+        return { records, refused: null };
+    }
+
+    #freeze(draft: Draft, record: MeterRecord, evidence: readonly MeterRecord[]): AdmissionOutcome {
+        freezeChain(draft, record);
+        draft.commit();
+        this.#waiting.delete(chainKey(record.subject, record.chainEpoch));
+        return { kind: "conflict", evidence };
+    }
+
+    #chainOf(record: MeterRecord): Chain | undefined {
+        return this.#state.chains.get(chainKey(record.subject, record.chainEpoch));
+    }
+}
+
+/** True when a record is part of its chain in a state: accepted, and not disputed since. */
+export function holdsRecord(state: LedgerState, record: MeterRecord): boolean {
+    const chain = state.chains.get(chainKey(record.subject, record.chainEpoch));
+    return chain !== undefined && isAccepted(chain, record);
+}
+
+function isAccepted(chain: Chain, record: MeterRecord): boolean {
+    const hash = hashAt(chain, record.seq);
+    return hash !== undefined && bytesEqual(hash, record.message.hash);
 }

@@ -13,22 +13,23 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
-import type {
-    Engine,
-    EngineObserver,
-    Entry,
-    Finality,
-    LedgerState,
-    RecordStore,
-    Vertex,
+import {
+    type Engine,
+    type EngineObserver,
+    type Entry,
+    type Finality,
+    type LedgerState,
+    parseVertex,
+    type RecordStore,
+    type Vertex,
 } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
-import { Admission } from "./admission.ts";
+import { Admission, holdsRecord } from "./admission.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { isLinkTokenValid } from "./link-token.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { ReceiptBook } from "./receipts.ts";
+import { isUnsignedCode, ReceiptBook } from "./receipts.ts";
 import { type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
 import { VertexBuilder } from "./vertex-builder.ts";
 
@@ -50,6 +51,23 @@ export type CollectorOptions = {
     readonly onFatal: (cause: unknown) => void;
 };
 
+/** Answer to one refused record: the first of its code in a message. */
+type Refusal = {
+    readonly record: MeterRecord;
+    readonly error: MetersealError;
+    readonly nextSeq: number | undefined;
+};
+
+/** What became of a message: what is to be durable, and what its sender is told. */
+type Verdict = {
+    readonly durable: Promise<void>;
+    readonly standing: MeterRecord | null;
+    readonly refusals: readonly Refusal[];
+};
+
+/** Least time between two answers that cost more than the message which asks for them. */
+const RARE_ANSWER_MS = 1_000;
+
 /** Head-end: takes messages from links, admits records, and carries them to the ledger. */
 export class Collector implements LinkHandler, EngineObserver {
     readonly #options: CollectorOptions;
@@ -61,10 +79,13 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #links: CollectorLink[] = [];
     readonly #own: Vertex[] = [];
     readonly #turns = new Map<string, Promise<void>>();
-    readonly #lastUnsigned = new Map<string, number>();
+    readonly #work = new Set<Promise<void>>();
+    readonly #lastRare = new Map<string, number>();
     #builder: VertexBuilder | null = null;
     #engine: Engine | null = null;
     #inFlight = 0;
+    #closed = false;
+    #failed = false;
 
     /** @param state initial state of the network, for the collector alone. */
     constructor(state: LedgerState, options: CollectorOptions) {
@@ -81,28 +102,35 @@ export class Collector implements LinkHandler, EngineObserver {
      * and records that a crash left behind.
      */
     async start(engine: Engine): Promise<void> {
-        const { author, keyEpoch, onFatal, signer, store, timers } = this.#options;
+        const { author, clock, keyEpoch, log, signer, store, timers } = this.#options;
         this.#engine = engine;
-        const parse = (bytes: Uint8Array): MeterRecord => unwrap(parseRecord(bytes));
-        for (const { bytes, body } of await store.openVertices()) {
-            await engine.submit(bytes, body.map(parse));
-        }
         const builder = new VertexBuilder(engine, this.#own, {
             store,
+            clock,
             timers,
             signer,
             author,
             keyEpoch,
-            onFailure: onFatal,
+            log,
+            onFailure: (cause) => this.#fail(cause),
         });
-        const loose = (await store.looseRecords()).map(parse);
-        for (const record of loose) {
-            this.#admission.admit(record, engine.state.lastTimeMs);
-            this.#receipts.noteStored(record);
-            engine.markVerified(record.message);
+        for (const { bytes, body } of await store.openVertices()) {
+            const records = body.map((each) => unwrap(parseRecord(each)));
+            this.#readmit(records);
+            builder.resume({ vertex: unwrap(parseVertex(bytes)), records });
         }
+        const loose = (await store.looseRecords()).map((each) => unwrap(parseRecord(each)));
+        this.#readmit(loose);
         builder.add(loose);
         this.#builder = builder;
+    }
+
+    /** Takes records that are on disk into the view again, as before the restart. */
+    #readmit(records: readonly MeterRecord[]): void {
+        for (const record of records) {
+            this.#admission.readmit(record);
+            if (this.#admission.holds(record)) this.#receipts.noteStored(record);
+        }
     }
 
     /** Listens on a link and returns its address. */
@@ -113,9 +141,11 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Stops the links, and waits until all that was stored is final. */
     async close(): Promise<void> {
+        this.#closed = true;
         await Promise.all(this.#links.map((link) => link.close()));
-        await Promise.all(this.#turns.values());
+        await Promise.allSettled(this.#work);
         await this.#builder?.flush();
+        await Promise.allSettled(this.#work);
     }
 
     /** Follows the log: the admission's view, and the final receipts (EngineObserver). */
@@ -127,6 +157,7 @@ export class Collector implements LinkHandler, EngineObserver {
         if (this.#own.length > 2) this.#own.shift();
         const last = new Map<string, MeterRecord>();
         for (const record of entry.records) {
+            if (!this.#isAccepted(record)) continue; // kept as evidence, or passed over
             this.#receipts.noteFinal(record, finality);
             last.set(toHex(record.subject), record);
         }
@@ -134,6 +165,12 @@ export class Collector implements LinkHandler, EngineObserver {
         for (const [subjectHex, record] of last) {
             this.#inBackground(this.#sendStanding(subjectHex, record));
         }
+    }
+
+    /** True when the ledger holds the record in its chain; the admission may be ahead of it. */
+    #isAccepted(record: MeterRecord): boolean {
+        const engine = this.#engine;
+        return engine === null ? this.#admission.holds(record) : holdsRecord(engine.state, record);
     }
 
     /** Lets a meter in whose token is signed by a key enrolled for the subject (LinkHandler). */
@@ -150,52 +187,63 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Takes one message; resolves when its records are durable or answered (LinkHandler). */
     async receive(subjectHex: string, message: Uint8Array): Promise<void> {
-        if (this.#inFlight >= LIMITS.ingestMessages) throw error("MS_BUSY");
+        if (this.#closed || this.#failed || this.#inFlight >= LIMITS.ingestMessages) {
+            throw error("MS_BUSY");
+        }
         this.#inFlight++;
+        const work = this.#take(subjectHex, message);
+        this.#work.add(work);
         try {
-            const records = parseMessage(plainBytes(message));
-            if (!records.ok) {
-                await this.#answerMalformed(subjectHex, records.error);
-                return;
-            }
-            await this.#takeTurn(subjectHex, records.value);
+            await work;
         } finally {
+            this.#work.delete(work);
             this.#inFlight--;
         }
     }
 
+    async #take(subjectHex: string, message: Uint8Array): Promise<void> {
+        const records = parseMessage(plainBytes(message));
+        if (!records.ok) {
+            await this.#reject(subjectHex, records.error);
+            return;
+        }
+        const { durable, refusals, standing } = await this.#takeTurn(subjectHex, records.value);
+        await durable;
+        if (this.#failed) throw error("MS_INTERNAL");
+        if (standing !== null) await this.#sendStanding(subjectHex, standing);
+        for (const refusal of refusals) await this.#refuse(subjectHex, refusal);
+    }
+
     /** Verifies at once, admits in the order in which the messages of a subject came. */
-    async #takeTurn(subjectHex: string, records: readonly MeterRecord[]): Promise<void> {
-        const options = {
-            admission: this.#admission,
-            window: this.#window,
-            rate: this.#rate,
-            clock: this.#options.clock,
-        };
-        const screened = Promise.all(records.map((record) => screen(options, subjectHex, record)));
+    async #takeTurn(subjectHex: string, records: readonly MeterRecord[]): Promise<Verdict> {
+        const options = { admission: this.#admission, window: this.#window, rate: this.#rate };
+        const screened = screen(options, subjectHex, records);
+        screened.catch(() => undefined); // awaited below, perhaps much later
         const before = this.#turns.get(subjectHex) ?? Promise.resolve();
-        const admitted = before.then(async () => this.#admitAll(subjectHex, await screened));
+        const admitted = before.then(async () => this.#admitAll(await screened));
         const turn = admitted.then(
             () => undefined,
             () => undefined,
         );
         this.#turns.set(subjectHex, turn);
         try {
-            const finish = await admitted;
-            await finish();
+            return await admitted;
         } finally {
             if (this.#turns.get(subjectHex) === turn) this.#turns.delete(subjectHex);
         }
     }
 
-    /** Applies the rules in order; what comes back waits for the disk and answers the meter. */
-    #admitAll(subjectHex: string, screened: readonly Screened[]): () => Promise<void> {
+    /** Applies the rules in order; what is admitted goes to the disk in the same order. */
+    #admitAll(screened: readonly Screened[]): Verdict {
         const timeMs = this.#options.clock.nowMs();
         const stored: MeterRecord[] = [];
-        const answers: (() => Promise<Uint8Array>)[] = [];
+        const refusals = new Map<number, Refusal>();
         let standing: MeterRecord | null = null;
-        const refuse = (record: MeterRecord, refusal: MetersealError, nextSeq?: number): void => {
-            answers.push(() => this.#receipts.refusal(record, refusal, nextSeq));
+        const refuse = (record: MeterRecord, refusal: MetersealError): void => {
+            const code = refusal.receiptCode;
+            if (refusals.has(code)) return;
+            const nextSeq = refusal.code === "MS_GAP" ? this.#admission.nextSeq(record) : undefined;
+            refusals.set(code, { record, error: refusal, nextSeq });
         };
         for (const item of screened) {
             const { record } = item;
@@ -203,38 +251,41 @@ export class Collector implements LinkHandler, EngineObserver {
                 refuse(record, item.error);
                 continue;
             }
+            if (item.kind === "duplicate") {
+                standing = record;
+                continue;
+            }
             const outcome = this.#admission.admit(record, timeMs);
             if (outcome.kind === "accepted") {
-                stored.push(record, ...outcome.released);
-                standing = outcome.released.at(-1) ?? record;
+                stored.push(...outcome.records);
+                standing = outcome.records.at(-1) ?? record;
+                if (outcome.refused !== null) refuse(outcome.refused.record, outcome.refused.error);
             } else if (outcome.kind === "duplicate") standing = record;
-            else if (outcome.kind === "pending") refuse(record, error("MS_GAP"), outcome.nextSeq);
-            else if (outcome.kind === "refused") {
-                const next = (this.#admission.head(record)?.seq ?? 0) + 1;
-                refuse(record, outcome.error, outcome.error.code === "MS_GAP" ? next : undefined);
-            } else {
-                stored.push(record); // two histories signed by one key: the ledger keeps both
-                refuse(record, error("MS_FROZEN", { got: outcome.error.message }));
+            else if (outcome.kind === "pending") refuse(record, error("MS_GAP"));
+            else if (outcome.kind === "refused") refuse(record, outcome.error);
+            else {
+                stored.push(...outcome.evidence); // two histories of one key: the ledger keeps both
+                refuse(record, error("MS_FROZEN"));
             }
         }
-        return async () => {
-            await this.#store(stored);
-            if (standing !== null) await this.#sendStanding(subjectHex, standing);
-            for (const answer of answers) await this.#send(subjectHex, await answer());
-        };
+        const durable = this.#store(stored, standing);
+        durable.catch(() => undefined); // awaited by the caller
+        return { durable, standing, refusals: [...refusals.values()] };
     }
 
-    async #store(records: readonly MeterRecord[]): Promise<void> {
-        if (records.length === 0) return;
+    /** Resolves when the records are durable, and what the standing is about as well. */
+    async #store(records: readonly MeterRecord[], standing: MeterRecord | null): Promise<void> {
+        const waits = standing !== null && !this.#receipts.isStored(standing);
+        if (records.length === 0 && !waits) return;
         try {
             await this.#commits.commit(records);
         } catch (cause) {
-            this.#options.onFatal(cause); // memory is ahead of the disk: stop, never acknowledge
+            this.#fail(cause); // memory is ahead of the disk: stop, never acknowledge
             throw cause;
         }
         const engine = this.#requireEngine();
         for (const record of records) {
-            this.#receipts.noteStored(record);
+            if (this.#admission.holds(record)) this.#receipts.noteStored(record);
             engine.markVerified(record.message);
         }
         this.#builder?.add(records);
@@ -246,25 +297,70 @@ export class Collector implements LinkHandler, EngineObserver {
         }
     }
 
-    /** Unsigned, and at most one a second to each sender: garbage must not buy answers. */
-    async #answerMalformed(subjectHex: string, refusal: MetersealError): Promise<void> {
-        const nowMs = this.#options.steadyClock.nowMs();
-        if (nowMs - (this.#lastUnsigned.get(subjectHex) ?? 0) < 1000) return;
-        this.#lastUnsigned.set(subjectHex, nowMs);
-        this.#options.log.warn("message refused", { subject: subjectHex, code: refusal.code });
-        await this.#send(subjectHex, this.#receipts.malformed(fromHex(subjectHex), refusal));
+    async #refuse(subjectHex: string, refusal: Refusal): Promise<void> {
+        const { error: reason, nextSeq, record } = refusal;
+        // Nobody gets our word on another meter's record.
+        const isForeign = toHex(record.subject) !== subjectHex;
+        if (isForeign || isUnsignedCode(reason.receiptCode)) {
+            await this.#answerRarely(subjectHex, reason, () =>
+                isForeign
+                    ? this.#receipts.rejection(fromHex(subjectHex), reason)
+                    : this.#receipts.refusal(record, reason),
+            );
+        } else if (reason.code === "MS_BUSY") {
+            await this.#answerRarely(subjectHex, reason, () =>
+                this.#receipts.refusal(record, reason),
+            );
+        } else await this.#send(subjectHex, await this.#receipts.refusal(record, reason, nextSeq));
     }
 
+    /** Answers a message that is no sequence of records. */
+    async #reject(subjectHex: string, reason: MetersealError): Promise<void> {
+        await this.#answerRarely(subjectHex, reason, () =>
+            this.#receipts.rejection(fromHex(subjectHex), reason),
+        );
+    }
+
+    /** At most one such answer a second to each sender: garbage must not buy answers. */
+    async #answerRarely(
+        subjectHex: string,
+        reason: MetersealError,
+        answer: () => Promise<Uint8Array>,
+    ): Promise<void> {
+        const nowMs = this.#options.steadyClock.nowMs();
+        const sinceMs = Math.abs(nowMs - (this.#lastRare.get(subjectHex) ?? -RARE_ANSWER_MS));
+        if (sinceMs < RARE_ANSWER_MS) return;
+        this.#lastRare.set(subjectHex, nowMs);
+        this.#options.log.warn("message refused", { subject: subjectHex, code: reason.code });
+        await this.#send(subjectHex, await answer());
+    }
+
+    /** An answer that does not arrive is asked for again: it must not undo what was taken. */
     async #send(subjectHex: string, message: Uint8Array): Promise<void> {
+        if (this.#failed) return;
         for (const link of this.#links) {
-            if (await link.deliver(subjectHex, message)) return;
+            try {
+                if (await link.deliver(subjectHex, message)) return;
+            } catch (cause) {
+                this.#options.log.warn("receipt not sent", { cause: String(cause) });
+            }
         }
     }
 
+    /** Stops for good, once: nothing is acknowledged from here on. */
+    #fail(cause: unknown): void {
+        if (this.#failed) return;
+        this.#failed = true;
+        this.#options.onFatal(cause);
+    }
+
     #inBackground(work: Promise<void>): void {
-        work.catch((cause: unknown) => {
-            this.#options.log.warn("receipt not sent", { cause: String(cause) });
-        });
+        const tracked = work
+            .catch((cause: unknown) => {
+                this.#options.log.warn("receipt not sent", { cause: String(cause) });
+            })
+            .finally(() => this.#work.delete(tracked));
+        this.#work.add(tracked);
     }
 
     #requireEngine(): Engine {

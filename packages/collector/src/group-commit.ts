@@ -10,7 +10,8 @@ type Waiting = {
 
 /**
  * Collects records for one durable transaction: at most {@link LIMITS.commitRecords} of them, none
- * waiting longer than {@link LIMITS.commitDelayMs}. One transaction is under way at a time.
+ * waiting longer than {@link LIMITS.commitDelayMs}. One transaction is under way at a time. After a
+ * failed one nothing is written any more: what follows must not be on disk without it.
  */
 export class GroupCommit {
     readonly #store: RecordStore;
@@ -19,13 +20,14 @@ export class GroupCommit {
     #count = 0;
     #cancelTimer: (() => void) | null = null;
     #running: Promise<void> = Promise.resolve();
+    #failure: { readonly cause: unknown } | null = null;
 
     constructor(store: RecordStore, timers: Timers) {
         this.#store = store;
         this.#timers = timers;
     }
 
-    /** Resolves when the records are on disk. */
+    /** Resolves when the records, and all that were given before, are on disk. */
     commit(records: readonly MeterRecord[]): Promise<void> {
         return new Promise((resolve, reject) => {
             this.#waiting.push({ records, done: resolve, failed: reject });
@@ -47,9 +49,12 @@ export class GroupCommit {
 
     async #write(batch: readonly Waiting[]): Promise<void> {
         try {
-            await this.#store.insertRecords(batch.flatMap((waiting) => waiting.records));
+            if (this.#failure !== null) throw this.#failure.cause;
+            const records = batch.flatMap((waiting) => waiting.records);
+            if (records.length > 0) await this.#store.insertRecords(records);
             for (const waiting of batch) waiting.done();
         } catch (cause) {
+            this.#failure ??= { cause };
             for (const waiting of batch) waiting.failed(cause);
         }
     }

@@ -1,4 +1,4 @@
-import { bytesEqual, fromHex, type PublicKey } from "@meterseal/core";
+import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
 import {
     attempt,
     decodeCbor,
@@ -6,6 +6,7 @@ import {
     MapReader,
     MESSAGE_TYPE,
     parseSign1,
+    ROLE,
     type Sign1,
 } from "@meterseal/record";
 
@@ -34,9 +35,10 @@ export async function isLinkTokenValid(
         map.end();
         return named;
     });
-    if (!claim.ok || !bytesEqual(claim.value.subject, fromHex(subjectHex))) return false;
+    if (!claim.ok || toHex(claim.value.subject) !== subjectHex) return false;
     if (!bytesEqual(claim.value.network, context.networkId)) return false;
     const enrolment = context.enrolmentOf(message.value.kid);
-    if (enrolment === undefined || !bytesEqual(enrolment.id, claim.value.subject)) return false;
+    if (enrolment === undefined || enrolment.role === ROLE.collector) return false;
+    if (!bytesEqual(enrolment.id, claim.value.subject)) return false;
     return await context.verify(message.value, enrolment.key);
 }

@@ -1,6 +1,5 @@
 import {
     bytesEqual,
-    type Clock,
     error,
     fail,
     fromHex,
@@ -27,12 +26,11 @@ export type PipelineOptions = {
     readonly admission: Admission;
     readonly window: VerifyWindow;
     readonly rate: RateLimit;
-    readonly clock: Clock;
 };
 
 /**
  * Splits a message of a link into records, strictly.
- * @returns MS_TOO_LARGE or MS_MALFORMED; then no part of the message is used.
+ * @returns MS_TOO_LARGE, MS_VERSION or MS_MALFORMED; then no part of the message is used.
  */
 export function parseMessage(message: Uint8Array): Result<MeterRecord[]> {
     if (message.length > LIMITS.messageBytes) {
@@ -51,10 +49,28 @@ export function parseMessage(message: Uint8Array): Result<MeterRecord[]> {
 }
 
 /**
- * The checks of formats 6 that need no order among records, cheapest first: known key, own subject,
- * rate, place in the chain, and only then the signature.
+ * The checks of formats 6 that need no order among records, cheapest first: known key, rate, own
+ * subject, place in the chain, and only then the signature. A message counts once for the rate; one
+ * without any known key costs map look-ups.
  */
 export async function screen(
+    options: PipelineOptions,
+    senderHex: string,
+    records: readonly MeterRecord[],
+): Promise<Screened[]> {
+    const { admission, rate } = options;
+    const known = records.some(({ message }) => admission.enrolmentOf(message.kid) !== undefined);
+    const allowed = !known || rate.take(senderHex);
+    return await Promise.all(
+        records.map((record) =>
+            allowed
+                ? screenRecord(options, senderHex, record)
+                : { kind: "refused" as const, record, error: error("MS_BUSY") },
+        ),
+    );
+}
+
+async function screenRecord(
     options: PipelineOptions,
     senderHex: string,
     record: MeterRecord,
@@ -70,11 +86,9 @@ export async function screen(
     if (!bytesEqual(record.subject, sender) || !bytesEqual(enrolment.id, record.subject)) {
         return refuse(error("MS_NOT_ALLOWED", { expected: `subject ${senderHex}` }));
     }
-    if (!options.rate.take(senderHex)) return refuse(error("MS_BUSY"));
-    const preview = options.admission.preview(record, options.clock.nowMs());
-    if (preview.kind === "duplicate") return { kind: "duplicate", record };
-    if (preview.kind === "refused" && preview.error.code === "MS_FROZEN")
-        return refuse(preview.error);
+    const place = options.admission.knownPlace(record);
+    if (place === "duplicate") return { kind: "duplicate", record };
+    if (place === "frozen") return refuse(error("MS_FROZEN"));
     const valid = await options.window.verify(record.message, enrolment.key);
     return valid ? { kind: "verified", record } : refuse(error("MS_SIGNATURE_BAD"));
 }

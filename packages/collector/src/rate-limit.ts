@@ -14,7 +14,8 @@ export class RateLimit {
     take(name: string): boolean {
         const nowMs = this.#clock.nowMs();
         const bucket = this.#buckets.get(name) ?? { tokens: LIMITS.ingestBurst, atMs: nowMs };
-        const refill = ((nowMs - bucket.atMs) / 1000) * LIMITS.ingestRatePerSecond;
+        const elapsedMs = Math.max(0, nowMs - bucket.atMs); // a clock that went back refills nothing
+        const refill = (elapsedMs / 1000) * LIMITS.ingestRatePerSecond;
         bucket.tokens = Math.min(LIMITS.ingestBurst, bucket.tokens + refill);
         bucket.atMs = nowMs;
         this.#buckets.set(name, bucket);

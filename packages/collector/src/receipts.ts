@@ -9,12 +9,22 @@ import {
 } from "@meterseal/record";
 
 type Place = { readonly seq: number; readonly hash: Uint8Array };
-type ChainBook = { stored: Place | null; final: (Place & { readonly finality: Finality }) | null };
+type ChainBook = {
+    stored: Place | null;
+    final: (Place & { readonly finality: Finality }) | null;
+    /** Receipts on the above, signed once; null when they changed. */
+    standing: Promise<Uint8Array[]> | null;
+};
 
 /** How long a meter waits after a refusal that may pass, seconds. */
 const RETRY_AFTER_SECONDS = 2;
 /** Codes whose refusal is not signed: no enrolled key stands behind the message. */
 const UNSIGNED_CODES = [1, 2, 3, 4];
+
+/** True for a receipt code whose answers carry no signature. */
+export function isUnsignedCode(code: number): boolean {
+    return UNSIGNED_CODES.includes(code);
+}
 
 /** What the collector has promised to each chain, and the receipts that say so (formats 5). */
 export class ReceiptBook {
@@ -27,26 +37,44 @@ export class ReceiptBook {
         this.#clock = clock;
     }
 
-    /** Notes that a record is on our disk. */
+    /** True when a record, or a later one of its chain, is on our disk. */
+    isStored(record: MeterRecord): boolean {
+        return record.seq <= (this.#book(record).stored?.seq ?? 0);
+    }
+
+    /** Notes that an accepted record is on our disk. */
     noteStored(record: MeterRecord): void {
         const book = this.#book(record);
         if (record.seq > (book.stored?.seq ?? 0)) {
             book.stored = { seq: record.seq, hash: record.message.hash };
+            book.standing = null;
         }
     }
 
-    /** Notes that a record is in the ledger. */
+    /** Notes that a record is in the ledger, accepted. */
     noteFinal(record: MeterRecord, finality: Finality): void {
         this.noteStored(record);
         const book = this.#book(record);
         if (record.seq > (book.final?.seq ?? 0)) {
             book.final = { seq: record.seq, hash: record.message.hash, finality };
+            book.standing = null;
         }
     }
 
     /** Signed receipts on where the chain of a record stands: final, then stored where it is further. */
     async standing(record: MeterRecord): Promise<Uint8Array[]> {
-        const { stored, final } = this.#book(record);
+        const book = this.#book(record);
+        book.standing ??= this.#signStanding(record, book);
+        try {
+            return await book.standing;
+        } catch (cause) {
+            book.standing = null;
+            throw cause;
+        }
+    }
+
+    async #signStanding(record: MeterRecord, book: ChainBook): Promise<Uint8Array[]> {
+        const { final, stored } = book;
         const receipts: Promise<Uint8Array>[] = [];
         if (final !== null) {
             const { leafIndex, checkpoint } = final.finality;
@@ -73,16 +101,20 @@ export class ReceiptBook {
             ? { retryAfterSeconds: RETRY_AFTER_SECONDS }
             : {};
         const receipt = { ...base, code, ...retry, ...(nextSeq === undefined ? {} : { nextSeq }) };
-        return UNSIGNED_CODES.includes(code)
-            ? encodeReceipt(receipt)
-            : await createReceipt(this.#signer, receipt);
+        return await this.#encode(receipt);
     }
 
-    /** Answer to bytes that are no record at all: unsigned, names nothing. */
-    malformed(subject: Uint8Array, error: MetersealError): Uint8Array {
+    /** Answer to a message that is not about a record of its sender: names none. */
+    async rejection(subject: Uint8Array, error: MetersealError): Promise<Uint8Array> {
         const place = { seq: 0, hash: new Uint8Array(32) };
         const base = this.#receipt({ subject, chainEpoch: 0 }, place, RECEIPT_LEVEL.refused);
-        return encodeReceipt({ ...base, code: error.receiptCode });
+        return await this.#encode({ ...base, code: error.receiptCode });
+    }
+
+    async #encode(receipt: Receipt): Promise<Uint8Array> {
+        return isUnsignedCode(receipt.code)
+            ? encodeReceipt(receipt)
+            : await createReceipt(this.#signer, receipt);
     }
 
     #receipt(
@@ -103,7 +135,7 @@ export class ReceiptBook {
 
     #book(record: Pick<MeterRecord, "subject" | "chainEpoch">): ChainBook {
         const key = chainKey(record.subject, record.chainEpoch);
-        const book = this.#chains.get(key) ?? { stored: null, final: null };
+        const book = this.#chains.get(key) ?? { stored: null, final: null, standing: null };
         this.#chains.set(key, book);
         return book;
     }

@@ -1,4 +1,11 @@
-import { LIMITS, type Signer, type Timers } from "@meterseal/core";
+import {
+    type Clock,
+    compareBytes,
+    LIMITS,
+    type Log,
+    type Signer,
+    type Timers,
+} from "@meterseal/core";
 import {
     compareRecords,
     createVertex,
@@ -11,23 +18,36 @@ import {
     type Vertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
+import { earliestMs } from "./record-time.ts";
 
 /** What a vertex builder works with. */
 export type VertexBuilderOptions = {
     readonly store: RecordStore;
+    /** Clock by which the engine dates entries. */
+    readonly clock: Clock;
     readonly timers: Timers;
     readonly signer: Signer;
     /** Author id of this collector, 16 bytes. */
     readonly author: Uint8Array;
     readonly keyEpoch: number;
+    readonly log: Log;
     /** Called once when a vertex could not be written or was refused: the collector must stop. */
     readonly onFailure: (cause: unknown) => void;
 };
+
+/** A vertex that is on disk, with its records. */
+export type WrittenVertex = { readonly vertex: Vertex; readonly records: readonly MeterRecord[] };
+
+/** How often a clock that went back is looked at again. */
+const CLOCK_WAIT_MS = 1_000;
 
 /**
  * Puts stored records into vertices and hands those to the engine. A vertex closes at
  * {@link LIMITS.vertexBytes}, {@link LIMITS.vertexRecords} or {@link LIMITS.vertexAgeMs} after its
  * first record; it is on disk before it leaves (formats 1, 6).
+ *
+ * The ledger passes over records that are dated too far ahead of its entry. Ours were not when they
+ * were stored; where the clock went back since, a vertex waits until it is good again.
  */
 export class VertexBuilder {
     readonly #options: VertexBuilderOptions;
@@ -37,12 +57,21 @@ export class VertexBuilder {
     #bytes = 0;
     #cancelTimer: (() => void) | null = null;
     #closing: Promise<void> = Promise.resolve();
+    #stopped = false;
+    #flushing = false;
+    #wake: (() => void) | null = null;
 
     /** @param own this author's vertices so far, oldest first. */
     constructor(engine: Engine, own: readonly Vertex[], options: VertexBuilderOptions) {
         this.#engine = engine;
         this.#options = options;
         this.#own.push(...own.slice(-2));
+    }
+
+    /** Hands over a vertex that a crash left on disk; oldest first, before anything is added. */
+    resume(written: WrittenVertex): void {
+        this.#remember(written.vertex);
+        this.#enqueue(written.records, () => this.#submit(written));
     }
 
     /** Adds stored records to the vertex that is being filled. */
@@ -64,22 +93,61 @@ export class VertexBuilder {
         }
     }
 
-    /** Closes the vertex that is being filled and waits until every one is final. */
+    /**
+     * Closes the vertex that is being filled and waits until every one is final. What waits for a
+     * clock that went back stays in the store for the next start. Nothing is added afterwards.
+     */
     async flush(): Promise<void> {
+        this.#flushing = true;
         this.#close();
+        this.#wake?.();
         await this.#closing;
     }
 
     #close(): void {
         this.#cancelTimer?.();
         this.#cancelTimer = null;
-        const records = this.#records.sort(compareRecords);
+        const records = this.#records.sort(inBodyOrder);
         this.#records = [];
         this.#bytes = 0;
-        if (records.length === 0) return;
+        if (records.length > 0) this.#enqueue(records, () => this.#seal(records));
+    }
+
+    /** Runs one step after the ones before; after a failed one, none. */
+    #enqueue(records: readonly MeterRecord[], step: () => Promise<void>): void {
+        const notBeforeMs = records.reduce((latest, each) => Math.max(latest, earliestMs(each)), 0);
         this.#closing = this.#closing
-            .then(() => this.#seal(records))
-            .catch((cause: unknown) => this.#options.onFailure(cause));
+            .then(async () => {
+                await this.#untilClock(notBeforeMs);
+                if (!this.#stopped) await step();
+            })
+            .catch((cause: unknown) => {
+                this.#stopped = true;
+                this.#options.onFailure(cause);
+            });
+    }
+
+    async #untilClock(notBeforeMs: number): Promise<void> {
+        const { clock, log, timers } = this.#options;
+        const nowMs = (): number => Math.max(clock.nowMs(), this.#engine.state.lastTimeMs);
+        if (nowMs() >= notBeforeMs || this.#stopped) return;
+        log.warn("the clock is behind stored records: their vertex waits", {
+            seconds: Math.ceil((notBeforeMs - nowMs()) / 1000),
+        });
+        while (nowMs() < notBeforeMs && !this.#stopped) {
+            if (this.#flushing) {
+                this.#stopped = true;
+                return;
+            }
+            await new Promise<void>((resolve) => {
+                const cancel = timers.after(CLOCK_WAIT_MS, resolve);
+                this.#wake = () => {
+                    cancel();
+                    resolve();
+                };
+            });
+            this.#wake = null;
+        }
     }
 
     async #seal(records: readonly MeterRecord[]): Promise<void> {
@@ -101,8 +169,21 @@ export class VertexBuilder {
         const vertex = parseVertex(bytes);
         if (!vertex.ok) throw vertex.error;
         await store.insertVertex(vertex.value.id.bytes, bytes, records);
-        this.#own.push(vertex.value);
-        if (this.#own.length > 2) this.#own.shift();
-        await this.#engine.submit(bytes, records);
+        this.#remember(vertex.value);
+        await this.#submit({ vertex: vertex.value, records });
     }
+
+    async #submit({ vertex, records }: WrittenVertex): Promise<void> {
+        await this.#engine.submit(vertex.message.bytes, records);
+    }
+
+    #remember(vertex: Vertex): void {
+        this.#own.push(vertex);
+        if (this.#own.length > 2) this.#own.shift();
+    }
+}
+
+/** The one order of a body: that of {@link compareRecords} and, where a chain forked, by hash. */
+function inBodyOrder(a: MeterRecord, b: MeterRecord): number {
+    return compareRecords(a, b) || compareBytes(a.message.hash, b.message.hash);
 }

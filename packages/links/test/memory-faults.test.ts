@@ -84,6 +84,12 @@ describe("memory link with faults", () => {
         expect(downs).toBeGreaterThan(0);
     });
 
+    it("loses acknowledgements too, so that a message comes again", async () => {
+        const { texts } = await run(3, { lossRate: 0.3 });
+        expect(new Set(texts)).toEqual(new Set(numbers));
+        expect(texts.length).toBeGreaterThan(65);
+    });
+
     it("does exactly the same for the same seed", async () => {
         expect(await run(7, faults)).toEqual(await run(7, faults));
         expect((await run(8, faults)).texts).not.toEqual((await run(7, faults)).texts);

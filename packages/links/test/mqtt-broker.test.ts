@@ -1,8 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import type { CollectorLink } from "@meterseal/core";
 import { LIMITS, utf8 } from "@meterseal/core";
-import { ScriptedCollector, until } from "@meterseal/testkit/link-compliance";
+import { ScriptedCollector, TestMeter, until } from "@meterseal/testkit/link-compliance";
 import { afterEach, describe, expect, it } from "vitest";
+import { reconnectDelayMs } from "../src/backoff.ts";
 import {
     createMqttCollectorLink,
     createMqttMeterLink,
@@ -195,6 +196,8 @@ describe("mqtt: what a peer may do", () => {
             connectPacket({ clientId: A, will: { ...state, payload: "x".repeat(65) } }),
         ],
         ["a huge CONNECT", packet(0x10, new Uint8Array(10_000))],
+        ["a CONNECT that announces 256 MB", Buffer.of(0x10, 0xff, 0xff, 0xff, 0x7f)],
+        ["a first packet that announces 256 MB", Buffer.of(0x32, 0xff, 0xff, 0xff, 0x7f)],
         ["a message before CONNECT", publishPacket(topics.up("usage"), utf8("m"))],
         ["HTTP", utf8("GET / HTTP/1.1\r\n\r\n")],
         ["a length without end", Buffer.of(0x10, 0xff, 0xff, 0xff, 0xff, 0xff)],
@@ -326,17 +329,119 @@ describe("mqtt: bounds", () => {
         }
     });
 
+    it("leaves with the peer what it does not take", async () => {
+        await start();
+        const client = await broker.client();
+        broker.collector.onReceive = () => new Promise(() => {});
+        const large = publishPacket(topics.up("usage"), new Uint8Array(LIMITS.messageBytes));
+        let sent = 0;
+        const more = (): void => {
+            if (sent++ < 1_000 && !client.closed) client.socket.write(large, more);
+        };
+        more();
+        await until(() => broker.collector.received.length === 3, "a full window");
+        await new Promise((resolve) => setTimeout(resolve, 150));
+        const before = sent;
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(sent).toBe(before);
+        expect(sent).toBeLessThan(300); // what the kernel holds
+    });
+
     it("drops a meter that does not read its receipts; others are not held up", async () => {
-        await start({ drainTimeoutMs: 150 });
+        await start({ drainTimeoutMs: 300 });
         const frozen = await broker.client();
         frozen.send(subscribePacket(topics.receipts));
         await until(() => frozen.input.length >= 9, "SUBACK");
         frozen.socket.pause();
         const large = new Uint8Array(LIMITS.messageBytes);
-        const results = Array.from({ length: 400 }, () => broker.link.deliver(A, large));
+        let refused = 0;
+        await until(async () => {
+            const late = new Promise<null>((resolve) => setTimeout(resolve, 20, null));
+            if ((await Promise.race([broker.link.deliver(A, large), late])) === false) refused++;
+            return refused > 0;
+        }, "a refusal, with the socket full");
         await broker.expectAlive();
-        expect(await Promise.all(results)).toContain(false);
         await until(async () => !(await broker.link.deliver(A, large)), "its end");
+    });
+
+    it("takes only so many messages down at a time, and none before the meter asked", async () => {
+        await start({ maxDeliveries: 5 });
+        const client = await broker.client();
+        expect(await broker.link.deliver(A, utf8("too early"))).toBe(false);
+        client.send(subscribePacket(topics.receipts));
+        await until(() => client.input.length >= 9, "SUBACK");
+        const small = Array.from({ length: 7 }, () => broker.link.deliver(A, utf8("r")));
+        expect(await Promise.all(small)).toEqual([true, true, true, true, true, false, false]);
+        await broker.close();
+        await start();
+        const other = await broker.client();
+        other.send(subscribePacket(topics.receipts));
+        await until(() => other.input.length >= 9, "SUBACK");
+        const size = new Uint8Array(LIMITS.messageBytes);
+        const large = Array.from({ length: 20 }, () => broker.link.deliver(A, size));
+        expect((await Promise.all(large)).filter((sent) => !sent)).toHaveLength(4);
+    });
+});
+
+describe("mqtt: meter side", () => {
+    it("gives up a connection that does not acknowledge, and takes the next", async () => {
+        await start();
+        const meter = new TestMeter((token) => {
+            const url = `mqtt://127.0.0.1:${broker.port}`;
+            const options = { url, tenant: TENANT, subjectHex: A, ackTimeoutMs: 100 };
+            return createMqttMeterLink({ ...options, token, random: () => 0 });
+        }, A);
+        await meter.link.open(meter);
+        await meter.untilUp();
+        broker.collector.onReceive = () => new Promise(() => {});
+        await expect(meter.link.send(utf8("m"))).rejects.toThrow("MS_LINK");
+        broker.collector.onReceive = null;
+        await meter.sendUntilAcknowledged(utf8("m"));
+        await meter.link.close();
+        expect([meter.ups, meter.downs]).toEqual([2, 1]);
+    });
+
+    it("waits longer after each failure, up to 10 s", () => {
+        const delays = [0, 1, 2, 5, 6, 60].map((attempt) => reconnectDelayMs(attempt, () => 1));
+        expect(delays).toEqual([200, 400, 800, 6_400, 10_000, 10_000]);
+        expect(reconnectDelayMs(0, () => 0)).toBe(100);
+    });
+});
+
+describe("mqtt: closing", () => {
+    it("acknowledges what the handler takes meanwhile", async () => {
+        await start();
+        const client = await broker.client();
+        const taken = Promise.withResolvers<void>();
+        broker.collector.onReceive = () => taken.promise;
+        client.send(publishPacket(topics.up("usage"), utf8("m"), { id: 77 }));
+        await until(() => broker.collector.received.length === 1, "the message");
+        const closing = broker.link.close();
+        setTimeout(taken.resolve, 50);
+        await closing;
+        await until(() => client.closed, "the end of the connection");
+        expect(client.pubacks()).toEqual([77]);
+    });
+
+    it("waits less than a second for a handler that does not answer", async () => {
+        await start();
+        const client = await broker.client();
+        broker.collector.onReceive = () => new Promise(() => {});
+        client.send(publishPacket(topics.up("usage"), utf8("m")));
+        await until(() => broker.collector.received.length === 1, "the message");
+        const start0 = performance.now();
+        await broker.link.close();
+        expect(performance.now() - start0).toBeLessThan(1_000);
+        expect(client.pubacks()).toEqual([]);
+    });
+
+    it("leaves its port free for the next", async () => {
+        await start();
+        const { port } = broker;
+        await broker.client();
+        await broker.close();
+        await start({ port });
+        expect(broker.port).toBe(port);
     });
 });
 

@@ -7,6 +7,7 @@ import {
     LIMITS,
     type Log,
     type MeterLink,
+    type MetersealError,
     type Signer,
     type Timers,
     unwrap,
@@ -14,6 +15,7 @@ import {
 import {
     createUsageRecord,
     type MeterStore,
+    type OutboxRecord,
     parseRecord,
     type Receipt,
     STREAM_MODE,
@@ -21,7 +23,7 @@ import {
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
 import { Outbox } from "./outbox.ts";
 import { type MeterProfile, sealedStreamOf } from "./profile.ts";
-import { type Boundary, sealBatch } from "./sealer.ts";
+import { type Boundary, boundaryFault, type SealedBatch, sealBatch } from "./sealer.ts";
 import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
@@ -51,6 +53,9 @@ export class MeterAgent {
     readonly #recordBoundaries: number;
     #state: MeterState;
     #batch: Boundary[] = [];
+    /** Steps run one after the other, in the order of the calls. */
+    #steps: Promise<unknown> = Promise.resolve();
+    #failure: MetersealError | null = null;
 
     private constructor(options: MeterAgentOptions, state: MeterState, outbox: Outbox) {
         const { stream } = options.profile;
@@ -67,13 +72,28 @@ export class MeterAgent {
         this.#state = state;
         this.#outbox = outbox;
         this.#recordBoundaries = options.recordBoundaries ?? DEFAULT_RECORD_BOUNDARIES;
+        assert(
+            this.#recordBoundaries >= 1 && this.#recordBoundaries <= LIMITS.usageBoundaries,
+            `a record has 1 … ${LIMITS.usageBoundaries} boundaries`,
+        );
     }
 
-    /** Opens a meter on its store, where it left off. */
+    /**
+     * Opens a meter on its store, where it left off.
+     * @throws MetersealError MS_OUTBOX where the store belongs to another epoch than the profile.
+     */
     static async open(options: MeterAgentOptions): Promise<MeterAgent> {
         const { log, link, profile, store, timers } = options;
         const saved = await store.state();
         const state = saved === null ? newMeterState(profile) : unwrap(decodeMeterState(saved));
+        const { sealEpoch } = profile.stream;
+        if (state.chainEpoch !== profile.chainEpoch || state.seal.sealEpoch !== sealEpoch) {
+            throw error("MS_OUTBOX", {
+                where: "meter state",
+                expected: `chain epoch ${profile.chainEpoch} and seal epoch ${sealEpoch}`,
+                got: `${state.chainEpoch} and ${state.seal.sealEpoch}`,
+            });
+        }
         const { collectorKey, subject } = profile;
         const outbox = await Outbox.open({ subject, collectorKey, store, link, timers, log });
         return new MeterAgent(options, state, outbox);
@@ -110,54 +130,112 @@ export class MeterAgent {
 
     /**
      * Takes the registers at the next slot boundary. A full record is sealed, written and sent; where
-     * the outbox is full this waits.
+     * the outbox is full this waits. A boundary that is refused changes nothing.
+     * @throws MetersealError MS_SEAL_ORDER for a slot at or before the last one, MS_STREAM_RULE,
+     * MS_REGISTER_DECREASED or MS_REGISTER_CAP for the registers; and as {@link flush}.
      */
-    async add(boundary: Boundary): Promise<void> {
-        const before = this.#batch.at(-1);
-        if (before !== undefined && boundary.slot !== before.slot + 1) await this.flush();
-        this.#batch.push(boundary);
-        if (this.#batch.length >= this.#recordBoundaries) await this.flush();
+    add(boundary: Boundary): Promise<void> {
+        return this.#enqueue(async () => {
+            const before = this.#batch.at(-1);
+            const expected = before === undefined ? this.nextSlot : before.slot + 1;
+            if (boundary.slot < expected) {
+                const got = `slot ${boundary.slot}`;
+                throw error("MS_SEAL_ORDER", { expected: `a slot from ${expected} on`, got });
+            }
+            const previous = before?.registers ?? this.#state.registers;
+            const fault = boundaryFault(this.#options.profile, previous, boundary);
+            if (fault !== null) throw fault;
+            if (before !== undefined && boundary.slot !== expected) await this.#write();
+            this.#batch.push(boundary);
+            if (this.#batch.length >= this.#recordBoundaries) await this.#write();
+        });
     }
 
-    /** Puts what is buffered into a record. */
-    async flush(): Promise<void> {
+    /**
+     * Puts what is buffered into a record.
+     * @throws MetersealError MS_NOT_ALLOWED after a refusal for good, MS_STORE_UNWRITABLE after a
+     * failed write, MS_LINK after {@link close}.
+     */
+    flush(): Promise<void> {
+        return this.#enqueue(() => this.#write());
+    }
+
+    #enqueue(step: () => Promise<void>): Promise<void> {
+        const result = this.#steps.then(() => {
+            this.#requireWorking();
+            return step();
+        });
+        this.#steps = result.catch(() => undefined);
+        return result;
+    }
+
+    #requireWorking(): void {
+        if (this.#failure !== null) throw this.#failure;
+        const { refusal } = this;
+        if (refusal !== null) {
+            throw error("MS_NOT_ALLOWED", {
+                where: `record ${refusal.seq}`,
+                got: `receipt code ${refusal.code}`,
+                todo: "The meter has stopped; its outbox keeps every record that is not final.",
+            });
+        }
+        if (this.#outbox.closed) throw error("MS_LINK", { got: "a closed meter" });
+    }
+
+    async #write(): Promise<void> {
         if (this.#batch.length === 0) return;
         await this.#outbox.below(LIMITS.outboxRecords);
-        if (this.refusal !== null)
-            throw error("MS_NOT_ALLOWED", { got: `receipt code ${this.refusal.code}` });
-        const { profile, signer, store } = this.#options;
+        this.#requireWorking();
         const batch = this.#batch;
+        const { profile } = this.#options;
+        const sealed = sealBatch(profile, this.#ladder, this.#keys, this.#state, batch);
+        if (!sealed.ok) this.#batch = []; // it would not seal the next time either
+        const { record, state } = await this.#sign(unwrap(sealed));
+        await this.#persist(state, record);
+        this.#state = state;
         this.#batch = [];
-        const sealed = unwrap(sealBatch(profile, this.#ladder, this.#keys, this.#state, batch));
-        const bytes = await createUsageRecord(
-            signer,
-            {
-                seq: this.#state.nextSeq,
-                timeUnix: Math.floor(this.#options.clock.nowMs() / 1000),
-                chainEpoch: this.#state.chainEpoch,
-                prev: this.#state.headHash,
-                subject: profile.subject,
-            },
-            sealed.usage,
-        );
-        const { hash } = unwrap(parseRecord(bytes)).message;
-        const { chainEpoch, nextSeq: seq } = this.#state;
-        const record = { chainEpoch, seq, hash, bytes };
-        const next = { ...sealed.state, nextSeq: seq + 1, headHash: hash };
-        await store.append(encodeMeterState(next), record);
-        this.#state = next;
         this.#outbox.add(record);
     }
 
-    /** Resolves when every record is final, or the meter was stopped by a refusal. */
-    async settled(): Promise<void> {
-        await this.#outbox.below(1);
+    async #sign({
+        state,
+        usage,
+    }: SealedBatch): Promise<{ record: OutboxRecord; state: MeterState }> {
+        const { clock, profile, signer } = this.#options;
+        const { chainEpoch, headHash: prev, nextSeq: seq } = this.#state;
+        const timeUnix = Math.floor(clock.nowMs() / 1000);
+        const place = { seq, timeUnix, chainEpoch, prev, subject: profile.subject };
+        const bytes = await createUsageRecord(signer, place, usage);
+        const { hash } = unwrap(parseRecord(bytes)).message;
+        const record = { chainEpoch, seq, hash, bytes };
+        return { record, state: { ...state, nextSeq: seq + 1, headHash: hash } };
     }
 
-    /** Ends the connection; everything that matters is in the store. */
+    /** After a failed write nobody knows what is on disk: this meter seals no more (crash-only). */
+    async #persist(state: MeterState, record: OutboxRecord): Promise<void> {
+        try {
+            await this.#options.store.append(encodeMeterState(state), record);
+        } catch (cause) {
+            this.#failure = error("MS_STORE_UNWRITABLE", { where: `record ${record.seq}`, cause });
+            throw this.#failure;
+        }
+    }
+
+    /**
+     * Resolves when every record is final, or the meter was stopped by a refusal.
+     * @throws MetersealError MS_LINK where the meter is closed before that.
+     */
+    async settled(): Promise<void> {
+        await this.#outbox.below(1);
+        const settled = this.#outbox.size === 0 || this.refusal !== null;
+        if (!settled) throw error("MS_LINK", { got: "a closed meter" });
+    }
+
+    /** Ends the connection, at any time; everything that matters is in the store. */
     async close(): Promise<void> {
         this.#outbox.close();
         await this.#options.link.close();
+        await this.#steps;
         await this.#outbox.below(Number.POSITIVE_INFINITY);
         await this.#options.store.close();
     }

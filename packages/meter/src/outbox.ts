@@ -33,8 +33,12 @@ export type OutboxOptions = {
 const PROBE_AFTER_MS = 5_000;
 /** Wait after an unsigned refusal, which may be anybody's. */
 const UNSIGNED_RETRY_MS = 5_000;
+/** Wait after a message that the link did not get through. */
+const SEND_RETRY_MS = 1_000;
+/** Receipt code of a gap. */
+const GAP_CODE = 6;
 /** Refusals that pass: gap, busy, internal, clock. */
-const PASSING_CODES = [6, 12, 13, 14];
+const PASSING_CODES = [GAP_CODE, 12, 13, 14];
 
 /**
  * The records of one meter that are not final: sends them in order, resends what is not stored, and
@@ -43,13 +47,18 @@ const PASSING_CODES = [6, 12, 13, 14];
 export class Outbox {
     readonly #options: OutboxOptions;
     readonly #records: OutboxRecord[] = [];
+    /** Records at the front of {@link #records} that are stored: not sent again. */
+    #stored = 0;
     /** Position in {@link #records} of the next one to send. */
     #cursor = 0;
-    #storedSeq = 0;
-    #inFlight = 0;
+    /** Messages under way on the present connection. */
+    readonly #flying = new Set<readonly OutboxRecord[]>();
     #up = false;
+    #closed = false;
     #refusal: Receipt | null = null;
     #cancelProbe: (() => void) | null = null;
+    /** Ends the pause after a refusal that passes; null while there is none. */
+    #cancelPause: (() => void) | null = null;
     #waiters: { readonly until: () => boolean; readonly done: () => void }[] = [];
     #writes: Promise<void> = Promise.resolve();
 
@@ -58,9 +67,17 @@ export class Outbox {
         this.#records.push(...records);
     }
 
-    /** Loads what a meter has not got rid of. */
+    /** Loads what a meter has not got rid of, and how much of it the collector has stored. */
     static async open(options: OutboxOptions): Promise<Outbox> {
-        return new Outbox(options, await options.store.outbox());
+        const outbox = new Outbox(options, await options.store.outbox());
+        const { stored } = await options.store.receipts();
+        const receipt = stored === null ? null : parseReceipt(stored);
+        if (receipt?.ok && verifySign1(receipt.value.message, options.collectorKey)) {
+            const index = outbox.#indexOf(receipt.value);
+            if (index >= 0 && outbox.#isAbout(index, receipt.value)) outbox.#stored = index + 1;
+        }
+        outbox.#cursor = outbox.#stored;
+        return outbox;
     }
 
     /** Records that are not final. */
@@ -73,25 +90,35 @@ export class Outbox {
         return this.#refusal;
     }
 
+    /** True after {@link close}. */
+    get closed(): boolean {
+        return this.#closed;
+    }
+
     /** Adds a record that is on disk already. */
     add(record: OutboxRecord): void {
         this.#records.push(record);
         this.#pump();
     }
 
-    /** Resolves when fewer than so many records are not final, or the meter was stopped by a refusal. */
+    /**
+     * Resolves when fewer than so many records are not final, or the meter was stopped by a refusal
+     * or closed.
+     */
     async below(size: number): Promise<void> {
-        const until = (): boolean => this.#records.length < size || this.#refusal !== null;
+        const until = (): boolean =>
+            this.#records.length < size || this.#refusal !== null || this.#closed;
         if (!until()) await new Promise<void>((done) => this.#waiters.push({ until, done }));
         await this.#writes;
     }
 
     /** The link is up: what was not stored may be lost, so it goes again. */
     up(): void {
+        if (this.#closed) return;
         this.#up = true;
-        this.#inFlight = 0;
-        this.#rewind();
-        this.#probe();
+        this.#flying.clear();
+        this.#endPause();
+        this.#askAgain();
     }
 
     /** The link is down. */
@@ -99,14 +126,19 @@ export class Outbox {
         this.#up = false;
     }
 
-    /** Ends the timers; nothing is lost, the store has it all. */
+    /** Ends the timers and whoever waits; nothing is lost, the store has it all. */
     close(): void {
+        this.#closed = true;
         this.#up = false;
+        this.#endPause();
         this.#cancelProbe?.();
+        this.#cancelProbe = null;
+        this.#wake();
     }
 
     /** Takes a message that came down the link. */
     message(bytes: Uint8Array): void {
+        if (this.#closed) return;
         const signed = parseReceipt(plainBytes(bytes));
         if (signed.ok) {
             if (verifySign1(signed.value.message, this.#options.collectorKey)) {
@@ -114,50 +146,85 @@ export class Outbox {
             } else this.#warn("a receipt with a bad signature was ignored", signed.value.code);
             return;
         }
-        const unsigned = parseUnsignedReceipt(bytes);
+        const unsigned = parseUnsignedReceipt(plainBytes(bytes));
         if (unsigned.ok) {
             this.#warn("the collector refused a message without a signature", unsigned.value.code);
-            this.#retryAfter(UNSIGNED_RETRY_MS);
+            this.#pause(UNSIGNED_RETRY_MS);
         } else this.#warn("an unreadable answer was ignored", 1);
     }
 
     #takeReceipt(receipt: Receipt, bytes: Uint8Array): void {
-        if (!bytesEqual(receipt.subject, this.#options.subject)) return;
-        if (receipt.level === RECEIPT_LEVEL.refused) {
-            this.#takeRefusal(receipt);
+        if (!bytesEqual(receipt.subject, this.#options.subject)) {
+            this.#warn("a receipt for another meter was ignored", receipt.code);
             return;
         }
         const index = this.#indexOf(receipt);
-        if (index < 0) return; // about a record that is final already
-        if (!bytesEqual((this.#records[index] as OutboxRecord).hash, receipt.recordHash)) {
-            this.#warn("a receipt names another record than the one sent", receipt.code);
+        if (index < 0) {
+            // About a record that is final already, or about none of ours.
+            if (PASSING_CODES.includes(receipt.code)) this.#pause(retryMs(receipt));
             return;
         }
-        this.#storedSeq = Math.max(this.#storedSeq, receipt.seq);
-        if (receipt.level === RECEIPT_LEVEL.final) {
-            this.#write(() =>
-                this.#options.store.keepFinal(bytes, receipt.chainEpoch, receipt.seq),
-            );
-            this.#records.splice(0, index + 1);
-            this.#cursor = Math.max(0, this.#cursor - index - 1);
-        } else this.#write(() => this.#options.store.keepStored(bytes));
+        if (!this.#isAbout(index, receipt)) {
+            this.#warn("a receipt names another record than the one sent", receipt.code);
+        } else if (receipt.level === RECEIPT_LEVEL.refused) this.#takeRefusal(receipt, index);
+        else if (receipt.code !== 0) {
+            this.#warn("a receipt contradicts itself", receipt.code);
+        } else if (receipt.level === RECEIPT_LEVEL.stored) this.#takeStored(index, bytes);
+        else if (receipt.leafIndex === undefined || receipt.checkpoint === undefined) {
+            this.#warn("a final receipt without its place in the ledger was ignored", receipt.code);
+        } else this.#takeFinal(receipt, index, bytes);
+    }
+
+    #takeStored(index: number, bytes: Uint8Array): void {
+        if (index >= this.#stored) {
+            this.#stored = index + 1;
+            this.#cursor = Math.max(this.#cursor, this.#stored);
+            this.#write(() => this.#options.store.keepStored(bytes));
+        }
+        this.#progress();
+    }
+
+    #takeFinal(receipt: Receipt, index: number, bytes: Uint8Array): void {
+        this.#write(() => this.#options.store.keepFinal(bytes, receipt.chainEpoch, receipt.seq));
+        this.#records.splice(0, index + 1);
+        this.#stored = Math.max(0, this.#stored - index - 1);
+        this.#cursor = Math.max(this.#stored, this.#cursor - index - 1);
+        this.#progress();
+    }
+
+    #progress(): void {
         this.#wake();
+        this.#cancelProbe?.();
+        this.#cancelProbe = null;
         this.#pump();
     }
 
-    #takeRefusal(receipt: Receipt): void {
-        const index = this.#indexOf(receipt);
-        if (index < 0) return;
-        if (!PASSING_CODES.includes(receipt.code)) {
+    #takeRefusal(receipt: Receipt, index: number): void {
+        if (receipt.code === GAP_CODE && receipt.nextSeq !== undefined) {
+            this.#goBack(index - (receipt.seq - receipt.nextSeq), index);
+        } else if (PASSING_CODES.includes(receipt.code)) {
+            this.#pause(retryMs(receipt));
+        } else if (receipt.code === 0) {
+            this.#warn("a receipt contradicts itself", receipt.code);
+        } else {
             this.#warn("the collector refused a record for good", receipt.code);
             this.#refusal = receipt;
+            this.#endPause();
             this.#wake();
+        }
+    }
+
+    /** The collector lacks an earlier record: sends from there, unless that one is under way. */
+    #goBack(position: number, index: number): void {
+        const wanted = this.#records[position];
+        if (wanted === undefined || position > index) {
+            this.#warn("the collector asks for a record that this meter no longer has", GAP_CODE);
+            this.#pause(UNSIGNED_RETRY_MS);
             return;
         }
-        if (receipt.code === 6 && receipt.nextSeq !== undefined) {
-            this.#cursor = Math.max(0, index - (receipt.seq - receipt.nextSeq));
-            this.#pump();
-        } else this.#retryAfter((receipt.retryAfterSeconds ?? 5) * 1000);
+        for (const batch of this.#flying) if (batch.includes(wanted)) return;
+        this.#cursor = Math.min(this.#cursor, position);
+        this.#pump();
     }
 
     #indexOf(receipt: Receipt): number {
@@ -166,76 +233,88 @@ export class Outbox {
         );
     }
 
-    #rewind(): void {
-        const stored = this.#records.findIndex((record) => record.seq > this.#storedSeq);
-        this.#cursor = stored < 0 ? this.#records.length : stored;
-        this.#pump();
+    #isAbout(index: number, receipt: Receipt): boolean {
+        const record = this.#records[index];
+        return record !== undefined && bytesEqual(record.hash, receipt.recordHash);
     }
 
-    /** Sends the oldest record again where all were sent: the answer says how far the chain is. */
-    #probe(): void {
-        const oldest = this.#records[0];
-        if (oldest !== undefined && this.#up && this.#inFlight === 0) this.#send([oldest]);
-    }
-
+    /** Sends what fits; the probe asks again where nothing comes back. */
     #pump(): void {
-        if (this.#refusal !== null) return;
-        while (this.#up && this.#cursor < this.#records.length) {
+        const idle = !this.#up || this.#refusal !== null || this.#cancelPause !== null;
+        while (!idle && this.#cursor < this.#records.length) {
             const batch = this.#nextBatch();
-            if (this.#inFlight + batch.length > LIMITS.outboxInFlight) break;
+            if (this.#inFlight() + batch.length > LIMITS.outboxInFlight) break;
             this.#cursor += batch.length;
             this.#send(batch);
         }
         this.#armProbe();
     }
 
+    #inFlight(): number {
+        let count = 0;
+        for (const batch of this.#flying) count += batch.length;
+        return count;
+    }
+
     #nextBatch(): OutboxRecord[] {
         const batch: OutboxRecord[] = [];
         let bytes = 0;
-        for (const record of this.#records.slice(
-            this.#cursor,
-            this.#cursor + LIMITS.messageRecords,
-        )) {
-            if (batch.length > 0 && !fitsMessage(bytes + record.bytes.length, batch.length + 1))
-                break;
+        const end = this.#cursor + LIMITS.messageRecords;
+        for (const record of this.#records.slice(this.#cursor, end)) {
+            const size = bytes + record.bytes.length;
+            if (batch.length > 0 && !fitsMessage(size, batch.length + 1)) break;
             batch.push(record);
-            bytes += record.bytes.length;
+            bytes = size;
         }
         return batch;
     }
 
     #send(batch: readonly OutboxRecord[]): void {
-        this.#inFlight += batch.length;
+        this.#flying.add(batch);
         this.#options.link.send(concatBytes(...batch.map((record) => record.bytes))).then(
             () => {
-                this.#inFlight = Math.max(0, this.#inFlight - batch.length);
-                this.#pump();
+                if (this.#flying.delete(batch)) this.#pump();
             },
             () => {
-                this.#inFlight = Math.max(0, this.#inFlight - batch.length);
-                if (this.#up) this.#retryAfter(1_000);
+                if (this.#flying.delete(batch) && this.#up) this.#pause(SEND_RETRY_MS);
             },
         );
     }
 
-    #retryAfter(delayMs: number): void {
-        this.#cancelProbe?.();
-        this.#cancelProbe = this.#options.timers.after(delayMs, () => this.#askAgain());
+    /** Sends nothing for a while, then asks again; a pause that runs already is not prolonged. */
+    #pause(delayMs: number): void {
+        if (this.#closed || this.#refusal !== null) return;
+        this.#cancelPause ??= this.#options.timers.after(delayMs, () => {
+            this.#cancelPause = null;
+            this.#askAgain();
+        });
+    }
+
+    #endPause(): void {
+        this.#cancelPause?.();
+        this.#cancelPause = null;
     }
 
     #armProbe(): void {
-        this.#cancelProbe?.();
-        this.#cancelProbe = null;
-        if (this.#records.length === 0 || this.#refusal !== null) return;
-        this.#cancelProbe = this.#options.timers.after(PROBE_AFTER_MS, () => this.#askAgain());
+        if (this.#closed || this.#refusal !== null || this.#records.length === 0) return;
+        this.#cancelProbe ??= this.#options.timers.after(PROBE_AFTER_MS, () => {
+            this.#cancelProbe = null;
+            this.#askAgain();
+        });
     }
 
+    /**
+     * Sends again what is not stored. Where all is stored the oldest record goes again: the answer
+     * says how far the chain is.
+     */
     #askAgain(): void {
-        this.#cancelProbe = null;
-        if (!this.#up) return;
-        this.#rewind();
-        this.#probe();
-        this.#armProbe();
+        if (this.#up && this.#refusal === null && this.#cancelPause === null) {
+            this.#cursor = this.#stored;
+            this.#pump();
+            const oldest = this.#records[0];
+            if (oldest !== undefined && this.#flying.size === 0) this.#send([oldest]);
+        }
+        if (this.#up) this.#armProbe();
     }
 
     #write(work: () => Promise<void>): void {
@@ -253,4 +332,10 @@ export class Outbox {
     #warn(message: string, code: number): void {
         this.#options.log.warn(message, { code, subject: this.#options.subject.toHex() });
     }
+}
+
+function retryMs(receipt: Receipt): number {
+    return receipt.retryAfterSeconds === undefined
+        ? UNSIGNED_RETRY_MS
+        : receipt.retryAfterSeconds * 1000;
 }

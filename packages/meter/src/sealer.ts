@@ -1,11 +1,20 @@
-import { error, fail, type Ladder, LIMITS, ok, type Result } from "@meterseal/core";
-import { STREAM_MODE, type UsageBody } from "@meterseal/record";
+import {
+    error,
+    fail,
+    type Ladder,
+    LIMITS,
+    type MetersealError,
+    ok,
+    type Result,
+} from "@meterseal/core";
+import { channelsOfGroup, GROUP, STREAM_MODE, type UsageBody } from "@meterseal/record";
 import {
     compactAddresses,
     encodeFlags,
     type Flag,
     type OwnerKeys,
     planBoundaries,
+    REGISTER_END,
     sealBoundaries,
 } from "@meterseal/seal";
 import type { MeterProfile } from "./profile.ts";
@@ -24,10 +33,41 @@ export type Boundary = {
 export type SealedBatch = { readonly usage: UsageBody; readonly state: MeterState };
 
 /**
+ * Why a boundary may not follow another one: MS_STREAM_RULE for another number of registers than
+ * the stream has, MS_REGISTER_DECREASED, MS_REGISTER_CAP; null where it may. Values are not quoted.
+ *
+ * @param previous registers of the boundary before; empty before the first.
+ */
+export function boundaryFault(
+    profile: MeterProfile,
+    previous: readonly bigint[],
+    boundary: Boundary,
+): MetersealError | null {
+    const { groups, mode } = profile.stream;
+    const channels = groups.flatMap((group) => Array(channelsOfGroup(group)).fill(group));
+    const where = `slot ${boundary.slot}`;
+    if (boundary.registers.length !== channels.length) {
+        const expected = `${channels.length} registers`;
+        return error("MS_STREAM_RULE", { where, expected, got: `${boundary.registers.length}` });
+    }
+    for (const [channel, register] of boundary.registers.entries()) {
+        const growth = register - (previous[channel] ?? register);
+        if (growth < 0n) return error("MS_REGISTER_DECREASED", { where });
+        const cap =
+            BigInt(LIMITS.slotDelta) ** (channels[channel] === GROUP.importSquares ? 2n : 1n);
+        const tooFast = mode === STREAM_MODE.sealed && growth > cap;
+        if (register < 0n || register >= REGISTER_END || tooFast) {
+            return error("MS_REGISTER_CAP", { where });
+        }
+    }
+    return null;
+}
+
+/**
  * Makes the usage body of consecutive boundaries: addresses, sealed (or, in an open stream, plain)
  * registers and flags.
  * @returns MS_TOO_LARGE beyond {@link LIMITS.usageBoundaries}, MS_SEAL_ORDER for slots that are not
- * consecutive or were sealed before, MS_REGISTER_CAP or MS_REGISTER_DECREASED for the registers.
+ * consecutive or were sealed before, and what {@link boundaryFault} says of the registers.
  */
 export function sealBatch(
     profile: MeterProfile,
@@ -45,6 +85,12 @@ export function sealBatch(
     }
     if (batch.some((boundary, i) => boundary.slot !== first.slot + i)) {
         return fail(error("MS_SEAL_ORDER", { expected: "consecutive slots" }));
+    }
+    let previous = state.registers;
+    for (const boundary of batch) {
+        const fault = boundaryFault(profile, previous, boundary);
+        if (fault !== null) return fail(fault);
+        previous = boundary.registers;
     }
     const plan = planBoundaries(state.seal, ladder, first.slot, batch.length);
     if (!plan.ok) return plan;

@@ -4,10 +4,11 @@ import {
     decodeCbor,
     encodeCbor,
     MapReader,
+    malformed,
     toInteger,
     toRegister,
 } from "@meterseal/record";
-import { newSealState, type SealState } from "@meterseal/seal";
+import { newSealState, type SealState, TREE_DEPTH } from "@meterseal/seal";
 import type { MeterProfile } from "./profile.ts";
 
 /** What a meter must remember to go on with its chain and never to seal a boundary twice. */
@@ -60,11 +61,20 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
             seal: {
                 sealEpoch: map.integer(3, 0, 0xffff_ffff),
                 nextSlot: map.integer(4, 0, max),
-                nextIndex: map.array(5, 5).map((value) => toInteger(value, map.at(5), 0, max)),
+                nextIndex: readIndices(map),
             },
             registers: map.array(6, 32).map((value) => toRegister(value, map.at(6))),
         };
         map.end();
         return state;
     });
+}
+
+/** One unused leaf for each tree: a tree without one would begin anew, and seal twice. */
+function readIndices(map: MapReader): number[] {
+    const indices = map
+        .array(5, TREE_DEPTH.length)
+        .map((value) => toInteger(value, map.at(5), 0, Number.MAX_SAFE_INTEGER));
+    if (indices.length !== TREE_DEPTH.length) malformed(map.at(5), `${TREE_DEPTH.length} indices`);
+    return indices;
 }

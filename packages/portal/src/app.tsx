@@ -4,6 +4,7 @@ import { formatMoment } from "./format.ts";
 import { useHousehold } from "./household/use-household.ts";
 import { NeighbourhoodPage } from "./neighbourhood/page.tsx";
 import { ROUTES, type Route, useRoute } from "./route.ts";
+import { FailureBoundary } from "./ui/failure-boundary.tsx";
 import { Logo } from "./ui/icons.tsx";
 import { Notice } from "./ui/notice.tsx";
 
@@ -28,28 +29,29 @@ export function App(): ReactNode {
     }, [route]);
     return (
         <>
-            <a className="skip" href="#main" onClick={skipToMain}>
+            <button type="button" className="skip" onClick={skipToMain}>
                 Skip to content
-            </a>
+            </button>
             <Header route={route} view={view} isOpen={household.state.kind === "open"} />
             <main id="main" tabIndex={-1}>
                 {view.unreachable && <Unreachable view={view} />}
-                {route === "neighbourhood" ? (
-                    <NeighbourhoodPage view={view} />
-                ) : (
-                    <Suspense fallback={<p className="loading">Loading …</p>}>
-                        <HouseholdPage household={household} />
-                    </Suspense>
-                )}
+                <FailureBoundary key={route}>
+                    {route === "neighbourhood" ? (
+                        <NeighbourhoodPage view={view} />
+                    ) : (
+                        <Suspense fallback={<p className="loading">Loading …</p>}>
+                            <HouseholdPage household={household} />
+                        </Suspense>
+                    )}
+                </FailureBoundary>
             </main>
             <Footer view={view} />
         </>
     );
 }
 
-/** Moves the focus without touching the hash, which names the page. */
-function skipToMain(event: { preventDefault(): void }): void {
-    event.preventDefault();
+/** Moves the focus; a link would change the hash, which names the page. */
+function skipToMain(): void {
     document.getElementById("main")?.focus();
 }
 

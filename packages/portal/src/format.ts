@@ -39,6 +39,16 @@ export function formatBytes(bytes: number): string {
 
 const dateFormats = new Map<string, Intl.DateTimeFormat>();
 
+/** Format in a zone; in UTC, and saying so, where the browser does not know the zone. */
+function dateFormat(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+    try {
+        return new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: zone });
+    } catch {
+        const fallback = { ...options, timeZone: "UTC", timeZoneName: "short" } as const;
+        return new Intl.DateTimeFormat(LOCALE, fallback);
+    }
+}
+
 /**
  * An instant in a zone.
  * @param unix - seconds since 1970.
@@ -51,7 +61,7 @@ export function formatDate(
     const key = `${zone} ${JSON.stringify(options)}`;
     let format = dateFormats.get(key);
     if (format === undefined) {
-        format = new Intl.DateTimeFormat(LOCALE, { ...options, timeZone: zone });
+        format = dateFormat(zone, options);
         dateFormats.set(key, format);
     }
     return format.format(unix * 1000);

@@ -1,4 +1,4 @@
-import { bytesEqual, LIMITS } from "@meterseal/core";
+import { bytesEqual, LIMITS, plainBytes } from "@meterseal/core";
 import {
     type DecodeOptions,
     decodeFirst,
@@ -21,12 +21,13 @@ const DECODE: DecodeOptions = {
     rejectDuplicateMapKeys: true,
 };
 
-/** Tokenizer that refuses nesting beyond {@link LIMITS.cborDepth} before the decoder recurses. */
+/** Tokenizer that refuses floats, and nesting beyond {@link LIMITS.cborDepth} before the decoder recurses. */
 class BoundedTokenizer extends Tokenizer {
     readonly #open: number[] = [];
 
     override next(): Token {
         const token = super.next();
+        if (Type.equals(token.type, Type.float)) malformed("cbor", "no floats");
         const last = this.#open.length - 1;
         if (last >= 0) this.#open[last] = (this.#open[last] as number) - 1;
         const children = Type.equals(token.type, Type.array)
@@ -43,7 +44,7 @@ class BoundedTokenizer extends Tokenizer {
 
 /** Deterministic CBOR (RFC 8949 section 4.2.1) of integers, byte strings, text, arrays and maps. */
 export function encodeCbor(value: unknown): Uint8Array {
-    return encode(value, rfc8949EncodeOptions);
+    return plainBytes(encode(value, rfc8949EncodeOptions));
 }
 
 /**
@@ -51,7 +52,8 @@ export function encodeCbor(value: unknown): Uint8Array {
  * is refused, because the bytes are hashed and signed (formats 2).
  * @throws MetersealError MS_MALFORMED, or an untyped error of the codec: use inside `attempt`.
  */
-export function decodeCbor(bytes: Uint8Array): unknown {
+export function decodeCbor(input: Uint8Array): unknown {
+    const bytes = plainBytes(input);
     const [value, rest] = decodeFirst(bytes, {
         ...DECODE,
         tokenizer: new BoundedTokenizer(bytes, DECODE),

@@ -49,7 +49,9 @@ export function decodeCoseKey(bytes: Uint8Array): PublicKey {
         return { algorithm: ALGORITHM.edDsa, x: part(-2, 32) };
     }
     if (map.get(1) === 3 && map.size === 3) {
-        return { algorithm: ALGORITHM.ps256, n: part(-1, 256, 512), e: part(-2, 1, 4) };
+        const rsa = { n: part(-1, 256, 512), e: part(-2, 1, 4) };
+        if (rsa.n[0] === 0 || rsa.e[0] === 0) malformed("key", "no leading zeros");
+        return { algorithm: ALGORITHM.ps256, ...rsa };
     }
     return malformed("key", "P-256, Ed25519 or RSA");
 }

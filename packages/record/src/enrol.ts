@@ -1,8 +1,9 @@
 import { LIMITS, type PublicKey, type Result, type Signer } from "@meterseal/core";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { decodeCoseKey, encodeCoseKey } from "./cose-key.ts";
-import { attempt, MapReader, malformed, toInteger } from "./parse.ts";
+import { attempt, MapReader, malformed } from "./parse.ts";
 import { createSign1, MESSAGE_TYPE, parseSign1, type Sign1 } from "./sign1.ts";
+import { parseGroups } from "./usage.ts";
 
 /** What an enrolled key may do. */
 export const ROLE = { meter: 1, gateway: 2, collector: 3 } as const;
@@ -105,10 +106,8 @@ function decodeStream(value: unknown): StreamDescriptor {
         sealEpoch: map.integer(1, 0, 0xffff_ffff),
         suite: map.integer(2, 1, 2),
         slotSeconds,
-        zone: map.text(4, 64),
-        groups: map
-            .array(5, LIMITS.usageGroups)
-            .map((group) => toInteger(group, map.at(5), 0, LIMITS.usageGroups - 1)),
+        zone: map.text(4, 64) || malformed(map.at(4), "the name of a time zone"),
+        groups: parseGroups(map.array(5, LIMITS.usageGroups), map.at(5)),
         mode: map.integer(6, STREAM_MODE.sealed, STREAM_MODE.open),
         scale: map.integer(7, -6, 6),
     };

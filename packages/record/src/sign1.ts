@@ -6,6 +6,7 @@ import {
     error,
     LIMITS,
     type PublicKey,
+    plainBytes,
     type Result,
     type Signer,
     sha256,
@@ -77,8 +78,9 @@ export async function createSign1(
  * deterministic encoding throughout. The signature is not checked.
  * @returns MS_MALFORMED, MS_TOO_LARGE, or MS_VERSION for another type than expected.
  */
-export function parseSign1(bytes: Uint8Array, expected: MessageType): Result<Sign1> {
+export function parseSign1(input: Uint8Array, expected: MessageType): Result<Sign1> {
     return attempt(() => {
+        const bytes = plainBytes(input);
         if (bytes.length > LIMITS.recordBytes) {
             throw error("MS_TOO_LARGE", {
                 expected: `at most ${LIMITS.recordBytes} bytes`,
@@ -121,8 +123,9 @@ export function verifySign1(message: Sign1, key: PublicKey): boolean {
  * Splits a CBOR sequence (RFC 8742) of COSE_Sign1 messages into its items, each a view.
  * @returns MS_MALFORMED where the bytes do not split, MS_TOO_LARGE beyond the number of items.
  */
-export function splitSequence(bytes: Uint8Array, maxItems: number): Result<Uint8Array[]> {
+export function splitSequence(input: Uint8Array, maxItems: number): Result<Uint8Array[]> {
     return attempt(() => {
+        const bytes = plainBytes(input);
         const items: Uint8Array[] = [];
         let offset = 0;
         while (offset < bytes.length) {

@@ -88,7 +88,7 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
         const slotSeconds = map.integer(2, 1, 3600);
         if (3600 % slotSeconds !== 0) malformed(map.at(2), "a divisor of 3600");
         const count = map.integer(4, 1, LIMITS.usageBoundaries);
-        const groups = parseGroups(map.array(5, LIMITS.usageGroups));
+        const groups = parseGroups(map.array(5, LIMITS.usageGroups), map.at(5));
         const usage: UsageBody = {
             stream: map.bytes(0, 16),
             sealEpoch: map.integer(1, 0, 0xffff_ffff),
@@ -100,7 +100,7 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
             addresses: parseAddresses(map.array(7, count), count),
             flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
             ...(map.has(9) ? { commitments: parseCommitments(map, groups.length, count) } : {}),
-            ...(map.has(10) ? { scale: map.integer(10, -6, 6) } : {}),
+            ...(map.has(10) ? { scale: parseScale(map) } : {}),
             ...(map.has(11) ? { medium: map.integer(11, 1, 3) } : {}),
         };
         map.end();
@@ -108,13 +108,19 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
     });
 }
 
-function parseGroups(values: readonly unknown[]): number[] {
-    const groups = values.map((value) => toInteger(value, "usage[5]", 0, LIMITS.usageGroups - 1));
+/** The default is left out: one meaning has one encoding. */
+function parseScale(map: MapReader): number {
+    return map.integer(10, -6, 6) || malformed(map.at(10), "no field for scale 0");
+}
+
+/** Group ids, ascending, at least one; MS_MALFORMED otherwise. */
+export function parseGroups(values: readonly unknown[], where: string): number[] {
+    const groups = values.map((value) => toInteger(value, where, 0, LIMITS.usageGroups - 1));
     if (
         groups.length === 0 ||
         groups.some((group, i) => i > 0 && group <= (groups[i - 1] as number))
     ) {
-        malformed("usage[5]", "ascending group ids");
+        malformed(where, "ascending group ids");
     }
     return groups;
 }

@@ -43,7 +43,6 @@ export function seededRandom(seed: number): SeededRandom {
 
 /** Seed of a randomized test: METERSEAL_SEED where it is set, else the given one. */
 export function seedOf(fallback: number): number {
-    // biome-ignore lint/style/noProcessEnv: a test repeats a seed that an earlier run printed
     const given = Number(process.env.METERSEAL_SEED ?? fallback);
     return Number.isSafeInteger(given) ? given : fallback;
 }

@@ -1,1 +1,6 @@
+/**
+ * The embedded engine: one sequencer with an append-only log and signed checkpoints.
+ *
+ * @packageDocumentation
+ */
 export { EmbeddedEngine, type EmbeddedEngineOptions } from "./engine.ts";

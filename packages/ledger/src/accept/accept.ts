@@ -20,8 +20,14 @@ import {
 import { compareRecords, summarizeBody } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import { Draft } from "./draft.ts";
-import { applyRecord, freezeChain, type RecordOutcome, signerOf } from "./record-rules.ts";
-import { type AuthorState, type LedgerState, streamKey } from "./state.ts";
+import {
+    applyRecord,
+    freezeChain,
+    isBreach,
+    type RecordOutcome,
+    signerOf,
+} from "./record-rules.ts";
+import { type AuthorState, chainKey, type LedgerState, streamKey } from "./state.ts";
 
 /** An entry that is to be accepted, parsed. */
 export type Entry =
@@ -84,16 +90,20 @@ function acceptEnrolment(
     if (state.keys.has(kid)) return refuse("a key id that no other key has");
     const id = toHex(enrolment.id);
     const before = state.subjects.get(id);
-    if (
-        before !== undefined &&
-        (before.role !== enrolment.role || enrolment.epoch !== before.epoch + 1)
-    ) {
-        return refuse(`role ${before.role} and epoch ${before.epoch + 1}`);
+    if (before !== undefined) {
+        const from = nextEpoch(state, before);
+        if (before.role !== enrolment.role || enrolment.epoch < from) {
+            return refuse(`role ${before.role} and an epoch from ${from} on`);
+        }
     }
+    const streams = new Set(state.streams.keys());
     for (const { stream, sealEpoch, mode } of enrolment.streams) {
-        if (state.streams.has(streamKey(stream, sealEpoch))) return refuse("streams of its own");
+        const key = streamKey(stream, sealEpoch);
+        if (streams.has(key)) return refuse("streams of its own");
+        streams.add(key);
         if (mode !== state.genesis.mode) return refuse("the stream mode of the network");
     }
+    if (before !== undefined) endKey(state, before, enrolment.epoch);
     state.keys.set(kid, enrolment);
     state.subjects.set(id, enrolment);
     if (enrolment.role === ROLE.collector) {
@@ -115,6 +125,21 @@ function acceptEnrolment(
         });
     }
     return ok({ outcomes: [] });
+}
+
+/** First epoch that a new key may serve from: after every epoch of the key before. */
+function nextEpoch(state: LedgerState, before: Enrolment): number {
+    let epoch = before.epoch;
+    while (state.chains.get(chainKey(before.id, epoch))?.closed) epoch++;
+    return epoch + 1;
+}
+
+/** Ends a key that is replaced; what it has waiting in later epochs is forgotten. */
+function endKey(state: LedgerState, before: Enrolment, epoch: number): void {
+    state.keyEnds.set(kidHexOf(before), epoch);
+    for (const [key, chain] of state.chains) {
+        if (chain.epoch >= epoch && bytesEqual(chain.subject, before.id)) state.chains.delete(key);
+    }
 }
 
 function acceptVertex(
@@ -139,7 +164,8 @@ function acceptVertex(
             return fail(error("MS_SIGNATURE_BAD", { where: recordName(record) }));
         }
         const outcome = applyRecord(draft, record, timeMs);
-        if (outcome.kind === "conflict" || isBreach(outcome)) freezeChain(draft, record);
+        const breach = outcome.kind === "refused" && isBreach(outcome.error);
+        if (outcome.kind === "conflict" || breach) freezeChain(draft, record);
         outcomes.push(outcome);
     }
     draft.commit();
@@ -155,13 +181,6 @@ function acceptVertex(
 /** Name of a record in messages: subject, chain epoch and sequence number. */
 export function recordName(record: MeterRecord): string {
     return `record ${toHex(record.subject)}/${record.chainEpoch}/${record.seq}`;
-}
-
-const NO_BREACH = new Set(["MS_FROZEN", "MS_GAP", "MS_CLOCK", "MS_EXPIRED"]);
-
-/** True when the meter itself broke a rule by signing the record; a race or a date is no breach. */
-function isBreach(outcome: RecordOutcome): boolean {
-    return outcome.kind === "refused" && !NO_BREACH.has(outcome.error.code);
 }
 
 function kidHexOf(enrolment: Enrolment): string {

@@ -32,11 +32,12 @@ export class Draft {
         return copy;
     }
 
-    /** Begins a chain whose first record must name this hash as its predecessor. */
+    /** Begins a chain, or begins it anew, whose first record names this hash as its predecessor. */
     beginChain(subject: Uint8Array, epoch: number, anchor: Uint8Array): Chain {
         const chain: Chain = {
             subject: subject.slice(),
             epoch,
+            anchor: anchor.slice(),
             headSeq: 0,
             headHash: anchor.slice(),
             hashes: new HashList(),
@@ -44,6 +45,7 @@ export class Draft {
             pending: new Map(),
             frozenAt: null,
             closed: false,
+            closedBy: null,
         };
         this.#chains.set(chainKey(subject, epoch), chain);
         return chain;

@@ -10,11 +10,13 @@ import {
 } from "@meterseal/core";
 import {
     type Enrolment,
+    type EpochBody,
     epochOf,
     type MeterRecord,
     parseRecord,
     RECORD_CLASS,
     ROLE,
+    type UsageBody,
     usageOf,
 } from "@meterseal/record";
 import type { Draft } from "./draft.ts";
@@ -44,183 +46,292 @@ export function signerOf(draft: Draft, record: MeterRecord): Result<Enrolment> {
 }
 
 /**
- * Puts a record whose signature holds into its chain. Pure apart from the draft; a refusal changes
- * nothing. Records that were waiting for this one follow it (`released`).
+ * Puts a record whose signature holds into its chain. Pure apart from the draft, which a refusal
+ * leaves as it was. Records that were waiting for this one follow it (`released`).
  */
 export function applyRecord(draft: Draft, record: MeterRecord, timeMs: number): RecordOutcome {
     const signer = signerOf(draft, record);
     if (!signer.ok) return { kind: "refused", error: signer.error };
-    const opened = openChain(draft, record, signer.value);
-    if (!opened.ok) return { kind: "refused", error: opened.error };
-    const { chain, closes } = opened.value;
-    const place = placeOf(chain, record);
-    if (place !== "next") return place;
-    const fault = applyNext(draft, chain, record, timeMs);
+    const known = draft.chain(record.subject, record.chainEpoch);
+    if (known !== undefined && isAccepted(known, record.seq, record.message.hash)) {
+        return { kind: "duplicate" };
+    }
+    const usage = usageOfClass(record);
+    const early = clockFault(record, usage, timeMs) ?? epochFault(draft, record, signer.value);
+    if (early !== null) return { kind: "refused", error: early };
+    const place = placeOf(draft, record, signer.value);
+    const verdict = judge(place, record);
+    if (verdict !== "next") return verdict;
+    const fault = applyNext(draft, place, record, usage, signer.value);
     if (fault !== null) return { kind: "refused", error: fault };
-    if (closes !== null) closes.closed = true;
-    return { kind: "accepted", released: releasePending(draft, chain, timeMs) };
+    return { kind: "accepted", released: releasePending(draft, record, signer.value, timeMs) };
 }
 
 /**
- * Freezes the chain of a record from its sequence number on, whichever of two records came first,
- * and the streams of its subject: a meter that signed two histories may have sealed a boundary
- * twice, so only a new seal epoch may go on (formats 8).
+ * Freezes the chain of a record from the record's place on, whichever of two records came first,
+ * with every later epoch of the chain and the streams of its key: a meter that signed two
+ * histories may have sealed a boundary twice, so only a new key with a new seal epoch may go on
+ * (formats 8).
  */
 export function freezeChain(draft: Draft, record: MeterRecord): void {
-    const chain = draft.chain(record.subject, record.chainEpoch);
     const signer = signerOf(draft, record);
-    if (chain === undefined || !signer.ok) return;
-    chain.frozenAt = Math.min(chain.frozenAt ?? record.seq, record.seq);
+    if (!signer.ok) return;
+    const { chain, seq } = placeOf(draft, record, signer.value);
+    const end = chain.closed ? Math.min(seq, chain.headSeq + 1) : seq;
+    chain.frozenAt = Math.min(chain.frozenAt ?? end, end);
     if (chain.headSeq >= chain.frozenAt) {
-        const last = hashAt(chain, chain.frozenAt - 1) ?? signer.value.message.hash;
+        chain.headHash = (hashAt(chain, chain.frozenAt - 1) ?? chain.anchor).slice();
         chain.headSeq = chain.frozenAt - 1;
-        chain.headHash = last.slice();
     }
+    chain.closed = false;
+    chain.closedBy = null;
     for (const waiting of chain.pending.keys()) {
         if (waiting >= chain.frozenAt) chain.pending.delete(waiting);
     }
+    forgetLater(draft, chain);
     for (const { stream, sealEpoch } of signer.value.streams) {
         const state = draft.stream(stream, sealEpoch);
         if (state !== undefined) state.frozen = true;
     }
 }
 
-type OpenedChain = { readonly chain: Chain; readonly closes: Chain | null };
+const NO_BREACH = new Set(["MS_FROZEN", "MS_GAP", "MS_CLOCK", "MS_EXPIRED"]);
 
-function openChain(draft: Draft, record: MeterRecord, signer: Enrolment): Result<OpenedChain> {
-    const existing = draft.chain(record.subject, record.chainEpoch);
-    const begin = (): Chain =>
-        draft.beginChain(record.subject, record.chainEpoch, signer.message.hash);
-    const before =
-        record.chainEpoch > signer.epoch
-            ? (draft.chain(record.subject, record.chainEpoch - 1) ?? null)
-            : null;
-    if (existing !== undefined) {
-        return ok({ chain: existing, closes: record.seq === 1 ? before : null });
-    }
-    if (record.chainEpoch === signer.epoch) return ok({ chain: begin(), closes: null });
-    if (record.chainEpoch < signer.epoch)
-        return fail(error("MS_FROZEN", { got: "an ended epoch" }));
-    if (record.seq !== 1) return fail(error("MS_GAP", { expected: "record 1 of the epoch first" }));
-    const fault = epochFault(before, record);
-    return fault === null ? ok({ chain: begin(), closes: before }) : fail(fault);
+/** True when the meter itself broke a rule by signing the record; a race or a date is no breach. */
+export function isBreach(fault: MetersealError): boolean {
+    return !NO_BREACH.has(fault.code);
 }
 
-/** Rule of a later chain epoch: its first record names the last accepted record of the one before. */
-function epochFault(before: Chain | null, record: MeterRecord): MetersealError | null {
-    if (before === null || record.recordClass !== RECORD_CLASS.epoch) {
-        return error("MS_CHAIN_MISMATCH", { expected: "an epoch record after the last epoch" });
+/** Epochs of one chain that may wait for the one before to end, like pending records (formats 8). */
+const EPOCHS_AHEAD = 4;
+
+/** Place that a record claims: a sequence number, or the end of the epoch before its own. */
+type Place = {
+    readonly chain: Chain;
+    readonly seq: number;
+    /** Body of a record that opens the epoch after {@link chain}. */
+    readonly opens: EpochBody | null;
+};
+
+/** Descendants of a place in dispute are in dispute: later epochs count as not begun. */
+function forgetLater(draft: Draft, chain: Chain): void {
+    let missing = 0;
+    for (let epoch = chain.epoch + 1; missing < EPOCHS_AHEAD; epoch++) {
+        if (draft.chain(chain.subject, epoch) === undefined) missing++;
+        else draft.beginChain(chain.subject, epoch, chain.anchor);
     }
+}
+
+/** Why a key may not write in the record's chain epoch, or not yet. */
+function epochFault(draft: Draft, record: MeterRecord, signer: Enrolment): MetersealError | null {
+    const { subject, chainEpoch } = record;
+    const end = draft.state.keyEnds.get(toHex(record.message.kid));
+    if (chainEpoch < signer.epoch || (end !== undefined && chainEpoch >= end)) {
+        return error("MS_FROZEN", {
+            where: `chain epoch ${chainEpoch}`,
+            got: "another key's epoch",
+        });
+    }
+    let open = signer.epoch;
+    while (open < chainEpoch && draft.chain(subject, open)?.closed) open++;
+    if (chainEpoch > open + EPOCHS_AHEAD) {
+        return error("MS_GAP", { expected: `the end of chain epoch ${open} first` });
+    }
+    const place = openingOf(record, signer)?.chainEpoch ?? chainEpoch;
+    for (let before = open; before < place; before++) {
+        if ((draft.chain(subject, before)?.frozenAt ?? null) !== null) {
+            return error("MS_FROZEN", { where: `chain epoch ${before}` });
+        }
+    }
+    return null;
+}
+
+function placeOf(draft: Draft, record: MeterRecord, signer: Enrolment): Place {
+    const opens = openingOf(record, signer);
+    const epoch = opens?.chainEpoch ?? record.chainEpoch;
+    const chain =
+        draft.chain(record.subject, epoch) ??
+        draft.beginChain(record.subject, epoch, signer.message.hash);
+    return { chain, seq: opens === null ? record.seq : opens.lastSeq + 1, opens };
+}
+
+/** Body of a record that ends one epoch and opens the next; null for every other record. */
+function openingOf(record: MeterRecord, signer: Enrolment): EpochBody | null {
+    if (!isFirstOfLater(record, signer) || record.recordClass !== RECORD_CLASS.epoch) return null;
     const body = epochOf(record);
-    if (!body.ok) return body.error;
-    const named =
-        body.value.chainEpoch === before.epoch &&
-        body.value.lastSeq === before.headSeq &&
-        bytesEqual(body.value.lastHash, before.headHash);
-    if (!named) {
-        return error("MS_CHAIN_MISMATCH", { expected: `record ${before.headSeq} as the last` });
-    }
-    return before.frozenAt === null ? null : error("MS_FROZEN");
+    return body.ok && body.value.chainEpoch === record.chainEpoch - 1 ? body.value : null;
 }
 
-function placeOf(chain: Chain, record: MeterRecord): RecordOutcome | "next" {
-    const where = `record ${record.seq} of chain epoch ${chain.epoch}`;
-    if (record.seq <= chain.headSeq) {
-        if (isAccepted(chain, record.seq, record.message.hash)) return { kind: "duplicate" };
-        return { kind: "conflict", error: error("MS_REPLAYED", { where, got: "another record" }) };
+/** True for the first record of an epoch that the key did not begin with by its enrolment. */
+function isFirstOfLater(record: MeterRecord, signer: Enrolment): boolean {
+    return record.seq === 1 && record.chainEpoch > signer.epoch;
+}
+
+/** What the place of a record says about it; "next" when its content decides. */
+function judge(place: Place, record: MeterRecord): RecordOutcome | "next" {
+    const { chain, seq } = place;
+    const where = `place ${seq} of chain epoch ${chain.epoch}`;
+    const conflict: RecordOutcome = {
+        kind: "conflict",
+        error: error("MS_REPLAYED", { where, got: "another record" }),
+    };
+    if (seq <= chain.headSeq) return conflict;
+    if (chain.closedBy !== null) {
+        const same = bytesEqual(chain.closedBy, record.message.hash);
+        return same && seq === chain.headSeq + 1 ? { kind: "duplicate" } : conflict;
     }
-    if (chain.frozenAt !== null && record.seq >= chain.frozenAt) {
+    if (chain.frozenAt !== null && seq >= chain.frozenAt) {
         return { kind: "refused", error: error("MS_FROZEN", { where }) };
     }
-    if (chain.closed) return { kind: "refused", error: error("MS_FROZEN", { where }) };
-    return record.seq === chain.headSeq + 1 ? "next" : holdPending(chain, record, where);
+    if (seq > chain.headSeq + 1) return holdPending(place, record, conflict);
+    const beyond = place.opens !== null && chain.pending.size > 0;
+    return beyond ? conflict : "next"; // the meter went on in an epoch that it ended
 }
 
-function holdPending(chain: Chain, record: MeterRecord, where: string): RecordOutcome {
-    const waiting = chain.pending.get(record.seq);
+function holdPending(place: Place, record: MeterRecord, conflict: RecordOutcome): RecordOutcome {
+    const { chain, seq } = place;
     const nextSeq = chain.headSeq + 1;
-    if (waiting !== undefined && !bytesEqual(waiting, record.message.bytes)) {
-        const parsed = parseRecord(waiting);
-        if (parsed.ok && !bytesEqual(parsed.value.message.hash, record.message.hash)) {
-            return {
-                kind: "conflict",
-                error: error("MS_REPLAYED", { where, got: "another record" }),
-            };
-        }
-        return { kind: "pending", nextSeq };
+    const waiting = chain.pending.get(seq);
+    if (waiting !== undefined) {
+        const same = bytesEqual(waiting.hash, record.message.hash);
+        return same ? { kind: "pending", nextSeq } : conflict;
     }
-    if (chain.pending.size >= LIMITS.pendingRecords && waiting === undefined) {
+    if (chain.pending.size >= LIMITS.pendingRecords) {
         const expected = `record ${nextSeq} first`;
-        return { kind: "refused", error: error("MS_GAP", { where, expected }) };
+        return { kind: "refused", error: error("MS_GAP", { where: `record ${seq}`, expected }) };
     }
-    chain.pending.set(record.seq, record.message.bytes.slice());
+    const { hash, bytes } = record.message;
+    chain.pending.set(seq, { hash: hash.slice(), bytes: bytes.slice() });
     return { kind: "pending", nextSeq };
 }
 
+/** Takes the record into the place after the head, or says why it may not stand there. */
 function applyNext(
     draft: Draft,
-    chain: Chain,
+    place: Place,
     record: MeterRecord,
-    timeMs: number,
+    usage: Result<UsageBody> | null,
+    signer: Enrolment,
 ): MetersealError | null {
-    if (!bytesEqual(record.prev, chain.headHash)) {
+    const { chain, opens } = place;
+    if (opens === null && isFirstOfLater(record, signer)) {
+        const expected = "an epoch record that ends the epoch before";
+        return error("MS_CHAIN_MISMATCH", { where: "record 1", expected });
+    }
+    const prev = opens === null ? chain.headHash : chain.anchor;
+    const last = opens === null ? chain.headHash : opens.lastHash;
+    if (!bytesEqual(record.prev, prev) || !bytesEqual(last, chain.headHash)) {
         return error("MS_CHAIN_MISMATCH", {
             where: `record ${record.seq}`,
-            expected: `prev ${toHex(chain.headHash)}`,
+            expected: `prev ${toHex(prev)}, after ${toHex(chain.headHash)}`,
             got: toHex(record.prev),
         });
     }
-    const fault = clockFault(record, record.timeUnix, timeMs) ?? applyBody(draft, record, timeMs);
+    const fault = usage === null ? null : applyBody(draft, record, usage, signer);
     if (fault !== null) return fault;
+    chain.pending.delete(place.seq);
+    if (opens === null) {
+        appendTo(chain, record);
+        return null;
+    }
+    chain.closed = true;
+    chain.closedBy = record.message.hash.slice();
+    const { subject, chainEpoch } = record;
+    const next = draft.chain(subject, chainEpoch) ?? draft.beginChain(subject, chainEpoch, prev);
+    if (next.frozenAt !== 1) appendTo(next, record);
+    return null;
+}
+
+function appendTo(chain: Chain, record: MeterRecord): void {
     chain.headSeq = record.seq;
     chain.headHash = record.message.hash.slice();
     chain.appended.push(chain.headHash);
-    chain.pending.delete(record.seq);
-    return null;
 }
 
-function clockFault(record: MeterRecord, unix: number, timeMs: number): MetersealError | null {
+function usageOfClass(record: MeterRecord): Result<UsageBody> | null {
+    return record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+}
+
+/** Dates are judged before places: a record that comes too early leaves no trace. */
+function clockFault(
+    record: MeterRecord,
+    usage: Result<UsageBody> | null,
+    timeMs: number,
+): MetersealError | null {
     const nowUnix = Math.floor(timeMs / 1000);
-    if (unix > nowUnix + LIMITS.clockAheadSeconds) {
+    const boundary = usage?.ok === true ? lastBoundaryUnix(usage.value) : 0;
+    const latest = Math.max(record.timeUnix, boundary);
+    const where = `record ${record.seq}`;
+    if (latest > nowUnix + LIMITS.clockAheadSeconds) {
         const expected = `at most ${LIMITS.clockAheadSeconds} s after ${nowUnix}`;
-        return error("MS_CLOCK", { where: `record ${record.seq}`, expected, got: String(unix) });
+        return error("MS_CLOCK", { where, expected, got: String(latest) });
     }
     if (record.expiresUnix !== undefined && record.expiresUnix < nowUnix) {
-        return error("MS_EXPIRED", { where: `record ${record.seq}` });
+        return error("MS_EXPIRED", { where });
     }
     return null;
 }
 
-function applyBody(draft: Draft, record: MeterRecord, timeMs: number): MetersealError | null {
-    if (record.recordClass !== RECORD_CLASS.usage) return null;
-    const usage = usageOf(record);
+function applyBody(
+    draft: Draft,
+    record: MeterRecord,
+    usage: Result<UsageBody>,
+    signer: Enrolment,
+): MetersealError | null {
     if (!usage.ok) return usage.error;
-    const ahead = clockFault(record, lastBoundaryUnix(usage.value), timeMs);
-    if (ahead !== null) return ahead;
-    const stream = draft.stream(usage.value.stream, usage.value.sealEpoch);
-    if (stream === undefined || !bytesEqual(stream.subject, record.subject)) {
-        return error("MS_STREAM_RULE", { expected: "a stream enrolled for this subject" });
+    const { stream, sealEpoch } = usage.value;
+    const own = signer.streams.some(
+        (each) => each.sealEpoch === sealEpoch && bytesEqual(each.stream, stream),
+    );
+    const state = own ? draft.stream(stream, sealEpoch) : undefined;
+    if (state === undefined) {
+        const where = `record ${record.seq}`;
+        return error("MS_STREAM_RULE", { where, expected: "a stream enrolled with this key" });
     }
-    if (stream.frozen) return error("MS_FROZEN", { where: "stream" });
-    const next = applyUsage(stream, usage.value);
+    const next = applyUsage(state, usage.value);
     if (!next.ok) return next.error;
-    Object.assign(stream, next.value);
+    Object.assign(state, next.value);
     return null;
 }
 
-/** Accepts waiting records that now have their predecessor; a faulty one freezes the chain. */
-function releasePending(draft: Draft, chain: Chain, timeMs: number): MeterRecord[] {
+/** Takes in the records that now have their predecessor; one that breaks a rule freezes the chain. */
+function releasePending(
+    draft: Draft,
+    after: MeterRecord,
+    signer: Enrolment,
+    timeMs: number,
+): MeterRecord[] {
     const released: MeterRecord[] = [];
+    let last = after;
     for (;;) {
-        const bytes = chain.pending.get(chain.headSeq + 1);
-        if (bytes === undefined) return released;
-        const record = parseRecord(bytes);
-        if (!record.ok) return released;
-        const fault = applyNext(draft, chain, record.value, timeMs);
+        const chain = draft.chain(last.subject, last.chainEpoch);
+        const next = chain?.pending.get(chain.headSeq + 1);
+        const parsed = next === undefined ? null : parseRecord(next.bytes);
+        if (chain === undefined || parsed === null || !parsed.ok) return released;
+        const record = parsed.value;
+        const fault = applyWaiting(draft, record, signer, timeMs);
+        if (fault !== null && isBreach(fault)) freezeChain(draft, record);
         if (fault !== null) {
-            freezeChain(draft, record.value);
+            chain.pending.delete(chain.headSeq + 1);
             return released;
         }
-        released.push(record.value);
+        released.push(record);
+        last = record;
     }
+}
+
+function applyWaiting(
+    draft: Draft,
+    record: MeterRecord,
+    signer: Enrolment,
+    timeMs: number,
+): MetersealError | null {
+    const usage = usageOfClass(record);
+    const early = clockFault(record, usage, timeMs) ?? epochFault(draft, record, signer);
+    if (early !== null) return early;
+    const place = placeOf(draft, record, signer);
+    if (place.opens !== null && place.chain.pending.size > 1) {
+        return error("MS_REPLAYED", { where: `place ${place.seq}`, got: "records after the end" });
+    }
+    return applyNext(draft, place, record, usage, signer);
 }

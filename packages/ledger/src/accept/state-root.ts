@@ -1,7 +1,7 @@
 import { compareBytes } from "@meterseal/core";
 import { encodeCbor } from "@meterseal/record";
 import { leafHash, merkleRoot } from "../merkle/hash.ts";
-import type { Chain, LedgerState, StreamState } from "./state.ts";
+import { type Chain, isBlank, type LedgerState, type StreamState } from "./state.ts";
 
 /**
  * Hash of a state, 32 bytes: the same accepted set gives the same root in any order of delivery.
@@ -10,7 +10,9 @@ import type { Chain, LedgerState, StreamState } from "./state.ts";
  */
 export function stateRoot(state: LedgerState): Uint8Array {
     const facts: Uint8Array[] = [];
-    for (const chain of state.chains.values()) facts.push(encodeCbor(chainFact(chain)));
+    for (const chain of state.chains.values()) {
+        if (!isBlank(chain)) facts.push(encodeCbor(chainFact(chain)));
+    }
     for (const stream of state.streams.values()) facts.push(encodeCbor(streamFact(stream)));
     for (const enrolment of state.keys.values())
         facts.push(encodeCbor([2, enrolment.message.hash]));
@@ -24,7 +26,7 @@ export function stateRoot(state: LedgerState): Uint8Array {
 function chainFact(chain: Chain): unknown[] {
     const pending = [...chain.pending]
         .sort(([a], [b]) => a - b)
-        .map(([seq, bytes]) => [seq, leafHash(bytes)]);
+        .map(([seq, record]) => [seq, record.hash]);
     return [
         0,
         chain.subject,
@@ -32,7 +34,7 @@ function chainFact(chain: Chain): unknown[] {
         chain.headSeq,
         chain.headHash,
         chain.frozenAt,
-        chain.closed,
+        chain.closedBy,
         pending,
     ];
 }

@@ -3,23 +3,35 @@ import type { Enrolment, StreamDescriptor } from "@meterseal/record";
 import type { Genesis } from "../genesis.ts";
 import type { HashList } from "../merkle/hash-list.ts";
 
+/** A record that waits for an earlier one. */
+export type PendingRecord = {
+    /** Name of the record, 32 bytes. */
+    readonly hash: Uint8Array;
+    /** The whole message as it came first. */
+    readonly bytes: Uint8Array;
+};
+
 /** Where one chain (subject, chain epoch) stands. */
 export type Chain = {
     readonly subject: Uint8Array;
     readonly epoch: number;
-    /** Sequence number and hash of the last accepted record; 0 and the enrolment hash at first. */
+    /** Hash of the enrolment of the key that writes this chain: `prev` of the first record. */
+    readonly anchor: Uint8Array;
+    /** Sequence number and hash of the last accepted record; 0 and {@link anchor} at first. */
     headSeq: number;
     headHash: Uint8Array;
     /** Hashes of the accepted records, by seq − 1. */
     readonly hashes: HashList;
     /** Hashes accepted in an open draft, after those of {@link hashes}. */
     appended: Uint8Array[];
-    /** Records that wait for an earlier one: seq → whole message. */
-    pending: Map<number, Uint8Array>;
-    /** First sequence number in dispute; records from here on are not accepted. */
+    /** Records that wait for an earlier one, by place; the one that ends the chain among them. */
+    pending: Map<number, PendingRecord>;
+    /** First place in dispute; records from here on are not accepted. */
     frozenAt: number | null;
-    /** True when a later chain epoch has begun. */
+    /** True when the next chain epoch has begun. */
     closed: boolean;
+    /** Hash of the epoch record that took the place after the head; null while not closed. */
+    closedBy: Uint8Array | null;
 };
 
 /** What the rules must remember of one stream and seal epoch. */
@@ -31,7 +43,7 @@ export type StreamState = {
     lastIndex: readonly [number, number, number, number];
     /** Last registers of an open stream, one a channel; empty before the first. */
     registers: readonly bigint[];
-    /** True after an equivocation: only a new seal epoch may go on. */
+    /** True after its chain was frozen: only a new seal epoch may go on. */
     frozen: boolean;
 };
 
@@ -48,6 +60,8 @@ export type LedgerState = {
     readonly networkId: Uint8Array;
     /** Enrolments by key id. */
     readonly keys: Map<string, Enrolment>;
+    /** By key id of a key that was replaced: first chain epoch that it may not sign. */
+    readonly keyEnds: Map<string, number>;
     /** Latest enrolment of each subject. */
     readonly subjects: Map<string, Enrolment>;
     readonly chains: Map<string, Chain>;
@@ -68,6 +82,7 @@ export function initialState(
         genesis,
         networkId,
         keys: new Map(),
+        keyEnds: new Map(),
         subjects: new Map(),
         chains: new Map(),
         streams: new Map(),
@@ -94,6 +109,12 @@ export function hashAt(chain: Chain, seq: number): Uint8Array | undefined {
     return index < chain.hashes.length
         ? chain.hashes.at(index)
         : chain.appended[index - chain.hashes.length];
+}
+
+/** True for a chain that nothing has happened to: it counts as not begun. */
+export function isBlank(chain: Chain): boolean {
+    const moved = chain.headSeq > 0 || chain.pending.size > 0;
+    return !moved && chain.frozenAt === null && !chain.closed;
 }
 
 /** True when the accepted record at a sequence number has this hash. */

@@ -17,7 +17,8 @@ export function isVertexId(value: unknown): value is CID {
         cid !== null &&
         cid.version === 1 &&
         cid.code === dagCbor.code &&
-        cid.multihash.code === SHA2_256
+        cid.multihash.code === SHA2_256 &&
+        cid.multihash.size === 32
     );
 }
 

@@ -72,9 +72,9 @@ async function makeLedger(dataDir: string, signal: AbortSignal): Promise<void> {
         httpPort: 0,
         open: false,
         log: consoleLog("meter"),
+        signal,
     });
-    await neighbourhood.replay(() => {}, signal);
-    await neighbourhood.stop();
+    await neighbourhood.replay(() => {}).finally(() => neighbourhood.stop());
 }
 
 function describe(report: VerifyReport): string {

@@ -4,7 +4,7 @@ import { type Command, integerOption, textOption } from "../cli/arguments.ts";
 import { consoleLog, out, Progress, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { LONDON_HOMES_MAX } from "../fleet/london.ts";
-import { Neighbourhood, REPLAY_LABEL } from "../fleet/neighbourhood.ts";
+import { Neighbourhood, type NeighbourhoodOptions, REPLAY_LABEL } from "../fleet/neighbourhood.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 import { formatReport } from "../verify/report.ts";
 import { loadKeyFiles, verifyDirectory } from "../verify/verify.ts";
@@ -36,39 +36,55 @@ export const demoCommand: Command = {
     async run(options) {
         const signal = shutdownSignal();
         const dataDir = resolve(textOption(options, "data") ?? DEFAULT_DATA);
-        const days = integerOption(options, "days", { min: 1, max: 365, byDefault: 31 });
-        const meters = integerOption(options, "meters", {
-            min: 1,
-            max: LONDON_HOMES_MAX,
-            byDefault: 20,
-        });
-        const neighbourhood = await Neighbourhood.start({
+        const plan = {
             dataDir,
-            meters,
-            days,
+            days: integerOption(options, "days", { min: 1, max: 365, byDefault: 31 }),
+            meters: integerOption(options, "meters", {
+                min: 1,
+                max: LONDON_HOMES_MAX,
+                byDefault: 20,
+            }),
             httpPort: integerOption(options, "port", { min: 0, max: 65_535, byDefault: 8480 }),
             open: options.open === true,
             log: consoleLog("meter"),
-        });
-        const once = options.once === true;
-        const seconds = await runReplay(neighbourhood, meters, signal);
-        if (!once && !signal.aborted) {
-            say(welcome(neighbourhood, dataDir));
-            await Promise.race([untilAborted(signal), neighbourhood.server.ended]);
-            if (!signal.aborted) say("The server ended by itself; see its last message above.");
+            signal,
+        };
+        try {
+            const run = options.once === true ? runOnce : runUntilStopped;
+            return await run(plan, options.json === true);
+        } catch (cause) {
+            if (signal.aborted) return EXIT.ok; // what it interrupted is no failure
+            throw cause;
         }
-        const crashed = !once && !signal.aborted;
-        await neighbourhood.stop();
-        if (!once || signal.aborted) return crashed ? EXIT.environment : EXIT.ok;
-        return await report(neighbourhood, { dataDir, days, seconds, json: options.json === true });
     },
 };
+
+async function runOnce(plan: NeighbourhoodOptions, json: boolean): Promise<number> {
+    const neighbourhood = await Neighbourhood.start(plan);
+    const seconds = await runReplay(neighbourhood, plan).finally(() => neighbourhood.stop());
+    if (plan.signal.aborted) return EXIT.ok;
+    return await report(neighbourhood, { ...plan, seconds, json });
+}
+
+async function runUntilStopped(plan: NeighbourhoodOptions): Promise<number> {
+    const neighbourhood = await Neighbourhood.start(plan);
+    try {
+        await runReplay(neighbourhood, plan);
+        if (plan.signal.aborted) return EXIT.ok;
+        say(welcome(neighbourhood, plan.dataDir));
+        await Promise.race([untilAborted(plan.signal), neighbourhood.server.ended]);
+        if (plan.signal.aborted) return EXIT.ok;
+        say("The server ended by itself; its last message is above.");
+        return EXIT.environment;
+    } finally {
+        await neighbourhood.stop();
+    }
+}
 
 /** Replays with a progress bar; returns the seconds it took. */
 async function runReplay(
     neighbourhood: Neighbourhood,
-    meters: number,
-    signal: AbortSignal,
+    { meters, signal }: NeighbourhoodOptions,
 ): Promise<number> {
     const bar = new Progress();
     const rate = (count: number): string => Math.round(count / bar.seconds).toLocaleString("en");
@@ -78,7 +94,7 @@ async function runReplay(
     await neighbourhood.replay((progress) => {
         last = progress;
         bar.show(progress.done * 0.99, describe(progress.readings, progress.records));
-    }, signal);
+    });
     if (!signal.aborted) bar.finish(`${describe(last.readings, last.records)}, all final`);
     return bar.seconds;
 }

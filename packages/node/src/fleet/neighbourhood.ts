@@ -1,5 +1,5 @@
-import type { Log } from "@meterseal/core";
-import { LONDON_SLOT_SECONDS } from "@meterseal/meter";
+import { error, type Log } from "@meterseal/core";
+import { LONDON_SLOT_SECONDS, type LondonHome } from "@meterseal/meter";
 import { STREAM_MODE } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { ReplayClock } from "../clocks.ts";
@@ -8,6 +8,7 @@ import { untilAborted } from "../shutdown.ts";
 import { type Household, openHousehold } from "./household.ts";
 import { loadLondonHomes } from "./london.ts";
 import { REPLAY_START_MS, type ReplayMember, type ReplayProgress, replayDays } from "./replay.ts";
+import { latestOpenRecordMs } from "./resume.ts";
 import { ServerProcess } from "./server-process.ts";
 
 /** What a neighbourhood is made of. */
@@ -18,6 +19,8 @@ export type NeighbourhoodOptions = {
     readonly httpPort: number;
     readonly open: boolean;
     readonly log: Log;
+    /** Ends a start that is under way, and the replay. */
+    readonly signal: AbortSignal;
 };
 
 /** Words that every page and report shows about the clock. */
@@ -28,8 +31,7 @@ const ZONE = "Europe/London";
 /** A collector with its ledger, and simulated meters that replay real homes, on this machine. */
 export class Neighbourhood {
     readonly server: ServerProcess;
-    readonly households: readonly Household[];
-    readonly #members: readonly ReplayMember[];
+    readonly #members: ReplayMember[] = [];
     readonly #clock: ReplayClock;
     readonly #options: NeighbourhoodOptions;
     readonly #release: () => void;
@@ -38,75 +40,88 @@ export class Neighbourhood {
         options: NeighbourhoodOptions,
         server: ServerProcess,
         clock: ReplayClock,
-        members: readonly ReplayMember[],
         release: () => void,
     ) {
         this.#options = options;
         this.server = server;
         this.#clock = clock;
-        this.#members = members;
         this.#release = release;
-        this.households = members.map((member) => member.household);
+    }
+
+    /** The households, in the order of the source data. */
+    get households(): readonly Household[] {
+        return this.#members.map((member) => member.household);
     }
 
     /**
      * Starts the server and connects every meter.
-     * @throws MetersealError MS_STORE_* for the directory, MS_PORT_IN_USE.
+     * @throws MetersealError MS_STORE_* for the directory, MS_PORT_IN_USE, MS_LINK when the signal
+     * came first.
      */
     static async start(options: NeighbourhoodOptions): Promise<Neighbourhood> {
-        claimDirectory(options.dataDir);
-        const lock = lockDirectory(options.dataDir);
+        const { dataDir, httpPort, meters, signal } = options;
+        claimDirectory(dataDir);
+        const { release } = lockDirectory(dataDir);
         try {
-            const homes = loadLondonHomes(options.meters);
-            const clock = new ReplayClock(REPLAY_START_MS);
+            const homes = loadLondonHomes(meters);
+            const nowMs = Math.max(REPLAY_START_MS, await latestOpenRecordMs(dataDir));
             const mode = options.open ? STREAM_MODE.open : STREAM_MODE.sealed;
-            const server = await ServerProcess.start({
-                dataDir: options.dataDir,
-                httpPort: options.httpPort,
-                mqttPort: 0,
-                nowMs: REPLAY_START_MS,
-                clockLabel: REPLAY_LABEL,
-                mode,
-            });
-            const tools = { dataDir: options.dataDir, server, clock, log: options.log };
-            const members: ReplayMember[] = [];
+            const start = { dataDir, httpPort, mqttPort: 0, nowMs, clockLabel: REPLAY_LABEL, mode };
+            const server = await ServerProcess.start(start, signal);
+            const clock = new ReplayClock(nowMs);
+            const neighbourhood = new Neighbourhood(options, server, clock, release);
             try {
-                for (const home of homes) {
-                    const plan = {
-                        name: home.id,
-                        zone: ZONE,
-                        slotSeconds: LONDON_SLOT_SECONDS,
-                        mode,
-                    };
-                    members.push({ home, household: await openHousehold(plan, tools) });
-                }
-                await Promise.all(members.map(({ household }) => household.agent.connect()));
+                await neighbourhood.#connect(homes, mode);
+                return neighbourhood;
             } catch (cause) {
-                await server.stop();
+                await neighbourhood.stop();
                 throw cause;
             }
-            return new Neighbourhood(options, server, clock, members, lock.release);
         } catch (cause) {
-            lock.release();
+            release();
             throw cause;
         }
     }
 
-    /** Replays the days; resolves when every record is final. */
-    async replay(
-        onProgress: (progress: ReplayProgress) => void,
-        signal: AbortSignal,
-    ): Promise<void> {
+    async #connect(homes: readonly LondonHome[], mode: number): Promise<void> {
+        const { dataDir, log, signal } = this.#options;
+        const tools = { dataDir, server: this.server, clock: this.#clock, log };
+        for (const home of homes) {
+            if (signal.aborted) throw error("MS_LINK", { got: "a request to stop" });
+            const plan = { name: home.id, zone: ZONE, slotSeconds: LONDON_SLOT_SECONDS, mode };
+            this.#members.push({ home, household: await openHousehold(plan, tools) });
+        }
+        await Promise.all(this.households.map(({ agent }) => agent.connect()));
+    }
+
+    /**
+     * Replays the days; resolves when every record is final or the signal came.
+     * @throws MetersealError MS_LINK when the server ended, MS_NOT_ALLOWED when it refused a meter.
+     */
+    async replay(onProgress: (progress: ReplayProgress) => void): Promise<void> {
+        const ended = this.server.ended.then(() => {
+            throw error("MS_LINK", { got: "a server that ended; its last message is above" });
+        });
+        const stopped = untilAborted(this.#options.signal);
+        await Promise.race([this.#replayAll(onProgress), ended, stopped]);
+    }
+
+    async #replayAll(onProgress: (progress: ReplayProgress) => void): Promise<void> {
+        const { days, signal } = this.#options;
         await replayDays({
             members: this.#members,
-            days: this.#options.days,
+            days,
             clock: this.#clock,
             setServerClock: (nowMs) => this.server.setClock(nowMs),
             onProgress,
             signal,
         });
-        const settled = Promise.all(this.households.map(({ agent }) => agent.settled()));
-        await Promise.race([settled, untilAborted(signal)]);
+        await Promise.all(this.households.map(({ agent }) => agent.settled()));
+        for (const { agent, name } of this.households) {
+            if (agent.refusal === null) continue;
+            const got = `receipt code ${agent.refusal.code} for record ${agent.refusal.seq}`;
+            throw error("MS_NOT_ALLOWED", { where: `meter of ${name}`, got });
+        }
     }
 
     /** Ends the meters, then the server. */

@@ -32,7 +32,7 @@ export class ServerProcess {
 
     /**
      * Starts a server and waits until it serves.
-     * @param signal kills the process, also while it starts.
+     * @param signal kills the process while it starts.
      * @throws MetersealError what the server could not do, such as MS_PORT_IN_USE.
      */
     static async start(
@@ -42,10 +42,10 @@ export class ServerProcess {
         const child = fork(ENTRY, { detached: true, serialization: "advanced" });
         const kill = (): void => void child.kill("SIGKILL");
         signal?.addEventListener("abort", kill, { once: true });
-        child.once("exit", () => signal?.removeEventListener("abort", kill));
+        if (signal?.aborted === true) kill();
         const waiting = new Map<number, Waiting>();
         const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-        const info = await new Promise<ServerInfo>((resolve, reject) => {
+        const ready = new Promise<ServerInfo>((resolve, reject) => {
             child.on("message", (message: FromServer) => {
                 if (message.type === "ready") resolve(message.info);
                 else settle(waiting, message, reject);
@@ -56,9 +56,14 @@ export class ServerProcess {
                 for (const entry of waiting.values()) entry.failed(gone);
                 waiting.clear();
             });
-            child.send({ type: "start", ...options } satisfies ToServer);
+            child.once("error", (cause) => reject(error("MS_LINK", { got: cause.message, cause })));
+            child.send({ type: "start", ...options } satisfies ToServer, () => {});
         });
-        return new ServerProcess(child, info, waiting, ended);
+        try {
+            return new ServerProcess(child, await ready, waiting, ended);
+        } finally {
+            signal?.removeEventListener("abort", kill);
+        }
     }
 
     /** Resolves when the process has ended, however that came. */
@@ -80,7 +85,8 @@ export class ServerProcess {
 
     /** Ends the server properly, or kills it where that takes too long. */
     async stop(): Promise<void> {
-        if (this.#child.connected) this.#child.send({ type: "stop" } satisfies ToServer);
+        // A child that just died may still look connected; then there is nothing left to stop.
+        if (this.#child.connected) this.#child.send({ type: "stop" } satisfies ToServer, () => {});
         const timer = setTimeout(() => this.kill(), STOP_TIMEOUT_MS);
         await this.#ended;
         clearTimeout(timer);
@@ -99,7 +105,11 @@ export class ServerProcess {
                 return;
             }
             this.#waiting.set(id, { done, failed });
-            this.#child.send(message(id));
+            this.#child.send(message(id), (cause) => {
+                if (cause === null) return;
+                this.#waiting.delete(id);
+                failed(error("MS_LINK", { got: "a server that ended", cause }));
+            });
         });
     }
 }

@@ -53,7 +53,11 @@ export class Supervisor {
         const { kills, lifeMs, onKilled, random, start } = this.#plan;
         const killer = new AbortController();
         const mortal = this.kills < kills;
-        const timer = mortal ? setTimeout(() => killer.abort(), random() * lifeMs) : undefined;
+        const kill = (): void => {
+            killer.abort();
+            this.#server?.kill();
+        };
+        const timer = mortal ? setTimeout(kill, random() * lifeMs) : undefined;
         try {
             const server = await ServerProcess.start(
                 { ...start, nowMs: this.#nowMs },

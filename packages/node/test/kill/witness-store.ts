@@ -6,7 +6,7 @@ import { openMeterStore } from "@meterseal/stores/sqlite";
 export class WitnessStore implements MeterStore {
     /** Records by sequence number. */
     readonly records: Map<number, OutboxRecord> = new Map();
-    readonly receipts_: Receipt[] = [];
+    readonly heard: Receipt[] = [];
     readonly #store: MeterStore;
 
     private constructor(store: MeterStore) {
@@ -22,7 +22,7 @@ export class WitnessStore implements MeterStore {
 
     /** Hashes (hexadecimal) of the records that the collector has acknowledged. */
     acknowledged(): string[] {
-        const last = Math.max(0, ...this.receipts_.map((receipt) => receipt.seq));
+        const last = Math.max(0, ...this.heard.map((receipt) => receipt.seq));
         return [...this.records.values()]
             .filter((record) => record.seq <= last)
             .map((record) => toHex(record.hash));
@@ -44,12 +44,12 @@ export class WitnessStore implements MeterStore {
     }
 
     keepStored(receipt: Uint8Array): Promise<void> {
-        this.receipts_.push(unwrap(parseReceipt(receipt)));
+        this.heard.push(unwrap(parseReceipt(receipt)));
         return this.#store.keepStored(receipt);
     }
 
     keepFinal(receipt: Uint8Array, chainEpoch: number, seq: number): Promise<void> {
-        this.receipts_.push(unwrap(parseReceipt(receipt)));
+        this.heard.push(unwrap(parseReceipt(receipt)));
         return this.#store.keepFinal(receipt, chainEpoch, seq);
     }
 

@@ -63,7 +63,7 @@ export async function fetchMeters(): Promise<readonly Meter[]> {
 
 /** Signed bytes of a meter's last final record. @throws ApiError */
 export async function fetchLastRecord(subject: string): Promise<Uint8Array> {
-    return fetchBytes(`/api/v1/meters/${subject}/last-record`);
+    return await fetchBytes(`/api/v1/meters/${subject}/last-record`);
 }
 
 /** Bytes that a path answers with. @throws ApiError */

@@ -1,12 +1,13 @@
 import type { ReactNode } from "react";
 import type { Meter } from "../api/client.ts";
-import { formatCount, formatCounted, formatMoment, shortHex } from "../format.ts";
+import { formatCount, formatCounted, shortHex } from "../format.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
+import { Moment } from "../ui/moment.tsx";
 
 /** The fleet: who reports, how much, and where something is missing. */
 export function MeterTable({ meters }: { readonly meters: readonly Meter[] }): ReactNode {
     return (
-        <section className="card" aria-labelledby="meters-title">
+        <section className="card columns-main" aria-labelledby="meters-title">
             <h2 id="meters-title">Meters</h2>
             {meters.length === 0 ? (
                 <p className="empty">
@@ -56,9 +57,11 @@ function MeterRow({ meter }: { readonly meter: Meter }): ReactNode {
                 <code title={meter.subject}>{shortHex(meter.subject)}</code>
             </th>
             <td>
-                {meter.lastRecordUnix === null
-                    ? "–"
-                    : formatMoment(meter.lastRecordUnix, meter.zone ?? "UTC")}
+                {meter.lastRecordUnix === null ? (
+                    "–"
+                ) : (
+                    <Moment unix={meter.lastRecordUnix} zone={meter.zone ?? "UTC"} />
+                )}
             </td>
             <td className="number wide">{formatCount(meter.records)}</td>
             <td className="number wide">{formatCount(meter.readings)}</td>
@@ -80,6 +83,7 @@ function describeGaps({ missingIntervals, holes }: Meter): string {
 
 function statusOf(meter: Meter): { icon: IconName; text: string } {
     if (meter.frozen) return { icon: "fault", text: "Frozen" };
-    if (meter.records === 0 || meter.pendingRecords > 0) return { icon: "waiting", text: "Waiting" };
+    if (meter.records === 0 || meter.pendingRecords > 0)
+        return { icon: "waiting", text: "Waiting" };
     return { icon: "holds", text: "OK" };
 }

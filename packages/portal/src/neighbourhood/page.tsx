@@ -23,10 +23,10 @@ export function NeighbourhoodPage({ view }: { readonly view: NetworkView }): Rea
                 <>
                     <Tiles network={network} meters={meters} />
                     <div className="columns">
-                        <MeterTable meters={meters} />
-                        <Suspense fallback={<section className="card" aria-busy="true" />}>
+                        <Suspense fallback={<div className="card columns-side" aria-busy="true" />}>
                             <SealedRow network={network} meters={meters} />
                         </Suspense>
+                        <MeterTable meters={meters} />
                     </div>
                 </>
             )}

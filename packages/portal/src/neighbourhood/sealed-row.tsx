@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useId, useState } from "react";
 import { fetchLastRecord, type Meter, type Network } from "../api/client.ts";
 import { formatCount, formatMoment, groupHex, shortHex } from "../format.ts";
 import { Icon } from "../ui/icons.tsx";
+import { Moment } from "../ui/moment.tsx";
 import { type PublicRecord, readPublicRecord } from "./last-record.ts";
 
 type SealedRowProps = { readonly network: Network; readonly meters: readonly Meter[] };
@@ -15,7 +16,7 @@ export function SealedRow({ network, meters }: SealedRowProps): ReactNode {
     const record = useLastRecord(meter);
     const isOpen = network.mode === "open";
     return (
-        <section className="card sealed-row" aria-labelledby="knows-title">
+        <section className="card columns-side" aria-labelledby="knows-title">
             <h2 id="knows-title">
                 {isOpen
                     ? "What this server knows about your consumption: all of it"
@@ -27,7 +28,9 @@ export function SealedRow({ network, meters }: SealedRowProps): ReactNode {
                     : "The key that opens these registers was made in the household and never left it. The server sees that a meter reports, when, and which intervals it could not read; how much was used it cannot know."}
             </p>
             {meter === undefined ? (
-                <p className="empty">As soon as a meter has reported, its last record shows here.</p>
+                <p className="empty">
+                    As soon as a meter has reported, its last record shows here.
+                </p>
             ) : (
                 <>
                     <div className="field-row">
@@ -90,7 +93,9 @@ function RecordView({ record, zone }: RecordViewProps): ReactNode {
                 <tbody>
                     {record.boundaries.map(({ unix, value }) => (
                         <tr key={unix}>
-                            <th scope="row">{formatMoment(unix, zone)}</th>
+                            <th scope="row">
+                                <Moment unix={unix} zone={zone} />
+                            </th>
                             <td>
                                 <code>{record.isSealed ? groupHex(value) : value}</code>
                             </td>

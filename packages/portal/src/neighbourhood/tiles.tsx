@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Meter, Network } from "../api/client.ts";
-import { formatCount, formatCounted, formatMoment, shortHex } from "../format.ts";
+import { formatCount, formatCounted, shortHex } from "../format.ts";
+import { Moment } from "../ui/moment.tsx";
 import { readCheckpoint } from "./checkpoint.ts";
 
 type TilesProps = { readonly network: Network; readonly meters: readonly Meter[] };
@@ -44,16 +45,23 @@ function CheckpointTile({ network }: { readonly network: Network }): ReactNode {
         );
     }
     return (
-        <Tile label="Latest checkpoint" value={`at ${formatCount(head.size)}`}>
-            root <code title={head.rootHex}>{shortHex(head.rootHex)}</code>, as of{" "}
-            {formatMoment(network.clock.nowMs / 1000, "UTC")} UTC
+        <Tile
+            label="Latest checkpoint"
+            value={
+                <code title={head.rootHex} data-testid="checkpoint-root">
+                    {shortHex(head.rootHex)}
+                </code>
+            }
+        >
+            root over {formatCounted(head.size, "entry", "entries")}, as of{" "}
+            <Moment unix={network.clock.nowMs / 1000} zone="UTC" /> UTC
         </Tile>
     );
 }
 
 type TileProps = {
     readonly label: string;
-    readonly value: string;
+    readonly value: ReactNode;
     readonly children: ReactNode;
 };
 

@@ -1,0 +1,2 @@
+/** Tenant in all topics of the ingest suites. */
+export const TENANT = "bench";

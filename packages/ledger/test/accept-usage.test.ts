@@ -1,0 +1,274 @@
+import type { BoundaryAddress, MeterRecord, UsageBody } from "@meterseal/record";
+import { testBytes } from "@meterseal/testkit/keys";
+import { seededRandom, seedOf } from "@meterseal/testkit/random";
+import { TEST_START_SLOT, TEST_START_UNIX, TestChain } from "@meterseal/testkit/records";
+import { beforeEach, describe, expect, it } from "vitest";
+import { lastBoundaryUnix, utcMonthIndex } from "../src/accept/usage-rules.ts";
+import { World } from "./world.ts";
+
+/** First slot of a test chain is 15 minutes into 2013-01-01 UTC; slot + 3 is 01:00. */
+const HOUR = TEST_START_UNIX / 3600 + 1;
+const DAY = 4749;
+const MONTH = 156;
+
+async function outcomeOf(world: World, record: MeterRecord): Promise<string> {
+    const [name] = await world.take([record]);
+    return name ?? "";
+}
+
+describe("a sealed usage record", () => {
+    let world: World;
+    let chain: TestChain;
+    beforeEach(async () => {
+        world = await World.open();
+        chain = world.chain;
+    });
+
+    it.each<[string, Partial<UsageBody>]>([
+        ["a stream that nobody enrolled", { stream: testBytes("nobody", 16) }],
+        ["a seal epoch that nobody enrolled", { sealEpoch: 1 }],
+        ["another slot length", { slotSeconds: 300 }],
+        ["another group", { groups: [1] }],
+        ["a further group", { groups: [0, 1] }],
+        ["plain registers", { values: { mode: "open", registers: [1n, 2n, 3n, 4n] } }],
+        ["another scale", { scale: 1 }],
+    ])("is refused with %s", async (_, usage) => {
+        expect(await outcomeOf(world, await chain.usage(usage))).toBe("MS_STREAM_RULE");
+        expect(world.chainState()?.frozenAt).toBe(1);
+    });
+
+    it("is refused for a stream of another subject", async () => {
+        const other = await world.network.meter("other");
+        world.enrol(other);
+        const { stream } = other.descriptor;
+        expect(await outcomeOf(world, await chain.usage({ stream }))).toBe("MS_STREAM_RULE");
+        expect(await outcomeOf(world, await new TestChain(other).usage())).toBe("accepted");
+    });
+
+    it("is refused with a body of another shape, and freezes its chain", async () => {
+        expect(await outcomeOf(world, await chain.other(4, 1))).toBe("MS_MALFORMED");
+        expect(world.chainState()?.frozenAt).toBe(1);
+    });
+
+    it("may follow with a hole, and not with a slot twice", async () => {
+        const first = TEST_START_SLOT;
+        expect(await outcomeOf(world, await chain.usage({ firstSlot: first }))).toBe("accepted");
+        expect(await outcomeOf(world, await chain.usage({ firstSlot: first + 100 }))).toBe(
+            "accepted",
+        );
+        expect(await outcomeOf(world, await chain.usage({ firstSlot: first + 103 }))).toBe(
+            "MS_RESEALED",
+        );
+    });
+
+    it.each([0, 1, 2, 3])("is refused when it begins %i slots before the end", async (before) => {
+        const first = TEST_START_SLOT;
+        await world.take([await chain.usage({ firstSlot: first })]);
+        const again = await chain.usage({ firstSlot: first + 3 - before });
+        expect(await outcomeOf(world, again)).toBe("MS_RESEALED");
+    });
+
+    it("may touch the end", async () => {
+        const first = TEST_START_SLOT;
+        await world.take([await chain.usage({ firstSlot: first })]);
+        expect(await outcomeOf(world, await chain.usage({ firstSlot: first + 4 }))).toBe(
+            "accepted",
+        );
+    });
+
+    it("waits, in place of being refused, while its last boundary lies ahead", async () => {
+        const usage = await chain.usage(
+            { firstSlot: TEST_START_SLOT },
+            { timeUnix: TEST_START_UNIX },
+        );
+        const last = TEST_START_UNIX + 3 * 900;
+        expect(await world.take([usage], (last - 901) * 1000)).toEqual(["MS_CLOCK"]);
+        expect(world.chainState()?.frozenAt ?? null).toBe(null);
+        expect(await world.take([usage], (last - 900) * 1000)).toEqual(["accepted"]);
+    });
+
+    const at = (offset: number, level: number, index: number): BoundaryAddress => ({
+        offset,
+        level,
+        index,
+    });
+    it.each<[string, string, number, BoundaryAddress[]]>([
+        ["an hour", "accepted", 1, [at(3, 1, HOUR)]],
+        ["two hours", "accepted", 1, [at(3, 1, HOUR), at(7, 1, HOUR + 1)]],
+        ["the hour before", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR - 1)]],
+        ["the hour after", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR + 1)]],
+        ["an hour before its full hour", "MS_BOUNDARY_ADDRESS", 1, [at(2, 1, HOUR)]],
+        [
+            "an hour after its full hour, in a zone of three quarters",
+            "accepted",
+            1,
+            [at(4, 1, HOUR)],
+        ],
+        ["an hour twice", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR), at(4, 1, HOUR)]],
+        ["a day", "accepted", 0, [at(0, 2, DAY)]],
+        ["a day 26 h before", "accepted", 104, [at(0, 2, DAY)]],
+        ["a day 26 h and a slot before", "MS_BOUNDARY_ADDRESS", 105, [at(0, 2, DAY)]],
+        ["a day 26 h after", "accepted", -8, [at(0, 2, DAY + 1)]],
+        ["a day 26 h and a slot after", "MS_BOUNDARY_ADDRESS", -9, [at(0, 2, DAY + 1)]],
+        ["a day twice", "MS_BOUNDARY_ADDRESS", 0, [at(0, 2, DAY), at(1, 2, DAY)]],
+        ["days that fall", "MS_BOUNDARY_ADDRESS", 0, [at(0, 2, DAY), at(1, 2, DAY - 1)]],
+        ["a month", "accepted", 0, [at(0, 3, MONTH)]],
+        ["the month before", "accepted", 0, [at(0, 3, MONTH - 1)]],
+        ["the month after", "accepted", 0, [at(0, 3, MONTH + 1)]],
+        ["two months before", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH - 2)]],
+        ["two months after", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH + 2)]],
+        ["a month twice", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH), at(1, 3, MONTH)]],
+        ["one of each", "accepted", 0, [at(0, 3, MONTH), at(1, 2, DAY), at(4, 1, HOUR)]],
+    ])("with %s as address is %s", async (_, name, skip, addresses) => {
+        const usage = { firstSlot: TEST_START_SLOT + skip, count: 8, addresses };
+        const shifted = skip === 1 ? { ...usage, firstSlot: TEST_START_SLOT + 1 } : usage;
+        expect(await outcomeOf(world, await chain.usage(shifted))).toBe(name);
+    });
+
+    it("remembers the addresses of the records before, for each level", async () => {
+        const first = await chain.usage({
+            firstSlot: TEST_START_SLOT,
+            addresses: [at(0, 3, MONTH), at(1, 2, DAY)],
+        });
+        expect(await outcomeOf(world, first)).toBe("accepted");
+        const hour = await chain.usage({ addresses: [at(0, 1, HOUR)] });
+        expect(await outcomeOf(world, hour)).toBe("accepted");
+        const month = await chain.usage({ addresses: [at(0, 3, MONTH)] });
+        expect(await outcomeOf(world, month)).toBe("MS_BOUNDARY_ADDRESS");
+    });
+
+    it("keeps nothing of a record that it refuses", async () => {
+        await world.take([await chain.usage()]);
+        const before = structuredClone(
+            [...world.state.streams.values()].map((s) => [s.lastSlot, s.lastIndex]),
+        );
+        await world.take([
+            await chain.usage({ count: 8, addresses: [at(1, 2, DAY), at(2, 2, DAY - 5)] }),
+        ]);
+        expect([...world.state.streams.values()].map((s) => [s.lastSlot, s.lastIndex])).toEqual(
+            before,
+        );
+    });
+});
+
+describe("an open usage record", () => {
+    let world: World;
+    let chain: TestChain;
+    const open = (...registers: number[]): Partial<UsageBody> => ({
+        values: { mode: "open", registers: registers.map(BigInt) },
+    });
+    beforeEach(async () => {
+        world = await World.open(1);
+        chain = world.chain;
+    });
+
+    it("may stand still and rise", async () => {
+        expect(await outcomeOf(world, await chain.usage(open(0, 0, 5, 5)))).toBe("accepted");
+        expect(await outcomeOf(world, await chain.usage(open(5, 6, 7, 8)))).toBe("accepted");
+    });
+
+    it("may not run backwards within", async () => {
+        expect(await outcomeOf(world, await chain.usage(open(0, 5, 4, 5)))).toBe(
+            "MS_REGISTER_DECREASED",
+        );
+        expect(world.chainState()?.frozenAt).toBe(1);
+    });
+
+    it("may not run backwards from one to the next", async () => {
+        expect(await outcomeOf(world, await chain.usage(open(0, 1, 2, 3)))).toBe("accepted");
+        expect(await outcomeOf(world, await chain.usage(open(2, 3, 4, 5)))).toBe(
+            "MS_REGISTER_DECREASED",
+        );
+        expect(world.chainState()?.frozenAt).toBe(2);
+    });
+
+    it("may not be sealed", async () => {
+        expect(await outcomeOf(world, await chain.usage())).toBe("MS_STREAM_RULE");
+    });
+
+    it("compares each channel with itself", async () => {
+        const two = await World.open(1, { groups: [0, 15] });
+        const rows = [
+            [9, 0, 5],
+            [9, 1, 5],
+            [10, 1, 6],
+            [10, 1, 6],
+        ];
+        expect(await outcomeOf(two, await two.chain.usage(open(...rows.flat())))).toBe("accepted");
+        const fork = two.chain.fork();
+        expect(await outcomeOf(two, await two.chain.usage({ count: 1, ...open(10, 1, 5) }))).toBe(
+            "MS_REGISTER_DECREASED",
+        );
+        expect(await outcomeOf(two, await fork.usage({ count: 1, ...open(10, 1, 6) }))).toBe(
+            "MS_FROZEN",
+        );
+    });
+
+    it("compares large registers exactly", async () => {
+        const big = (1n << 62n) + 1n;
+        const values = (...registers: bigint[]) => ({
+            count: 1,
+            values: { mode: "open" as const, registers },
+        });
+        expect(await outcomeOf(world, await chain.usage(values(big)))).toBe("accepted");
+        expect(await outcomeOf(world, await chain.usage(values(big - 1n)))).toBe(
+            "MS_REGISTER_DECREASED",
+        );
+    });
+
+    it("may begin anew in another stream", async () => {
+        const own = world.meter.descriptor;
+        const streams = [own, { ...own, sealEpoch: 1 }];
+        const meter = await world.network.meter("second", { payload: { streams } });
+        world.enrol(meter);
+        const second = new TestChain(meter);
+        const { stream } = own;
+        expect(world.state.streams.size).toBe(1);
+        expect(stream).toEqual(testBytes("stream meter", 16));
+        const fresh = await world.network.meter("third", {
+            payload: {
+                streams: [0, 1].map((sealEpoch) => ({
+                    ...own,
+                    stream: testBytes("third", 16),
+                    sealEpoch,
+                })),
+            },
+        });
+        expect(world.enrol(fresh).ok).toBe(true);
+        const third = new TestChain(fresh);
+        const into = (sealEpoch: number, firstSlot: number, value: number) =>
+            third.usage({
+                stream: testBytes("third", 16),
+                sealEpoch,
+                firstSlot,
+                count: 1,
+                ...open(value),
+            });
+        expect(await outcomeOf(world, await into(0, TEST_START_SLOT, 9))).toBe("accepted");
+        expect(await outcomeOf(world, await into(1, TEST_START_SLOT, 1))).toBe("accepted");
+        expect(second.seq).toBe(0);
+    });
+});
+
+describe("calendar arithmetic", () => {
+    it("has the months of Date, in UTC", () => {
+        const random = seededRandom(seedOf(1));
+        const days = Array.from({ length: 50_000 }, () => (random.below(2 ** 31) - 2 ** 29) * 8);
+        for (let year = 1970; year < 2410; year++) {
+            for (let month = 0; month < 12; month++) {
+                const start = Date.UTC(year, month, 1) / 1000;
+                days.push(start - 1, start);
+            }
+        }
+        for (const unix of days) {
+            const date = new Date(unix * 1000);
+            const expected = 12 * (date.getUTCFullYear() - 2000) + date.getUTCMonth();
+            if (utcMonthIndex(unix) !== expected) expect.fail(`${date.toISOString()}`);
+        }
+    });
+
+    it("knows the instant of a last boundary", () => {
+        const usage = { firstSlot: TEST_START_SLOT, count: 3, slotSeconds: 900 } as UsageBody;
+        expect(lastBoundaryUnix(usage)).toBe(TEST_START_UNIX + 1800);
+    });
+});

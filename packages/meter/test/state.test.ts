@@ -1,0 +1,44 @@
+import { unwrap } from "@meterseal/core";
+import { decodeCbor, encodeCbor } from "@meterseal/record";
+import { describe, expect, it } from "vitest";
+import { decodeMeterState, encodeMeterState, type MeterState } from "../src/state.ts";
+
+const STATE: MeterState = {
+    chainEpoch: 3,
+    nextSeq: 17,
+    headHash: new Uint8Array(32).fill(7),
+    seal: { sealEpoch: 2, nextSlot: 455_904, nextIndex: [455_904, 379_000, 4_750, 157, 2] },
+    registers: [2n ** 61n - 1n, 0n],
+};
+
+describe("meter state", () => {
+    it("comes back as it was", () => {
+        expect(unwrap(decodeMeterState(encodeMeterState(STATE)))).toEqual(STATE);
+    });
+
+    const changes: [string, number, unknown][] = [
+        ["an index too few: its tree would begin anew", 5, [1, 2, 3, 4]],
+        ["an index too many", 5, [1, 2, 3, 4, 5, 6]],
+        ["a negative index", 5, [1, 2, 3, 4, -1]],
+        ["no sequence number", 1, 0],
+        ["a short hash", 2, new Uint8Array(31)],
+        ["a negative register", 6, [-1]],
+        ["a slot that is no number", 4, "x"],
+        ["a field more", 7, 1],
+    ];
+    it.each(changes)("is refused with %s", (_name, key, value) => {
+        const map = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;
+        map.set(key, value);
+        expect(decodeMeterState(encodeCbor(map))).toMatchObject({
+            ok: false,
+            error: { code: "MS_MALFORMED" },
+        });
+    });
+
+    it("is refused when any byte is cut", () => {
+        const bytes = encodeMeterState(STATE);
+        for (let end = 0; end < bytes.length; end++) {
+            expect(decodeMeterState(bytes.subarray(0, end)).ok).toBe(false);
+        }
+    });
+});

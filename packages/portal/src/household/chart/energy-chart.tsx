@@ -1,0 +1,105 @@
+import {
+    type KeyboardEvent,
+    type MouseEvent,
+    type ReactNode,
+    useEffect,
+    useRef,
+    useState,
+} from "react";
+import "uplot/dist/uPlot.min.css";
+import { energyLabel, intervalLabel } from "../labels.ts";
+import { gapBands } from "./draw.ts";
+import { createPlot, type EnergyPlot, type PlotContent, plotSize } from "./plot.ts";
+
+type EnergyChartProps = {
+    readonly content: PlotContent;
+    /** What the bars are, such as `kWh per half-hour`. */
+    readonly unit: string;
+    /** Opens the day of an interval; null where the chart shows a day already. */
+    readonly onOpenDay: ((unix: number) => void) | null;
+};
+
+/** Bars of energy over time; one at a time can be read by pointer, touch or arrow keys. */
+export function EnergyChart({ content, unit, onOpenDay }: EnergyChartProps): ReactNode {
+    const host = useRef<HTMLDivElement>(null);
+    const chart = useRef<EnergyPlot | null>(null);
+    const [pointed, setPointed] = useState<number | null>(null);
+
+    useEffect(() => {
+        const element = host.current;
+        if (element === null) return;
+        setPointed(null);
+        const made = createPlot(element, content, setPointed);
+        chart.current = made;
+        const resize = new ResizeObserver(() => {
+            if (element.clientWidth > 0) made.plot.setSize(plotSize(element.clientWidth));
+        });
+        resize.observe(element);
+        const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+        const onScheme = (): void => made.plot.redraw(false, true);
+        scheme.addEventListener("change", onScheme);
+        return () => {
+            resize.disconnect();
+            scheme.removeEventListener("change", onScheme);
+            made.plot.destroy();
+            chart.current = null;
+        };
+    }, [content]);
+    useEffect(() => chart.current?.emphasise(pointed), [pointed]);
+
+    const { intervals, period, view, zone } = content;
+    const interval = pointed === null ? undefined : intervals[pointed];
+    const readout =
+        interval === undefined
+            ? null
+            : `${intervalLabel(interval, view, zone, period)}: ${energyLabel(interval)}`;
+    const openAt = (position: number | null): void => {
+        const chosen = intervals[position ?? -1];
+        if (chosen !== undefined) onOpenDay?.(chosen.fromUnix);
+    };
+    // By the place of the click itself: a tap comes before the pointer's move was shown.
+    const onClick = (event: MouseEvent): void => {
+        openAt(chart.current?.positionAt(event.clientX) ?? null);
+    };
+    const onKeyDown = (event: KeyboardEvent): void => {
+        const last = intervals.length - 1;
+        const moves: Record<string, number> = {
+            ArrowLeft: Math.max(0, (pointed ?? last + 1) - 1),
+            ArrowRight: Math.min(last, (pointed ?? -1) + 1),
+            Home: 0,
+            End: last,
+        };
+        const move = moves[event.key];
+        if (event.key === "Enter") openAt(pointed);
+        if (event.key === "Escape") setPointed(null);
+        if (move === undefined) return;
+        event.preventDefault();
+        setPointed(move);
+    };
+    return (
+        <div className="chart">
+            <p className="chart-readout">
+                <span>{unit}</span>
+                <strong data-testid="readout">{readout}</strong>
+            </p>
+            <div
+                ref={host}
+                className="chart-plot"
+                role="slider"
+                tabIndex={0}
+                aria-label={`Chart, ${unit}. Arrow keys read one bar after the other.`}
+                aria-orientation="horizontal"
+                aria-valuemin={1}
+                aria-valuemax={intervals.length}
+                aria-valuenow={(pointed ?? 0) + 1}
+                aria-valuetext={readout ?? `${intervals.length} bars`}
+                data-testid="chart"
+                data-view={view}
+                data-gaps={gapBands(intervals).length}
+                data-clickable={onOpenDay !== null}
+                onKeyDown={onKeyDown}
+                onClick={onClick}
+            />
+        </div>
+    );
+}

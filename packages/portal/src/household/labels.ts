@@ -1,0 +1,80 @@
+import type { UsageInterval } from "@meterseal/wallet";
+import { formatDate, formatKwh, formatTime } from "../format.ts";
+import type { Period, View } from "./periods.ts";
+
+const HOUR_SECONDS = 3600;
+/** A day of the clock change back, with room; longer days are stretches without a record. */
+const LONGEST_DAY_SECONDS = 26 * HOUR_SECONDS;
+
+const FULL_DATE = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
+const SHORT_DATE = { weekday: "short", day: "numeric", month: "short" } as const;
+const MONTH = { month: "long", year: "numeric" } as const;
+
+/** Last instant that belongs to a stretch: its end is the first instant of the next. */
+function lastInstant(toUnix: number): number {
+    return toUnix - 1;
+}
+
+/** Name of a period, such as `Tuesday 15 January 2013`. */
+export function periodLabel(period: Period, view: View, zone: string): string {
+    const { fromUnix, toUnix } = period;
+    if (view === "month") return formatDate(fromUnix, zone, MONTH);
+    if (view === "day" && toUnix - fromUnix <= LONGEST_DAY_SECONDS) {
+        return formatDate(fromUnix, zone, FULL_DATE);
+    }
+    const date = { day: "numeric", month: "short" } as const;
+    const from = formatDate(fromUnix, zone, date);
+    const to = formatDate(lastInstant(toUnix), zone, { ...date, year: "numeric" });
+    return `${from} – ${to}`;
+}
+
+/** What is special about a day: the clocks change, or it is cut at an end of the series. */
+export function periodNote(period: Period, view: View): string | null {
+    const hours = (period.toUnix - period.fromUnix) / HOUR_SECONDS;
+    if (!period.isWhole) return view === "week" ? "not a whole week" : `not a whole ${view}`;
+    if (view !== "day" || hours === 24) return null;
+    if (hours < 24) return `${hours} hours: the clocks went forward`;
+    return hours <= 25 ? `${hours} hours: the clocks went back` : "days without a record";
+}
+
+/** Name of an interval, such as `17:30–18:00` or `Tue 15 Jan`. */
+export function intervalLabel(
+    { fromUnix, toUnix }: UsageInterval,
+    view: View,
+    zone: string,
+    period: Period,
+): string {
+    if (view === "month") {
+        const from = formatDate(fromUnix, zone, SHORT_DATE);
+        if (toUnix - fromUnix <= LONGEST_DAY_SECONDS) return from;
+        return `${from} – ${formatDate(lastInstant(toUnix), zone, SHORT_DATE)}`;
+    }
+    // Where the clocks change, an hour comes twice: the zone's name tells which one it is.
+    const changes = offsetsDiffer(period, zone);
+    const times = `${formatTime(fromUnix, zone)}–${formatTime(toUnix, zone, changes)}`;
+    return view === "day" ? times : `${formatDate(fromUnix, zone, SHORT_DATE)}, ${times}`;
+}
+
+function offsetsDiffer({ fromUnix, toUnix }: Period, zone: string): boolean {
+    const name = (unix: number): string => formatDate(unix, zone, { timeZoneName: "longOffset" });
+    return name(fromUnix).split(" ").at(-1) !== name(toUnix).split(" ").at(-1);
+}
+
+/** Energy of an interval in words. */
+export function energyLabel({ importWh, quality }: UsageInterval): string {
+    if (importWh === null) return "no reading";
+    const amount = `${formatKwh(importWh)} kWh`;
+    if (quality === "measured") return amount;
+    return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
+}
+
+/** A length of slot in words, such as `half-hour`. */
+export function slotLabel(slotSeconds: number): string {
+    const names = new Map([
+        [3600, "hour"],
+        [1800, "half-hour"],
+        [900, "quarter-hour"],
+        [60, "minute"],
+    ]);
+    return names.get(slotSeconds) ?? `${slotSeconds} seconds`;
+}

@@ -1,0 +1,87 @@
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { shortHex } from "../format.ts";
+import { Notice } from "../ui/notice.tsx";
+import { EnergyCard } from "./energy-card.tsx";
+import { MonthCard } from "./month-card.tsx";
+import { calendarOf, indexAt, type View } from "./periods.ts";
+import type { Household, HouseholdState } from "./use-household.ts";
+import { VerifyCard } from "./verify-card.tsx";
+
+type OpenHouseholdProps = {
+    readonly state: Extract<HouseholdState, { kind: "open" }>;
+    readonly household: Household;
+};
+
+/** An opened home: its months, its chart, and what was verified. */
+export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNode {
+    const { home, problem, refreshing } = state;
+    const calendar = useMemo(() => calendarOf(home.series, home.zone), [home]);
+    const [view, setView] = useState<View>("month");
+    /** An instant within what is shown; without one, the end of the series. */
+    const [anchorUnix, setAnchor] = useState(Number.POSITIVE_INFINITY);
+    const month = calendar.months[indexAt(calendar.months, anchorUnix)];
+    const heading = useRef<HTMLHeadingElement>(null);
+    // The control that was in use, the key input, is gone: the focus goes on to what replaced it.
+    useEffect(() => heading.current?.focus(), []);
+    const isSound = Object.values(home.verdicts).every(({ holds }) => holds);
+    return (
+        <div className="page">
+            <div className="home-head">
+                <div>
+                    <h1 ref={heading} tabIndex={-1}>
+                        {home.name}
+                    </h1>
+                    <p className="home-facts">
+                        Meter <code title={home.meter}>{shortHex(home.meter)}</code>, times in{" "}
+                        {home.zone.replaceAll("_", " ")}
+                    </p>
+                </div>
+                <button type="button" className="button" onClick={household.forget}>
+                    Forget this key
+                </button>
+            </div>
+            {problem !== null && (
+                <Notice kind="fault" title={problem.title} code={problem.code}>
+                    <p>{problem.text} What you see is the state before.</p>
+                </Notice>
+            )}
+            {!isSound && (
+                <Notice kind="fault" title="Do not rely on these figures">
+                    <p>
+                        What the server sent did not pass verification; see “Verify” for what and
+                        where.
+                    </p>
+                </Notice>
+            )}
+            <div className="home-columns" data-sound={isSound}>
+                <div className="home-main">
+                    {month === undefined ? (
+                        <Notice kind="quiet" icon="unknown" title="There is nothing to show">
+                            <p>
+                                No register of this home could be opened from what the server sent.
+                            </p>
+                        </Notice>
+                    ) : (
+                        <>
+                            <MonthCard
+                                home={home}
+                                calendar={calendar}
+                                month={month}
+                                onMonth={setAnchor}
+                            />
+                            <EnergyCard
+                                home={home}
+                                calendar={calendar}
+                                view={view}
+                                anchorUnix={anchorUnix}
+                                onView={setView}
+                                onAnchor={setAnchor}
+                            />
+                        </>
+                    )}
+                </div>
+                <VerifyCard home={home} refreshing={refreshing} onRefresh={household.refresh} />
+            </div>
+        </div>
+    );
+}

@@ -1,0 +1,117 @@
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { FromVault, OpenHome, Problem, Stage, ToVault } from "./vault/messages.ts";
+
+/** How far the opening of a household has come. */
+export type HouseholdState =
+    | { readonly kind: "none" }
+    | { readonly kind: "opening"; readonly stage: Stage }
+    | { readonly kind: "failed"; readonly problem: Problem }
+    | {
+          readonly kind: "open";
+          readonly home: OpenHome;
+          /** What goes on while the data stays on the page. */
+          readonly refreshing: Stage | null;
+          readonly problem: Problem | null;
+      };
+
+/** The household of this page and what can be done with it. */
+export type Household = {
+    readonly state: HouseholdState;
+    open(file: File): void;
+    refresh(): void;
+    /** Ends the worker and with it the key, and drops what it opened. */
+    forget(): void;
+};
+
+const KEY_FILE_MAX_BYTES = 65_536;
+const NONE: HouseholdState = { kind: "none" };
+
+/** Holds the worker that holds the key; neither is written anywhere. */
+export function useHousehold(): Household {
+    const [state, setState] = useState<HouseholdState>(NONE);
+    const worker = useRef<Worker | null>(null);
+
+    const end = useCallback((): void => {
+        worker.current?.terminate();
+        worker.current = null;
+    }, []);
+    useEffect(() => end, [end]);
+
+    const ask = useCallback((request: ToVault): void => {
+        worker.current?.postMessage(request);
+    }, []);
+
+    const start = useCallback((): Worker => {
+        end();
+        const next = new Worker(new URL("./vault/worker.ts", import.meta.url), { type: "module" });
+        next.addEventListener("message", (event: MessageEvent<FromVault>) => {
+            if (next === worker.current) setState((before) => step(before, event.data));
+        });
+        next.addEventListener("error", () => {
+            if (next === worker.current) setState({ kind: "failed", problem: NO_WORKER });
+        });
+        worker.current = next;
+        return next;
+    }, [end]);
+
+    const open = useCallback(
+        (file: File): void => {
+            setState({ kind: "opening", stage: "key" });
+            const own = start();
+            if (file.size > KEY_FILE_MAX_BYTES) {
+                setState({ kind: "failed", problem: TOO_LARGE });
+                return;
+            }
+            const read = async (): Promise<void> => {
+                const text = await file.text();
+                if (own === worker.current) ask({ type: "open", text });
+            };
+            read().catch(() => setState({ kind: "failed", problem: UNREADABLE }));
+        },
+        [ask, start],
+    );
+    const refresh = useCallback((): void => {
+        setState((before) => step(before, { type: "stage", stage: "fetch" }));
+        ask({ type: "refresh" });
+    }, [ask]);
+    const forget = useCallback((): void => {
+        end();
+        setState(NONE);
+    }, [end]);
+
+    return useMemo(() => ({ state, open, refresh, forget }), [state, open, refresh, forget]);
+}
+
+/** State after a message of the worker. Data that is open stays while it is refreshed. */
+function step(before: HouseholdState, message: FromVault): HouseholdState {
+    switch (message.type) {
+        case "stage":
+            return before.kind === "open"
+                ? { ...before, refreshing: message.stage, problem: null }
+                : { kind: "opening", stage: message.stage };
+        case "failed":
+            return before.kind === "open"
+                ? { ...before, refreshing: null, problem: message.problem }
+                : { kind: "failed", problem: message.problem };
+        case "opened":
+            return { kind: "open", home: message.home, refreshing: null, problem: null };
+    }
+}
+
+const TOO_LARGE: Problem = {
+    code: "MS_KEY_FILE",
+    title: "This is not a Meterseal key file",
+    text: "It is far larger than a key file. Choose the file that was made when your home joined, often called key.json.",
+};
+
+const UNREADABLE: Problem = {
+    code: "MS_KEY_FILE",
+    title: "The browser could not read this file",
+    text: "It may have been moved, or it is a folder. Choose the key file again.",
+};
+
+const NO_WORKER: Problem = {
+    code: "MS_INTERNAL",
+    title: "The part that opens your data did not start",
+    text: "The server may be down, or the browser too old. Reload the page and try again.",
+};

@@ -1,0 +1,77 @@
+import { MetersealError } from "@meterseal/core";
+import type { KeyFile } from "@meterseal/wallet";
+import { ApiError } from "../../api/client.ts";
+import type { Problem } from "./messages.ts";
+
+/** Problem with a key file; `error` says what a key file must be and never quotes the file. */
+export function keyFileProblem(error: MetersealError): Problem {
+    const { expected } = error.details;
+    return {
+        code: error.code,
+        title: "This is not a Meterseal key file",
+        text: `Choose the file that was made when your home joined, often called key.json.${
+            expected === undefined ? "" : ` Expected: ${expected}.`
+        }`,
+    };
+}
+
+/** Problem of a key whose network is not the server's. */
+export function foreignNetworkProblem(key: KeyFile, serverNetwork: string): Problem {
+    const own = key.network.toHex().slice(0, 8);
+    return {
+        code: "MS_KEY_FOREIGN",
+        title: "This key belongs to another network",
+        text: `It is for network ${own}…, and this server is ${serverNetwork.slice(0, 8)}…. Open the portal of the network that your home joined, or choose another key file.`,
+    };
+}
+
+/** Problem of a browser that lacks what the cryptography needs. */
+export const OLD_BROWSER: Problem = {
+    code: null,
+    title: "This browser is too old to open sealed readings",
+    text: "Please update it, or use the command line: meterseal usage --key FILE --url ADDRESS.",
+};
+
+/** Problem in the words of the step that failed. */
+export function describeFailure(cause: unknown): Problem {
+    if (cause instanceof ApiError) return describeApi(cause);
+    if (cause instanceof MetersealError) return describeOwn(cause);
+    return {
+        code: "MS_INTERNAL",
+        title: "The portal itself failed",
+        text: cause instanceof Error ? cause.message : "Something unexpected happened.",
+    };
+}
+
+function describeApi({ code, message, status }: ApiError): Problem {
+    if (status === 404) {
+        return {
+            code: "MS_KEY_FOREIGN",
+            title: "This server does not know the meter of this key",
+            text: "The key is for this network, but its meter is not enrolled here, or has no final record yet.",
+        };
+    }
+    if (status === null) {
+        return {
+            code,
+            title: "The server does not answer",
+            text: "Your key was read, but there is nothing to open yet. Check that the server runs, then try again.",
+        };
+    }
+    return { code, title: "The server refused to hand out the evidence", text: message };
+}
+
+function describeOwn(error: MetersealError): Problem {
+    if (error.code === "MS_KEY_FOREIGN") {
+        return {
+            code: error.code,
+            title: "The server sent records of another meter",
+            text: `Your key does not fit them (${error.details.where ?? "no place given"}). Nothing of them is shown.`,
+        };
+    }
+    return {
+        code: error.code,
+        title: "What the server sent cannot be read",
+        text: `It is damaged or was altered, so nothing of it is shown. ${error.message}`,
+    };
+}

@@ -1,0 +1,211 @@
+import { concatBytes, fromHex, toHex, unwrap } from "@meterseal/core";
+import { decodeCbor, encodeCbor } from "../src/cbor.ts";
+import { createRecord, parseRecord, usageOf } from "../src/record.ts";
+import { encodeUsage } from "../src/usage.ts";
+import { flipBit, rawSign1, replaceHex } from "./raw.ts";
+
+import { type MessageVector, type RefusedVector, signerOf, subject } from "./vectors-messages.ts";
+
+/** Makes the inputs that are refused, from the valid messages. */
+export async function makeRefused(messages: readonly MessageVector[]): Promise<RefusedVector[]> {
+    const hexOf = (name: string): Uint8Array =>
+        fromHex(messages.find((message) => message.name === name)?.hex ?? "");
+    const signer = signerOf("meter");
+    const valid = hexOf("sealed usage of one group, by meter");
+    const { payload, signature } = unwrap(parseRecord(valid)).message;
+    const out: RefusedVector[] = [];
+    const add = (
+        name: string,
+        kind: RefusedVector["kind"],
+        bytes: Uint8Array,
+        code: string,
+        key?: string,
+    ): void => {
+        out.push({ name, kind, ...(key === undefined ? {} : { key }), hex: toHex(bytes), code });
+    };
+    const raw = (parts: Partial<Parameters<typeof rawSign1>[0]>): Promise<Uint8Array> =>
+        rawSign1({ signer, payload, ...parts });
+    const field = async (key: number, value: unknown): Promise<Uint8Array> => {
+        const map = decodeCbor(payload) as Map<number, unknown>;
+        if (value === undefined) map.delete(key);
+        else map.set(key, value);
+        return await raw({ payload: encodeCbor(map) });
+    };
+    const usage = async (key: number, value: unknown): Promise<Uint8Array> => {
+        const body = encodeUsage(unwrap(usageOf(unwrap(parseRecord(valid)))));
+        if (value === undefined) body.delete(key);
+        else body.set(key, value);
+        return await field(3, body);
+    };
+    add("nothing", "record", new Uint8Array(0), "MS_MALFORMED");
+    add("cut by one byte", "record", valid.slice(0, -1), "MS_MALFORMED");
+    add("one byte more", "record", concatBytes(valid, Uint8Array.of(0)), "MS_MALFORMED");
+    add("no tag", "record", await raw({ tag: "" }), "MS_MALFORMED");
+    add("tag of COSE_Mac0", "record", await raw({ tag: "d1" }), "MS_MALFORMED");
+    add("an unprotected label", "record", await raw({ unprotected: "a10441aa" }), "MS_MALFORMED");
+    add(
+        "type of a later version",
+        "record",
+        await raw({ type: "meterseal/record/v2" }),
+        "MS_VERSION",
+    );
+    add("type of a receipt", "record", await raw({ type: "meterseal/receipt/v1" }), "MS_VERSION");
+    add("unknown algorithm", "record", await raw({ algorithm: -35 }), "MS_VERSION");
+    add("short kid", "record", await raw({ kid: new Uint8Array(7) }), "MS_MALFORMED");
+    add(
+        "signature of 63 bytes",
+        "record",
+        replaceHex(valid, `5840${toHex(signature)}`, `583f${toHex(signature.slice(1))}`),
+        "MS_MALFORMED",
+    );
+    out.push({
+        name: "over its limit",
+        kind: "record",
+        hex: "",
+        zeros: 65_537,
+        code: "MS_TOO_LARGE",
+    });
+    add("class 0", "record", await field(0, 0), "MS_MALFORMED");
+    add("class 9", "record", await field(0, 9), "MS_MALFORMED");
+    add("sequence number 0", "record", await field(1, 0), "MS_MALFORMED");
+    add("no prev", "record", await field(5, undefined), "MS_MALFORMED");
+    add("short subject", "record", await field(8, new Uint8Array(15)), "MS_MALFORMED");
+    add("unknown field", "record", await field(9, 0), "MS_MALFORMED");
+    add(
+        "a float as body",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "0305", "03f93e00") }),
+        "MS_MALFORMED",
+    );
+    add(
+        "a number in a long form",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "0305", "031805") }),
+        "MS_MALFORMED",
+    );
+    add(
+        "a tag in the body",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "0305", "03c105") }),
+        "MS_MALFORMED",
+    );
+    add(
+        "an array of indefinite length",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "0305", "039f05ff") }),
+        "MS_MALFORMED",
+    );
+    add(
+        "nested nine deep",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "0305", `03${"81".repeat(8)}05`) }),
+        "MS_MALFORMED",
+    );
+    add(
+        "a field twice",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "a700050101", "a8000501010101") }),
+        "MS_MALFORMED",
+    );
+    add(
+        "fields out of order",
+        "record",
+        await raw({ payload: replaceHex(await warningPayload(), "a700050101", "a701010005") }),
+        "MS_MALFORMED",
+    );
+    add("usage: no boundaries", "record", await usage(4, 0), "MS_MALFORMED");
+    add("usage: 385 boundaries", "record", await usage(4, 385), "MS_MALFORMED");
+    add("usage: slots of 7 s", "record", await usage(2, 7), "MS_MALFORMED");
+    add("usage: groups out of order", "record", await usage(5, [1, 0]), "MS_MALFORMED");
+    add("usage: a byte too few", "record", await usage(6, new Uint8Array(31)), "MS_MALFORMED");
+    add("usage: an address of level 4", "record", await usage(7, [[0, 4, 1]]), "MS_MALFORMED");
+    add(
+        "usage: addresses out of order",
+        "record",
+        await usage(7, [
+            [2, 1, 2],
+            [1, 1, 1],
+        ]),
+        "MS_MALFORMED",
+    );
+    add("usage: flag 6", "record", await usage(8, [[0, 1, 6]]), "MS_MALFORMED");
+    add(
+        "usage: a short commitment",
+        "record",
+        await usage(9, [new Uint8Array(127)]),
+        "MS_MALFORMED",
+    );
+    add("usage: the default scale said", "record", await usage(10, 0), "MS_MALFORMED");
+    add("usage: unknown field", "record", await usage(13, 0), "MS_MALFORMED");
+    const stored = hexOf("receipt: stored");
+    add("a receipt as a record", "record", stored, "MS_VERSION");
+    add("a record as a receipt", "receipt", valid, "MS_VERSION");
+    add("a signed receipt as an unsigned one", "unsigned-receipt", stored, "MS_MALFORMED");
+    add(
+        "code 16",
+        "unsigned-receipt",
+        replaceHex(hexOf("receipt: refused for a bad signature, unsigned"), "0304", "0310"),
+        "MS_MALFORMED",
+    );
+    add("a record as an enrolment", "enrolment", valid, "MS_VERSION");
+    add(
+        "half a message after a whole one",
+        "sequence",
+        concatBytes(stored, stored.slice(0, 40)),
+        "MS_MALFORMED",
+    );
+    add(
+        "four messages where three are allowed",
+        "sequence",
+        concatBytes(stored, stored, stored, stored),
+        "MS_TOO_LARGE",
+    );
+    add(
+        "one bit of the payload turned",
+        "signature",
+        flipBit(valid, 8 * 100),
+        "MS_SIGNATURE_BAD",
+        "meter",
+    );
+    add(
+        "signed for another type",
+        "signature",
+        await raw({ aad: "meterseal/receipt/v1" }),
+        "MS_SIGNATURE_BAD",
+        "meter",
+    );
+    add(
+        "signed by another key of the same name",
+        "signature",
+        valid,
+        "MS_SIGNATURE_BAD",
+        "collector",
+    );
+    add(
+        "high s",
+        "signature",
+        highS(hexOf("warning, by meter-es256")),
+        "MS_SIGNATURE_BAD",
+        "meter-es256",
+    );
+    return out;
+}
+
+async function warningPayload(): Promise<Uint8Array> {
+    const bytes = await createRecord(signerOf("meter"), {
+        recordClass: 5,
+        seq: 1,
+        timeUnix: 1_357_000_200,
+        body: 5,
+        chainEpoch: 0,
+        prev: new Uint8Array(32),
+        subject,
+    });
+    return unwrap(parseRecord(bytes)).message.payload;
+}
+
+function highS(bytes: Uint8Array): Uint8Array {
+    const order = BigInt("0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+    const s = order - BigInt(`0x${toHex(bytes.slice(-32))}`);
+    return concatBytes(bytes.slice(0, -32), fromHex(s.toString(16).padStart(64, "0")));
+}
