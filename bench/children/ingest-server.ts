@@ -17,6 +17,9 @@ export type ServerCost = {
     readonly lagMaxMs: number;
     /** Largest resident set of the process so far. */
     readonly rssMb: number;
+    /** Heap in use and bytes outside of it at the end. */
+    readonly heapMb: number;
+    readonly externalMb: number;
 };
 
 /** Calls to this process. */
@@ -40,6 +43,8 @@ export type ServerCalls = {
 
 /** Records of a vertex that may still wait for more. */
 const OPEN_VERTEX = 500;
+/** Longest wait for the ledger. */
+const FINAL_WITHIN_MS = 15_000;
 const RESOLUTION_MS = 1;
 
 const lag = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
@@ -75,17 +80,22 @@ answerCalls<ServerCalls>({
     async measure({ records }) {
         const lagP99Ms = lag.percentile(99) / 1e6 - RESOLUTION_MS;
         const lagMaxMs = lag.max / 1e6 - RESOLUTION_MS;
+        const deadline = performance.now() + FINAL_WITHIN_MS;
         while (finalRecords() < records - OPEN_VERTEX) {
+            if (performance.now() > deadline) throw new Error(`${finalRecords()} of ${records} final`);
             await new Promise((resolve) => setTimeout(resolve, 2));
         }
         const all = process.cpuUsage(cpu);
         const main = process.threadCpuUsage(mainCpu);
+        const memory = process.memoryUsage();
         return {
             cpuS: (all.user + all.system) / 1e6,
             mainCpuS: (main.user + main.system) / 1e6,
             lagP99Ms,
             lagMaxMs,
             rssMb: process.resourceUsage().maxRSS / 1024,
+            heapMb: memory.heapUsed / 2 ** 20,
+            externalMb: (memory.external + memory.arrayBuffers) / 2 ** 20,
         };
     },
 });

@@ -13,12 +13,13 @@ export class Child<C extends Calls> {
     readonly #waiting = new Map<number, { done(value: unknown): void; failed(cause: Error): void }>();
     #lastId = 0;
 
-    /** @param entry file name in `bench/children`. */
+    /**
+     * @param entry file name in `bench/children`.
+     * @param profileDir where it and the processes that it forks write CPU profiles when they end.
+     */
     constructor(entry: string, profileDir: string | null) {
         const execArgv =
-            profileDir === null
-                ? []
-                : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${entry}.cpuprofile`];
+            profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
         this.#process = fork(join(import.meta.dirname, "../children", entry), {
             serialization: "advanced",
             execArgv,
@@ -34,6 +35,11 @@ export class Child<C extends Calls> {
             for (const { failed } of this.#waiting.values()) failed(gone);
             this.#waiting.clear();
         });
+    }
+
+    /** Process id, which is part of the name of its profile. */
+    get pid(): number {
+        return this.#process.pid ?? 0;
     }
 
     /** Asks and waits for the answer. */

@@ -1,6 +1,7 @@
 import type { Burst, LoadCalls, LoadCost } from "../children/ingest-load.ts";
 import type { ServerCalls, ServerCost } from "../children/ingest-server.ts";
 import { Child } from "./child.ts";
+import { CORES } from "./machine.ts";
 import { makeMeters } from "./meters.ts";
 
 /** What one burst took on both sides. */
@@ -10,45 +11,53 @@ export type BurstCost = {
     readonly server: ServerCost;
 };
 
-/** How a pair of processes is started. */
+/** How the processes are started. */
 export type IngestOptions = {
     readonly dataDir: string;
     readonly plain: boolean;
     readonly meters: number;
     /** Messages of one meter under way. */
     readonly window: number;
-    /** In the order in which they will run; the first warms both sides up. */
+    /** In the order in which they will run; the first warms all sides up. */
     readonly bursts: readonly Burst[];
     readonly profileDir: string | null;
 };
 
-/** A server process and a load generator process, connected over the loopback. */
+/** A server process and load generators (one per core, to sign faster), connected over the loopback. */
 export class IngestRun {
     readonly #options: IngestOptions;
     readonly #server: Child<ServerCalls>;
-    readonly #load: Child<LoadCalls>;
+    readonly #loads: readonly Child<LoadCalls>[];
     #sent = 0;
     #next = 0;
 
     private constructor(
         options: IngestOptions,
         server: Child<ServerCalls>,
-        load: Child<LoadCalls>,
+        loads: readonly Child<LoadCalls>[],
     ) {
         this.#options = options;
         this.#server = server;
-        this.#load = load;
+        this.#loads = loads;
     }
 
-    /** Starts both, signs all messages, and runs the first burst unmeasured. */
+    /** Starts all, signs all messages, and runs the first burst unmeasured. */
     static async start(options: IngestOptions): Promise<IngestRun> {
         const { bursts, dataDir, plain, profileDir } = options;
         const server = new Child<ServerCalls>("ingest-server.ts", profileDir);
-        const load = new Child<LoadCalls>("ingest-load.ts", null);
         const meters = makeMeters(options.meters, 1);
-        const started = await server.ask("start", { dataDir, plain, meters });
-        await load.ask("prepare", { ...started, bursts, meters, plain });
-        const run = new IngestRun(options, server, load);
+        const { anchors, network, url } = await server.ask("start", { dataDir, plain, meters });
+        const loads = await Promise.all(
+            Array.from({ length: CORES }, async (_, part) => {
+                const load = new Child<LoadCalls>("ingest-load.ts", null);
+                const own = meters
+                    .map((meter, i) => ({ meter, number: i, anchor: anchors[i] ?? null }))
+                    .filter(({ number }) => number % CORES === part);
+                await load.ask("prepare", { url, network, plain, meters: own, bursts });
+                return load;
+            }),
+        );
+        const run = new IngestRun(options, server, loads);
         await run.next();
         return run;
     }
@@ -60,14 +69,24 @@ export class IngestRun {
         const records = this.#options.meters * burst.messages * burst.recordsPerMessage;
         this.#sent += records;
         await this.#server.ask("reset", null);
-        const load = await this.#load.ask("run", { window: this.#options.window });
+        const start = performance.now();
+        const { window } = this.#options;
+        const costs = await Promise.all(this.#loads.map((load) => load.ask("run", { window })));
+        const wallS = (performance.now() - start) / 1000;
         const server = await this.#server.ask("measure", { records: this.#sent });
+        const most = (value: (cost: LoadCost) => number): number => Math.max(...costs.map(value));
+        const load = {
+            wallS,
+            cpuS: costs.reduce((sum, cost) => sum + cost.cpuS, 0),
+            latencyP50Ms: most((cost) => cost.latencyP50Ms),
+            latencyP99Ms: most((cost) => cost.latencyP99Ms),
+        };
         return { records, load, server };
     }
 
-    /** Ends both processes. */
+    /** Ends all processes. */
     async stop(): Promise<void> {
-        await this.#load.stop();
+        await Promise.all(this.#loads.map((load) => load.stop()));
         await this.#server.stop();
     }
 }

@@ -6,10 +6,10 @@ import { measureVerifyLimit, type VerifyLimit, verifyPerCpuSecond } from "../lib
 import { formatNumber, type Row, type Suite } from "../lib/report.ts";
 import { inTempDirectory } from "../lib/temp.ts";
 
-/** One signature per record, 100 records a message; 48 readings are what 64 KiB leave room for. */
+/** One signature per record, 100 records a message; 40 readings are what 64 KiB leave room for. */
 const SHAPES = [
-    { readingsPerRecord: 1, name: "single-reading records", messages: 12 },
-    { readingsPerRecord: 48, name: "48-reading records", messages: 9 },
+    { readingsPerRecord: 1, name: "single-reading records", messages: 8 },
+    { readingsPerRecord: 40, name: "40-reading records", messages: 6 },
 ];
 const RECORDS_PER_MESSAGE = 100;
 const METERS = 32;
@@ -28,7 +28,7 @@ export const ingestSuite: Suite = {
                 recordsPerMessage: RECORDS_PER_MESSAGE,
                 readingsPerRecord,
             }));
-            const warmUp = { messages: 3, recordsPerMessage: RECORDS_PER_MESSAGE, readingsPerRecord: 1 };
+            const warmUp = { messages: 2, recordsPerMessage: RECORDS_PER_MESSAGE, readingsPerRecord: 1 };
             const run = await IngestRun.start({
                 dataDir,
                 plain: false,
@@ -118,6 +118,7 @@ function factOf(name: string, costs: readonly BurstCost[]): string {
         `server CPU ${of(({ records, server }) => (server.cpuS / records) * 1e6)} µs a record, of it main thread ${of(({ records, server }) => (server.mainCpuS / records) * 1e6)}`,
         `load generator ${of(({ load, records }) => (load.cpuS / records) * 1e6)}`,
         `acknowledged after p50 ${of(({ load }) => load.latencyP50Ms)} ms, p99 ${of(({ load }) => load.latencyP99Ms)} ms`,
+        `heap ${of(({ server }) => server.heapMb)} MB, outside it ${of(({ server }) => server.externalMb)} MB`,
         `longest loop lag ${of(({ server }) => server.lagMaxMs)} ms`,
     ].join("; ");
 }

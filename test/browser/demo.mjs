@@ -20,6 +20,7 @@ export async function startDemo(...options) {
         const give = (why) => {
             clearTimeout(timer);
             child.kill("SIGKILL");
+            rmSync(dataDir, { recursive: true, force: true });
             reject(new Error(`the demo ${why}:\n${said}`));
         };
         const timer = setTimeout(() => give("did not start in time"), START_TIMEOUT_MS);

@@ -1,7 +1,7 @@
 import { toHex } from "@meterseal/core";
 import { encodeEpoch, type MeterRecord } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
-import { TEST_LATER_MS, TEST_START_UNIX, TestChain } from "@meterseal/testkit/records";
+import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
 import { World } from "./world.ts";
 

@@ -41,22 +41,11 @@ export class SimulatedTime implements Clock, Timers {
         await new Promise<void>((resolve) => setImmediate(resolve));
     }
 
-    /** Fires the next timer, if one is due by then; returns whether it did. */
-    async step(untilMs: number = Number.POSITIVE_INFINITY): Promise<boolean> {
-        await this.settle();
-        const next = this.#queue[0];
-        if (next === undefined || next.atMs > untilMs) return false;
-        this.#queue.shift();
-        this.#nowMs = Math.max(this.#nowMs, next.atMs);
-        next.callback();
-        await this.settle();
-        return true;
-    }
-
     /** Moves time forward, firing what is due on the way. */
     async advance(byMs: number): Promise<void> {
         const endMs = this.#nowMs + byMs;
-        while (await this.step(endMs));
+        await this.settle();
+        while (this.#fire(endMs)) await this.settle();
         this.#nowMs = Math.max(this.#nowMs, endMs);
     }
 
@@ -64,7 +53,10 @@ export class SimulatedTime implements Clock, Timers {
     async until(condition: () => boolean, limitMs: number): Promise<boolean> {
         const endMs = this.#nowMs + limitMs;
         await this.settle();
-        while (!condition()) if (!(await this.step(endMs))) return condition();
+        while (!condition()) {
+            if (!this.#fire(endMs)) return false;
+            await this.settle();
+        }
         return true;
     }
 
@@ -77,5 +69,15 @@ export class SimulatedTime implements Clock, Timers {
         done.catch(() => undefined);
         assert(await this.until(() => settled, limitMs), "the work settles in virtual time");
         return await done;
+    }
+
+    /** Fires the next timer, if one is due by then. */
+    #fire(untilMs: number): boolean {
+        const next = this.#queue[0];
+        if (next === undefined || next.atMs > untilMs) return false;
+        this.#queue.shift();
+        this.#nowMs = Math.max(this.#nowMs, next.atMs);
+        next.callback();
+        return true;
     }
 }

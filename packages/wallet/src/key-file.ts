@@ -7,9 +7,10 @@ import {
     type Result,
     toBase64,
     toHex,
+    unwrap,
 } from "@meterseal/core";
 import { channelsOfGroup } from "@meterseal/record";
-import { MASTER_BYTES, type SealedStream } from "@meterseal/seal";
+import { checkStream, MASTER_BYTES, type SealedStream } from "@meterseal/seal";
 
 /**
  * What a household keeps: the master secret that opens its stream, and the network id that pins
@@ -33,6 +34,10 @@ export type KeyFile = {
 
 const FORMAT = "meterseal-key/v1";
 const TEXT_MAX = 8192;
+/** Registers count in 10^-6 … 10^6 Wh (formats 4). */
+const SCALE_MAX = 6;
+/** Longest name of a zone. */
+const ZONE_MAX = 64;
 
 /** JSON text of a key file, to be written with mode 600. */
 export function formatKeyFile(key: KeyFile): string {
@@ -84,31 +89,39 @@ function readFields(fields: Record<string, unknown>): KeyFile {
         name: text(fields.name),
         network: bytes(fromHex(text(fields.network)), 32),
         meter: bytes(fromHex(text(fields.meter)), 16),
-        stream: {
-            streamId: bytes(fromHex(text(fields.stream)), 16),
-            sealEpoch: integer(fields.sealEpoch),
-            suite: integer(fields.suite),
-            slotSeconds: integer(fields.slotSeconds),
-            groups: groups.map((value) => {
-                const group = integer(value);
-                return { group, channels: channelsOfGroup(group) === 2 ? 2 : 1 };
-            }),
-        },
-        zone: text(fields.zone),
-        scale: integer(fields.scale),
+        stream: readStream(fields, groups),
+        zone: text(fields.zone, ZONE_MAX),
+        scale: integer(fields.scale, -SCALE_MAX, SCALE_MAX),
         master:
             fields.master === null ? null : bytes(fromBase64(text(fields.master)), MASTER_BYTES),
     };
 }
 
-function text(value: unknown): string {
-    if (typeof value !== "string") throw new TypeError("text");
+function readStream(fields: Record<string, unknown>, groups: readonly unknown[]): SealedStream {
+    return unwrap(
+        checkStream({
+            streamId: bytes(fromHex(text(fields.stream)), 16),
+            sealEpoch: integer(fields.sealEpoch, 0),
+            suite: integer(fields.suite, 0),
+            slotSeconds: integer(fields.slotSeconds, 1),
+            groups: groups.map((value) => {
+                const group = integer(value, 0);
+                return { group, channels: channelsOfGroup(group) === 2 ? 2 : 1 };
+            }),
+        }),
+    );
+}
+
+function text(value: unknown, max: number = TEXT_MAX): string {
+    if (typeof value !== "string" || value.length > max) throw new TypeError("text");
     return value;
 }
 
-function integer(value: unknown): number {
+function integer(value: unknown, min: number, max: number = Number.MAX_SAFE_INTEGER): number {
     if (!Number.isSafeInteger(value)) throw new TypeError("integer");
-    return value as number;
+    const number = value as number;
+    if (number < min || number > max) throw new RangeError("integer");
+    return number;
 }
 
 function bytes(value: Uint8Array, length: number): Uint8Array {

@@ -24,6 +24,7 @@ export type OpenBoundary = {
     readonly slot: number;
     /** Ladder level, 0 slot … 3 month, as the signed record says. */
     readonly level: number;
+    /** Whole Wh; a register in finer units is rounded down, so that differences still add up. */
     readonly importWh: bigint;
     readonly exportWh: bigint | null;
     /** Quality of the interval that ends here; 0 = measured. */
@@ -37,7 +38,8 @@ export function isUnmeasured(flag: number): boolean {
 
 /**
  * Opens the registers of a household's records with its key, in the browser or on the command line.
- * @returns MS_KEY_FOREIGN for records of another meter or stream, or the reason why one does not open.
+ * @returns MS_KEY_FOREIGN for records of another meter or stream, or with other slots, groups or
+ * units than the key says; MS_REGISTER_CAP where the key opens to nonsense.
  */
 export function openSeries(key: KeyFile, records: Iterable<MeterRecord>): Result<OpenBoundary[]> {
     const keys = key.master === null ? ok(null) : ownerKeys(key.master, key.stream);
@@ -47,17 +49,25 @@ export function openSeries(key: KeyFile, records: Iterable<MeterRecord>): Result
         if (record.recordClass !== RECORD_CLASS.usage) continue;
         const usage = usageOf(record);
         if (!usage.ok) return usage;
-        const own =
-            bytesEqual(record.subject, key.meter) &&
-            bytesEqual(usage.value.stream, key.stream.streamId) &&
-            usage.value.sealEpoch === key.stream.sealEpoch;
-        if (!own) return fail(error("MS_KEY_FOREIGN", { where: `record ${record.seq}` }));
+        if (!bytesEqual(record.subject, key.meter) || !isOfStream(usage.value, key)) {
+            return fail(error("MS_KEY_FOREIGN", { where: `record ${record.seq}` }));
+        }
         const opened = openUsage(usage.value, keys.value, key.scale);
         if (!opened.ok) return opened;
         for (const boundary of opened.value) series.push(boundary);
     }
     series.sort((a, b) => a.slot - b.slot);
     return ok(series);
+}
+
+function isOfStream(usage: UsageBody, { scale, stream }: KeyFile): boolean {
+    return (
+        bytesEqual(usage.stream, stream.streamId) &&
+        usage.sealEpoch === stream.sealEpoch &&
+        usage.slotSeconds === stream.slotSeconds &&
+        usage.groups.join() === stream.groups.map(({ group }) => group).join() &&
+        (usage.scale ?? 0) === scale
+    );
 }
 
 function openUsage(
@@ -73,7 +83,8 @@ function openUsage(
     if (!imports.ok) return imports;
     const exports = openGroup(usage, keys, GROUP.export, addresses.value);
     if (!exports.ok) return exports;
-    const factor = 10n ** BigInt(Math.max(0, scale));
+    const factor = 10n ** BigInt(Math.abs(scale));
+    const toWh = (units: bigint): bigint => (scale < 0 ? units / factor : units * factor);
     return ok(
         addresses.value.map((address, i) => {
             const slot = usage.firstSlot + i;
@@ -82,8 +93,8 @@ function openUsage(
                 unix: unixOfSlot(slot, usage.slotSeconds),
                 slot,
                 level: address.level,
-                importWh: (imports.value?.[i] ?? 0n) * factor,
-                exportWh: exported === undefined ? null : exported * factor,
+                importWh: toWh(imports.value?.[i] ?? 0n),
+                exportWh: exported === undefined ? null : toWh(exported),
                 flag: flags.value[i] ?? 0,
             };
         }),

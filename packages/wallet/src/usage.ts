@@ -34,7 +34,7 @@ export type Usage = {
     /** Register at the last boundary of the range less the one at its first, exact. */
     readonly totalImportWh: bigint;
     readonly totalExportWh: bigint | null;
-    /** Measured slots of the range, 0 … 1. */
+    /** Measured slots of the range that was asked for, 0 … 1; slots without any record count. */
     readonly coverage: number;
 };
 
@@ -61,13 +61,13 @@ export function usageOfSeries(
     }
     const first = range[0];
     const last = range.at(-1);
-    const slots = first === undefined || last === undefined ? 0 : last.slot - first.slot;
+    const slots = slotsBetween(series, fromUnix, toUnix);
     return {
         level,
         intervals,
         totalImportWh: (last?.importWh ?? 0n) - (first?.importWh ?? 0n),
         totalExportWh: difference(first?.exportWh ?? null, last?.exportWh ?? null),
-        coverage: slots === 0 ? 0 : measuredSlots(range, 0, range.length - 1) / slots,
+        coverage: slots <= 0 ? 0 : measuredSlots(range, 0, range.length - 1) / slots,
     };
 }
 
@@ -77,15 +77,28 @@ function intervalOf(range: readonly OpenBoundary[], from: number, to: number): U
     const measured = measuredSlots(range, from, to);
     const quality =
         measured === end.slot - start.slot ? "measured" : measured > 0 ? "partial" : "missing";
-    const moved = end.importWh > start.importWh;
-    const known = quality !== "missing" || moved;
+    // A blank is not zero; what a register moved by in it all the same is counted where it landed.
+    const known = (moved: bigint | null): bigint | null =>
+        quality === "missing" && moved === 0n ? null : moved;
     return {
         fromUnix: start.unix,
         toUnix: end.unix,
-        importWh: known ? end.importWh - start.importWh : null,
-        exportWh: known ? difference(start.exportWh, end.exportWh) : null,
+        importWh: known(end.importWh - start.importWh),
+        exportWh: known(difference(start.exportWh, end.exportWh)),
         quality,
     };
+}
+
+/** Whole slots of a range; a side that is open ends with the series. */
+function slotsBetween(series: readonly OpenBoundary[], fromUnix: number, toUnix: number): number {
+    const first = series[0];
+    const last = series.at(-1);
+    if (first === undefined || last === undefined || last.slot === first.slot) return 0;
+    const slotSeconds = (last.unix - first.unix) / (last.slot - first.slot);
+    const slotsTo = (unix: number): number => (unix - first.unix) / slotSeconds;
+    const from = Number.isFinite(fromUnix) ? Math.ceil(slotsTo(fromUnix)) : 0;
+    const to = Number.isFinite(toUnix) ? Math.floor(slotsTo(toUnix)) : last.slot - first.slot;
+    return to - from;
 }
 
 /** Slots between two boundaries whose own interval was measured; a hole between records counts none. */

@@ -2,10 +2,14 @@ import { bytesEqual, error, fail, LIMITS, ok, type Result, unixOfSlot } from "@m
 import {
     type CheckedRecord,
     checkEvidence,
+    decodeGenesis,
     type Evidence,
     type Fault,
+    networkIdOf,
+    originOf,
     recordName,
     type TreeHead,
+    verifyCheckpoint,
 } from "@meterseal/ledger";
 import { RECORD_CLASS, usageOf } from "@meterseal/record";
 import type { KeyFile } from "./key-file.ts";
@@ -47,6 +51,9 @@ export type HouseholdReport = {
  * @returns MS_KEY_FOREIGN where the evidence is of another network or meter than the key.
  */
 export function openHousehold(evidence: Evidence, key: KeyFile): Result<HouseholdReport> {
+    if (isOfAnotherNetwork(evidence, key)) {
+        return fail(error("MS_KEY_FOREIGN", { where: "genesis", expected: "the key's network" }));
+    }
     const report = checkEvidence(evidence, { networkId: key.network, subject: key.meter });
     const records = report.records;
     const foreign = records.find(({ record }) => !bytesEqual(record.subject, key.meter));
@@ -70,6 +77,16 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
         records,
         series,
     });
+}
+
+/** True for the genuine evidence of another network; an altered genesis is a fault instead. */
+function isOfAnotherNetwork(evidence: Evidence, key: KeyFile): boolean {
+    const networkId = networkIdOf(evidence.genesis);
+    if (bytesEqual(networkId, key.network)) return false;
+    const genesis = decodeGenesis(evidence.genesis);
+    if (!genesis.ok) return false;
+    const trust = { origin: originOf(networkId), publicKey: genesis.value.logKey };
+    return verifyCheckpoint(evidence.checkpoint, trust).ok;
 }
 
 function verdict(checked: number, faults: readonly Fault[]): Verdict {
@@ -107,12 +124,19 @@ export function checkPlausibility(
         const boundary = series[i] as OpenBoundary;
         const seconds = (boundary.slot - before.slot) * slotSeconds;
         const mostWh = BigInt(Math.ceil((PLAUSIBLE_POWER_W * seconds) / 3600));
-        const grownWh = boundary.importWh - before.importWh;
-        const code = grownWh < 0n ? "MS_REGISTER_DECREASED" : "MS_REGISTER_CAP";
-        if (grownWh >= 0n && grownWh <= mostWh) continue;
-        const where = `boundary at ${new Date(boundary.unix * 1000).toISOString()}`;
-        const expected = `growth of 0 … ${mostWh} Wh in ${seconds} s`;
-        faults.push({ error: error(code, { where, expected }), where });
+        const pairs: [string, bigint | null, bigint | null][] = [
+            ["import", before.importWh, boundary.importWh],
+            ["export", before.exportWh, boundary.exportWh],
+        ];
+        for (const [name, earlier, later] of pairs) {
+            if (earlier === null || later === null) continue;
+            const grownWh = later - earlier;
+            if (grownWh >= 0n && grownWh <= mostWh) continue;
+            const code = grownWh < 0n ? "MS_REGISTER_DECREASED" : "MS_REGISTER_CAP";
+            const where = `${name} at ${new Date(boundary.unix * 1000).toISOString()}`;
+            const expected = `growth of 0 … ${mostWh} Wh in ${seconds} s`;
+            faults.push({ error: error(code, { where, expected }), where });
+        }
     }
     return verdict(series.length, faults);
 }

@@ -15,7 +15,7 @@ export function isLowS(signature: Uint8Array): boolean {
 export function toLowS(signature: Uint8Array): Uint8Array {
     if (isLowS(signature)) return signature;
     const s = ORDER - BigInt(`0x${signature.subarray(32).toHex()}`);
-    const out = signature.slice();
+    const out = new Uint8Array(signature); // a copy, also of a Buffer
     out.set(Uint8Array.fromHex(s.toString(16).padStart(64, "0")), 32);
     return out;
 }

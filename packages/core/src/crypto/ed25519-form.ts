@@ -22,11 +22,11 @@ export function isCanonicalEd25519(publicKey: Uint8Array, signature: Uint8Array)
 }
 
 function isCanonicalPoint(encoded: Uint8Array): boolean {
-    const y = encoded.slice();
+    const y = new Uint8Array(encoded); // a copy, also of a Buffer
     y[31] = (y[31] as number) & 0x7f;
     return !SMALL_ORDER.has(y.toHex()) && littleEndian(y) < FIELD_PRIME;
 }
 
 function littleEndian(bytes: Uint8Array): bigint {
-    return BigInt(`0x${bytes.slice().reverse().toHex()}`);
+    return BigInt(`0x${new Uint8Array(bytes).reverse().toHex()}`);
 }

@@ -9,6 +9,7 @@ import {
     verify,
 } from "node:crypto";
 import { plainBytes } from "../bytes.ts";
+import { assert } from "../errors.ts";
 import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
 import { isLowS, toDerSignature } from "./ecdsa-form.ts";
 import { isCanonicalEd25519 } from "./ed25519-form.ts";
@@ -61,6 +62,7 @@ function toJwk(key: PublicKey): Record<string, string> {
         bytes.toBase64({ alphabet: "base64url", omitPadding: true });
     switch (key.algorithm) {
         case ALGORITHM.es256:
+            assert(key.x.length === 32 && key.y.length === 32, "coordinates of 32 bytes");
             return { kty: "EC", crv: "P-256", x: url(key.x), y: url(key.y) };
         case ALGORITHM.edDsa:
             return { kty: "OKP", crv: "Ed25519", x: url(key.x) };

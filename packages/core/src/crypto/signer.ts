@@ -5,6 +5,7 @@ import {
     type KeyObject,
     sign,
 } from "node:crypto";
+import { plainBytes } from "../bytes.ts";
 import type { PublicKey, Signer } from "../ports.ts";
 import { toLowS } from "./ecdsa-form.ts";
 
@@ -28,8 +29,8 @@ export function signerFromPem(pem: string): Signer {
         publicKey,
         sign: async (message) =>
             publicKey.algorithm === -7
-                ? toLowS(sign("sha256", message, { key, dsaEncoding: "ieee-p1363" }))
-                : sign(null, message, key),
+                ? toLowS(plainBytes(sign("sha256", message, { key, dsaEncoding: "ieee-p1363" })))
+                : plainBytes(sign(null, message, key)),
     };
 }
 

@@ -1,5 +1,5 @@
 import {
-    assert,
+    bytesEqual,
     type Clock,
     error,
     type MetersealError,
@@ -26,7 +26,7 @@ import {
     type TreeHead,
     verifyCheckpoint,
 } from "@meterseal/ledger";
-import { type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
+import { kidOf, type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
 
 /** What the embedded engine works with. */
 export type EmbeddedEngineOptions = {
@@ -62,12 +62,16 @@ export class EmbeddedEngine implements Engine {
     /**
      * Opens the engine on its store: replays the log through `accept()` and compares the result with
      * the last checkpoint. Signatures are not checked again here; `meterseal verify` does that.
-     * @throws MetersealError MS_LOG_LEAF or MS_CHECKPOINT when the store contradicts itself.
+     * @throws MetersealError MS_GENESIS without a genesis or with another log key than it names; the
+     * refusal of `accept()`, MS_LOG_LEAF or MS_CHECKPOINT when the store contradicts itself.
      */
     static async open(options: EmbeddedEngineOptions): Promise<EmbeddedEngine> {
         const genesis = await options.store.genesis();
-        assert(genesis !== null, "the store is initialized");
+        if (genesis === null) throw error("MS_GENESIS", { where: "store", got: "no genesis" });
         const state = unwrap(stateOfGenesis(genesis));
+        if (!bytesEqual(kidOf(options.logSigner.publicKey), kidOf(state.genesis.logKey))) {
+            throw error("MS_GENESIS", { where: "log key", expected: "the key that it names" });
+        }
         const log = new MerkleLog();
         for await (const { timeMs, item, body } of options.store.entries(0)) {
             const entry = unwrap(parseEntry(item, body));
@@ -102,15 +106,26 @@ export class EmbeddedEngine implements Engine {
         if (this.#failure !== null) throw this.#failure;
         const parsed = unwrap(parseEntry(item, []));
         const entry: Entry = parsed.kind === "vertex" ? { ...parsed, records } : parsed;
-        const timeMs = Math.max(this.#options.clock.nowMs(), this.state.lastTimeMs);
+        const nowMs = Math.floor(this.#options.clock.nowMs());
+        const timeMs = Math.max(nowMs, this.state.lastTimeMs);
         unwrap(accept(this.state, entry, timeMs, this.#check));
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
         const head = { size: this.log.size, root: this.log.root() };
         await this.#persist({ timeMs, item }, entry, head);
         this.#head = head;
         const finality = { leafIndex, checkpoint: head };
-        this.#options.observer.entryFinal(entry, timeMs, finality);
+        this.#tell(entry, timeMs, finality);
         return finality;
+    }
+
+    /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */
+    #tell(entry: Entry, timeMs: number, finality: Finality): void {
+        try {
+            this.#options.observer.entryFinal(entry, timeMs, finality);
+        } catch (cause) {
+            this.#failure = error("MS_INTERNAL", { where: "observer of the log", cause });
+            throw this.#failure;
+        }
     }
 
     /** A failed write leaves memory ahead of the disk: the engine stops for good (crash-only). */
@@ -136,8 +151,8 @@ export class EmbeddedEngine implements Engine {
         const note = await this.#options.store.checkpoint();
         const { size, root } = this.head();
         if (note === null) {
-            assert(size === 0, "a log with entries has a checkpoint");
-            return;
+            if (size === 0) return;
+            throw error("MS_CHECKPOINT", { where: `size ${size}`, got: "none" });
         }
         const head = unwrap(
             verifyCheckpoint(note, { origin: this.origin, publicKey: this.state.genesis.logKey }),

@@ -8,9 +8,11 @@ import {
 } from "@meterseal/core";
 import {
     type Enrolment,
+    epochOf,
     kidOf,
     type MeterRecord,
     parseRecord,
+    RECORD_CLASS,
     ROLE,
     type Sign1,
     verifySign1,
@@ -133,6 +135,7 @@ class EvidenceCheck {
             return null;
         }
         const { vertex } = item.value;
+        this.#note(bytesEqual(vertex.net, this.#trust.networkId), "MS_GENESIS", where);
         const author = this.#enrolments.get(toHex(vertex.message.kid));
         if (author?.role !== ROLE.collector || !bytesEqual(author.id, vertex.author)) {
             this.#signatures.faults.push({ error: error("MS_VERTEX_AUTHOR", { where }), where });
@@ -188,7 +191,7 @@ class EvidenceCheck {
         return record;
     }
 
-    /** Each record names the one before; the first of an epoch names the enrolment of its key. */
+    /** Each record names the one before; the first of a key names its enrolment. */
     #checkChain(records: readonly CheckedRecord[]): void {
         let before: MeterRecord | null = null;
         for (const { record } of records) {
@@ -197,12 +200,28 @@ class EvidenceCheck {
                 before.chainEpoch === record.chainEpoch &&
                 record.seq === before.seq + 1 &&
                 bytesEqual(record.prev, before.message.hash);
-            const anchor = this.#enrolments.get(toHex(record.message.kid))?.message.hash;
-            const begins =
-                record.seq === 1 && anchor !== undefined && bytesEqual(record.prev, anchor);
-            this.#note(follows || begins, "MS_CHAIN_MISMATCH", recordName(record));
+            const links = follows || this.#beginsEpoch(record, before);
+            this.#note(links, "MS_CHAIN_MISMATCH", recordName(record));
             before = record;
         }
+    }
+
+    /** True for a record 1 that names its key's enrolment and, in a later epoch, the record before. */
+    #beginsEpoch(record: MeterRecord, before: MeterRecord | null): boolean {
+        const enrolment = this.#enrolments.get(toHex(record.message.kid));
+        if (enrolment === undefined || record.seq !== 1) return false;
+        if (before !== null && before.chainEpoch >= record.chainEpoch) return false;
+        const anchor = enrolment.message.hash;
+        if (!bytesEqual(record.prev, anchor)) return false;
+        if (record.chainEpoch === enrolment.epoch) return true;
+        const body = record.recordClass === RECORD_CLASS.epoch ? epochOf(record) : null;
+        if (body === null || !body.ok || body.value.chainEpoch !== record.chainEpoch - 1)
+            return false;
+        const last = before?.chainEpoch === body.value.chainEpoch ? before : null;
+        return (
+            body.value.lastSeq === (last?.seq ?? 0) &&
+            bytesEqual(body.value.lastHash, last?.message.hash ?? anchor)
+        );
     }
 
     #checkSignature(message: Sign1, key: PublicKey, where: string): boolean {

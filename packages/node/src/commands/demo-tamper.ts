@@ -58,6 +58,9 @@ export const demoTamperCommand: Command = {
             if (options.json === true)
                 out(JSON.stringify({ honest: before.faults.length === 0, attacks: outcomes }));
             return found ? EXIT.ok : EXIT.fault;
+        } catch (cause) {
+            if (signal.aborted) return EXIT.ok; // what it interrupted is no failure
+            throw cause;
         } finally {
             rmSync(root, { recursive: true, force: true });
         }

@@ -34,6 +34,12 @@ export class ChainCheck {
         return links.find((link) => link.seq === seq)?.hash;
     }
 
+    /** Last sequence number of a chain in the store; 0 for a chain that has none. */
+    lastSeq(subject: Uint8Array, chainEpoch: number): number {
+        const links = this.#chains.get(chainKey(subject, chainEpoch)) ?? [];
+        return links.reduce((last, link) => Math.max(last, link.seq), 0);
+    }
+
     /** Judges all chains. */
     run(findings: Findings): void {
         for (const [key, links] of this.#chains) {

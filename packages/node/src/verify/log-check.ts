@@ -6,13 +6,10 @@ import {
     entryLeafHash,
     type LedgerState,
     MerkleLog,
-    originOf,
     parseItem,
     parseVertex,
     recordName,
-    type TreeHead,
     type Vertex,
-    verifyCheckpoint,
 } from "@meterseal/ledger";
 import {
     kidOf,
@@ -26,6 +23,7 @@ import {
 import { type LogRow, type RecordRow, type StoreReader, slotsOf } from "@meterseal/stores/sqlite";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
+import { FIRST_ROW } from "./vertex-check.ts";
 
 /** Name of a record row by its columns, for rows whose bytes do not parse. */
 export function rowName(row: RecordRow): string {
@@ -58,7 +56,12 @@ export class LogCheck {
     /** Checks every row of the log, in order. */
     async run(onProgress: (done: number) => void, size: number): Promise<void> {
         let next = 0;
-        for await (const row of this.#reader.log()) {
+        for await (const row of this.#reader.log(FIRST_ROW)) {
+            if (row.index < 0) {
+                const where = `leaf ${row.index}`;
+                this.#findings.fault("MS_LOG_LEAF", where, "The log begins with entry 0.");
+                continue;
+            }
             if (row.index !== next) {
                 const missing = `leaf ${next}`;
                 this.#findings.fault("MS_LOG_LEAF", missing, `The log has no entry ${next}.`);
@@ -223,49 +226,5 @@ export class LogCheck {
         this.#findings.notes.push(
             `The acceptance rules were not judged after ${where}; signatures, links and hashes were.`,
         );
-    }
-
-    /** Compares every checkpoint with the tree; returns the latest that holds. */
-    async checkCheckpoints(): Promise<TreeHead | null> {
-        const { genesis, networkId } = this.#state;
-        const trust = { origin: originOf(networkId), publicKey: genesis.logKey };
-        let next = 1;
-        let latest: TreeHead | null = null;
-        for await (const { note, size } of this.#reader.checkpoints()) {
-            this.#findings.counts.checkpoints++;
-            this.#findings.counts.signatures++;
-            const where = `checkpoint ${size}`;
-            if (size !== next) {
-                this.#findings.fault(
-                    "MS_CHECKPOINT",
-                    `checkpoint ${next}`,
-                    "There is no checkpoint of this size.",
-                );
-            }
-            next = size + 1;
-            const head = verifyCheckpoint(note, trust);
-            if (!head.ok) this.#findings.failed(head.error, where);
-            else if (head.value.size !== size || size > this.tree.size) {
-                this.#findings.fault(
-                    "MS_CHECKPOINT",
-                    where,
-                    `It states size ${head.value.size}; the log has ${this.tree.size} entries.`,
-                );
-            } else if (!bytesEqual(head.value.root, this.tree.root(size))) {
-                this.#findings.fault(
-                    "MS_CHECKPOINT",
-                    where,
-                    "Its root is not the root of the log.",
-                );
-            } else latest = head.value;
-        }
-        if (next - 1 !== this.tree.size) {
-            this.#findings.fault(
-                "MS_CHECKPOINT",
-                `checkpoint ${this.tree.size}`,
-                `The log has ${this.tree.size} entries, the last checkpoint covers ${next - 1}.`,
-            );
-        }
-        return latest;
     }
 }

@@ -1,24 +1,19 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { bytesEqual, fromHex, type PublicKey, toHex } from "@meterseal/core";
-import type { MerkleLog } from "@meterseal/ledger";
-import {
-    decodeCoseKey,
-    parseReceipt,
-    parseRecord,
-    type Receipt,
-    verifySign1,
-} from "@meterseal/record";
+import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
+import type { LedgerState, MerkleLog } from "@meterseal/ledger";
+import { parseReceipt, parseRecord, type Receipt, verifySign1 } from "@meterseal/record";
 import { METER_FILE, openMeterStore, type SqliteMeterStore } from "@meterseal/stores/sqlite";
 import { PLACES } from "../files.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
 import type { LogCheck } from "./log-check.ts";
+import { checkProfile } from "./profile-check.ts";
 
 /** What the meters remember, held against what the server says. */
 export type OutboxContext = {
     readonly findings: Findings;
-    readonly networkId: Uint8Array;
+    readonly state: LedgerState;
     readonly log: LogCheck;
     readonly tree: MerkleLog;
     readonly chains: ChainCheck;
@@ -48,28 +43,25 @@ async function checkOutbox(
     where: string,
     context: OutboxContext,
 ): Promise<void> {
-    const profile = JSON.parse(readFileSync(join(directory, "profile.json"), "utf8")) as Record<
-        string,
-        unknown
-    >;
-    const { findings } = context;
-    if (profile.network !== toHex(context.networkId)) {
-        findings.fault(
-            "MS_GENESIS",
-            where,
-            "The meter belongs to another network than the server.",
-        );
-        return;
-    }
-    const collectorKey = decodeCoseKey(fromHex(String(profile.collectorKey)));
+    const { chains, findings } = context;
+    const profile = checkProfile(directory, where, context);
+    if (profile === null) return;
+    const { chainEpoch, collectorKey, subject } = profile;
     const store = await openMeterStore(directory, { readOnly: true });
     try {
         findings.counts.outboxes++;
-        await checkRecords(store, where, context);
-        const receipts = await store.receipts();
-        for (const [level, bytes] of Object.entries(receipts)) {
-            if (bytes === null) continue;
-            checkReceipt(bytes, collectorKey, `${where}, ${level} receipt`, context);
+        const seqs = await checkRecords(store, where, context);
+        const { final, stored } = await store.receipts();
+        const check = (bytes: Uint8Array | null, level: string): number =>
+            bytes === null
+                ? 0
+                : checkReceipt(bytes, collectorKey, `${where}, ${level} receipt`, context);
+        const finalSeq = check(final, "final");
+        const lastSeq = Math.max(check(stored, "stored"), chains.lastSeq(subject, chainEpoch));
+        for (let seq = finalSeq + 1; seq <= lastSeq; seq++) {
+            if (seqs.has(seq)) continue;
+            const message = "It is not final and the meter does not have it any more.";
+            findings.fault("MS_OUTBOX", `${where}, record ${seq}`, message);
         }
     } finally {
         await store.close();
@@ -80,9 +72,11 @@ async function checkRecords(
     store: SqliteMeterStore,
     where: string,
     context: OutboxContext,
-): Promise<void> {
+): Promise<Set<number>> {
+    const seqs = new Set<number>();
     for (const { bytes, chainEpoch, hash, seq } of await store.outbox()) {
         const place = `${where}, record ${seq}`;
+        seqs.add(seq);
         const record = parseRecord(bytes);
         if (!record.ok) {
             context.findings.failed(record.error, place);
@@ -109,24 +103,26 @@ async function checkRecords(
             );
         }
     }
+    return seqs;
 }
 
+/** Checks a receipt; returns the sequence number that it covers, 0 when it does not hold. */
 function checkReceipt(
     bytes: Uint8Array,
     key: PublicKey,
     where: string,
     context: OutboxContext,
-): void {
+): number {
     const { findings } = context;
     const receipt = parseReceipt(bytes);
     if (!receipt.ok) {
         findings.failed(receipt.error, where);
-        return;
+        return 0;
     }
     findings.counts.signatures++;
     if (!verifySign1(receipt.value.message, key)) {
         findings.fault("MS_RECEIPT", where, "The collector's signature does not hold.");
-        return;
+        return 0;
     }
     const { chainEpoch, recordHash, seq, subject } = receipt.value;
     const held = context.chains.hashAt(subject, chainEpoch, seq);
@@ -137,9 +133,10 @@ function checkReceipt(
             where,
             `The collector signed that it holds ${name}; the server does not have it.`,
         );
-        return;
+        return seq;
     }
     checkFinality(receipt.value, where, name, context);
+    return seq;
 }
 
 function checkFinality(

@@ -1,17 +1,31 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytesEqual, error, fail, ok, type PublicKey, type Result, toHex } from "@meterseal/core";
-import { signerFromPem } from "@meterseal/core/node";
+import {
+    bytesEqual,
+    error,
+    fail,
+    ok,
+    type PublicKey,
+    plainBytes,
+    type Result,
+    toHex,
+    utf8,
+} from "@meterseal/core";
+import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
 import { type LedgerState, recordName, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, parseRecord } from "@meterseal/record";
 import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { checkPlausibility, type KeyFile, openSeries, parseKeyFile } from "@meterseal/wallet";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { ChainCheck } from "./chain-check.ts";
+import { checkCheckpoints } from "./checkpoint-check.ts";
 import { Findings } from "./findings.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { checkOutboxes } from "./outbox-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
+import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
+
+const TEST_MESSAGE: Uint8Array = utf8("meterseal verify");
 
 /** Reads key files; the first that is none fails the whole. */
 export function loadKeyFiles(paths: readonly string[]): Result<KeyFile[]> {
@@ -70,26 +84,47 @@ async function checkGenesis(
         findings.failed(state.error, "genesis");
         return null;
     }
-    checkServerKey(dataDir, "operator.pem", state.value.genesis.operator, findings);
-    checkServerKey(dataDir, "log.pem", state.value.genesis.logKey, findings);
+    await checkServerKey(dataDir, "operator.pem", state.value.genesis.operator, findings);
+    await checkServerKey(dataDir, "log.pem", state.value.genesis.logKey, findings);
     return state.value;
 }
 
-/** A server's own key file must be the one that the genesis names; an auditor's copy has none. */
-function checkServerKey(dataDir: string, name: string, key: PublicKey, findings: Findings): void {
+/** A server's own key file must be the one that the log names; an auditor's copy has none. */
+async function checkServerKey(
+    dataDir: string,
+    name: string,
+    key: PublicKey,
+    findings: Findings,
+): Promise<void> {
     const path = join(PLACES.serverKeys(dataDir), name);
+    const where = `server/keys/${name}`;
     if (!existsSync(path)) return;
     try {
-        const { publicKey } = signerFromPem(readFileSync(path, "utf8"));
-        if (bytesEqual(kidOf(publicKey), kidOf(key))) return;
-        findings.fault(
-            "MS_GENESIS",
-            `server/keys/${name}`,
-            "It is not the key that the genesis names.",
-        );
+        const signer = signerFromPem(readFileSync(path, "utf8"));
+        // A file holds both halves of its key: the private one must be that of the public one.
+        const signature = plainBytes(await signer.sign(TEST_MESSAGE));
+        const { algorithm } = key;
+        const works = await verifySignatureInPool(key, algorithm, TEST_MESSAGE, signature);
+        if (works && bytesEqual(kidOf(signer.publicKey), kidOf(key))) return;
+        findings.fault("MS_GENESIS", where, "It is not the key that the log names.");
     } catch (cause) {
-        findings.fault("MS_GENESIS", `server/keys/${name}`, `It is no key: ${reasonOf(cause)}`);
+        findings.fault("MS_GENESIS", where, `It is no key: ${reasonOf(cause)}`);
     }
+}
+
+/** The collector's own files must be those of an author that the log admits. */
+async function checkCollector(
+    dataDir: string,
+    state: LedgerState,
+    findings: Findings,
+): Promise<void> {
+    const path = join(PLACES.serverKeys(dataDir), "collector.id");
+    if (!existsSync(path) || state.authors.size === 0) return;
+    const author = state.authors.get(readFileSync(path, "utf8").trim());
+    if (author === undefined) {
+        const message = "The log admits no collector of this id.";
+        findings.fault("MS_GENESIS", "server/keys/collector.id", message);
+    } else await checkServerKey(dataDir, "collector.pem", author.enrolment.key, findings);
 }
 
 async function checkLedger(
@@ -106,8 +141,15 @@ async function checkLedger(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
         logSize,
     );
-    const head = await log.checkCheckpoints();
-    for await (const row of reader.records()) {
+    const head = await checkCheckpoints(reader, state, log.tree, findings);
+    await checkCollector(dataDir, state, findings);
+    let next = 1;
+    for await (const row of reader.records(FIRST_ROW)) {
+        if (row.n !== next) {
+            const message = `The row before it has number ${next - 1}; rows are never removed.`;
+            findings.fault("MS_STORE_COLUMN", `${rowName(row)}, column n`, message);
+        }
+        next = row.n + 1;
         if (log.seen.has(row.n)) continue;
         findings.counts.records++;
         findings.counts.looseRecords++;
@@ -117,23 +159,15 @@ async function checkLedger(
         chains.add(record);
     }
     chains.run(findings);
-    await checkVertexRows(reader, findings);
+    await checkOpenVertices(reader, state, findings);
     await checkOutboxes(dataDir, {
         findings,
-        networkId: state.networkId,
+        state,
         log,
         tree: log.tree,
         chains,
     });
     return head;
-}
-
-/** Vertices that no log entry names: written before a crash and not submitted yet, at most a few. */
-async function checkVertexRows(reader: StoreReader, findings: Findings): Promise<void> {
-    for await (const row of reader.vertices()) {
-        const logged = await reader.logOfVertex(row.n);
-        if (logged === null) findings.notes.push(`vertex row ${row.n} is not in the log yet.`);
-    }
 }
 
 /** Opens a household's registers and checks that none runs backwards or beyond what a connection carries. */

@@ -80,11 +80,7 @@ export const OUTBOX_ROWS: readonly RowKind[] = [
 const SAMPLES = 3;
 
 /** Changes of every column of a row, and its deletion. */
-export function casesOf(
-    database: DatabaseSync,
-    kind: RowKind,
-    random: () => number,
-): TamperCase[] {
+export function casesOf(database: DatabaseSync, kind: RowKind, random: () => number): TamperCase[] {
     const { key, table } = kind;
     const place = Object.values(database.prepare(kind.pick).get() ?? {})[0] ?? null;
     const row = database.prepare(`SELECT * FROM ${table} WHERE ${key} = ?`).get(place);
@@ -196,7 +192,12 @@ const swap = (table: string, key: string, columns: readonly string[], where = "1
 export const SWAPS: readonly TamperCase[] = [
     swap("records", "n", ["bytes"]),
     swap("records", "n", ["first_slot", "last_slot"]),
-    swap("records", "n", ["vertex"], "n IN ((SELECT min(n) FROM records), (SELECT max(n) FROM records WHERE vertex IS NOT NULL))"),
+    swap(
+        "records",
+        "n",
+        ["vertex"],
+        "n IN ((SELECT min(n) FROM records), (SELECT max(n) FROM records WHERE vertex IS NOT NULL))",
+    ),
     swap("vertices", "n", ["bytes"]),
     swap("vertices", "n", ["id", "bytes"]),
     swap("log", "idx", ["item"], "item IS NOT NULL"),

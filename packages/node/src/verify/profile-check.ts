@@ -1,0 +1,67 @@
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type PublicKey, toHex } from "@meterseal/core";
+import type { LedgerState } from "@meterseal/ledger";
+import { encodeCoseKey } from "@meterseal/record";
+import { reasonOf } from "../files.ts";
+import type { Findings } from "./findings.ts";
+
+/** What the check of an outbox needs of a meter's profile. */
+export type CheckedProfile = {
+    /** 16 bytes. */
+    readonly subject: Uint8Array;
+    readonly chainEpoch: number;
+    readonly collectorKey: PublicKey;
+};
+
+/**
+ * Holds the profile of a meter against the log: every field but the name of the home, which nobody
+ * signed. Null, with faults noted, where it does not hold.
+ */
+export function checkProfile(
+    directory: string,
+    where: string,
+    { findings, state }: { readonly findings: Findings; readonly state: LedgerState },
+): CheckedProfile | null {
+    const fields = readFields(join(directory, "profile.json"));
+    if (typeof fields === "string") {
+        findings.fault("MS_OUTBOX", `${where}, profile.json`, fields);
+        return null;
+    }
+    const subjectHex = basename(directory);
+    const enrolment = state.subjects.get(subjectHex);
+    if (enrolment === undefined) {
+        findings.fault("MS_OUTBOX", where, "No enrolment in the log admits this meter.");
+        return null;
+    }
+    const streams = enrolment.streams.map(({ stream }) => toHex(stream));
+    const keys = [...state.authors.values()].map((author) => author.enrolment.key);
+    const collectorKey = keys.find((key) => toHex(encodeCoseKey(key)) === fields.collectorKey);
+    const same: [string, boolean][] = [
+        ["format", fields.format === "meterseal-meter/v1"],
+        ["network", fields.network === toHex(state.networkId)],
+        ["subject", fields.subject === subjectHex],
+        ["chainEpoch", fields.chainEpoch === enrolment.epoch],
+        ["anchor", fields.anchor === toHex(enrolment.message.hash)],
+        ["stream", streams.includes(String(fields.stream))],
+        ["collectorKey", collectorKey !== undefined],
+    ];
+    for (const [name, holds] of same) {
+        const place = `${where}, profile.json, field ${name}`;
+        if (!holds) findings.fault("MS_OUTBOX", place, "It contradicts the log.");
+    }
+    const named = collectorKey ?? keys[0];
+    return named === undefined
+        ? null
+        : { subject: enrolment.id, chainEpoch: enrolment.epoch, collectorKey: named };
+}
+
+function readFields(path: string): Record<string, unknown> | string {
+    try {
+        const fields: unknown = JSON.parse(readFileSync(path, "utf8"));
+        if (typeof fields !== "object" || fields === null) return "It is no JSON object.";
+        return fields as Record<string, unknown>;
+    } catch (cause) {
+        return `It cannot be read: ${reasonOf(cause)}`;
+    }
+}
