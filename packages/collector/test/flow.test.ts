@@ -1,7 +1,12 @@
 import { LIMITS, type Signer, toHex } from "@meterseal/core";
 import { genesisVertexIds, parseItem, type Vertex } from "@meterseal/ledger";
-import { createLinkToken } from "@meterseal/meter";
-import { type MeterRecord, RECEIPT_LEVEL } from "@meterseal/record";
+import {
+    createSign1,
+    encodeCbor,
+    MESSAGE_TYPE,
+    type MeterRecord,
+    RECEIPT_LEVEL,
+} from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_START_SLOT, TestChain, type TestMeter } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -315,7 +320,17 @@ describe("close", () => {
 
 describe("a link token", () => {
     const token = (signer: Signer, subject: Uint8Array, network = bed.network.networkId) =>
-        createLinkToken(signer, network, subject, bed.clock);
+        createSign1(
+            signer,
+            MESSAGE_TYPE.link,
+            encodeCbor(
+                new Map<number, unknown>([
+                    [0, network],
+                    [1, subject],
+                    [2, START_MS / 1000],
+                ]),
+            ),
+        );
     const allowed = (subjectHex: string, bytes: Uint8Array) =>
         bed.collector.authenticate(subjectHex, bytes);
 

@@ -1,8 +1,9 @@
 import { error, LIMITS, slotOfUnix, unwrap } from "@meterseal/core";
 import { FLAG, LEVEL, type MeterRecord, STREAM_MODE, verifySign1 } from "@meterseal/record";
+import { expandAddresses, openRegisters, ownerKeys } from "@meterseal/seal";
 import { testSigner } from "@meterseal/testkit/keys";
-import { openSeries } from "@meterseal/wallet";
 import { beforeEach, describe, expect, it } from "vitest";
+import { sealedStreamOf } from "../src/index.ts";
 import { boundary, FIRST_SLOT, MeterBed, type StoreHooks, usage } from "./agent-bed.ts";
 
 let bed: MeterBed;
@@ -11,30 +12,23 @@ beforeEach(() => {
     bed = new MeterBed();
 });
 
-/** Registers that the owner's key opens from records, by slot. */
+/** Registers that the owner's key opens from records (or that stand there), by slot. */
 function opened(records: readonly MeterRecord[]): Map<number, bigint> {
-    const { stream } = bed;
-    const series = unwrap(
-        openSeries(
-            {
-                name: "home",
-                network: bed.profile.network,
-                meter: bed.profile.subject,
-                stream: {
-                    streamId: stream.stream,
-                    sealEpoch: stream.sealEpoch,
-                    suite: stream.suite,
-                    slotSeconds: stream.slotSeconds,
-                    groups: stream.groups.map((group) => ({ group, channels: 1 })),
-                },
-                zone: stream.zone,
-                scale: stream.scale,
-                master: bed.master,
-            },
-            records,
-        ),
-    );
-    return new Map(series.map(({ importWh, slot }) => [slot, importWh]));
+    const found = new Map<number, bigint>();
+    for (const { count, firstSlot, values, ...body } of records.map(usage)) {
+        const addresses = unwrap(expandAddresses(firstSlot, count, body.addresses));
+        const registers =
+            values.mode === "open" || bed.master === null
+                ? (values.mode === "open" && values.registers) || []
+                : unwrap(
+                      openRegisters(unwrap(ownerKeys(bed.master, sealedStreamOf(bed.stream))), 0, {
+                          addresses,
+                          sealed: values.bytes,
+                      }),
+                  );
+        for (const [i, register] of [...registers].entries()) found.set(firstSlot + i, register);
+    }
+    return found;
 }
 
 function failing(when: keyof StoreHooks, at: number): StoreHooks {

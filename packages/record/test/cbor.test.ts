@@ -131,6 +131,12 @@ describe("deterministic CBOR", () => {
         expect(codeOf(decode(`83${"80".repeat(3)}`))).toBe("ok");
     });
 
+    it("gives plain bytes, also out of a Buffer", () => {
+        const value = decodeCbor(Buffer.from("8143010203", "hex")) as Uint8Array[];
+        expect(Buffer.isBuffer(value[0])).toBe(false);
+        expect(value).toEqual([Uint8Array.of(1, 2, 3)]);
+    });
+
     it("answers arbitrary bytes with a value or a typed error, and re-encodes what it takes", () => {
         const seed = seedOf(0xc8081);
         const random = seededRandom(seed);

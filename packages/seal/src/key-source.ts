@@ -14,7 +14,8 @@ import {
     type Tree,
     type TreeAddress,
 } from "./stream.ts";
-import { NODE_BYTES, suiteOf } from "./suite.ts";
+import { NODE_BYTES } from "./suite.ts";
+import { suiteOf } from "./suites.ts";
 
 /**
  * Who can open boundaries of one stream: its owner, or the holder of a grant. Keys of a stretch of

@@ -11,7 +11,7 @@ import {
     u32be,
     utf8,
 } from "@meterseal/core";
-import { suiteOf } from "./suite.ts";
+import { suiteOf } from "./suites.ts";
 
 /** Trees of a group: 0 slot, 1 hour, 2 civil day, 3 civil month, 4 event (formats 3). */
 export type Tree = 0 | 1 | 2 | 3 | 4;

@@ -1,6 +1,3 @@
-import { error, fail, ok, type Result } from "@meterseal/core";
-import { mmoSuite } from "./suite-mmo.ts";
-
 /** Bytes of a tree node; a leaf is one too. */
 export const NODE_BYTES = 16;
 /** Bytes of the key block of a leaf: two u64 big-endian. */
@@ -22,12 +19,3 @@ export type Suite = {
     /** 64 bytes from which the commitment blinding of a leaf and a channel is reduced. */
     blinding(treeKey: Uint8Array, leaf: Uint8Array, channel: 0 | 1): Uint8Array;
 };
-
-/**
- * The suite of a stream descriptor.
- * @returns MS_VERSION for a byte that names no suite fit for streams; suite 0 exists in tests only.
- */
-export function suiteOf(id: number): Result<Suite> {
-    if (id === mmoSuite.id) return ok(mmoSuite);
-    return fail(error("MS_VERSION", { expected: "seal suite 1", got: String(id) }));
-}

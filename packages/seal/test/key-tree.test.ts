@@ -4,8 +4,9 @@ import { describe, expect, test } from "vitest";
 import { KeyTree } from "../src/key-tree.ts";
 import { leafPlaces } from "../src/nodes.ts";
 import { deriveRoot, deriveShift, deriveTreeKey } from "../src/stream.ts";
-import { type Suite, suiteOf } from "../src/suite.ts";
+import type { Suite } from "../src/suite.ts";
 import { mmoSuite, TWEAK } from "../src/suite-mmo.ts";
+import { suiteOf } from "../src/suites.ts";
 import { codeOf, MASTER, streamOf } from "./fixtures.ts";
 import { timeCryptKey, timeCryptSuite } from "./timecrypt-suite.ts";
 

@@ -83,8 +83,8 @@ export class Neighbourhood {
         }
     }
 
-    async #connect(homes: readonly LondonHome[], mode: number, signal: AbortSignal): Promise<void> {
-        const { dataDir, log } = this.#options;
+    async #connect(homes: readonly LondonHome[], mode: number): Promise<void> {
+        const { dataDir, log, signal } = this.#options;
         const tools = { dataDir, server: this.server, clock: this.#clock, log };
         for (const home of homes) {
             if (signal.aborted) throw error("MS_LINK", { got: "a request to stop" });

@@ -1,7 +1,7 @@
-import { fromHex, toHex } from "@meterseal/core";
 import { describe, expect, test } from "vitest";
-import * as browser from "../../core/src/crypto/browser.ts";
-import * as node from "../../core/src/crypto/node.ts";
+import { fromHex, toHex } from "../src/bytes.ts";
+import * as browser from "../src/crypto/browser.ts";
+import * as node from "../src/crypto/node.ts";
 
 const platforms = [
     ["node", node],

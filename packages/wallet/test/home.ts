@@ -1,0 +1,136 @@
+import { createLadder, unwrap } from "@meterseal/core";
+import {
+    channelsOfGroup,
+    createUsageRecord,
+    type MeterRecord,
+    parseRecord,
+    STREAM_MODE,
+} from "@meterseal/record";
+import {
+    compactAddresses,
+    encodeFlags,
+    type Flag,
+    newSealState,
+    ownerKeys,
+    planBoundaries,
+    sealBoundaries,
+} from "@meterseal/seal";
+import { testBytes } from "@meterseal/testkit/keys";
+import { type TestMeter, TestNetwork } from "@meterseal/testkit/records";
+import type { KeyFile } from "../src/index.ts";
+
+/** Registers at one slot. */
+export type Reading = {
+    readonly slot: number;
+    readonly registers: readonly bigint[];
+    readonly flag?: Flag;
+};
+
+/** What a home may be given. */
+export type HomeOptions = {
+    readonly zone?: string;
+    readonly slotSeconds?: number;
+    readonly groups?: readonly number[];
+    readonly scale?: number;
+    readonly mode?: number;
+    readonly name?: string;
+};
+
+/** A home: its key file, and records of its meter as a ledger has them. */
+export class Home {
+    readonly network: TestNetwork;
+    readonly meter: TestMeter;
+    readonly key: KeyFile;
+    #seal = newSealState(0);
+    #seq = 0;
+    #head: Uint8Array;
+
+    private constructor(network: TestNetwork, meter: TestMeter) {
+        this.network = network;
+        this.meter = meter;
+        this.#head = meter.enrolment.message.hash;
+        const { descriptor } = meter;
+        this.key = {
+            name: "home",
+            network: network.networkId,
+            meter: meter.subject,
+            stream: {
+                streamId: descriptor.stream,
+                sealEpoch: descriptor.sealEpoch,
+                suite: descriptor.suite,
+                slotSeconds: descriptor.slotSeconds,
+                groups: descriptor.groups.map((group) => ({
+                    group,
+                    channels: channelsOfGroup(group) === 2 ? 2 : 1,
+                })),
+            },
+            zone: descriptor.zone,
+            scale: descriptor.scale,
+            master: descriptor.mode === STREAM_MODE.sealed ? testBytes("home master", 32) : null,
+        };
+    }
+
+    static async create({ groups, mode, name = "home", ...rest }: HomeOptions = {}): Promise<Home> {
+        const network = new TestNetwork(`network of ${name}`, mode);
+        const meter = await network.meter(name, { descriptor: rest, groups: groups ?? [0] });
+        return new Home(network, meter);
+    }
+
+    /** The next record, over consecutive readings, dated a second after the last one. */
+    async record(readings: readonly Reading[], timeUnix?: number): Promise<MeterRecord> {
+        const { descriptor, signer, subject } = this.meter;
+        const first = readings[0] as Reading;
+        const ladder = unwrap(createLadder(descriptor.zone, descriptor.slotSeconds));
+        const plan = unwrap(planBoundaries(this.#seal, ladder, first.slot, readings.length));
+        this.#seal = plan.state;
+        const registers = readings.flatMap((reading) => reading.registers);
+        const { addresses } = plan;
+        const { master, stream } = this.key;
+        const lastUnix = 946_684_800 + (first.slot + readings.length - 1) * descriptor.slotSeconds;
+        const bytes = await createUsageRecord(
+            signer,
+            {
+                seq: ++this.#seq,
+                timeUnix: timeUnix ?? lastUnix + 1,
+                chainEpoch: 0,
+                prev: this.#head,
+                subject,
+            },
+            {
+                stream: descriptor.stream,
+                sealEpoch: descriptor.sealEpoch,
+                slotSeconds: descriptor.slotSeconds,
+                firstSlot: first.slot,
+                count: readings.length,
+                groups: descriptor.groups,
+                values:
+                    master === null
+                        ? { mode: "open", registers }
+                        : {
+                              mode: "sealed",
+                              bytes: unwrap(
+                                  sealBoundaries(unwrap(ownerKeys(master, stream)), {
+                                      addresses,
+                                      registers,
+                                  }),
+                              ),
+                          },
+                addresses: unwrap(compactAddresses(first.slot, addresses)),
+                flags: encodeFlags(readings.map(({ flag = 0 }) => flag)),
+                ...(descriptor.scale === 0 ? {} : { scale: descriptor.scale }),
+            },
+        );
+        const record = unwrap(parseRecord(bytes));
+        this.#head = record.message.hash;
+        return record;
+    }
+}
+
+/** Consecutive readings of one register that grows by the given amounts. */
+export function grow(slot: number, start: bigint, amounts: readonly number[]): Reading[] {
+    let register = start;
+    return amounts.map((amount, i) => {
+        register += BigInt(amount);
+        return { slot: slot + i, registers: [register] };
+    });
+}
