@@ -31,7 +31,9 @@ const { positionals, values } = parseArgs({
 });
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
-    console.error(`No suite ${unknown.join(", ")}; there are: ${SUITES.map(({ name }) => name).join(", ")}.`);
+    console.error(
+        `No suite ${unknown.join(", ")}; there are: ${SUITES.map(({ name }) => name).join(", ")}.`,
+    );
     process.exit(2);
 }
 if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });

@@ -31,6 +31,11 @@ type Source = { /** 10^-7 kWh by civil month 0 … 11. */ readonly months: bigin
 /** British Summer Time of 2013, from the statute: last Sundays of March and October, 01:00 UTC. */
 const SUMMER_MS = [Date.UTC(2013, 2, 31, 1), Date.UTC(2013, 9, 27, 1)] as const;
 
+/** Hours of each civil day: 31 March has 23 and 27 October 25. */
+const DAY_HOURS = Array.from({ length: 365 }, (_, day) =>
+    day === 89 ? 23 : day === 299 ? 25 : 24,
+);
+
 function civilMonth(unixMs: number): number | null {
     const isSummer = unixMs >= SUMMER_MS[0] && unixMs < SUMMER_MS[1];
     const local = new Date(unixMs + (isSummer ? 3_600_000 : 0));
@@ -163,8 +168,12 @@ describe("monthly totals of every home, sealed and opened again", () => {
                 const total = months.reduce((sum, value) => sum + value, 0n);
                 expect(usage.totalImportWh).toBe(total / 10_000n);
                 expect(usage.coverage).toBeCloseTo(values / intervals, 12);
+                const days = usageOfSeries(series, "day").intervals;
+                const hours = days.map(({ fromUnix, toUnix }) => (toUnix - fromUnix) / 3600);
+                expect(hours).toEqual(DAY_HOURS);
             }
         },
+        60_000,
     );
 
     it("are those of all 98 homes", () => {

@@ -52,7 +52,10 @@ answerCalls<FleetCalls>({
         const final = performance.now();
         const metersCpuS = cpuSeconds() - cpu;
         const after = serverThreads();
-        const records = neighbourhood.households.reduce((sum, { agent }) => sum + agent.recordCount, 0);
+        const records = neighbourhood.households.reduce(
+            (sum, { agent }) => sum + agent.recordCount,
+            0,
+        );
         await neighbourhood.stop();
         return {
             readings,

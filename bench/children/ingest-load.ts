@@ -62,7 +62,8 @@ answerCalls<LoadCalls>({
                     url,
                     subjectHex: toHex(meter.subject),
                     tenant: TENANT,
-                    token: () => createLinkToken(writer.signer, network, meter.subject, systemClock),
+                    token: () =>
+                        createLinkToken(writer.signer, network, meter.subject, systemClock),
                     log: QUIET_LOG,
                 });
                 const packed: Uint8Array[][] = [];
@@ -83,7 +84,9 @@ answerCalls<LoadCalls>({
         const cpu = cpuSeconds();
         const start = performance.now();
         await Promise.all(
-            senders.map((sender) => sendAll(sender.link, sender.bursts[burst] ?? [], window, latenciesMs)),
+            senders.map((sender) =>
+                sendAll(sender.link, sender.bursts[burst] ?? [], window, latenciesMs),
+            ),
         );
         return {
             wallS: (performance.now() - start) / 1000,

@@ -82,7 +82,8 @@ answerCalls<ServerCalls>({
         const lagMaxMs = lag.max / 1e6 - RESOLUTION_MS;
         const deadline = performance.now() + FINAL_WITHIN_MS;
         while (finalRecords() < records - OPEN_VERTEX) {
-            if (performance.now() > deadline) throw new Error(`${finalRecords()} of ${records} final`);
+            if (performance.now() > deadline)
+                throw new Error(`${finalRecords()} of ${records} final`);
             await new Promise((resolve) => setTimeout(resolve, 2));
         }
         const all = process.cpuUsage(cpu);

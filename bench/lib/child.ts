@@ -10,7 +10,10 @@ type Answer = { readonly id: number; readonly output?: unknown; readonly failure
 /** A benchmark process of its own, so that its CPU-seconds and its event loop are its own. */
 export class Child<C extends Calls> {
     readonly #process: ChildProcess;
-    readonly #waiting = new Map<number, { done(value: unknown): void; failed(cause: Error): void }>();
+    readonly #waiting = new Map<
+        number,
+        { done(value: unknown): void; failed(cause: Error): void }
+    >();
     #lastId = 0;
 
     /**
@@ -18,8 +21,7 @@ export class Child<C extends Calls> {
      * @param profileDir where it and the processes that it forks write CPU profiles when they end.
      */
     constructor(entry: string, profileDir: string | null) {
-        const execArgv =
-            profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+        const execArgv = profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
         this.#process = fork(join(import.meta.dirname, "../children", entry), {
             serialization: "advanced",
             execArgv,
@@ -61,11 +63,11 @@ export class Child<C extends Calls> {
 }
 
 /** In a child process: answers calls until the parent lets go. */
-export function answerCalls<C extends Calls>(handlers: {
-    readonly [K in keyof C]: (
-        input: C[K]["input"],
-    ) => Promise<C[K]["output"]> | C[K]["output"];
-}): void {
+export function answerCalls<C extends Calls>(
+    handlers: {
+        readonly [K in keyof C]: (input: C[K]["input"]) => Promise<C[K]["output"]> | C[K]["output"];
+    },
+): void {
     const answer = async ({ id, input, name }: Request): Promise<void> => {
         try {
             const output = await handlers[name]?.(input);

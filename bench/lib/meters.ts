@@ -2,7 +2,12 @@ import { randomBytes } from "node:crypto";
 import { createLadder, type Ladder, type Signer, unixOfSlot, unwrap } from "@meterseal/core";
 import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { sealedStreamOf } from "@meterseal/meter";
-import { createUsageRecord, parseRecord, STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
+import {
+    createUsageRecord,
+    parseRecord,
+    STREAM_MODE,
+    type StreamDescriptor,
+} from "@meterseal/record";
 import {
     compactAddresses,
     newSealState,

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type LinkHandler, LIMITS } from "@meterseal/core";
+import { LIMITS, type LinkHandler } from "@meterseal/core";
 import { PlainRows } from "./plain-rows.ts";
 
 /** A plain reading as it travels: JSON, as small meters send it. */

@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 
 type Frame = { readonly functionName: string; readonly url: string };
-type Node = { readonly id: number; readonly callFrame: Frame; readonly children?: readonly number[] };
+type Node = {
+    readonly id: number;
+    readonly callFrame: Frame;
+    readonly children?: readonly number[];
+};
 type Profile = {
     readonly nodes: readonly Node[];
     readonly samples: readonly number[];

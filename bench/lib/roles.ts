@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { Collector } from "@meterseal/collector";
 import { type Log, unwrap } from "@meterseal/core";
-import { verifySignatureInPool, signerFromPem } from "@meterseal/core/node";
+import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
 import { createEnrolment, parseEnrolment, ROLE, STREAM_MODE } from "@meterseal/record";

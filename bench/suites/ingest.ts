@@ -28,7 +28,11 @@ export const ingestSuite: Suite = {
                 recordsPerMessage: RECORDS_PER_MESSAGE,
                 readingsPerRecord,
             }));
-            const warmUp = { messages: 2, recordsPerMessage: RECORDS_PER_MESSAGE, readingsPerRecord: 1 };
+            const warmUp = {
+                messages: 2,
+                recordsPerMessage: RECORDS_PER_MESSAGE,
+                readingsPerRecord: 1,
+            };
             const run = await IngestRun.start({
                 dataDir,
                 plain: false,
@@ -48,7 +52,9 @@ export const ingestSuite: Suite = {
             const perCpuS = verifyPerCpuSecond();
             const source = limits[0]?.source ?? "";
             return {
-                rows: SHAPES.flatMap(({ name }, i) => rowsOf(name, costs[i] ?? [], limit, source, perCpuS)),
+                rows: SHAPES.flatMap(({ name }, i) =>
+                    rowsOf(name, costs[i] ?? [], limit, source, perCpuS),
+                ),
                 facts: [
                     `${METERS} meters, ${WINDOW} messages of each under way; the load generator runs on the same ${cpus().length} cores and is not counted out`,
                     `limits of the rounds: ${limits.map(({ perS }) => formatNumber(perS)).join(", ")} verifications/s by ${source} (-elapsed); node:crypto: ${formatNumber(perCpuS)} per CPU-second and thread`,
@@ -105,7 +111,12 @@ function rowsOf(
             ratio: perAllCpuS / perCpuS,
             target: null,
         },
-        upTo("event-loop lag p99", of(({ server }) => server.lagP99Ms), "ms", 20),
+        upTo(
+            "event-loop lag p99",
+            of(({ server }) => server.lagP99Ms),
+            "ms",
+            20,
+        ),
         upTo("resident memory", Math.max(...costs.map(({ server }) => server.rssMb)), "MB", 300),
     ];
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { unwrap } from "@meterseal/core";
+import { sealedStreamOf } from "@meterseal/meter";
 import { parseRecord, usageOf } from "@meterseal/record";
 import {
     differenceOf,
@@ -8,7 +9,6 @@ import {
     ownerKeys,
     type TreeAddress,
 } from "@meterseal/seal";
-import { sealedStreamOf } from "@meterseal/meter";
 import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { median } from "../lib/measure.ts";
 import { type BenchMeter, ChainWriter, energyWh, FIRST_SLOT, makeMeters } from "../lib/meters.ts";
@@ -45,12 +45,17 @@ export const querySuite: Suite = {
             const oursUs: number[] = [];
             for (const { fromDay, name, toDay } of RANGES) {
                 const from = FIRST_SLOT + fromDay * DAY_SLOTS;
-                const to = Math.min(FIRST_SLOT + toDay * DAY_SLOTS, FIRST_SLOT + 365 * DAY_SLOTS - 1);
+                const to = Math.min(
+                    FIRST_SLOT + toDay * DAY_SLOTS,
+                    FIRST_SLOT + 365 * DAY_SLOTS - 1,
+                );
                 await checkSums(meters, store.reader, plain, from, to);
                 const ours = await microseconds(rounds, async (i) => {
                     await sumAtStore(store.reader, meters[i] as BenchMeter, from, to);
                 });
-                const sql = await microseconds(rounds, (i) => Promise.resolve(plain.sum(i, from, to)));
+                const sql = await microseconds(rounds, (i) =>
+                    Promise.resolve(plain.sum(i, from, to)),
+                );
                 oursUs.push(ours);
                 rows.push({
                     what: `${name}, at the store, no keys`,
@@ -70,7 +75,9 @@ export const querySuite: Suite = {
                 target: { on: "ours", atMost: 1.3 },
             });
             rows.push(...(await readerRows(rounds, meters, store.reader)));
-            facts.push(`${METERS} meters, a year of quarter-hours each: ${formatNumber(METERS * 365 * DAY_SLOTS)} readings; every sum was compared with the SQL SUM`);
+            facts.push(
+                `${METERS} meters, a year of quarter-hours each: ${formatNumber(METERS * 365 * DAY_SLOTS)} readings; every sum was compared with the SQL SUM`,
+            );
             plain.close();
             await store.close();
             return { rows, facts };
@@ -86,7 +93,9 @@ async function readerRows(
     const from = FIRST_SLOT + range.fromDay * DAY_SLOTS;
     const to = FIRST_SLOT + range.toDay * DAY_SLOTS;
     const found = await Promise.all(meters.map((meter) => sumAtStore(reader, meter, from, to)));
-    const keys = meters.map(({ master, stream }) => unwrap(ownerKeys(master, sealedStreamOf(stream))));
+    const keys = meters.map(({ master, stream }) =>
+        unwrap(ownerKeys(master, sealedStreamOf(stream))),
+    );
     const open = (i: number, source: (typeof keys)[number]): void => {
         const sum = found[i];
         if (sum !== undefined) unwrap(openDifference(source, 0, sum.from, sum.to, sum.difference));
@@ -157,7 +166,9 @@ async function findBoundary(
         if (offset < 0 || offset >= usage.count || usage.values.mode !== "sealed") continue;
         const width = usage.values.bytes.length / usage.count;
         const sealed = usage.values.bytes.subarray(offset * width, (offset + 1) * width);
-        const [address] = unwrap(expandAddresses(usage.firstSlot, usage.count, usage.addresses)).slice(offset);
+        const [address] = unwrap(
+            expandAddresses(usage.firstSlot, usage.count, usage.addresses),
+        ).slice(offset);
         if (address !== undefined) return { sealed, address };
     }
     throw new Error(`no record holds slot ${slot}`);

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { feed, packMessages } from "../lib/messages.ts";
 import { type Cost, median, timed } from "../lib/measure.ts";
+import { feed, packMessages } from "../lib/messages.ts";
 import { energyWh, FIRST_SLOT, makeMeters } from "../lib/meters.ts";
 import { PlainRows } from "../lib/plain-rows.ts";
 import type { Row, Suite } from "../lib/report.ts";
@@ -71,8 +71,7 @@ function rowsOf(channels: number, sealed: readonly Side[], plain: readonly Side[
     const less = channels === 1 ? { on: "ratio" as const, atMost: 1 / 3 } : null;
     const rate = (side: Side): number => side.readings / side.durable.wallS;
     const perCpu = (side: Side): number => side.readings / side.durable.cpuS;
-    const toEnd = (side: Side): number =>
-        side.readings / (side.durable.wallS + side.closed.wallS);
+    const toEnd = (side: Side): number => side.readings / (side.durable.wallS + side.closed.wallS);
     return [
         compare("until durable", "readings/s", rate, bound),
         compare("until durable, per CPU-second", "readings", perCpu, null),

@@ -10,6 +10,7 @@ import {
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_START_SLOT, TestChain, type TestMeter } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
+import { GroupCommit } from "../src/group-commit.ts";
 import { Bed, codes, records, START_MS } from "./bed.ts";
 
 const HOUR_MS = 3_600_000;
@@ -117,6 +118,28 @@ describe("a receipt", () => {
         await bed.restart();
         expect(await bed.store.looseRecords()).toEqual([]);
         expect(codes(await bed.send(meter, ...all))).toEqual([0]);
+    });
+
+    it("is not sent for what waited behind a failed transaction, even if that would pass", async () => {
+        const inserted: number[][] = [];
+        let fail = (): void => undefined;
+        const slow = Object.assign(bed.store, {
+            insertRecords: (all: readonly MeterRecord[]) =>
+                new Promise<void>((resolve, reject) => {
+                    inserted.push(all.map(({ seq }) => seq));
+                    if (inserted.length > 1) resolve();
+                    else fail = () => reject(new Error("injected fault"));
+                }),
+        });
+        const commits = new GroupCommit(slow, bed.time);
+        const [first, second] = (await records(chain, 2)) as [MeterRecord, MeterRecord];
+        const earlier = commits.commit([first]).catch((cause: Error) => cause.message);
+        await bed.time.advance(LIMITS.commitDelayMs);
+        const later = commits.commit([second]).catch((cause: Error) => cause.message);
+        await bed.time.advance(LIMITS.commitDelayMs);
+        fail();
+        expect(await Promise.all([earlier, later])).toEqual(["injected fault", "injected fault"]);
+        expect(inserted).toEqual([[1]]);
     });
 
     it("comes after a crash that hid the transaction's success; nothing is doubled", async () => {

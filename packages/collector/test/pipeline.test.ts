@@ -330,6 +330,16 @@ describe("a record that comes again", () => {
         expect([...bed.state.chains.values()].some(({ frozenAt }) => frozenAt === 2)).toBe(true);
     });
 
+    it("does not count evidence as stored: what it follows may be missing", async () => {
+        const [first] = (await records(chain, 2)) as [MeterRecord];
+        await bed.send(meter, first);
+        const fork = chain.fork();
+        await bed.send(meter, await chain.usage());
+        expect(codes(await bed.send(meter, await fork.warning()))).toEqual([15]);
+        expect(await bed.send(meter, first)).toMatchObject([{ level: 1, seq: 1 }]);
+        expect(await bed.finish()).toMatchObject([{ level: 2, seq: 1 }]);
+    });
+
     it("never makes what is in dispute final", async () => {
         const fork = chain.fork();
         await bed.send(meter, ...(await records(chain, 3)));

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { concatBytes, fromHex, toHex, utf8 } from "../src/bytes.ts";
 import * as browser from "../src/crypto/browser.ts";
 import { isLowS, toDerSignature, toLowS } from "../src/crypto/ecdsa-form.ts";
+import { isCanonicalEd25519 } from "../src/crypto/ed25519-form.ts";
 import * as node from "../src/crypto/node.ts";
 import { generatePrivateKeyPem, signerFromPem } from "../src/crypto/signer.ts";
 import type { Algorithm, PublicKey } from "../src/ports.ts";
@@ -210,6 +211,17 @@ describe("EdDSA", () => {
             }
         },
     );
+
+    it("knows the one encoding that it takes before any library looks at it", () => {
+        const x = fromHex(publicHex);
+        expect(isCanonicalEd25519(x, fromHex(signatureHex))).toBe(true);
+        expect(isCanonicalEd25519(x, fromHex(rHex + littleEndian(L - 1n)))).toBe(true);
+        expect(isCanonicalEd25519(x, fromHex(rHex + littleEndian(L)))).toBe(false);
+        for (const point of SMALL) {
+            expect(isCanonicalEd25519(fromHex(point), fromHex(signatureHex)), point).toBe(false);
+            expect(isCanonicalEd25519(x, fromHex(point + littleEndian(s))), point).toBe(false);
+        }
+    });
 
     it.each([0, 32, 63, 65])("refuses a signature of %i bytes", async (length) => {
         const whole = fromHex(`${signatureHex}00`);

@@ -194,9 +194,11 @@ describe("a failure", () => {
 });
 
 describe("opening", () => {
+    let sound: MemoryServerStore;
+
     /** The same store with one answer changed. */
     function tampered(changes: Partial<MemoryServerStore>): MemoryServerStore {
-        const changed = store.crash();
+        const changed = sound.crash();
         return Object.assign(changed, changes, { crash: () => changed });
     }
 
@@ -211,13 +213,14 @@ describe("opening", () => {
     beforeEach(async () => {
         await submit(await make());
         await submit(await make());
+        sound = store;
     });
 
     it("refuses a store without genesis, and a log key that the genesis does not name", async () => {
         const empty = new MemoryServerStore();
         await expect(open({}, empty)).rejects.toMatchObject({ code: "MS_GENESIS" });
         const options = {
-            store: store.crash(),
+            store: sound.crash(),
             clock: { nowMs: () => nowMs },
             logSigner: testSigner("another log", "edDsa"),
             observer: { entryFinal: () => undefined },

@@ -3,6 +3,8 @@ import { encodeEpoch, type MeterRecord } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
+import { Draft } from "../src/accept/draft.ts";
+import { freezeChain } from "../src/accept/record-rules.ts";
 import { World } from "./world.ts";
 
 let world: World;
@@ -149,6 +151,28 @@ describe("a later chain epoch", () => {
         expect(world.chainState(5)).toBe(undefined);
     });
 
+    it.each([
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ])(
+        "and a record beyond the end of the one before are a fork, in the order %i, %i, %i",
+        async (...order) => {
+            const [first] = await warnings(1);
+            const fork = chain.fork();
+            await fork.warning(); // 2 takes the place of the epoch record, and nobody hears of it
+            const records = [first, await chain.epoch(), await fork.warning()] as MeterRecord[];
+            for (const i of order) await world.take([records[i] as MeterRecord]);
+            expectFrozen(2);
+            expect(world.chainState(0)).toMatchObject({ closed: false, closedBy: null });
+            expect(world.chainState(0)?.pending.size).toBe(0);
+            expect(await world.take([await chain.warning()])).toEqual(["MS_FROZEN"]);
+        },
+    );
+
     it("does not free a frozen chain", async () => {
         await world.take(await warnings(1));
         const fork = chain.fork();
@@ -210,5 +234,17 @@ describe("a meter's next key", () => {
         });
         expect(world.enrol(taken, TEST_LATER_MS).ok).toBe(false);
         expect(await world.take([await (await renewed(2)).warning()])).toEqual(["accepted"]);
+    });
+});
+
+describe("freezing a chain", () => {
+    it("never moves the freeze to a later place", async () => {
+        const records = await warnings(3);
+        await world.take(records);
+        const draft = new Draft(world.state);
+        freezeChain(draft, records[1] as MeterRecord);
+        freezeChain(draft, records[2] as MeterRecord);
+        draft.commit();
+        expectFrozen(2);
     });
 });

@@ -103,6 +103,18 @@ describe("evidence of a dishonest log", () => {
         ).toEqual(["MS_SIGNATURE_BAD"]);
     });
 
+    it("shows a record of the subject that another enrolled key signed", async () => {
+        const other = await world.network.meter("other");
+        for (const signer of [world.collector.signer, other.signer]) {
+            const record = await world.chain.fork().warning(0, { signer });
+            const { vertex } = await world.collector.vertex([record]);
+            const batch = { bytes: vertex.message.bytes, records: [record] };
+            expect((await dishonest(async (b) => void b.batches.push(batch)))[0]).toEqual([
+                "MS_KEY_UNKNOWN",
+            ]);
+        }
+    });
+
     it.each<[string, (last: MeterRecord) => unknown, number]>([
         [
             "names another hash",

@@ -1,5 +1,12 @@
 import { error, LIMITS, slotOfUnix, unwrap } from "@meterseal/core";
-import { FLAG, LEVEL, type MeterRecord, STREAM_MODE, verifySign1 } from "@meterseal/record";
+import {
+    FLAG,
+    LEVEL,
+    type MeterRecord,
+    parseRecord,
+    STREAM_MODE,
+    verifySign1,
+} from "@meterseal/record";
 import { expandAddresses, openRegisters, ownerKeys } from "@meterseal/seal";
 import { testSigner } from "@meterseal/testkit/keys";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -255,16 +262,18 @@ describe("the store", () => {
 
 describe("a full outbox", () => {
     it("makes the meter wait, and lets it go on when a record is final", async () => {
-        await bed.start({ recordBoundaries: 1 });
+        bed = new MeterBed({ mode: STREAM_MODE.open });
+        await bed.start({ recordBoundaries: 1, connect: false });
         await bed.feed(LIMITS.outboxRecords);
-        const kept = await bed.kept();
+        const [oldest] = await bed.store.outbox();
+        const first = unwrap(parseRecord(oldest?.bytes ?? new Uint8Array()));
         let taken = false;
         const waiting = bed.agent.add(boundary(bed.agent.nextSlot)).then(() => {
             taken = true;
         });
         await bed.time.advance(1_000);
         expect(taken).toBe(false);
-        await bed.final(kept[0] as MeterRecord);
+        await bed.final(first);
         await waiting;
         expect(bed.agent.recordCount).toBe(LIMITS.outboxRecords + 1);
         const closing = bed.agent.add(boundary(bed.agent.nextSlot));

@@ -1,4 +1,4 @@
-import { MetersealError } from "@meterseal/core";
+import { error, MetersealError } from "@meterseal/core";
 import { type Command, parseOptions } from "./cli/arguments.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { decodeCommand } from "./commands/decode.ts";
@@ -9,6 +9,7 @@ import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
+import { reasonOf } from "./files.ts";
 
 const COMMANDS: readonly Command[] = [
     demoTamperCommand,
@@ -34,10 +35,27 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
         const { options, positionals } = parseOptions(command, rest);
         return await command.run(options, positionals);
     } catch (cause) {
-        if (!(cause instanceof MetersealError)) throw cause;
+        return answerFailure(cause);
+    }
+}
+
+/** File system errors that are the machine's and not ours. */
+const DISK_ERRORS = ["ENOSPC", "EACCES", "EPERM", "EROFS", "EIO", "EDQUOT", "EMFILE"];
+
+function answerFailure(cause: unknown): number {
+    if (cause instanceof MetersealError) {
         say(cause.message);
+        // What lies behind it, such as the full disk behind a record that was not written.
+        if (cause.cause instanceof MetersealError) say(`Because: ${cause.cause.message}`);
         return exitCodeOf(cause.code);
     }
+    const code = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined;
+    if (code !== undefined && DISK_ERRORS.includes(code)) {
+        return answerFailure(error("MS_STORE_UNWRITABLE", { got: reasonOf(cause), cause }));
+    }
+    const details = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    say(`MS_INTERNAL: This is a defect of Meterseal; please report it.\n${details}`);
+    return EXIT.internal;
 }
 
 function answerNoCommand(word: string | undefined): number {

@@ -17,6 +17,9 @@ import { WitnessStore } from "./kill/witness-store.ts";
 /** Homes and days of the fixture directories. */
 export const FIXTURE = { meters: 3, days: 7, looseDays: 2, zone: "Europe/London" } as const;
 
+/** Longest time that making the fixture may take, on a machine that is busy with other things. */
+export const FIXTURE_MS = 60_000;
+
 /** A log that says nothing. */
 export const quiet: Log = { info: () => {}, warn: () => {} };
 

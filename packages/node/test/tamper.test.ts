@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { METER_FILE, SERVER_FILE } from "@meterseal/stores/sqlite";
@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { PLACES } from "../src/files.ts";
 import type { VerifyReport } from "../src/verify/report.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
-import { useFixture, useScratch } from "./fixture.ts";
+import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
 import { randomOf } from "./kill/random.ts";
 import {
     casesOf,
@@ -38,7 +38,7 @@ beforeAll(async () => {
     const { crashed } = await useFixture();
     directory = join(scratch, "tampered");
     cpSync(crashed, directory, { recursive: true });
-});
+}, FIXTURE_MS);
 
 const check = (dir = directory): Promise<VerifyReport> => verifyDirectory(dir, [], () => {});
 
@@ -73,6 +73,15 @@ async function unfound(
 const all = (kinds: readonly RowKind[], database: DatabaseSync): TamperCase[] =>
     kinds.flatMap((kind) => casesOf(database, kind, random));
 
+/** Contents of every file below a directory but SQLite's index of its log, which is no content. */
+function contentsOf(dir: string): Map<string, string> {
+    const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
+    const paths = entries
+        .filter((entry) => entry.isFile() && !entry.name.endsWith("-shm"))
+        .map((entry) => join(entry.parentPath, entry.name));
+    return new Map(paths.map((path) => [path, readFileSync(path, "latin1")]));
+}
+
 describe(`whatever is changed in a data directory is found (seed ${SEED})`, () => {
     it("and what nobody touched holds", async () => {
         const fixture = await useFixture();
@@ -80,6 +89,25 @@ describe(`whatever is changed in a data directory is found (seed ${SEED})`, () =
             const report = await check(dir);
             expect(report.faults).toEqual([]);
             expect(report.notes).toEqual([]);
+        }
+    });
+
+    it("and looking changes nothing: no file is written", async () => {
+        const fixture = await useFixture();
+        for (const dir of [fixture.finished, fixture.crashed]) {
+            const copy = join(scratch, "looked-at");
+            rmSync(copy, { recursive: true, force: true });
+            cpSync(dir, copy, { recursive: true });
+            const before = contentsOf(copy);
+            await check(copy);
+            const after = contentsOf(copy);
+            for (const [path, text] of before) expect(after.get(path) === text, path).toBe(true);
+            const made = [...after.keys()].filter((path) => !before.has(path));
+            // SQLite's own helper files, which hold nothing.
+            expect(made.filter((path) => !/\.db-(?:wal|shm)$/.test(path))).toEqual([]);
+            expect(made.filter((path) => path.endsWith("-wal") && after.get(path) !== "")).toEqual(
+                [],
+            );
         }
     });
 

@@ -211,9 +211,10 @@ describe("usage", () => {
         ]);
         expect(slots.totalImportWh).toBe(95n);
         expect(slots.coverage).toBeCloseTo((95 - 13) / 95, 9);
-        expect(
-            usageOfSeries(series, "hour").intervals.some(({ quality }) => quality === "partial"),
-        ).toBe(false);
+        const hours = usageOfSeries(series, "hour").intervals;
+        expect(hours.filter(({ quality }) => quality !== "measured")).toMatchObject([
+            { importWh: 14n, quality: "partial" },
+        ]);
         expect(usageOfSeries(series, "month").intervals).toMatchObject([
             { quality: "partial", importWh: 95n },
         ]);

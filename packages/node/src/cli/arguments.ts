@@ -44,13 +44,18 @@ export function parseOptions(
     }
     try {
         const parsed = parseArgs({ args: [...words], options, allowPositionals: true });
+        for (const [name, value] of Object.entries(parsed.values)) {
+            if (value === "") throw new Error(`--${name} without a value`);
+        }
         const wanted = command.positional === undefined ? 0 : 1;
         if (parsed.positionals.length > wanted) {
             throw new Error(`unexpected '${parsed.positionals[wanted]}'`);
         }
         return { options: parsed.values as Options, positionals: parsed.positionals };
     } catch (cause) {
-        const got = cause instanceof Error ? cause.message : String(cause);
+        // Node adds advice about positional arguments that our commands do not take.
+        const text = cause instanceof Error ? cause.message : String(cause);
+        const got = text.split(". To specify")[0] ?? text;
         throw error("MS_USAGE", { got, todo: `See: meterseal ${command.name} --help` });
     }
 }
@@ -84,6 +89,7 @@ export function integerOption(
  */
 export function requiredOption(options: Options, name: string, value: string): string {
     const text = textOption(options, name);
-    if (text === undefined) throw error("MS_USAGE", { expected: `--${name} ${value}` });
+    if (text === undefined)
+        throw error("MS_USAGE", { expected: `--${name} ${value}`, got: "none" });
     return text;
 }

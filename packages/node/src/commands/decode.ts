@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { error, fromHex, LIMITS, toHex, unixOfSlot } from "@meterseal/core";
 import { parseItem } from "@meterseal/ledger";
 import {
@@ -38,7 +38,7 @@ function readSource(source: string): Uint8Array {
     const text = source.replaceAll(/\s/g, "");
     if (text.length > 0 && text.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(text))
         return fromHex(text);
-    if (!existsSync(source))
+    if (!statSync(source, { throwIfNoEntry: false })?.isFile())
         throw error("MS_NOT_FOUND", { where: source, expected: "hexadecimal digits or a file" });
     const content = new Uint8Array(readFileSync(source));
     const asText = new TextDecoder().decode(content.subarray(0, 4)).trim();

@@ -17,7 +17,7 @@ import {
 import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { PLACES, requireDirectory } from "../files.ts";
+import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 
 /** `meterseal usage`: a household's own energy, opened with its key. */
 export const usageCommand: Command = {
@@ -67,7 +67,8 @@ function readText(path: string): string {
     try {
         return readFileSync(path, "utf8");
     } catch (cause) {
-        throw error("MS_NOT_FOUND", { where: path, expected: "a readable key file", cause });
+        const got = reasonOf(cause);
+        throw error("MS_NOT_FOUND", { where: path, expected: "a readable key file", got, cause });
     }
 }
 
@@ -108,7 +109,11 @@ async function readDirectory(dir: string, key: KeyFile): Promise<OpenBoundary[]>
 }
 
 async function askServer(url: string, key: KeyFile): Promise<readonly OpenBoundary[]> {
-    const address = new URL(`/api/v1/meters/${toHex(key.meter)}/evidence`, url);
+    const path = `/api/v1/meters/${toHex(key.meter)}/evidence`;
+    if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
+        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
+    }
+    const address = new URL(path, url);
     const answer = await fetch(address).catch((cause: unknown) => {
         throw error("MS_LINK", { where: url, todo: "Is the server running?", cause });
     });

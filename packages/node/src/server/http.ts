@@ -3,7 +3,7 @@ import fastifyStatic from "@fastify/static";
 import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { StoreReader } from "@meterseal/stores/sqlite";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Facts } from "./facts.ts";
 import { addRoutes } from "./routes.ts";
 
@@ -37,6 +37,16 @@ const CONTENT_SECURITY_POLICY = [
     "frame-ancestors 'none'",
 ].join("; ");
 
+/** Headers of every answer, errors included. */
+const SAFETY_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+} as const;
+
 const BODY_LIMIT_BYTES = 4096;
 const REQUEST_TIMEOUT_MS = 30_000;
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
@@ -54,6 +64,11 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
         bodyLimit: BODY_LIMIT_BYTES,
         requestTimeout: REQUEST_TIMEOUT_MS,
         forceCloseConnections: true,
+        // Called for what is not even a request, such as a path that no decoder reads; no hook runs.
+        frameworkErrors: (cause, _request, reply) => {
+            reply.headers(SAFETY_HEADERS);
+            sendProblem(reply, cause);
+        },
     });
     addSafety(app);
     addRoutes(app, options);
@@ -81,37 +96,30 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
 /** Headers of every answer, errors as problem+json, and no service to a page of another site. */
 function addSafety(app: FastifyInstance): void {
     app.addHook("onRequest", (request, reply, done) => {
-        reply.headers({
-            "content-security-policy": CONTENT_SECURITY_POLICY,
-            "x-content-type-options": "nosniff",
-            "referrer-policy": "no-referrer",
-            "cross-origin-resource-policy": "same-origin",
-            "cross-origin-opener-policy": "same-origin",
-            "cache-control": "no-store",
-        });
+        reply.headers(SAFETY_HEADERS);
         const name = request.hostname.replace(/^\[|\]$/g, "");
         const foreign = !LOOPBACK.includes(name);
         const expected = LOOPBACK.join(", ");
         done(foreign ? error("MS_NOT_ALLOWED", { where: "Host", expected }) : undefined);
     });
-    app.setErrorHandler((cause, _request, reply) => {
-        const known = cause instanceof MetersealError ? cause : null;
-        const status = known === null ? statusOf(cause) : (HTTP_STATUS[known.code] ?? 500);
-        return reply
-            .code(status)
-            .type("application/problem+json")
-            .send({
-                code: known?.code ?? (status < 500 ? "MS_USAGE" : "MS_INTERNAL"),
-                title:
-                    known === null
-                        ? ERRORS[status < 500 ? "MS_USAGE" : "MS_INTERNAL"].summary
-                        : ERRORS[known.code].summary,
-                ...(known === null ? {} : { detail: known.message }),
-            });
-    });
+    app.setErrorHandler((cause, _request, reply) => sendProblem(reply, cause));
     app.setNotFoundHandler(() => {
         throw error("MS_NOT_FOUND");
     });
+}
+
+function sendProblem(reply: FastifyReply, cause: unknown): FastifyReply {
+    const known = cause instanceof MetersealError ? cause : null;
+    const status = known === null ? statusOf(cause) : (HTTP_STATUS[known.code] ?? 500);
+    const code = known?.code ?? (status < 500 ? "MS_USAGE" : "MS_INTERNAL");
+    return reply
+        .code(status)
+        .type("application/problem+json")
+        .send({
+            code,
+            title: ERRORS[code].summary,
+            ...(known === null ? {} : { detail: known.message }),
+        });
 }
 
 const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {

@@ -74,7 +74,8 @@ function stop(): Promise<void> {
 }
 
 function send(message: FromServer): void {
-    if (process.connected && process.send !== undefined) process.send(message);
+    // A parent that just died still looks connected; its end comes as "disconnect".
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }
 
 function describe(cause: unknown): FailureMessage {

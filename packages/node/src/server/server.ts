@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { Collector } from "@meterseal/collector";
-import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/core";
+import {
+    type Clock,
+    error,
+    type Log,
+    MetersealError,
+    type PublicKey,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
 import { verifySignatureInPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
@@ -77,7 +85,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             tenant: TENANT,
             log: options.log,
         });
-        const mqttUrl = await collector.listen(link);
+        const mqttUrl = await collector.listen(link).catch((cause: unknown) => {
+            const taken = cause instanceof MetersealError && cause.code === "MS_PORT_IN_USE";
+            if (!taken) throw cause;
+            throw error("MS_PORT_IN_USE", {
+                where: `mqtt port ${options.mqttPort}`,
+                todo: "Choose another one with --mqtt-port, or 0 for any free one.",
+                cause,
+            });
+        });
         const http: HttpServer = await startHttp({
             host: options.host,
             port: options.httpPort,
