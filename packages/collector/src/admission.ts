@@ -8,6 +8,7 @@ import {
     type Entry,
     freezeChain,
     hashAt,
+    isBreach,
     type LedgerState,
 } from "@meterseal/ledger";
 import type { Enrolment, MeterRecord } from "@meterseal/record";
@@ -57,8 +58,10 @@ export class Admission {
         for (const record of entry.records) {
             const draft = new Draft(this.#state);
             const outcome = applyRecord(draft, record, timeMs);
-            if (outcome.kind === "conflict") freezeChain(draft, record);
-            if (outcome.kind !== "refused" && outcome.kind !== "duplicate") draft.commit();
+            const breach = outcome.kind === "refused" && isBreach(outcome.error);
+            if (outcome.kind === "conflict" || breach) freezeChain(draft, record);
+            if (breach || (outcome.kind !== "refused" && outcome.kind !== "duplicate"))
+                draft.commit();
         }
     }
 
@@ -80,8 +83,18 @@ export class Admission {
         return chain.frozenAt !== null && record.seq >= chain.frozenAt ? "frozen" : null;
     }
 
-    /** Applies a record whose signature holds; a conflict freezes its chain. */
+    /**
+     * Applies a record whose signature holds; a conflict freezes its chain. Its expiry counts here
+     * and nowhere later: what was taken in time must not block its chain in the ledger.
+     */
     admit(record: MeterRecord, timeMs: number): AdmissionOutcome {
+        if (record.expiresUnix !== undefined && record.expiresUnix < Math.floor(timeMs / 1000)) {
+            return { kind: "refused", error: error("MS_EXPIRED") };
+        }
+        return this.#apply(record, timeMs);
+    }
+
+    #apply(record: MeterRecord, timeMs: number): AdmissionOutcome {
         const draft = new Draft(this.#state);
         const outcome = applyRecord(draft, record, timeMs);
         switch (outcome.kind) {
@@ -99,7 +112,7 @@ export class Admission {
 
     /** Admits a record again that was stored before a restart, when the clock was good for it. */
     readmit(record: MeterRecord): AdmissionOutcome {
-        return this.admit(record, earliestMs(record));
+        return this.#apply(record, earliestMs(record));
     }
 
     /** True when the record is part of its chain here. */

@@ -12,7 +12,13 @@ export {
     type SignatureCheck,
 } from "./accept/accept.ts";
 export { Draft } from "./accept/draft.ts";
-export { applyRecord, freezeChain, type RecordOutcome, signerOf } from "./accept/record-rules.ts";
+export {
+    applyRecord,
+    freezeChain,
+    isBreach,
+    type RecordOutcome,
+    signerOf,
+} from "./accept/record-rules.ts";
 export {
     type Chain,
     chainKey,

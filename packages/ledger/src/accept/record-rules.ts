@@ -95,7 +95,7 @@ export function freezeChain(draft: Draft, record: MeterRecord): void {
     }
 }
 
-const NO_BREACH = new Set(["MS_FROZEN", "MS_GAP", "MS_CLOCK", "MS_EXPIRED"]);
+const NO_BREACH = new Set(["MS_FROZEN", "MS_GAP", "MS_CLOCK"]);
 
 /** True when the meter itself broke a rule by signing the record; a race or a date is no breach. */
 export function isBreach(fault: MetersealError): boolean {
@@ -265,9 +265,6 @@ function clockFault(
     if (latest > nowUnix + LIMITS.clockAheadSeconds) {
         const expected = `at most ${LIMITS.clockAheadSeconds} s after ${nowUnix}`;
         return error("MS_CLOCK", { where, expected, got: String(latest) });
-    }
-    if (record.expiresUnix !== undefined && record.expiresUnix < nowUnix) {
-        return error("MS_EXPIRED", { where });
     }
     return null;
 }
