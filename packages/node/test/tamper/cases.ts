@@ -215,9 +215,20 @@ const insert = (name: string, sql: string): TamperCase => ({
     run: (database) => attempt(database, sql),
 });
 
-/** Rows that nobody of the network made. */
+/** A change of the schema, which SQLite reports as no changed row. */
+const schema = (name: string, sql: string): TamperCase => ({
+    name: `schema: ${name}`,
+    run: (database) => {
+        database.exec(sql);
+        return true;
+    },
+});
+
+/** Rows, tables and indexes that nobody of the network made. */
 export const INSERTS: readonly TamperCase[] = [
     insert("meta", "INSERT INTO meta (key, value) VALUES ('note', x'00')"),
+    schema("a table of its own", "CREATE TABLE other (x BLOB)"),
+    schema("a missing index", "DROP INDEX records_by_slot"),
     insert(
         "a copy of a record under another hash",
         `INSERT INTO records (subject, epoch, seq, hash, first_slot, last_slot, bytes)

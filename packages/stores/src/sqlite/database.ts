@@ -165,6 +165,11 @@ function openSnapshot(path: string, options: ConnectionOptions): DatabaseSync {
         connection.prepare("SELECT count(*) FROM sqlite_schema").get();
     };
     const settings = { readOnly: true, timeout: BUSY_MS };
+    // A writer has a log of recent writes beside the file from its first moment on. Without one the
+    // file is complete, and SQLite need not make helper files, which would stay behind.
+    if (statOf(`${path}-wal`) === null) {
+        return configured(new DatabaseSync(immutableUrl(path), settings), options, begin);
+    }
     try {
         return configured(new DatabaseSync(path, settings), options, begin);
     } catch (cause) {

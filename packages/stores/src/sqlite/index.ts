@@ -19,4 +19,4 @@ export {
     type ServerStoreOptions,
 } from "./server-store.ts";
 export { type SlotColumns, slotsOf } from "./slots.ts";
-export type { MeterSummary, StoreCounts } from "./summary.ts";
+export type { StoreCounts } from "./summary.ts";

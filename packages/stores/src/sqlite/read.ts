@@ -1,5 +1,6 @@
+import { DatabaseSync } from "node:sqlite";
 import { error, LIMITS } from "@meterseal/core";
-import { blobOf, textOf } from "./columns.ts";
+import { blobOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
 import { Queries } from "./queries.ts";
 import {
@@ -13,7 +14,8 @@ import {
     type VertexRow,
     vertexRow,
 } from "./rows.ts";
-import { type MeterSummary, type StoreCounts, StoreSummary } from "./summary.ts";
+import { SERVER_FORMAT } from "./server-schema.ts";
+import { countRows, type StoreCounts } from "./summary.ts";
 
 /**
  * Queries on a server store. Ranges come as async iterables that read in pages; in a store that
@@ -21,26 +23,14 @@ import { type MeterSummary, type StoreCounts, StoreSummary } from "./summary.ts"
  */
 export class StoreReader {
     readonly #queries: Queries;
-    readonly #summary: StoreSummary;
 
     constructor(database: Database) {
         this.#queries = new Queries(database);
-        this.#summary = new StoreSummary(this.#queries);
     }
 
     /** Sizes of the store. */
     counts(): Promise<StoreCounts> {
-        return this.#summary.counts();
-    }
-
-    /** All subjects that have records, in the order of their first one. */
-    meters(): Promise<MeterSummary[]> {
-        return this.#summary.meters();
-    }
-
-    /** One subject; null when it has no record. */
-    meter(subject: Uint8Array): Promise<MeterSummary | null> {
-        return this.#summary.meter(subject);
+        return countRows(this.#queries);
     }
 
     /** Records of one subject in chain order, from a place in its chain on. */
@@ -113,12 +103,6 @@ export class StoreReader {
         return rows[0] ?? notFound(`vertex row ${n}`);
     }
 
-    /** A vertex by its id; null when there is none. */
-    async vertexById(id: Uint8Array): Promise<VertexRow | null> {
-        const sql = "SELECT n, id, bytes FROM vertices WHERE id = ?";
-        return (await this.#queries.rows(sql, vertexRow, id))[0] ?? null;
-    }
-
     /** Records of a vertex in body order: the place in the array is the leaf index in the vertex. */
     bodyOf(vertex: number): Promise<RecordRow[]> {
         return this.#queries.rows(
@@ -162,8 +146,8 @@ export class StoreReader {
     }
 
     /**
-     * Checks the file as a file: pages, indexes against tables, column types, constraints and
-     * references. Reads all of it; empty when there is no fault.
+     * Checks the file as a file: its schema, pages, indexes against tables, column types, constraints
+     * and references. Reads all of it; empty when there is no fault.
      */
     async fileFaults(): Promise<string[]> {
         const texts = await this.#queries.rows("PRAGMA integrity_check", (row) =>
@@ -172,11 +156,37 @@ export class StoreReader {
         const references = await this.#queries.rows("PRAGMA foreign_key_check", (row) =>
             [row.table, row.rowid, row.parent].join(" "),
         );
+        const schema = await this.#queries.rows(SCHEMA, schemaText);
         return [
+            ...differences(schema, schemaOf(SERVER_FORMAT.schema)),
             ...texts.filter((text) => text !== "ok"),
             ...references.map((text) => `missing reference: ${text}`),
         ];
     }
+}
+
+const SCHEMA = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
+
+function schemaText(row: Row): string {
+    return [row.type, row.name, row.sql].join(" ");
+}
+
+/** What a file that these statements made says of its schema. */
+function schemaOf(statements: string): string[] {
+    const fresh = new DatabaseSync(":memory:");
+    try {
+        fresh.exec(statements);
+        return fresh.prepare(SCHEMA).all().map(schemaText);
+    } finally {
+        fresh.close();
+    }
+}
+
+function differences(found: readonly string[], expected: readonly string[]): string[] {
+    return [
+        ...found.filter((text) => !expected.includes(text)).map((text) => `foreign: ${text}`),
+        ...expected.filter((text) => !found.includes(text)).map((text) => `missing: ${text}`),
+    ];
 }
 
 function notFound(where: string): never {
