@@ -24,7 +24,7 @@ function checkComplete(path, entry) {
     );
     if (missing.length > 0) {
         problems.push(
-            `${path} ${entry.version}: not locked for all platforms, without ${missing.join(", ")}`,
+            `${path === "" ? "package.json" : `${path} ${entry.version}`}: not locked for all platforms, without ${missing.join(", ")}`,
         );
     }
 }
@@ -46,6 +46,7 @@ function checkLicence(path, entry) {
 }
 
 let packages = 0;
+checkComplete("", lock[""] ?? {});
 for (const [path, entry] of Object.entries(lock)) {
     if (!path.includes("node_modules/") || entry.link === true) continue;
     packages++;

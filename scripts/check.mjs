@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { nodeBinary, root } from "./workspace.mjs";
+import { nodeToRun, root } from "./workspace.mjs";
 
 const modules = join(root, "node_modules");
 const tsc = join(modules, "typescript", "bin", "tsc");
@@ -25,7 +25,7 @@ const steps = [
     ["tests", [join(modules, "vitest", "vitest.mjs"), "run"]],
 ];
 
-const node = existsSync(nodeBinary()) ? nodeBinary() : process.execPath;
+const node = nodeToRun();
 const failed = [];
 for (const [name, args, applies = true] of steps) {
     console.log(`\n== ${name}`);

@@ -1,5 +1,5 @@
-// Makes the checkout ready to run: installs what package-lock.json names, checks the Node that the
-// `node` package brings along and, with --portal, builds the web portal. npm runs it before `start`
+// Makes the checkout ready to run: installs what package-lock.json names, checks the Node that npm
+// brings along as a package of the platform and, with --portal, builds the web portal. npm runs it before `start`
 // and `test`; it does nothing when nothing changed. Everything it says goes to the error output, so
 // that a command behind it keeps its standard output to itself.
 import { spawn, spawnSync } from "node:child_process";
@@ -11,6 +11,7 @@ import {
     manifestPaths,
     NODE_MAJOR,
     nodeBinary,
+    nodeToRun,
     readJson,
     root,
     sourceFiles,
@@ -48,9 +49,10 @@ function installHash() {
     return hashFiles(["package-lock.json"], JSON.stringify([platform, manifests]));
 }
 
-/** Size of the Node binary of the `node` package, or 0 where there is none. */
+/** Size of the Node binary that npm installed, or 0 where there is none. */
 function nodeSize() {
-    return statSync(nodeBinary(), { throwIfNoEntry: false })?.size ?? 0;
+    const binary = nodeBinary();
+    return binary === undefined ? 0 : (statSync(binary, { throwIfNoEntry: false })?.size ?? 0);
 }
 
 function installIsCurrent(hash) {
@@ -165,13 +167,15 @@ async function install() {
 /** Refuses with plain words unless a Node of the needed age is there and runs. */
 function checkNode() {
     const binary = nodeBinary();
-    if (!existsSync(binary)) {
+    if (binary === undefined || !existsSync(binary)) {
         if (!inside(realpathSync(process.execPath)) && major(process.versions.node) >= NODE_MAJOR)
             return;
+        const platform = `${process.platform}-${process.arch}`;
         throw new NotReady(
-            `Meterseal runs on Node ${NODE_MAJOR} or newer, which npm brings along as the package "node". ` +
-                "Its install script has not run, perhaps because npm is set to block install scripts.\n" +
-                "Run `npm rebuild node --ignore-scripts=false`, then start again.",
+            binary === undefined
+                ? `npm has no package of Node for ${platform}. Install Node ${NODE_MAJOR} or newer, then start again.`
+                : `Meterseal runs on Node ${NODE_MAJOR} or newer, which npm brings along for ${platform} as an optional ` +
+                      "package; it is missing.\nRun `npm ci --include=optional`, then start again.",
         );
     }
     const probe = spawnSync(binary, ["-p", "process.versions.node"], { encoding: "utf8" });
@@ -179,12 +183,12 @@ function checkNode() {
         const why = probe.error?.message ?? probe.stderr.trim();
         throw new NotReady(
             `The Node that npm installed does not run on this system (${binary}: ${why}).\n` +
-                `Install Node ${NODE_MAJOR} or newer, delete node_modules/node and start again.`,
+                `Install Node ${NODE_MAJOR} or newer, delete ${dirname(dirname(binary))} and start again.`,
         );
     }
     if (major(probe.stdout) < NODE_MAJOR) {
         throw new NotReady(
-            `The package "node" brought Node ${probe.stdout.trim()}, but ${NODE_MAJOR} or newer is needed. ` +
+            `npm brought Node ${probe.stdout.trim()}, but ${NODE_MAJOR} or newer is needed. ` +
                 "Run `npm ci`, then start again.",
         );
     }
@@ -226,7 +230,7 @@ async function readyPortal() {
         say("Building the web portal ...");
         const started = Date.now();
         const vite = join(MODULES, "vite", "bin", "vite.js");
-        const node = existsSync(nodeBinary()) ? nodeBinary() : process.execPath;
+        const node = nodeToRun();
         const args = [vite, "build", "--logLevel", "warn"];
         const code = await run(node, args, { cwd: PORTAL }, "building");
         if (code !== 0)

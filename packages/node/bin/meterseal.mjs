@@ -24,12 +24,15 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) {
     }
 }
 
-/** The Node binary of the nearest `node` package, looking upwards from a directory. */
+/** The Node binary of this platform's package in the nearest node_modules, looking upwards. */
 function findNode(from) {
-    const name = process.platform === "win32" ? "node.exe" : "node";
+    const platform = `${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;
+    const file = process.platform === "win32" ? "node.exe" : "node";
     for (let directory = from; ; directory = dirname(directory)) {
-        const binary = join(directory, "node_modules", "node", "bin", name);
-        if (existsSync(binary)) return binary;
+        for (const name of [`node-${platform}`, `node-bin-${platform}`]) {
+            const binary = join(directory, "node_modules", name, "bin", file);
+            if (existsSync(binary)) return binary;
+        }
         if (dirname(directory) === directory) return undefined;
     }
 }
