@@ -29,8 +29,11 @@ export type AdmissionOutcome =
     | { readonly kind: "conflict"; readonly evidence: readonly MeterRecord[] }
     | { readonly kind: "refused"; readonly error: MetersealError };
 
-/** Place of a record that costs no signature check: seen before, or beyond a frozen point. */
-export type KnownPlace = "duplicate" | "frozen" | null;
+/**
+ * What the place of a record says before its signature is checked: seen before, beyond a frozen
+ * point, or where another record was accepted; null for a place that is still open.
+ */
+export type KnownPlace = "duplicate" | "frozen" | "taken" | null;
 
 /**
  * The collector's own view: what the ledger has accepted, plus what is stored here and on its way
@@ -80,6 +83,7 @@ export class Admission {
         const chain = this.#chainOf(record);
         if (chain === undefined) return null;
         if (isAccepted(chain, record)) return "duplicate";
+        if (record.seq <= chain.headSeq) return "taken";
         return chain.frozenAt !== null && record.seq >= chain.frozenAt ? "frozen" : null;
     }
 

@@ -75,6 +75,7 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #receipts: ReceiptBook;
     readonly #commits: GroupCommit;
     readonly #window: VerifyWindow;
+    readonly #conflictWindow: VerifyWindow;
     readonly #rate: RateLimit;
     readonly #links: CollectorLink[] = [];
     readonly #own: Vertex[] = [];
@@ -93,7 +94,8 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#admission = new Admission(state);
         this.#receipts = new ReceiptBook(options.signer, options.clock);
         this.#commits = new GroupCommit(options.store, options.timers);
-        this.#window = new VerifyWindow(options.verify);
+        this.#window = new VerifyWindow(options.verify, LIMITS.verifyWindow);
+        this.#conflictWindow = new VerifyWindow(options.verify, LIMITS.conflictWindow);
         this.#rate = new RateLimit(options.steadyClock);
     }
 
@@ -216,7 +218,12 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Verifies at once, admits in the order in which the messages of a subject came. */
     async #takeTurn(subjectHex: string, records: readonly MeterRecord[]): Promise<Verdict> {
-        const options = { admission: this.#admission, window: this.#window, rate: this.#rate };
+        const options = {
+            admission: this.#admission,
+            window: this.#window,
+            conflictWindow: this.#conflictWindow,
+            rate: this.#rate,
+        };
         const screened = screen(options, subjectHex, records);
         screened.catch(() => undefined); // awaited below, perhaps much later
         const before = this.#turns.get(subjectHex) ?? Promise.resolve();

@@ -25,6 +25,8 @@ export type Screened =
 export type PipelineOptions = {
     readonly admission: Admission;
     readonly window: VerifyWindow;
+    /** Narrow window for records that contradict an accepted one (formats 6). */
+    readonly conflictWindow: VerifyWindow;
     readonly rate: RateLimit;
 };
 
@@ -89,6 +91,7 @@ async function screenRecord(
     const place = options.admission.knownPlace(record);
     if (place === "duplicate") return { kind: "duplicate", record };
     if (place === "frozen") return refuse(error("MS_FROZEN"));
-    const valid = await options.window.verify(record.message, enrolment.key);
+    const window = place === "taken" ? options.conflictWindow : options.window;
+    const valid = await window.verify(record.message, enrolment.key);
     return valid ? { kind: "verified", record } : refuse(error("MS_SIGNATURE_BAD"));
 }

@@ -34,6 +34,8 @@ export const LIMITS = {
     commitDelayMs: 3,
     /** Signatures under verification at one time. */
     verifyWindow: 64,
+    /** Of records that contradict an accepted one: they may be evidence, and may wait. */
+    conflictWindow: 4,
     /** Messages waiting in the collector over all links; beyond it a sender is told to wait. */
     ingestMessages: 1_024,
     /** Messages per second of one key, sustained; bursts up to {@link LIMITS.ingestBurst}. */

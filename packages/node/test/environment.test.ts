@@ -104,7 +104,7 @@ describe.concurrent("what stands in the way is named", () => {
             ]);
             expect(readFileSync(file, "utf8")).toBe("dear");
             expect(onSealed.code).toBeGreaterThan(0);
-            expect(onSealed.stderr).toMatch(/^MS_GENESIS: .*open streams.*sealed streams/);
+            expect(onSealed.stderr).toMatch(/^MS_USAGE: .*open streams.*sealed streams/);
             expect(readFileSync(join(PLACES.server(sealed), "store.db")).equals(before)).toBe(true);
         },
         TEST_MS,

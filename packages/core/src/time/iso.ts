@@ -25,10 +25,20 @@ export function parseInstant(text: string, zone: string): Result<number> {
         const known = readZoneOffsets(zone);
         if (!known.ok) return known;
         const todo =
-            offset === undefined
+            offset === undefined && isDate(date)
                 ? `In ${zone} this time does not exist or comes twice: add an offset such as +01:00.`
                 : "There is no such date or offset.";
         return fail(error("MS_USAGE", { got: text, todo, cause }));
+    }
+}
+
+/** True for a day of the calendar, which 2013-02-30 is not. */
+function isDate(date: string): boolean {
+    try {
+        Temporal.PlainDate.from(date, { overflow: "reject" });
+        return true;
+    } catch {
+        return false;
     }
 }
 

@@ -99,7 +99,13 @@ async function runReplay(
     return bar.seconds;
 }
 
+/** A path as a shell takes it. */
+function shellWord(path: string): string {
+    return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 function welcome({ households, server }: Neighbourhood, dataDir: string): string {
+    const data = shellWord(dataDir);
     const first = households[0];
     const lines = households.map(
         ({ keyFile, name, subjectHex }) =>
@@ -114,8 +120,8 @@ ${lines.join("\n")}
 Data: ${dataDir}
 
 Try next, in another terminal:
-  npx meterseal usage --level day --data ${dataDir} --key ${first?.keyFile ?? "FILE"}
-  npx meterseal verify --data ${dataDir}
+  npx meterseal usage --level day --data ${data} --key ${shellWord(first?.keyFile ?? "FILE")}
+  npx meterseal verify --data ${data}
   npx meterseal demo tamper
 
 Ctrl-C stops. Start again to go on with the same data.`;

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { error, formatInstant, parseInstant, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import {
     type KeyFile,
@@ -18,6 +17,7 @@ import { type Command, type Options, requiredOption, textOption } from "../cli/a
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { readOwnRecords } from "./own-records.ts";
 
 /** `meterseal usage`: a household's own energy, opened with its key. */
 export const usageCommand: Command = {
@@ -93,16 +93,7 @@ async function readDirectory(dir: string, key: KeyFile): Promise<OpenBoundary[]>
     requireDirectory(dir);
     const store = await openServerStore(PLACES.server(dir), { readOnly: true });
     try {
-        const records: MeterRecord[] = [];
-        for await (const row of store.reader.recordsOf(key.meter)) {
-            records.push(unwrap(parseRecord(row.bytes)));
-        }
-        if (records.length === 0)
-            throw error("MS_KEY_FOREIGN", {
-                where: dir,
-                got: `no record of meter ${toHex(key.meter)}`,
-            });
-        return unwrap(openSeries(key, records));
+        return unwrap(openSeries(key, await readOwnRecords(dir, store.reader, key)));
     } finally {
         await store.close();
     }

@@ -66,7 +66,7 @@ export async function loadGenesis(
     }
     if (mode !== null && genesis.mode !== mode) {
         const names = ["sealed", "open"];
-        throw error("MS_GENESIS", {
+        throw error("MS_USAGE", {
             expected: `a network with ${names[mode]} streams`,
             got: `${names[genesis.mode]} streams`,
             todo: "Choose another data directory for the other mode.",
