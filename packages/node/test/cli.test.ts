@@ -7,6 +7,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
 import { startServer } from "../src/server/server.ts";
+import { ATTACKS, type Attack, attack } from "../src/tamper/attacks.ts";
 import { run } from "./command.ts";
 import { FIXTURE_MS, type Fixture, quiet, useFixture, useScratch } from "./fixture.ts";
 
@@ -222,6 +223,28 @@ describe("usage", () => {
         const verified = await run("verify", ...data, "--key", broken);
         expect(verified.code).toBe(1); // opens to nonsense, which no register can be
         expect(verified.stdout).toContain("FAULT at key file");
+    });
+
+    it("opens nothing of a meter whose stored records were changed or removed", async () => {
+        const codes = [
+            ["one bit", "MS_SIGNATURE_BAD"],
+            ["covered bit", "MS_SIGNATURE_BAD"],
+            ["deleted record", "MS_CHAIN_MISMATCH"],
+        ];
+        for (const [name, expected = ""] of codes) {
+            const dataDir = join(scratch, `changed ${name}`);
+            cpSync(fixture.crashed, dataDir, { recursive: true });
+            attack(dataDir, ATTACKS.find((each) => each.name === name) as Attack);
+            const outcomes = [];
+            for (const home of fixture.names) {
+                const key = PLACES.keyFile(fixture.finished, home);
+                outcomes.push(await run("usage", "--key", key, "--data", dataDir));
+            }
+            const refused = outcomes.filter(({ code }) => code !== 0);
+            expect(refused).toHaveLength(1);
+            expect([refused[0]?.code, refused[0]?.stdout]).toEqual([1, ""]);
+            expect(refused[0]?.stderr).toContain(expected);
+        }
     });
 
     function otherKey(): string {
