@@ -56,7 +56,13 @@ export function decodeCoseKey(bytes: Uint8Array): PublicKey {
     return malformed("key", "P-256, Ed25519 or RSA");
 }
 
+const kids = new WeakMap<PublicKey, Uint8Array>();
+
 /** Key id of a public key: first 8 bytes of its SHA-256 COSE key thumbprint (formats 1). */
 export function kidOf(key: PublicKey): Uint8Array {
-    return sha256(encodeCoseKey(key)).slice(0, KID_BYTES);
+    const known = kids.get(key);
+    if (known !== undefined) return known;
+    const kid = sha256(encodeCoseKey(key)).slice(0, KID_BYTES);
+    kids.set(key, kid);
+    return kid;
 }

@@ -10,6 +10,7 @@ import {
     type Result,
     type Signer,
     sha256,
+    toHex,
     utf8,
     verifySignature,
 } from "@meterseal/core";
@@ -163,7 +164,21 @@ function skipByteString(bytes: Uint8Array, offset: number): number {
 
 type Header = { type: MessageType; aad: Uint8Array; algorithm: Algorithm; kid: Uint8Array };
 
+/** Headers that were parsed before: a meter sends the same 42 bytes with each of its records. */
+const HEADERS_MAX = 10_000;
+const headers = new Map<string, Header>();
+
 function parseHeader(bytes: Uint8Array, expected: MessageType): Header {
+    const name = toHex(bytes);
+    const known = headers.get(name);
+    if (known?.type === expected) return known;
+    const header = decodeHeader(bytes, expected);
+    if (headers.size >= HEADERS_MAX) headers.clear();
+    headers.set(name, header);
+    return header;
+}
+
+function decodeHeader(bytes: Uint8Array, expected: MessageType): Header {
     const header = decodeCbor(bytes);
     if (!(header instanceof Map) || header.size !== 3)
         return malformed("protected header", "labels 1, 4, 16");
@@ -175,7 +190,7 @@ function parseHeader(bytes: Uint8Array, expected: MessageType): Header {
             got: `${String(header.get(16))} with algorithm ${String(algorithm)}`,
         });
     }
-    const kid = toBytes(header.get(4), "kid", KID_BYTES);
+    const kid = toBytes(header.get(4), "kid", KID_BYTES).slice();
     return { type: known.type, aad: known.aad, algorithm, kid };
 }
 

@@ -171,30 +171,30 @@ function isFirstOfLater(record: MeterRecord, signer: Enrolment): boolean {
 function judge(place: Place, record: MeterRecord): RecordOutcome | "next" {
     const { chain, seq } = place;
     const where = `place ${seq} of chain epoch ${chain.epoch}`;
-    const conflict: RecordOutcome = {
-        kind: "conflict",
-        error: error("MS_REPLAYED", { where, got: "another record" }),
-    };
-    if (seq <= chain.headSeq) return conflict;
+    if (seq <= chain.headSeq) return conflictAt(where);
     if (chain.closedBy !== null) {
         const same = bytesEqual(chain.closedBy, record.message.hash);
-        return same && seq === chain.headSeq + 1 ? { kind: "duplicate" } : conflict;
+        return same && seq === chain.headSeq + 1 ? { kind: "duplicate" } : conflictAt(where);
     }
     if (chain.frozenAt !== null && seq >= chain.frozenAt) {
         return { kind: "refused", error: error("MS_FROZEN", { where }) };
     }
-    if (seq > chain.headSeq + 1) return holdPending(place, record, conflict);
+    if (seq > chain.headSeq + 1) return holdPending(place, record, where);
     const beyond = place.opens !== null && chain.pending.size > 0;
-    return beyond ? conflict : "next"; // the meter went on in an epoch that it ended
+    return beyond ? conflictAt(where) : "next"; // the meter went on in an epoch that it ended
 }
 
-function holdPending(place: Place, record: MeterRecord, conflict: RecordOutcome): RecordOutcome {
+function conflictAt(where: string): RecordOutcome {
+    return { kind: "conflict", error: error("MS_REPLAYED", { where, got: "another record" }) };
+}
+
+function holdPending(place: Place, record: MeterRecord, where: string): RecordOutcome {
     const { chain, seq } = place;
     const nextSeq = chain.headSeq + 1;
     const waiting = chain.pending.get(seq);
     if (waiting !== undefined) {
         const same = bytesEqual(waiting.hash, record.message.hash);
-        return same ? { kind: "pending", nextSeq } : conflict;
+        return same ? { kind: "pending", nextSeq } : conflictAt(where);
     }
     if (chain.pending.size >= LIMITS.pendingRecords) {
         const expected = `record ${nextSeq} first`;
