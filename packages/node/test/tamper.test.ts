@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { METER_FILE, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PLACES } from "../src/files.ts";
+import { ATTACKS, attack } from "../src/tamper/attacks.ts";
 import type { VerifyReport } from "../src/verify/report.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
 import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
@@ -109,6 +110,15 @@ describe(`whatever is changed in a data directory is found (seed ${SEED})`, () =
                 [],
             );
         }
+    });
+
+    it.each(ATTACKS)("the attack of the demonstration: $name", async (each) => {
+        const { finished } = await useFixture();
+        const copy = join(scratch, `attacked ${each.name}`);
+        cpSync(finished, copy, { recursive: true });
+        attack(copy, each);
+        const { faults } = await check(copy);
+        expect(faults.some((fault) => PLACE.test(fault.where))).toBe(true);
     });
 
     it("each bit, integer and text of each column, and each row of the store", async () => {

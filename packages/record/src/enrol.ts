@@ -104,7 +104,7 @@ function decodeStream(value: unknown): StreamDescriptor {
     const descriptor = {
         stream: map.bytes(0, 16),
         sealEpoch: map.integer(1, 0, 0xffff_ffff),
-        suite: map.integer(2, 1, 2),
+        suite: map.integer(2, 1, 1),
         slotSeconds,
         zone: map.text(4, 64) || malformed(map.at(4), "the name of a time zone"),
         groups: parseGroups(map.array(5, LIMITS.usageGroups), map.at(5)),

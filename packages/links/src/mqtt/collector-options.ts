@@ -49,7 +49,7 @@ export function collectorSettings(options: MqttCollectorOptions): MqttCollectorS
         throw error("MS_LISTEN_ADDRESS", {
             expected: "a loopback address such as 127.0.0.1",
             got: options.host,
-            todo: "MQTT here is plain text: put a TLS proxy in front, or set insecure.",
+            todo: "MQTT here is plain text: put a TLS proxy in front.",
         });
     }
     if (!isTenant(options.tenant)) {

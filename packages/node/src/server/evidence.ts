@@ -1,4 +1,4 @@
-import { error, toHex } from "@meterseal/core";
+import { bytesEqual, error, toHex } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import {
     type Evidence,
@@ -9,6 +9,7 @@ import {
     MerkleLog,
     type RecordLeaf,
 } from "@meterseal/ledger";
+import { ROLE } from "@meterseal/record";
 import type { LogRow, StoreReader } from "@meterseal/stores/sqlite";
 import type { Facts } from "./facts.ts";
 
@@ -66,12 +67,11 @@ export class EvidenceBuilder {
         return row;
     }
 
-    /** Enrolments of the subject and of every collector. */
+    /** All enrolments of the subject and of the collectors, ended ones too: they signed what is old. */
     async #enrolments(subject: Uint8Array, size: number): Promise<LogLeaf[]> {
-        const { authors, subjects } = this.#engine.state;
-        const own = subjects.get(toHex(subject));
-        const wanted = [...authors.values()].map((author) => author.enrolment);
-        if (own !== undefined) wanted.push(own);
+        const wanted = [...this.#engine.state.keys.values()].filter(
+            ({ id, role }) => role === ROLE.collector || bytesEqual(id, subject),
+        );
         const leaves: LogLeaf[] = [];
         for (const { message } of wanted) {
             const index = this.#facts.enrolmentLeaves.get(toHex(message.hash));
