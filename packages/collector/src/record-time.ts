@@ -1,4 +1,5 @@
-import { LIMITS, unixOfSlot } from "@meterseal/core";
+import { LIMITS } from "@meterseal/core";
+import { lastBoundaryUnix } from "@meterseal/ledger";
 import { type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /**
@@ -9,10 +10,7 @@ export function earliestMs(record: MeterRecord): number {
     let latestUnix = record.timeUnix;
     if (record.recordClass === RECORD_CLASS.usage) {
         const usage = usageOf(record);
-        if (usage.ok) {
-            const { count, firstSlot, slotSeconds } = usage.value;
-            latestUnix = Math.max(latestUnix, unixOfSlot(firstSlot + count - 1, slotSeconds));
-        }
+        if (usage.ok) latestUnix = Math.max(latestUnix, lastBoundaryUnix(usage.value));
     }
     return Math.max(0, latestUnix - LIMITS.clockAheadSeconds) * 1000;
 }

@@ -42,4 +42,5 @@ export {
 } from "./ports.ts";
 export { type Failure, fail, ok, type Result, unwrap } from "./result.ts";
 export * from "./time/civil.ts";
+export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";

@@ -29,6 +29,7 @@ export {
     streamKey,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
+export { lastBoundaryUnix } from "./accept/usage-rules.ts";
 export {
     type CheckpointTrust,
     signCheckpoint,

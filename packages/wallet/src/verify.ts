@@ -1,10 +1,11 @@
-import { bytesEqual, error, fail, LIMITS, ok, type Result, unixOfSlot } from "@meterseal/core";
+import { bytesEqual, error, fail, LIMITS, ok, type Result } from "@meterseal/core";
 import {
     type CheckedRecord,
     checkEvidence,
     decodeGenesis,
     type Evidence,
     type Fault,
+    lastBoundaryUnix,
     networkIdOf,
     originOf,
     recordName,
@@ -97,9 +98,7 @@ function checkClock(records: readonly CheckedRecord[]): Verdict {
     const faults: Fault[] = [];
     for (const { record, entryTimeMs } of records) {
         const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
-        const last = usage?.ok
-            ? unixOfSlot(usage.value.firstSlot + usage.value.count - 1, usage.value.slotSeconds)
-            : 0;
+        const last = usage?.ok ? lastBoundaryUnix(usage.value) : 0;
         const tooEarly = record.timeUnix < last;
         const tooLate = record.timeUnix * 1000 > entryTimeMs + LIMITS.clockAheadSeconds * 1000;
         if (!tooEarly && !tooLate) continue;

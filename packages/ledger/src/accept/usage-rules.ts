@@ -1,4 +1,14 @@
-import { error, fail, LIMITS, type MetersealError, ok, type Result } from "@meterseal/core";
+import {
+    error,
+    fail,
+    LIMITS,
+    type MetersealError,
+    monthOfDay,
+    ok,
+    type Result,
+    SLOT_ORIGIN_UNIX,
+    unixOfSlot,
+} from "@meterseal/core";
 import {
     type BoundaryAddress,
     channelCount,
@@ -9,8 +19,6 @@ import {
 } from "@meterseal/record";
 import type { StreamState } from "./state.ts";
 
-/** 2000-01-01T00:00Z, the origin of slots and civil days, in seconds since 1970. */
-const ORIGIN_UNIX = 946_684_800;
 const DAY_SECONDS = 86_400;
 
 /** Stream state after a usage body, or why the body breaks a rule (formats 3, 4, 8). */
@@ -39,7 +47,7 @@ export function applyUsage(state: StreamState, usage: UsageBody): Result<StreamS
 
 /** Instant of the last boundary of a usage body, seconds since 1970. */
 export function lastBoundaryUnix(usage: UsageBody): number {
-    return ORIGIN_UNIX + (usage.firstSlot + usage.count - 1) * usage.slotSeconds;
+    return unixOfSlot(usage.firstSlot + usage.count - 1, usage.slotSeconds);
 }
 
 function describeMismatch(
@@ -76,7 +84,7 @@ function addressFault(
     usage: UsageBody,
     lastIndex: number,
 ): MetersealError | null {
-    const unix = ORIGIN_UNIX + (usage.firstSlot + address.offset) * usage.slotSeconds;
+    const unix = unixOfSlot(usage.firstSlot + address.offset, usage.slotSeconds);
     const where = `boundary ${address.offset}, level ${address.level}`;
     if (address.index <= lastIndex) {
         const expected = `an index after ${lastIndex}`;
@@ -95,7 +103,7 @@ function indexFits(address: BoundaryAddress, unix: number): boolean {
         case LEVEL.hour:
             return address.index === Math.floor(unix / 3600);
         case LEVEL.day: {
-            const midnight = ORIGIN_UNIX + address.index * DAY_SECONDS;
+            const midnight = SLOT_ORIGIN_UNIX + address.index * DAY_SECONDS;
             return Math.abs(midnight - unix) <= LIMITS.civilSkewSeconds;
         }
         default:
@@ -105,22 +113,7 @@ function indexFits(address: BoundaryAddress, unix: number): boolean {
 
 /** Months since 2000-01 of an instant in UTC, by the proleptic Gregorian calendar. */
 export function utcMonthIndex(unix: number): number {
-    const days = Math.floor(unix / DAY_SECONDS) + 719_468;
-    const era = Math.floor(days / 146_097);
-    const dayOfEra = days - era * 146_097;
-    const yearOfEra = Math.floor(
-        (dayOfEra -
-            Math.floor(dayOfEra / 1460) +
-            Math.floor(dayOfEra / 36_524) -
-            Math.floor(dayOfEra / 146_096)) /
-            365,
-    );
-    const dayOfYear =
-        dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-    const marchMonth = Math.floor((5 * dayOfYear + 2) / 153);
-    const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
-    const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-    return 12 * (year - 2000) + month - 1;
+    return monthOfDay(Math.floor((unix - SLOT_ORIGIN_UNIX) / DAY_SECONDS));
 }
 
 /** P0's rule for open streams: no register of any channel ever runs backwards. */
