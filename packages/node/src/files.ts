@@ -14,6 +14,8 @@ import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterse
 /** Name of the file that marks a directory as ours. */
 const MARKER = "meterseal.json";
 const MARKER_TEXT = `${JSON.stringify({ format: "meterseal-data/v1" })}\n`;
+/** Name of a meter's public description in its directory; there from its first start on. */
+export const PROFILE_FILE = "profile.json";
 const SECRET_MODE = 0o600;
 
 /** Places in a data directory (formats 12). */

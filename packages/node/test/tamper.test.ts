@@ -1,12 +1,13 @@
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { unwrap } from "@meterseal/core";
 import { METER_FILE, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PLACES } from "../src/files.ts";
 import { ATTACKS, attack } from "../src/tamper/attacks.ts";
 import type { VerifyReport } from "../src/verify/report.ts";
-import { verifyDirectory } from "../src/verify/verify.ts";
+import { loadKeyFiles, verifyDirectory } from "../src/verify/verify.ts";
 import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
 import { randomOf } from "./kill/random.ts";
 import {
@@ -161,6 +162,32 @@ describe(`whatever is changed in a data directory is found (seed ${SEED})`, () =
             writeFileSync(path, clean);
         },
     );
+
+    it("a meter's outbox that is gone, and a log cut to nothing with it", async () => {
+        const { finished, names } = await useFixture();
+        const copy = join(scratch, "without an outbox");
+        cpSync(finished, copy, { recursive: true });
+        const [subject = "", other = ""] = readdirSync(PLACES.meters(copy));
+        rmSync(join(PLACES.meter(copy, subject), METER_FILE));
+        expect((await check(copy)).faults).toMatchObject([
+            { code: "MS_OUTBOX", where: `outbox of meter ${subject}` },
+        ]);
+        rmSync(PLACES.meter(copy, subject), { recursive: true });
+        rmSync(PLACES.meter(copy, other), { recursive: true });
+        const absent = await check(copy);
+        expect([absent.faults, absent.notes.length]).toEqual([[], 1]);
+        expect(absent.notes[0]).toContain("2 of 3 enrolled meters");
+        const database = new DatabaseSync(join(PLACES.server(copy), SERVER_FILE));
+        database.exec(`PRAGMA foreign_keys = OFF; DELETE FROM records; DELETE FROM vertices;
+            DELETE FROM checkpoints WHERE size > (SELECT min(idx) FROM log WHERE vertex NOT NULL);
+            DELETE FROM log WHERE vertex NOT NULL`);
+        database.close();
+        rmSync(PLACES.meters(copy), { recursive: true });
+        const keys = unwrap(loadKeyFiles([PLACES.keyFile(finished, names[0] ?? "")]));
+        const cut = await verifyDirectory(copy, keys, () => {});
+        expect(cut.faults).toMatchObject([{ code: "MS_KEY_FOREIGN" }]);
+        expect(cut.counts.keys).toBe(0);
+    });
 
     it("each field of a meter's profile, but for the name of the home", async () => {
         const [subject = ""] = readdirSync(PLACES.meters(directory));

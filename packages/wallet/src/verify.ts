@@ -70,7 +70,11 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
     return ok({
         verdicts: {
             signature: verdict(report.signatures.checked, report.signatures.faults),
-            continuity: verdict(report.continuity.checked, report.continuity.faults),
+            // Proofs over no record say nothing about a household's records.
+            continuity: verdict(
+                records.length === 0 ? 0 : report.continuity.checked,
+                report.continuity.faults,
+            ),
             clock: checkClock(records),
             plausibility: checkPlausibility(series, key.stream.slotSeconds, unopened),
             checkpoint: report.checkpoint,

@@ -128,7 +128,11 @@ describe("a household's check", () => {
     });
 
     it("does not hold over nothing", () => {
-        expect(broken({ ...ledger.evidence, records: [] })).toEqual(["clock", "plausibility"]);
+        expect(broken({ ...ledger.evidence, records: [] })).toEqual([
+            "continuity",
+            "clock",
+            "plausibility",
+        ]);
     });
 
     const attacks: [string, (evidence: Evidence) => Evidence, keyof Verdicts][] = [

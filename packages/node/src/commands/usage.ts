@@ -121,12 +121,22 @@ async function askServer(url: string, key: KeyFile): Promise<readonly OpenBounda
         (verdict) => verdict.faults,
     )[0];
     if (fault !== undefined) throw fault.error;
+    if (report.series.length === 0) {
+        throw error("MS_KEY_FOREIGN", { where: url, got: "no reading of this meter" });
+    }
     return report.series;
+}
+
+/** JSON number of an amount of energy; refused where it would be rounded. */
+function exactNumber(wh: bigint): number {
+    const number = Number(wh);
+    if (Number.isSafeInteger(number)) return number;
+    throw error("MS_REGISTER_CAP", { expected: "energy below 2^53 Wh in JSON" });
 }
 
 function toJson(key: KeyFile, usage: Usage): unknown {
     const exports = (wh: bigint | null): { exportWh?: number } =>
-        wh === null ? {} : { exportWh: Number(wh) };
+        wh === null ? {} : { exportWh: exactNumber(wh) };
     return {
         meter: toHex(key.meter),
         zone: key.zone,
@@ -134,12 +144,14 @@ function toJson(key: KeyFile, usage: Usage): unknown {
         intervals: usage.intervals.map((interval) => ({
             from: formatInstant(interval.fromUnix, key.zone),
             to: formatInstant(interval.toUnix, key.zone),
-            importWh: interval.importWh === null ? null : Number(interval.importWh),
+            importWh: interval.importWh === null ? null : exactNumber(interval.importWh),
             ...exports(interval.exportWh),
             quality: interval.quality,
         })),
-        totalImportWh: Number(usage.totalImportWh),
-        ...(usage.totalExportWh === null ? {} : { totalExportWh: Number(usage.totalExportWh) }),
+        totalImportWh: exactNumber(usage.totalImportWh),
+        ...(usage.totalExportWh === null
+            ? {}
+            : { totalExportWh: exactNumber(usage.totalExportWh) }),
         coverage: Number(usage.coverage.toFixed(6)),
     };
 }

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Clock, fromHex, type Log, toHex, unwrap } from "@meterseal/core";
+import { type Clock, error, fromHex, type Log, toHex, unwrap } from "@meterseal/core";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken, MeterAgent, type MeterProfile, sealedStreamOf } from "@meterseal/meter";
 import {
@@ -11,10 +11,10 @@ import {
     type StreamDescriptor,
 } from "@meterseal/record";
 import { MASTER_BYTES } from "@meterseal/seal";
-import { openMeterStore } from "@meterseal/stores/sqlite";
+import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
 import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import { systemRandom, systemTimers } from "../clocks.ts";
-import { fileSigner, PLACES, writeJson, writeSecret } from "../files.ts";
+import { fileSigner, PLACES, PROFILE_FILE, writeJson, writeSecret } from "../files.ts";
 import { TENANT } from "../server/server.ts";
 import type { ServerProcess } from "./server-process.ts";
 
@@ -77,12 +77,15 @@ export async function openHousehold(
         stream,
         collectorKey: decodeCoseKey(server.info.collectorKey),
     };
+    requireMemory(meterDir, subjectHex);
+    const store = await (tools.openStore ?? openMeterStore)(meterDir);
+    // After the store exists: from then on a missing store is a lost memory.
     writeProfile(meterDir, plan.name, profile, server.info.collectorKey);
     const agent = await MeterAgent.open({
         profile,
         signer,
         master: loadMaster(meterDir, key),
-        store: await (tools.openStore ?? openMeterStore)(meterDir),
+        store,
         link: createMqttMeterLink({
             url: server.info.mqttUrl,
             subjectHex,
@@ -95,6 +98,19 @@ export async function openHousehold(
         log: tools.log,
     });
     return { name: plan.name, subjectHex, zone: plan.zone, keyFile, meterDir, agent };
+}
+
+/**
+ * Refuses a meter that was in service and has lost its memory: it would sign a second history and
+ * seal boundaries again, which gives registers away.
+ */
+function requireMemory(meterDir: string, subjectHex: string): void {
+    if (existsSync(join(meterDir, METER_FILE)) || !existsSync(join(meterDir, PROFILE_FILE))) return;
+    throw error("MS_OUTBOX", {
+        where: `meter ${subjectHex}`,
+        got: `no ${METER_FILE}: the meter has lost its memory`,
+        todo: "Put its latest copy back. Without one this meter needs a new chain and seal epoch.",
+    });
 }
 
 /** A new household's key file: random pseudonyms and, for a sealed stream, a random master secret. */
@@ -147,7 +163,7 @@ function writeProfile(
     profile: MeterProfile,
     collectorKey: Uint8Array,
 ): void {
-    writeJson(join(meterDir, "profile.json"), {
+    writeJson(join(meterDir, PROFILE_FILE), {
         format: "meterseal-meter/v1",
         source,
         network: toHex(profile.network),

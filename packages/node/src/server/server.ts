@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { Collector } from "@meterseal/collector";
 import {
+    bytesEqual,
     type Clock,
     error,
     type Log,
@@ -13,7 +14,13 @@ import { verifySignatureInPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
-import { createEnrolment, parseEnrolment, ROLE, type StreamDescriptor } from "@meterseal/record";
+import {
+    createEnrolment,
+    kidOf,
+    parseEnrolment,
+    ROLE,
+    type StreamDescriptor,
+} from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { systemClock, systemRandom, systemTimers } from "../clocks.ts";
@@ -171,8 +178,16 @@ async function enrol(
     request: EnrolRequest,
 ): Promise<Uint8Array> {
     const known = engine.state.subjects.get(toHex(request.subject));
-    if (known !== undefined) return known.message.hash;
     const { key, streams, subject: id } = request;
+    if (known !== undefined) {
+        if (bytesEqual(kidOf(known.key), kidOf(key))) return known.message.hash;
+        throw error("MS_ENROLMENT", {
+            where: `meter ${toHex(id)}`,
+            expected: `its enrolled key ${toHex(kidOf(known.key))}`,
+            got: `key ${toHex(kidOf(key))}`,
+            todo: "Put the meter's own key file back, or enrol the device under a new subject.",
+        });
+    }
     return await submitEnrolment(engine, identity, clock, { role: ROLE.meter, id, key, streams });
 }
 

@@ -2,9 +2,9 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
 import type { LedgerState, MerkleLog } from "@meterseal/ledger";
-import { parseReceipt, parseRecord, type Receipt, verifySign1 } from "@meterseal/record";
+import { parseReceipt, parseRecord, type Receipt, ROLE, verifySign1 } from "@meterseal/record";
 import { METER_FILE, openMeterStore, type SqliteMeterStore } from "@meterseal/stores/sqlite";
-import { PLACES } from "../files.ts";
+import { PLACES, PROFILE_FILE } from "../files.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
 import type { LogCheck } from "./log-check.ts";
@@ -25,17 +25,32 @@ export type OutboxContext = {
  */
 export async function checkOutboxes(dataDir: string, context: OutboxContext): Promise<void> {
     const root = PLACES.meters(dataDir);
-    if (!existsSync(root)) return;
-    for (const name of readdirSync(root).sort()) {
+    const names = existsSync(root) ? readdirSync(root).sort() : [];
+    noteAbsent(names, context);
+    for (const name of names) {
         const directory = join(root, name);
-        if (!existsSync(join(directory, METER_FILE))) continue;
         const where = `outbox of meter ${name}`;
+        if (!existsSync(join(directory, METER_FILE))) {
+            const inService = existsSync(join(directory, PROFILE_FILE));
+            if (inService) context.findings.fault("MS_OUTBOX", where, `${METER_FILE} is missing.`);
+            continue;
+        }
         try {
             await checkOutbox(directory, where, context);
         } catch (cause) {
             context.findings.failed(cause, where);
         }
     }
+}
+
+/** Says how many meters' memories are not here: without them a shortened log goes unseen. */
+function noteAbsent(names: readonly string[], { findings, state }: OutboxContext): void {
+    const meters = [...state.subjects.values()].filter(({ role }) => role === ROLE.meter);
+    const absent = meters.filter(({ id }) => !names.includes(toHex(id))).length;
+    if (absent === 0) return;
+    findings.notes.push(
+        `The outboxes of ${absent} of ${meters.length} enrolled meters are not here: what they hold receipts for was not compared, and a log that was cut at its end would not show.`,
+    );
 }
 
 async function checkOutbox(

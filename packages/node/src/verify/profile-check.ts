@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { type PublicKey, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
 import { encodeCoseKey } from "@meterseal/record";
-import { reasonOf } from "../files.ts";
+import { PROFILE_FILE, reasonOf } from "../files.ts";
 import type { Findings } from "./findings.ts";
 
 /** What the check of an outbox needs of a meter's profile. */
@@ -23,7 +23,7 @@ export function checkProfile(
     where: string,
     { findings, state }: { readonly findings: Findings; readonly state: LedgerState },
 ): CheckedProfile | null {
-    const fields = readFields(join(directory, "profile.json"));
+    const fields = readFields(join(directory, PROFILE_FILE));
     if (typeof fields === "string") {
         findings.fault("MS_OUTBOX", `${where}, profile.json`, fields);
         return null;

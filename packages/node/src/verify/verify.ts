@@ -12,7 +12,7 @@ import {
     utf8,
 } from "@meterseal/core";
 import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
-import { type LedgerState, recordName, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
+import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, parseRecord } from "@meterseal/record";
 import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { checkPlausibility, type KeyFile, openSeries, parseKeyFile } from "@meterseal/wallet";
@@ -192,10 +192,11 @@ async function checkKey(
         findings.failed(series.error, `${where}, meter ${toHex(key.meter)}`);
         return;
     }
-    findings.counts.keys++;
     const verdict = checkPlausibility(series.value, key.stream.slotSeconds);
     for (const fault of verdict.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
-    if (verdict.checked === 0 && records[0] !== undefined) {
-        findings.fault("MS_KEY_FOREIGN", where, `It opened nothing of ${recordName(records[0])}.`);
+    if (verdict.checked > 0) findings.counts.keys++;
+    else {
+        const message = `It opened nothing: there are no readings of meter ${toHex(key.meter)}.`;
+        findings.fault("MS_KEY_FOREIGN", where, message);
     }
 }
