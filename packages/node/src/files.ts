@@ -47,6 +47,7 @@ export function claimDirectory(dir: string): void {
                 todo: "Choose an empty directory with --data.",
             });
         }
+        writeFileSync(join(dir, ".gitignore"), "*\n"); // keys lie here: never into a repository
         writeFileSync(join(dir, MARKER), MARKER_TEXT, { flag: "wx" });
     } catch (cause) {
         if (cause instanceof MetersealError) throw cause;

@@ -332,7 +332,7 @@ describe("decode", () => {
         expect(stdout.trim().split("\n")).toHaveLength(2);
     });
 
-    it("names the code of what it cannot read, and ends with 1", async () => {
+    it("names the code of what it cannot read, and ends with 2", async () => {
         const [, record] = samples[0] ?? ["", new Uint8Array()];
         for (const bytes of [
             Uint8Array.of(0),
@@ -341,7 +341,7 @@ describe("decode", () => {
             new Uint8Array(70_000),
         ]) {
             const { code, stderr, stdout } = await run("decode", toHex(bytes));
-            expect([code, stdout]).toEqual([1, ""]);
+            expect([code, stdout]).toEqual([2, ""]);
             expect(stderr).toMatch(/^MS_(?:MALFORMED|TOO_LARGE): /);
         }
     });

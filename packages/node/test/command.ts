@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { runCommandLine } from "../src/command-line.ts";
 
-const MAIN = fileURLToPath(new URL("../bin/meterseal.mjs", import.meta.url));
+/** Program that every command line starts with. */
+export const MAIN: string = fileURLToPath(new URL("../bin/meterseal.mjs", import.meta.url));
 
 /** What a command line came to. */
 export type Outcome = {

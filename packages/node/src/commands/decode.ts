@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { error, fromHex, LIMITS, toHex, unixOfSlot } from "@meterseal/core";
+import { error, fromHex, LIMITS, MetersealError, toHex, unixOfSlot } from "@meterseal/core";
 import { parseItem } from "@meterseal/ledger";
 import {
     type MeterRecord,
@@ -10,7 +10,7 @@ import {
     usageOf,
 } from "@meterseal/record";
 import type { Command } from "../cli/arguments.ts";
-import { out } from "../console.ts";
+import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 
 /** `meterseal decode`: what the bytes of a message say, for engineers. */
@@ -23,16 +23,23 @@ export const decodeCommand: Command = {
     // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options, [source]) {
         if (source === undefined) throw error("MS_USAGE", { expected: "HEX or FILE" });
-        const bytes = readSource(source);
-        const items = splitSequence(bytes, LIMITS.messageRecords);
-        if (!items.ok) throw items.error;
-        if (items.value.length === 0) throw error("MS_MALFORMED", { expected: "a message" });
-        const indent = options.json === true ? 0 : 2;
-        for (const item of items.value)
-            out(JSON.stringify(describeMessage(item), jsonValue, indent));
-        return EXIT.ok;
+        try {
+            decodeAll(readSource(source), options.json === true ? 0 : 2);
+            return EXIT.ok;
+        } catch (cause) {
+            if (!(cause instanceof MetersealError)) throw cause;
+            say(cause.message); // what it was given is bad input, whatever the fault is called
+            return EXIT.usage;
+        }
     },
 };
+
+function decodeAll(bytes: Uint8Array, indent: number): void {
+    const items = splitSequence(bytes, LIMITS.messageRecords);
+    if (!items.ok) throw items.error;
+    if (items.value.length === 0) throw error("MS_MALFORMED", { expected: "a message" });
+    for (const item of items.value) out(JSON.stringify(describeMessage(item), jsonValue, indent));
+}
 
 function readSource(source: string): Uint8Array {
     const text = source.replaceAll(/\s/g, "");

@@ -31,7 +31,7 @@ export const demoCommand: Command = {
     examples: [
         "npm start",
         "npm start -- --once --json",
-        "npm start -- --meters 98 --days 365 --data ./year",
+        "npm start -- --meters 98 --days 365 --data .meterseal/year",
     ],
     async run(options) {
         const signal = shutdownSignal();

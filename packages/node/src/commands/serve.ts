@@ -19,8 +19,8 @@ export const serveCommand: Command = {
         json: { kind: "flag", help: "prints the addresses as JSON" },
     },
     examples: [
-        "meterseal serve --data ./utility",
-        "meterseal serve --data ./utility --port 0 --json",
+        "meterseal serve --data .meterseal/utility",
+        "meterseal serve --data .meterseal/utility --port 0 --json",
     ],
     async run(options) {
         const signal = shutdownSignal();

@@ -163,8 +163,11 @@ function printTable(key: KeyFile, usage: Usage): void {
         const note = interval.quality === "partial" ? "  (partly measured)" : "";
         out(`${formatInstant(interval.fromUnix, key.zone)}  ${amount.padStart(14)}${note}`);
     }
+    if (usage.intervals.length === 0) {
+        say("There is no reading in this range.");
+        return;
+    }
     out(
         `total ${kwh(usage.totalImportWh)} kWh, ${(usage.coverage * 100).toFixed(1)} % of the slots measured`,
     );
-    if (usage.intervals.length === 0) say("There is no reading in this range.");
 }

@@ -36,7 +36,15 @@ export function formatReport(report: VerifyReport): string {
     lines.push(
         faults.length === 0
             ? `Everything holds. Checkpoint: size ${report.checkpoint?.size ?? 0}, root ${report.checkpoint?.root ?? "none"}`
-            : `${faults.length + counts.furtherFaults} faults. This data directory is not what was signed.`,
+            : `${faults.length + counts.furtherFaults} faults. ${conclusionOf(faults)}`,
     );
     return lines.join("\n");
+}
+
+/** A wrong key file accuses itself, not the data. */
+function conclusionOf(faults: readonly VerifyFault[]): string {
+    const onlyForeignKeys = faults.every(({ code }) => code === "MS_KEY_FOREIGN");
+    return onlyForeignKeys
+        ? "The data hold; a key file does not belong to them."
+        : "This data directory is not what was signed.";
 }

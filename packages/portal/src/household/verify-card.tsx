@@ -38,7 +38,7 @@ const WORDINGS: Readonly<Record<Question, Wording>> = {
     },
     clock: {
         title: "Clock",
-        holds: "Records are dated after their last reading and no later than the ledger took them.",
+        holds: "Records are dated after their last reading and at most 15 minutes after the ledger took them.",
         fault: "A record carries a date that cannot be right.",
         counted: ["record", "records"],
     },
