@@ -3,9 +3,6 @@ import { assert } from "../errors.ts";
 /** Slot 0 of every stream: 2000-01-01T00:00Z in seconds since 1970 (formats 3). */
 export const SLOT_ORIGIN_UNIX = 946_684_800;
 
-/** Length of a slot where a stream does not say otherwise: a quarter of an hour. */
-export const DEFAULT_SLOT_SECONDS = 900;
-
 /** True for a slot length that a stream may have: 1 … 3600 seconds, a divisor of 3600 (formats 3). */
 export function isSlotSeconds(slotSeconds: number): boolean {
     return slotSeconds >= 1 && slotSeconds <= 3600 && 3600 % slotSeconds === 0;
