@@ -1,12 +1,16 @@
 import { error, MetersealError } from "@meterseal/core";
 import { type Command, parseOptions } from "./cli/arguments.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
+import { backupCommand } from "./commands/backup.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
+import { resetCommand } from "./commands/reset.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
+import { versionCommand } from "./commands/version.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { reasonOf } from "./files.ts";
@@ -18,10 +22,15 @@ const COMMANDS: readonly Command[] = [
     usageCommand,
     verifyCommand,
     decodeCommand,
+    backupCommand,
+    restoreCommand,
+    resetCommand,
+    versionCommand,
 ];
 
 /** Runs one command line; returns the exit code. */
 export async function runCommandLine(words: readonly string[]): Promise<number> {
+    if (words[0] === "--version") return await runCommandLine(["version", ...words.slice(1)]);
     const command = COMMANDS.find(({ name }) =>
         name.split(" ").every((word, i) => words[i] === word),
     );

@@ -12,7 +12,7 @@ import { error, MetersealError, type Signer } from "@meterseal/core";
 import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 
 /** Name of the file that marks a directory as ours. */
-const MARKER = "meterseal.json";
+export const MARKER = "meterseal.json";
 const MARKER_TEXT = `${JSON.stringify({ format: "meterseal-data/v1" })}\n`;
 /** Name of a meter's public description in its directory; there from its first start on. */
 export const PROFILE_FILE = "profile.json";
@@ -47,13 +47,18 @@ export function claimDirectory(dir: string): void {
                 todo: "Choose an empty directory with --data.",
             });
         }
-        writeFileSync(join(dir, ".gitignore"), "*\n"); // keys lie here: never into a repository
-        writeFileSync(join(dir, MARKER), MARKER_TEXT, { flag: "wx" });
+        markDirectory(dir);
     } catch (cause) {
         if (cause instanceof MetersealError) throw cause;
         const todo = "Choose another directory with --data.";
         throw error("MS_STORE_UNWRITABLE", { where: dir, got: reasonOf(cause), todo, cause });
     }
+}
+
+/** Puts our mark into a new directory. */
+export function markDirectory(dir: string): void {
+    writeFileSync(join(dir, ".gitignore"), "*\n"); // keys lie here: never into a repository
+    writeFileSync(join(dir, MARKER), MARKER_TEXT, { flag: "wx", flush: true });
 }
 
 /**
@@ -96,6 +101,11 @@ export function writeJson(path: string, value: unknown): void {
     const draft = `${path}.new`;
     writeFileSync(draft, `${JSON.stringify(value, null, 4)}\n`, { flush: true });
     renameSync(draft, path);
+}
+
+/** Number of names in a directory; 0 where there is none. */
+export function countEntries(directory: string): number {
+    return existsSync(directory) ? readdirSync(directory).length : 0;
 }
 
 /** Short reason of a failed file operation. */

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { type CopyOptions, copyServerStore } from "./backup.ts";
 export {
     METER_FILE,
     type MeterStoreOptions,
