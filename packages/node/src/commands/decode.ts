@@ -9,22 +9,37 @@ import {
     splitSequence,
     usageOf,
 } from "@meterseal/record";
-import type { Command } from "../cli/arguments.ts";
+import { type Command, textOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { decodeTelegrams } from "./decode-telegram.ts";
 
 /** `meterseal decode`: what the bytes of a message say, for engineers. */
 export const decodeCommand: Command = {
     name: "decode",
     positional: "HEX|FILE",
-    summary: "shows what the bytes of a record, receipt, vertex or enrolment say",
-    options: { json: { kind: "flag", help: "one JSON object a message, without indentation" } },
-    examples: ["meterseal decode d28458…", "meterseal decode record.cbor --json"],
+    summary: "shows what the bytes of a message, or a meter's telegram, say",
+    options: {
+        keys: {
+            kind: "value",
+            value: "FILE",
+            help: "keys of an encrypted P1 port: encryption and authentication key, a line of 32 digits each",
+        },
+        json: { kind: "flag", help: "one JSON object a message, without indentation" },
+    },
+    examples: [
+        "meterseal decode d28458…",
+        "meterseal decode record.cbor --json",
+        "meterseal decode telegram.txt      # P1, SML or IEC 62056-21, one or a whole stream",
+    ],
     // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options, [source]) {
         if (source === undefined) throw error("MS_USAGE", { expected: "HEX or FILE" });
         try {
-            decodeAll(readSource(source), options.json === true ? 0 : 2);
+            const bytes = readSource(source);
+            const asJson = options.json === true;
+            const keysPath = textOption(options, "keys");
+            if (!decodeTelegrams(bytes, { asJson, keysPath })) decodeAll(bytes, asJson ? 0 : 2);
             return EXIT.ok;
         } catch (cause) {
             if (!(cause instanceof MetersealError)) throw cause;
@@ -48,8 +63,8 @@ function readSource(source: string): Uint8Array {
     if (!statSync(source, { throwIfNoEntry: false })?.isFile())
         throw error("MS_NOT_FOUND", { where: source, expected: "hexadecimal digits or a file" });
     const content = new Uint8Array(readFileSync(source));
-    const asText = new TextDecoder().decode(content.subarray(0, 4)).trim();
-    return /^[0-9a-fA-F]+$/.test(asText)
+    const asText = new TextDecoder().decode(content.subarray(0, 8));
+    return /^[0-9a-fA-F][0-9a-fA-F\s]+$/.test(asText)
         ? fromHex(new TextDecoder().decode(content).replaceAll(/\s/g, ""))
         : content;
 }

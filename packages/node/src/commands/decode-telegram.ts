@@ -1,0 +1,103 @@
+import { error } from "@meterseal/core";
+import {
+    type Decoded,
+    decodeP1,
+    decodeReadout,
+    decodeSml,
+    type Fault,
+    formatValue,
+    isEncryptedP1,
+    openP1,
+    P1Splitter,
+    SmlSplitter,
+    type Telegram,
+} from "@meterseal/telegram";
+import { out, say } from "../console.ts";
+import { openGcm, readP1Keys } from "./p1-keys.ts";
+
+/** A single frame can be no replay of another. */
+const NO_FRAME_BEFORE = -1;
+
+/** Beginning of an SML file: escape sequence and version. */
+const SML_BEGIN = Uint8Array.of(0x1b, 0x1b, 0x1b, 0x1b, 1, 1, 1, 1);
+/** A line that begins with a slash, or a data set of a readout. */
+const TEXT_TELEGRAM =
+    /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n|^.?[0-9A-Z][0-9A-Z\-:.*&]{1,31}\([^()]{0,64}\)/s;
+/** Full OBIS codes and an end of line behind the mark: P1, or mode D, which has the same form. */
+const P1 = /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n[\s\S]*?^\d{1,3}-\d{1,3}:/m;
+
+/**
+ * Prints the telegrams of a capture: one, or a stream that may begin within one.
+ * @returns false where the bytes are no telegrams.
+ * @throws MetersealError MS_MALFORMED where none of them can be read.
+ */
+export function decodeTelegrams(
+    bytes: Uint8Array,
+    options: { readonly asJson: boolean; readonly keysPath: string | undefined },
+): boolean {
+    const results = isEncryptedP1(bytes)
+        ? [openedTelegram(bytes, options.keysPath)]
+        : readTelegrams(bytes);
+    if (results === null) return false;
+    const faults: Fault[] = [];
+    for (const result of results) {
+        if (result.ok) print(result.value, options.asJson);
+        else faults.push(result.fault);
+    }
+    const [fault] = faults;
+    if (fault === undefined) return true;
+    const { code, expected, where } = fault;
+    if (faults.length === results.length)
+        throw error("MS_MALFORMED", { where, expected, got: code });
+    say(
+        `${faults.length} of ${results.length} telegrams could not be read; first: ${code} at ${where}`,
+    );
+    return true;
+}
+
+/** The telegram of an encrypted frame, whose tag is always checked. */
+function openedTelegram(frame: Uint8Array, keysPath: string | undefined): Decoded<Telegram> {
+    if (keysPath === undefined)
+        throw error("MS_USAGE", { expected: "--keys FILE", got: "an encrypted telegram" });
+    const opened = openP1(frame, readP1Keys(keysPath), NO_FRAME_BEFORE, openGcm);
+    return opened.ok ? decodeP1(opened.value.telegram) : opened;
+}
+
+function readTelegrams(bytes: Uint8Array): Decoded<Telegram>[] | null {
+    if (Buffer.from(bytes).includes(SML_BEGIN)) {
+        const files = new SmlSplitter().push(bytes);
+        return files.length > 0 ? files.map(decodeSml) : [decodeSml(bytes)];
+    }
+    const text = Buffer.from(bytes).toString("latin1");
+    if (!TEXT_TELEGRAM.test(text)) return null;
+    if (!P1.test(text)) return [decodeReadout(bytes)];
+    const telegrams = new P1Splitter().push(bytes);
+    return telegrams.length > 0 ? telegrams.map(decodeP1) : [decodeP1(bytes)];
+}
+
+function print(telegram: Telegram, asJson: boolean): void {
+    if (asJson) {
+        out(JSON.stringify(telegram, jsonValue));
+        return;
+    }
+    const { atUnix, check, identification, kind, texts, values } = telegram;
+    const rows = [
+        ...values.map((value) => [value.obis, formatValue(value), instant(value.atUnix)]),
+        ...texts.map(({ obis, text }) => [obis, JSON.stringify(text), ""]),
+    ];
+    const width = Math.max(0, ...rows.map(([obis = ""]) => obis.length));
+    const heads = [kind, identification, instant(atUnix), `check: ${check}`];
+    out(heads.filter((head) => head !== "").join("  "));
+    for (const [obis = "", value = "", time = ""] of rows)
+        out(`  ${obis.padEnd(width)}  ${value}${time === "" ? "" : `  ${time}`}`);
+}
+
+function instant(unix: number | null): string {
+    return unix === null ? "" : new Date(unix * 1000).toISOString().replace(".000Z", "Z");
+}
+
+/** Digits as decimal text, byte strings in hexadecimal. */
+function jsonValue(_key: string, value: unknown): unknown {
+    if (typeof value === "bigint") return value.toString();
+    return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}

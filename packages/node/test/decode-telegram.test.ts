@@ -1,0 +1,95 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { run } from "./command.ts";
+
+const captures = fileURLToPath(new URL("../../../vectors/telegram/", import.meta.url));
+const scratch = mkdtempSync(join(tmpdir(), "meterseal telegrams "));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+/** Writes a file for a test. */
+function file(name: string, content: string | Uint8Array, mode = 0o600): string {
+    const path = join(scratch, name);
+    writeFileSync(path, content);
+    chmodSync(path, mode);
+    return path;
+}
+
+describe("decode of a meter's telegram", () => {
+    it("prints values with code, unit, time and the verdict of the check", async () => {
+        const { code, stderr, stdout } = await run(
+            "decode",
+            join(captures, "p1/dsmr-5.0-isk-1.txt"),
+        );
+        expect([code, stderr]).toEqual([0, ""]);
+        const lines = stdout.split("\n");
+        expect(lines[0]).toBe("p1  ISK5\\2M550T-1011  2018-11-06T13:04:29Z  check: ok");
+        expect(lines).toContain("  1-0:1.8.1    3808351 Wh");
+        expect(lines).toContain("  0-0:96.7.19  2451 s  2018-05-29T11:56:30Z");
+    });
+
+    it("exits 0 with a verdict where the check does not match", async () => {
+        const { code, stdout } = await run("decode", join(captures, "p1/dsmr-5.0-ene-1.txt"));
+        expect(code).toBe(0);
+        expect(stdout).toMatch(/^p1 {2}.* {2}check: mismatch\n/);
+    });
+
+    it("reads a stream from the middle, SML in digits, and a readout", async () => {
+        const stream = gunzipSync(readFileSync(join(captures, "p1-stream.txt.gz")));
+        const all = await run("decode", file("stream", stream));
+        expect(all.stdout.match(/check: ok/g)).toHaveLength(300);
+        const sml = join(captures, "sml/testSerialResponseSmlCont-a7d745b0.hex");
+        const parsed = (await run("decode", sml, "--json")).stdout.trim().split("\n");
+        expect(parsed.map((line) => JSON.parse(line).check)).toEqual(["ok", "mismatch"]);
+        expect(JSON.parse(parsed[0] ?? "").values[0]).toEqual({
+            obis: "1-0:1.8.0",
+            digits: "153385557",
+            scaler: -1,
+            unit: "Wh",
+            atUnix: null,
+        });
+        const readout = join(
+            captures,
+            "iec62056-21/testSerialRequestResponseD0WithAck-e89fd77a.txt",
+        );
+        expect((await run("decode", readout)).stdout).toMatch(/^iec62056-21 {2}check: absent\n/);
+    });
+
+    it("opens an encrypted telegram with its keys, and only with them", async () => {
+        const frame = join(captures, "p1-encrypted/dsmr-luxembourgh-spec-example-with-aad.txt");
+        const keys = "0123456789abcdef0123456789abcdef\nffeeddccbbaa99887766554433221100\n";
+        const opened = await run("decode", frame, "--keys", file("keys", keys));
+        expect([opened.code, opened.stderr]).toEqual([0, ""]);
+        expect(opened.stdout).toContain("1-0:1.8.0");
+        const without = await run("decode", frame);
+        expect(without).toMatchObject({ code: 2, stdout: "" });
+        expect(without.stderr).toContain("--keys FILE");
+        const other = await run("decode", frame, "--keys", file("other", keys.replace("01", "02")));
+        expect(other).toMatchObject({ code: 2, stdout: "" });
+        expect(other.stderr).toMatch(/^MS_MALFORMED: .*tag/);
+    });
+
+    it.each([
+        ["is missing", () => join(scratch, "nowhere"), /ENOENT/],
+        ["has other content", () => file("short", "0123\n"), /two lines of 32/],
+        ["others may read", () => file("open", "", 0o644), /chmod 600/],
+    ])("refuses a key file that %s, without quoting it", async (_, path, said) => {
+        const frame = join(captures, "p1-encrypted/dsmr-luxembourgh-spec-example-with-aad.txt");
+        const { code, stderr, stdout } = await run("decode", frame, "--keys", path());
+        expect([code, stdout]).toEqual([2, ""]);
+        expect(stderr).toMatch(/^MS_KEY_FILE: /);
+        expect(stderr).toMatch(said);
+    });
+
+    it("names what is wrong where nothing could be read", async () => {
+        const { code, stderr } = await run(
+            "decode",
+            join(captures, "sml/testSerialResponseSmlError-a6dc6cfe.hex"),
+        );
+        expect(code).toBe(2);
+        expect(stderr).toMatch(/^MS_MALFORMED: .*truncated/);
+    });
+});

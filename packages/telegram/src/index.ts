@@ -1,0 +1,26 @@
+/**
+ * Layer 1: decodes what existing meters say on their local ports. Pure and without dependencies:
+ * bytes in, exact integers with OBIS code, scaler and unit out, or a typed fault; nothing throws.
+ *
+ * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
+ * {@link SmlSplitter}; {@link decodeReadout}.
+ *
+ * @packageDocumentation
+ */
+
+export { decodeReadout } from "./iec62056-21/decode.ts";
+export { isEncryptedP1, type OpenedFrame, type OpenGcm, openP1, type P1Keys } from "./p1/cipher.ts";
+export { decodeP1 } from "./p1/decode.ts";
+export { P1Splitter } from "./p1/splitter.ts";
+export { P1_TELEGRAM_BYTES } from "./p1/tables.ts";
+export type { Decoded, Fault, FaultCode } from "./result.ts";
+export { decodeSml, type SmlTelegram } from "./sml/decode.ts";
+export { SmlSplitter } from "./sml/transport.ts";
+export {
+    type CheckVerdict,
+    formatValue,
+    type Telegram,
+    type TelegramText,
+    type TelegramValue,
+    type Unit,
+} from "./value.ts";
