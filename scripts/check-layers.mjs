@@ -14,6 +14,8 @@ const TESTKIT_LAYERS = 4;
 const NODE_FILES = new Set([
     "packages/core/src/crypto/node.ts",
     "packages/core/src/crypto/signer.ts",
+    "packages/core/src/crypto/verifier-pool.ts",
+    "packages/core/src/crypto/verifier-worker.ts",
 ]);
 
 /** What reaches outside, in packages that may not. */

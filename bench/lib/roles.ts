@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { Collector } from "@meterseal/collector";
 import { type Log, unwrap } from "@meterseal/core";
-import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
+import { signerFromPem, VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
 import { createEnrolment, parseEnrolment, ROLE, STREAM_MODE } from "@meterseal/record";
@@ -9,6 +9,7 @@ import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { systemClock, systemRandom, systemTimers } from "../../packages/node/src/clocks.ts";
 import { claimDirectory, PLACES } from "../../packages/node/src/files.ts";
 import { loadGenesis, loadIdentity } from "../../packages/node/src/server/identity.ts";
+import { CORES } from "./machine.ts";
 import type { BenchMeter } from "./meters.ts";
 
 /** Says nothing but warnings, which no benchmark should cause. */
@@ -40,6 +41,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
     const identity = loadIdentity(PLACES.serverKeys(dataDir), systemRandom);
     const tools = { clock: systemClock, random: systemRandom };
     const { bytes } = await loadGenesis(store, identity, STREAM_MODE.sealed, tools);
+    const verifier = new VerifierPool({ threads: CORES });
     let finalRecords = 0;
     const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
         store,
@@ -49,8 +51,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         signer: identity.collector,
         author: identity.author,
         keyEpoch: 0,
-        verify: (message, key) =>
-            verifySignatureInPool(key, message.algorithm, message.toBeSigned, message.signature),
+        verify: (jobs) => verifier.verify(jobs),
         log: QUIET_LOG,
         onFatal(cause) {
             console.error(cause);
@@ -101,6 +102,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         },
         async close() {
             await collector.close();
+            await verifier.close();
             await store.close();
         },
     };

@@ -30,7 +30,7 @@ import { isLinkTokenValid } from "./link-token.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { isUnsignedCode, ReceiptBook } from "./receipts.ts";
-import { type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
+import { jobOf, type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
 import { VertexBuilder } from "./vertex-builder.ts";
 
 /** What a collector works with. */
@@ -179,7 +179,10 @@ export class Collector implements LinkHandler, EngineObserver {
     async authenticate(subjectHex: string, token: Uint8Array): Promise<boolean> {
         return await isLinkTokenValid(token, subjectHex, {
             enrolmentOf: (kid) => this.#admission.enrolmentOf(kid),
-            verify: (message, key) => this.#window.verify(message, key),
+            verify: async (message, key) => {
+                const [valid] = await this.#window.verify([jobOf(message, key)]);
+                return valid === true;
+            },
             networkId: this.#requireEngine().state.networkId,
         });
     }

@@ -6,12 +6,14 @@ import {
     LIMITS,
     type MetersealError,
     ok,
+    type PublicKey,
     type Result,
+    toHex,
 } from "@meterseal/core";
 import { type MeterRecord, parseRecord, splitSequence } from "@meterseal/record";
 import type { Admission } from "./admission.ts";
 import type { RateLimit } from "./rate-limit.ts";
-import type { VerifyWindow } from "./verify-window.ts";
+import { jobOf, type VerifyWindow } from "./verify-window.ts";
 
 /** Verdict of the pipeline on one record of a message. */
 export type Screened =
@@ -52,46 +54,80 @@ export function parseMessage(message: Uint8Array): Result<MeterRecord[]> {
 
 /**
  * The checks of formats 6 that need no order among records, cheapest first: known key, rate, own
- * subject, place in the chain, and only then the signature. A message counts once for the rate; one
- * without any known key costs map look-ups.
+ * subject, place in the chain, and only then the signatures, those of the message together. A
+ * message counts once for the rate; one without any known key costs map look-ups.
  */
 export async function screen(
     options: PipelineOptions,
     senderHex: string,
     records: readonly MeterRecord[],
 ): Promise<Screened[]> {
-    const { admission, rate } = options;
+    const { admission, conflictWindow, rate, window } = options;
     const known = records.some(({ message }) => admission.enrolmentOf(message.kid) !== undefined);
-    const allowed = !known || rate.take(senderHex);
-    return await Promise.all(
-        records.map((record) =>
-            allowed
-                ? screenRecord(options, senderHex, record)
-                : { kind: "refused" as const, record, error: error("MS_BUSY") },
+    if (known && !rate.take(senderHex)) {
+        return records.map((record) => ({ kind: "refused", record, error: error("MS_BUSY") }));
+    }
+    const sender = fromHex(senderHex);
+    const screened = records.map((record) => screenRecord(admission, sender, record));
+    const claims = screened.filter((item) => item.kind === "claim");
+    const valid = new Set<MeterRecord>();
+    await Promise.all([
+        verify(
+            window,
+            claims.filter(({ place }) => place === null),
+            valid,
         ),
-    );
+        verify(
+            conflictWindow,
+            claims.filter(({ place }) => place === "taken"),
+            valid,
+        ),
+    ]);
+    return screened.map((item) => {
+        if (item.kind !== "claim") return item;
+        const { record } = item;
+        return valid.has(record)
+            ? { kind: "verified", record }
+            : { kind: "refused", record, error: error("MS_SIGNATURE_BAD") };
+    });
 }
 
-async function screenRecord(
-    options: PipelineOptions,
-    senderHex: string,
+/** A record for which only the signature speaks so far. */
+type Claim = {
+    readonly kind: "claim";
+    readonly record: MeterRecord;
+    readonly key: PublicKey;
+    readonly place: "taken" | null;
+};
+
+function screenRecord(
+    admission: Admission,
+    sender: Uint8Array,
     record: MeterRecord,
-): Promise<Screened> {
+): Screened | Claim {
     const refuse = (refusal: MetersealError): Screened => ({
         kind: "refused",
         record,
         error: refusal,
     });
-    const enrolment = options.admission.enrolmentOf(record.message.kid);
+    const enrolment = admission.enrolmentOf(record.message.kid);
     if (enrolment === undefined) return refuse(error("MS_KEY_UNKNOWN"));
-    const sender = fromHex(senderHex);
     if (!bytesEqual(record.subject, sender) || !bytesEqual(enrolment.id, record.subject)) {
-        return refuse(error("MS_NOT_ALLOWED", { expected: `subject ${senderHex}` }));
+        return refuse(error("MS_NOT_ALLOWED", { expected: `subject ${toHex(sender)}` }));
     }
-    const place = options.admission.knownPlace(record);
+    const place = admission.knownPlace(record);
     if (place === "duplicate") return { kind: "duplicate", record };
     if (place === "frozen") return refuse(error("MS_FROZEN"));
-    const window = place === "taken" ? options.conflictWindow : options.window;
-    const valid = await window.verify(record.message, enrolment.key);
-    return valid ? { kind: "verified", record } : refuse(error("MS_SIGNATURE_BAD"));
+    return { kind: "claim", record, key: enrolment.key, place };
+}
+
+/** Adds the records whose signature holds to a set. */
+async function verify(
+    window: VerifyWindow,
+    claims: readonly Claim[],
+    valid: Set<MeterRecord>,
+): Promise<void> {
+    const jobs = claims.map(({ key, record: { message } }) => jobOf(message, key));
+    const verdicts = await window.verify(jobs);
+    for (const [i, { record }] of claims.entries()) if (verdicts[i] === true) valid.add(record);
 }

@@ -1,14 +1,20 @@
-import type { PublicKey } from "@meterseal/core";
+import type { PublicKey, SignatureJob } from "@meterseal/core";
 import type { Sign1 } from "@meterseal/record";
 
-/** Checks a signature away from the main thread. */
-export type SignatureVerifier = (message: Sign1, key: PublicKey) => Promise<boolean>;
+/** Checks signatures away from the main thread: one verdict each, in order. */
+export type SignatureVerifier = (jobs: readonly SignatureJob[]) => Promise<readonly boolean[]>;
 
-/** Bounds the number of signatures under verification at one time. */
+/** The check that a parsed message asks for, under the key that its kid names. */
+export function jobOf(message: Sign1, key: PublicKey): SignatureJob {
+    const { algorithm, signature, toBeSigned } = message;
+    return { key, algorithm, message: toBeSigned, signature };
+}
+
+/** Bounds the number of signatures under verification at one time; the rest waits in order. */
 export class VerifyWindow {
     readonly #verify: SignatureVerifier;
-    readonly #queue: (() => void)[] = [];
     readonly #size: number;
+    readonly #queue: { readonly count: number; enter(): void }[] = [];
     #running = 0;
 
     constructor(verify: SignatureVerifier, size: number) {
@@ -16,19 +22,38 @@ export class VerifyWindow {
         this.#size = size;
     }
 
-    /** Checks one signature when there is room. */
-    async verify(message: Sign1, key: PublicKey): Promise<boolean> {
-        if (this.#running >= this.#size) {
-            await new Promise<void>((resolve) => this.#queue.push(resolve));
+    /** Checks signatures when there is room; more than the window holds go in parts. */
+    async verify(jobs: readonly SignatureJob[]): Promise<readonly boolean[]> {
+        if (jobs.length <= this.#size) return await this.#verifyPart(jobs);
+        const parts: Promise<readonly boolean[]>[] = [];
+        for (let at = 0; at < jobs.length; at += this.#size) {
+            parts.push(this.#verifyPart(jobs.slice(at, at + this.#size)));
+        }
+        return (await Promise.all(parts)).flat();
+    }
+
+    async #verifyPart(jobs: readonly SignatureJob[]): Promise<readonly boolean[]> {
+        const count = jobs.length;
+        if (this.#queue.length > 0 || this.#running + count > this.#size) {
+            await new Promise<void>((enter) => this.#queue.push({ count, enter }));
         } else {
-            this.#running++;
+            this.#running += count;
         }
         try {
-            return await this.#verify(message, key);
+            return await this.#verify(jobs);
         } finally {
-            const next = this.#queue.shift();
-            if (next === undefined) this.#running--;
-            else next();
+            this.#running -= count;
+            this.#admitWaiting();
+        }
+    }
+
+    #admitWaiting(): void {
+        for (;;) {
+            const next = this.#queue[0];
+            if (next === undefined || this.#running + next.count > this.#size) return;
+            this.#queue.shift();
+            this.#running += next.count;
+            next.enter();
         }
     }
 }

@@ -59,8 +59,10 @@ export class Bed {
         this.network = new TestNetwork("bed", options.mode);
         this.verify =
             options.verify ??
-            (async (message, key) =>
-                verifySignature(key, message.algorithm, message.toBeSigned, message.signature));
+            (async (jobs) =>
+                jobs.map(({ algorithm, key, message, signature }) =>
+                    verifySignature(key, algorithm, message, signature),
+                ));
     }
 
     static async create(options: BedOptions = {}): Promise<Bed> {
@@ -104,7 +106,7 @@ export class Bed {
             signer: this.signer,
             author: this.author,
             keyEpoch: 0,
-            verify: (message, key) => this.verify(message, key),
+            verify: (jobs) => this.verify(jobs),
             log: {
                 info: () => undefined,
                 warn: (message) => alive() && this.warnings.push(message),

@@ -1,4 +1,4 @@
-import { LIMITS, type Signer, toHex } from "@meterseal/core";
+import { LIMITS, type Signer, sha256, toHex } from "@meterseal/core";
 import { genesisVertexIds, parseItem, type Vertex } from "@meterseal/ledger";
 import {
     createSign1,
@@ -52,11 +52,12 @@ describe("order", () => {
             [first.message.hash.toHex(), 500],
             [second.message.hash.toHex(), 5],
         ]);
-        bed.verify = async (message) => {
+        bed.verify = async (jobs) => {
+            const name = sha256(jobs[0]?.message ?? new Uint8Array()).toHex();
             await new Promise<void>((done) => {
-                bed.time.after(delays.get(message.hash.toHex()) ?? 0, done);
+                bed.time.after(delays.get(name) ?? 0, done);
             });
-            return true;
+            return jobs.map(() => true);
         };
         const subject = toHex(meter.subject);
         const both = [first, second].map(({ message }) =>
@@ -74,7 +75,7 @@ describe("order", () => {
     it("goes on after a verification that failed of its own", async () => {
         const record = await chain.usage();
         const { verify } = bed;
-        bed.verify = () => Promise.reject(new Error("the thread pool is gone"));
+        bed.verify = () => Promise.reject(new Error("the threads are gone"));
         const subject = toHex(meter.subject);
         const both = [1, 2].map(() => bed.collector.receive(subject, record.message.bytes));
         const outcomes = await bed.time.run(Promise.allSettled(both));

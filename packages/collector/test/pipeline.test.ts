@@ -389,9 +389,9 @@ describe("too much at once", () => {
     it("costs map look-ups where the key is unknown", async () => {
         let checked = 0;
         const verify = bed.verify;
-        bed.verify = (message, key) => {
-            checked++;
-            return verify(message, key);
+        bed.verify = (jobs) => {
+            checked += jobs.length;
+            return verify(jobs);
         };
         const unknown = await chain.fork().usage({}, { signer: testSigner("a stranger") });
         for (let i = 0; i < 50; i++) await bed.send(meter, ...Array(50).fill(unknown));
@@ -405,9 +405,9 @@ describe("too much at once", () => {
         const gate = new Promise<void>((resolve) => {
             release = resolve;
         });
-        bed.verify = async () => {
+        bed.verify = async (jobs) => {
             await gate;
-            return false;
+            return jobs.map(() => false);
         };
         const held = Array.from({ length: LIMITS.ingestMessages }, (_, i) =>
             bed.collector.receive(
@@ -420,7 +420,7 @@ describe("too much at once", () => {
         ).rejects.toMatchObject({ code: "MS_BUSY" });
         release();
         await bed.time.run(Promise.all(held));
-        bed.verify = async () => true;
+        bed.verify = async (jobs) => jobs.map(() => true);
         await bed.time.advance(5_000);
         expect(codes(await bed.send(meter, record))).toEqual([0]);
     });

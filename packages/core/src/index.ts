@@ -37,6 +37,7 @@ export {
     type Log,
     type PublicKey,
     type Random,
+    type SignatureJob,
     type Signer,
     type Timers,
 } from "./ports.ts";

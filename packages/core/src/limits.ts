@@ -33,7 +33,7 @@ export const LIMITS = {
     /** Longest time that a record waits for its transaction. */
     commitDelayMs: 3,
     /** Signatures under verification at one time. */
-    verifyWindow: 64,
+    verifyWindow: 512,
     /** Of records that contradict an accepted one: they may be evidence, and may wait. */
     conflictWindow: 4,
     /** Messages waiting in the collector over all links; beyond it a sender is told to wait. */

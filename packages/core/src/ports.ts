@@ -31,6 +31,16 @@ export type PublicKey =
     /** RSA-2048: modulus of 256 bytes and exponent, both big-endian without leading zeros. */
     | { readonly algorithm: -37; readonly n: Uint8Array; readonly e: Uint8Array };
 
+/** A signature to be checked. */
+export type SignatureJob = {
+    readonly key: PublicKey;
+    /** What the message claims; a key of another algorithm never fits. */
+    readonly algorithm: Algorithm;
+    /** The bytes that were signed. */
+    readonly message: Uint8Array;
+    readonly signature: Uint8Array;
+};
+
 /** Private half of a signing key, wherever it lives: a file, a TPM, a token. */
 export interface Signer {
     readonly publicKey: PublicKey;

@@ -1,7 +1,12 @@
 import { Collector } from "@meterseal/collector";
-import { type Clock, type CollectorLink, error, type LinkHandler } from "@meterseal/core";
+import {
+    type Clock,
+    type CollectorLink,
+    error,
+    type LinkHandler,
+    verifySignature,
+} from "@meterseal/core";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { verifySign1 } from "@meterseal/record";
 import { MemoryServerStore } from "@meterseal/stores/memory";
 import type { TestCollector } from "./records.ts";
 import type { SimHost } from "./sim-host.ts";
@@ -62,7 +67,12 @@ export class SimCollector {
             signer: this.#identity.signer,
             author: this.#identity.enrolment.id,
             keyEpoch: this.#identity.enrolment.epoch,
-            verify: (message, key) => this.#later(() => verifySign1(message, key)),
+            verify: (jobs) =>
+                this.#later(() =>
+                    jobs.map((job) =>
+                        verifySignature(job.key, job.algorithm, job.message, job.signature),
+                    ),
+                ),
             log: { info: () => undefined, warn: () => undefined },
             onFatal: (cause) => {
                 if (!alive()) return;

@@ -14,9 +14,15 @@ import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
 import { isLowS, toDerSignature } from "./ecdsa-form.ts";
 import { isCanonicalEd25519 } from "./ed25519-form.ts";
 
-/** SHA-256 (FIPS 180-4): 32 bytes. */
+/**
+ * SHA-256 (FIPS 180-4): 32 bytes. Through a string of one character a byte: a Buffer for the digest
+ * costs twice the digest itself, and memory outside of the heap besides.
+ */
 export function sha256(data: Uint8Array): Uint8Array {
-    return plainBytes(hash("sha256", data, "buffer"));
+    const digest = hash("sha256", data, "latin1");
+    const out = new Uint8Array(32);
+    for (let i = 0; i < 32; i++) out[i] = digest.charCodeAt(i);
+    return out;
 }
 
 /** HKDF-SHA256 (RFC 5869), extract and expand. */

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Collector } from "@meterseal/collector";
 import {
@@ -10,7 +11,7 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
-import { verifySignatureInPool } from "@meterseal/core/node";
+import { VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
@@ -84,7 +85,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const store = await openServerStore(directory);
         undo.push(() => store.close());
         const identity = loadIdentity(PLACES.serverKeys(options.dataDir), systemRandom);
-        const { collector, engine, facts, genesis } = await startRoles(options, store, identity);
+        const verifier = new VerifierPool({ threads: availableParallelism() });
+        undo.push(() => verifier.close());
+        const roles = await startRoles(options, store, identity, verifier);
+        const { collector, engine, facts, genesis } = roles;
         undo.push(() => collector.close());
         const link = createMqttCollectorLink({
             host: options.host,
@@ -131,6 +135,7 @@ async function startRoles(
     options: ServerOptions,
     store: ServerStore,
     identity: ServerIdentity,
+    verifier: VerifierPool,
 ): Promise<{ collector: Collector; engine: EmbeddedEngine; facts: Facts; genesis: Uint8Array }> {
     const tools = { clock: options.clock, random: systemRandom };
     const { bytes } = await loadGenesis(store, identity, options.mode, tools);
@@ -142,8 +147,7 @@ async function startRoles(
         signer: identity.collector,
         author: identity.author,
         keyEpoch: 0,
-        verify: (message, key) =>
-            verifySignatureInPool(key, message.algorithm, message.toBeSigned, message.signature),
+        verify: (jobs) => verifier.verify(jobs),
         log: options.log,
         onFatal: options.onFatal,
     });
