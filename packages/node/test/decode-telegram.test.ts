@@ -58,6 +58,14 @@ describe("decode of a meter's telegram", () => {
         expect((await run("decode", readout)).stdout).toMatch(/^iec62056-21 {2}check: absent\n/);
     });
 
+    it("shows an M-Bus frame by OBIS code, and each of its records", async () => {
+        const { stdout } = await run("decode", join(captures, "mbus/els_falcon.hex"));
+        expect(stdout).toMatch(/^mbus {2}ELS 70112345 {2}check: ok\n/);
+        expect(stdout).toMatch(/\n {2}8-0:1\.0\.0\*1 +456\.951 m3\n/);
+        expect(stdout).toMatch(/\n {2}volume flow, maximum +5\.945 m3\/h\n/);
+        expect(stdout).toMatch(/\n {2}date, storage 1 +2007-01-01\n/);
+    });
+
     it("opens an encrypted telegram with its keys, and only with them", async () => {
         const frame = join(captures, "p1-encrypted/dsmr-luxembourgh-spec-example-with-aad.txt");
         const keys = "0123456789abcdef0123456789abcdef\nffeeddccbbaa99887766554433221100\n";

@@ -3,12 +3,14 @@
  * bytes in, exact integers with OBIS code, scaler and unit out, or a typed fault; nothing throws.
  *
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
- * {@link SmlSplitter}; {@link decodeReadout}.
+ * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}.
  *
  * @packageDocumentation
  */
 
 export { decodeReadout } from "./iec62056-21/decode.ts";
+export { decodeMbus, type MbusTelegram } from "./mbus/decode.ts";
+export type { MbusRecord } from "./mbus/records.ts";
 export { isEncryptedP1, type OpenedFrame, type OpenGcm, openP1, type P1Keys } from "./p1/cipher.ts";
 export { decodeP1 } from "./p1/decode.ts";
 export { P1Splitter } from "./p1/splitter.ts";

@@ -11,7 +11,9 @@ export type FaultCode =
     /** The authentication tag does not fit: another key, or altered bytes. */
     | "tag"
     /** The frame counter was used before. */
-    | "replay";
+    | "replay"
+    /** The meter answered with an error of its own. */
+    | "meter-error";
 
 /** A failure to decode: code, place, and what was expected there. */
 export type Fault = {

@@ -14,6 +14,11 @@ export type Unit =
     | "m3/h"
     | "C" // temperature, degrees Celsius
     | "K" // difference of temperatures
+    | "J/h"
+    | "kg"
+    | "kg/h"
+    | "bar"
+    | "%"
     | "s"
     | "min"
     | "h"
@@ -37,7 +42,7 @@ export type TelegramText = { readonly obis: string; readonly text: string };
 
 /** A decoded telegram of any kind. */
 export type Telegram = {
-    readonly kind: "p1" | "sml" | "iec62056-21";
+    readonly kind: "p1" | "sml" | "iec62056-21" | "mbus";
     /** How the meter names itself: manufacturer and type, or a server id in hexadecimal. */
     readonly identification: string;
     /** Time of the telegram by the meter's clock, seconds since 1970; null where it has none. */
@@ -115,9 +120,10 @@ export function parseQuantity(
 
 /**
  * Exact decimal text of a value with its unit.
- * @example formatValue({ obis: "1-0:1.8.0", digits: 12n, scaler: -1, unit: "V", atUnix: null }); // "1.2 V"
+ * @example formatValue({ digits: 12n, scaler: -1, unit: "V" }); // "1.2 V"
  */
-export function formatValue({ digits, scaler, unit }: TelegramValue): string {
+export function formatValue(value: Pick<TelegramValue, "digits" | "scaler" | "unit">): string {
+    const { digits, scaler, unit } = value;
     const size = (digits < 0n ? -digits : digits).toString().padStart(1 - scaler, "0");
     const number =
         scaler >= 0

@@ -1,12 +1,15 @@
 import { error } from "@meterseal/core";
 import {
     type Decoded,
+    decodeMbus,
     decodeP1,
     decodeReadout,
     decodeSml,
     type Fault,
     formatValue,
     isEncryptedP1,
+    type MbusRecord,
+    type MbusTelegram,
     openP1,
     P1Splitter,
     SmlSplitter,
@@ -20,6 +23,8 @@ const NO_FRAME_BEFORE = -1;
 
 /** Beginning of an SML file: escape sequence and version. */
 const SML_BEGIN = Uint8Array.of(0x1b, 0x1b, 0x1b, 0x1b, 1, 1, 1, 1);
+/** First and fourth byte of a long M-Bus frame. */
+const MBUS_START = 0x68;
 /** A line that begins with a slash, or a data set of a readout. */
 const TEXT_TELEGRAM =
     /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n|^.?[0-9A-Z][0-9A-Z\-:.*&]{1,31}\([^()]{0,64}\)/s;
@@ -68,6 +73,7 @@ function readTelegrams(bytes: Uint8Array): Decoded<Telegram>[] | null {
         const files = new SmlSplitter().push(bytes);
         return files.length > 0 ? files.map(decodeSml) : [decodeSml(bytes)];
     }
+    if (bytes[0] === MBUS_START && bytes[3] === MBUS_START) return [decodeMbus(bytes)];
     const text = Buffer.from(bytes).toString("latin1");
     if (!TEXT_TELEGRAM.test(text)) return null;
     if (!P1.test(text)) return [decodeReadout(bytes)];
@@ -81,8 +87,10 @@ function print(telegram: Telegram, asJson: boolean): void {
         return;
     }
     const { atUnix, check, identification, kind, texts, values } = telegram;
+    const records = "records" in telegram ? (telegram as MbusTelegram).records : [];
     const rows = [
         ...values.map((value) => [value.obis, formatValue(value), instant(value.atUnix)]),
+        ...records.map((record) => [nameOf(record), contentOf(record), ""]),
         ...texts.map(({ obis, text }) => [obis, JSON.stringify(text), ""]),
     ];
     const width = Math.max(0, ...rows.map(([obis = ""]) => obis.length));
@@ -90,6 +98,23 @@ function print(telegram: Telegram, asJson: boolean): void {
     out(heads.filter((head) => head !== "").join("  "));
     for (const [obis = "", value = "", time = ""] of rows)
         out(`  ${obis.padEnd(width)}  ${value}${time === "" ? "" : `  ${time}`}`);
+}
+
+/** Which of a meter's values a record is, in words. */
+function nameOf({ device, quantity, storage, tariff, ...record }: MbusRecord): string {
+    const parts = [
+        record.plainText?.trim() ?? quantity,
+        record.function === "instantaneous" ? "" : record.function,
+        storage === 0 ? "" : `storage ${storage}`,
+        tariff === 0 ? "" : `tariff ${tariff}`,
+        device === 0 ? "" : `unit ${device}`,
+        ...record.qualifiers.map((qualifier) => `VIFE ${qualifier.toString(16)}`),
+    ];
+    return parts.filter((part) => part !== "").join(", ");
+}
+
+function contentOf({ number, text, unit }: MbusRecord): string {
+    return number === null ? (text ?? "") : formatValue({ ...number, unit });
 }
 
 function instant(unix: number | null): string {

@@ -30,7 +30,7 @@ export const decodeCommand: Command = {
     examples: [
         "meterseal decode d28458…",
         "meterseal decode record.cbor --json",
-        "meterseal decode telegram.txt      # P1, SML or IEC 62056-21, one or a whole stream",
+        "meterseal decode telegram.txt      # P1, SML, IEC 62056-21 or M-Bus",
     ],
     // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options, [source]) {
