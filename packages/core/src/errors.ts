@@ -76,6 +76,7 @@ export const ERRORS = {
     ),
     MS_LINK: entry(null, "later", "The transport to the collector failed."),
     MS_USAGE: entry(null, "never", "The command line or request is not valid."),
+    MS_CONFIG: entry(null, "never", "The configuration file is not valid."),
     MS_NOT_FOUND: entry(null, "never", "There is no such thing."),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -46,4 +46,6 @@ export const LIMITS = {
     outboxRecords: 4_096,
     /** Records that a meter has under way (sent, not yet stored). */
     outboxInFlight: 100,
+    /** A configuration file of a server. */
+    configBytes: 65_536,
 } as const;

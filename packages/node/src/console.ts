@@ -1,4 +1,5 @@
 import type { Log } from "@meterseal/core";
+import { systemClock } from "./clocks.ts";
 
 /** Writes a line of result to standard output; nothing else ever goes there. */
 export function out(text: string): void {
@@ -10,14 +11,25 @@ export function say(text: string): void {
     console.error(text);
 }
 
-/** Log of a role for a person: one line, no colours, on standard error. */
-export function consoleLog(role: string): Log {
-    const line = (level: string, message: string, fields = {}): void => {
+/** Forms of log lines: for a person, or one JSON object a line. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** One of {@link LOG_FORMATS}. */
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+/** Log of a role on standard error, one line each, no colours; in JSON with the time. */
+export function consoleLog(role: string, format: LogFormat = "text"): Log {
+    const text = (level: string, message: string, fields = {}): void => {
         const details = Object.entries(fields)
             .map(([name, value]) => ` ${name}=${value}`)
             .join("");
         say(`${level} ${role}: ${message}${details}`);
     };
+    const json = (level: string, message: string, fields = {}): void => {
+        const time = new Date(systemClock.nowMs()).toISOString();
+        say(JSON.stringify({ ...fields, time, level, role, message }));
+    };
+    const line = format === "json" ? json : text;
     return {
         info: (message, fields) => line("info", message, fields),
         warn: (message, fields) => line("warn", message, fields),

@@ -26,6 +26,7 @@ const ENVIRONMENT: readonly ErrorCode[] = [
 
 const USAGE: readonly ErrorCode[] = [
     "MS_USAGE",
+    "MS_CONFIG",
     "MS_NOT_FOUND",
     "MS_KEY_FILE",
     "MS_KEY_FOREIGN",

@@ -1,6 +1,8 @@
 import { STREAM_MODE } from "@meterseal/record";
-import { type Command, integerOption, requiredOption, textOption } from "../cli/arguments.ts";
+import type { Command } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
+import { formatConfiguration, loadConfiguration, serveConfigOf } from "../config/config.ts";
+import { optionsOf, SETTING_NAMES } from "../config/settings.ts";
 import { consoleLog, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { startServer } from "../server/server.ts";
@@ -11,30 +13,38 @@ export const serveCommand: Command = {
     name: "serve",
     summary: "runs a collector with its ledger, API and portal",
     options: {
-        data: { kind: "value", value: "DIR", help: "data directory; made where it is missing" },
-        host: { kind: "value", value: "HOST", help: "loopback address to listen on (127.0.0.1)" },
-        port: { kind: "value", value: "PORT", help: "HTTP port, 0 for any free one (8480)" },
-        "mqtt-port": { kind: "value", value: "PORT", help: "MQTT port, 0 for any free one (1883)" },
-        open: { kind: "flag", help: "a new network with open (plaintext) streams" },
+        config: { kind: "value", value: "FILE", help: "configuration file; options here win" },
+        ...optionsOf(SETTING_NAMES),
+        "print-config": { kind: "flag", help: "prints the configuration in force, and ends" },
         json: { kind: "flag", help: "prints the addresses as JSON" },
     },
     examples: [
         "meterseal serve --data .meterseal/utility",
         "meterseal serve --data .meterseal/utility --port 0 --json",
+        "meterseal serve --config meterseal.yaml --print-config",
     ],
     async run(options) {
+        const configuration = loadConfiguration(options);
+        if (options["print-config"] === true) {
+            const values = SETTING_NAMES.map((name) => [name, configuration[name].value]);
+            const asJson = JSON.stringify(Object.fromEntries(values));
+            out(options.json === true ? asJson : formatConfiguration(configuration));
+            return EXIT.ok;
+        }
+        const config = serveConfigOf(configuration);
         const signal = shutdownSignal();
+        const log = consoleLog("server", config.logFormat);
         const fatal: { cause: unknown } = { cause: null };
         const stop = new AbortController();
         const server = await startServer({
-            dataDir: requiredOption(options, "data", "DIR"),
-            host: textOption(options, "host") ?? "127.0.0.1",
-            httpPort: integerOption(options, "port", { min: 0, max: 65_535, byDefault: 8480 }),
-            mqttPort: integerOption(options, "mqtt-port", { min: 0, max: 65_535, byDefault: 1883 }),
+            dataDir: config.data,
+            host: config.host,
+            httpPort: config.port,
+            mqttPort: config.mqttPort,
             clock: systemClock,
             clockLabel: null,
-            mode: options.open === true ? STREAM_MODE.open : null,
-            log: consoleLog("server"),
+            mode: config.open ? STREAM_MODE.open : null,
+            log,
             onFatal: (cause) => {
                 fatal.cause ??= cause;
                 stop.abort();
@@ -42,11 +52,12 @@ export const serveCommand: Command = {
         });
         const addresses = { portal: server.httpUrl, mqtt: server.mqttUrl };
         if (options.json === true) out(JSON.stringify(addresses));
+        else if (config.logFormat === "json") log.info("serving", addresses);
         else say(`portal: ${addresses.portal}\nmqtt:   ${addresses.mqtt}\nCtrl-C stops.`);
         await untilAborted(AbortSignal.any([signal, stop.signal]));
         await server.close();
         if (fatal.cause === null) return EXIT.ok;
-        say(`The server stopped: ${String(fatal.cause)}`);
+        log.warn("the server stopped", { cause: String(fatal.cause) });
         return EXIT.environment;
     },
 };

@@ -1,0 +1,132 @@
+import { dirname, resolve } from "node:path";
+import { error } from "@meterseal/core";
+import { type Options, textOption } from "../cli/arguments.ts";
+import type { LogFormat } from "../console.ts";
+import { type FileValue, readConfigFile } from "./file.ts";
+import { SERVE_SETTINGS, SETTING_NAMES, type Setting, type SettingName } from "./settings.ts";
+
+/** Where a value came from; the first of these that has one wins. */
+export type Origin = "command line" | "file" | "default";
+
+/** A setting in force; null where it has no default and was not given. */
+export type Effective = { readonly value: string | number | boolean | null; readonly from: Origin };
+
+/** The configuration in force, with the origin of each setting. */
+export type Configuration = Readonly<Record<SettingName, Effective>>;
+
+/** The configuration of a server as the server takes it. */
+export type ServeConfig = {
+    readonly data: string;
+    readonly host: string;
+    readonly port: number;
+    readonly mqttPort: number;
+    readonly open: boolean;
+    readonly logFormat: LogFormat;
+};
+
+/**
+ * Puts the configuration together: command line before `--config FILE` before defaults.
+ * @throws MetersealError MS_CONFIG for the file, MS_USAGE for the command line, MS_NOT_FOUND.
+ */
+export function loadConfiguration(options: Options): Configuration {
+    const path = textOption(options, "config");
+    const file = path === undefined ? new Map<SettingName, FileValue>() : readConfigFile(path);
+    const entries = SETTING_NAMES.map((name): [SettingName, Effective] => {
+        const setting: Setting = SERVE_SETTINGS[name];
+        const given = options[name];
+        if (given !== undefined) {
+            const value = parseOption(name, setting, given);
+            return [name, { value, from: "command line" }];
+        }
+        const found = file.get(name);
+        if (found === undefined) return [name, { value: setting.byDefault, from: "default" }];
+        const value = parseValue(setting, found.value);
+        if (value === null) {
+            const got = JSON.stringify(found.value);
+            throw error("MS_CONFIG", { where: found.where, expected: expectedOf(setting), got });
+        }
+        // A path in a file means the same wherever the command is called.
+        const isPath = setting.kind === "path" && path !== undefined;
+        const placed = isPath ? resolve(dirname(path), String(value)) : value;
+        return [name, { value: placed, from: "file" }];
+    });
+    return Object.fromEntries(entries) as Configuration;
+}
+
+/**
+ * The configuration as the server takes it.
+ * @throws MetersealError MS_USAGE where the data directory is not named.
+ */
+export function serveConfigOf(configuration: Configuration): ServeConfig {
+    const value = (name: SettingName): string | number | boolean | null =>
+        configuration[name].value;
+    const data = value("data");
+    if (data === null) {
+        const expected = "--data DIR, or 'data' in the file of --config";
+        throw error("MS_USAGE", { expected, got: "neither" });
+    }
+    return {
+        data: String(data),
+        host: String(value("host")),
+        port: Number(value("port")),
+        mqttPort: Number(value("mqtt-port")),
+        open: value("open") === true,
+        logFormat: value("log-format") === "json" ? "json" : "text",
+    };
+}
+
+/** The configuration as a configuration file that has this effect, with the origins as comments. */
+export function formatConfiguration(configuration: Configuration): string {
+    const lines = SETTING_NAMES.map((name) => {
+        const { from, value } = configuration[name];
+        const setting: Setting = SERVE_SETTINGS[name];
+        if (value === null) return [`# ${name}:`, "must be given"] as const;
+        const placed = setting.kind === "path" ? resolve(String(value)) : value;
+        return [`${name}: ${JSON.stringify(placed)}`, from] as const;
+    });
+    const width = Math.max(...lines.map(([left]) => left.length));
+    return lines.map(([left, from]) => `${left.padEnd(width)}  # ${from}`).join("\n");
+}
+
+/** A value of the right kind; null for any other. */
+function parseValue(setting: Setting, value: unknown): string | number | boolean | null {
+    switch (setting.kind) {
+        case "flag":
+            return typeof value === "boolean" ? value : null;
+        case "port":
+            return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= PORT_MAX
+                ? Number(value)
+                : null;
+        case "choice":
+            return setting.choices.find((choice) => choice === value) ?? null;
+        default:
+            return typeof value === "string" && value !== "" ? value : null;
+    }
+}
+
+const PORT_MAX = 65_535;
+
+function parseOption(
+    name: SettingName,
+    setting: Setting,
+    given: NonNullable<Options[string]>,
+): string | number | boolean {
+    const isNumber = setting.kind === "port" && /^\d+$/.test(String(given));
+    const value = parseValue(setting, isNumber ? Number(given) : given);
+    if (value !== null) return value;
+    const expected = `--${name} with ${expectedOf(setting)}`;
+    throw error("MS_USAGE", { expected, got: String(given) });
+}
+
+function expectedOf(setting: Setting): string {
+    switch (setting.kind) {
+        case "flag":
+            return "true or false";
+        case "port":
+            return `a whole number 0 … ${PORT_MAX}`;
+        case "choice":
+            return setting.choices.join(" or ");
+        default:
+            return "a text";
+    }
+}

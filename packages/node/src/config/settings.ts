@@ -1,0 +1,77 @@
+import type { OptionSpec } from "../cli/arguments.ts";
+import { LOG_FORMATS } from "../console.ts";
+
+/** What a setting takes. */
+export type SettingKind =
+    | { readonly kind: "path" }
+    | { readonly kind: "text" }
+    | { readonly kind: "port" }
+    | { readonly kind: "flag" }
+    | { readonly kind: "choice"; readonly choices: readonly string[] };
+
+/** A setting of the server: a key of the configuration file and an option of the command line. */
+export type Setting = SettingKind & {
+    /** Name of the value in the help, such as `DIR`. */
+    readonly value: string;
+    /** Null where there is none and the setting must be given. */
+    readonly byDefault: string | number | boolean | null;
+    readonly help: string;
+};
+
+/**
+ * Everything that `meterseal serve` can be told. The name is the same in the file and, behind two
+ * dashes, on the command line. docs/reference/configuration.md lists them; a test compares.
+ */
+export const SERVE_SETTINGS = {
+    data: {
+        kind: "path",
+        value: "DIR",
+        byDefault: null,
+        help: "data directory; made where it is missing",
+    },
+    host: {
+        kind: "text",
+        value: "HOST",
+        byDefault: "127.0.0.1",
+        help: "loopback address to listen on",
+    },
+    port: { kind: "port", value: "PORT", byDefault: 8480, help: "HTTP port, 0 for any free one" },
+    "mqtt-port": {
+        kind: "port",
+        value: "PORT",
+        byDefault: 1883,
+        help: "MQTT port, 0 for any free one",
+    },
+    open: {
+        kind: "flag",
+        value: "",
+        byDefault: false,
+        help: "a new network with open (plaintext) streams",
+    },
+    "log-format": {
+        kind: "choice",
+        choices: LOG_FORMATS,
+        value: "FORMAT",
+        byDefault: "text",
+        help: `log lines on standard error: ${LOG_FORMATS.join(" or ")}`,
+    },
+} as const satisfies Record<string, Setting>;
+
+/** Name of a setting. */
+export type SettingName = keyof typeof SERVE_SETTINGS;
+
+/** All names, in the order of the table. */
+export const SETTING_NAMES: readonly SettingName[] = Object.keys(SERVE_SETTINGS) as SettingName[];
+
+/** The options of the command line that stand for some settings. */
+export function optionsOf(names: readonly SettingName[]): Record<string, OptionSpec> {
+    return Object.fromEntries(
+        names.map((name) => {
+            const setting: Setting = SERVE_SETTINGS[name];
+            const { byDefault, help, value } = setting;
+            if (setting.kind === "flag") return [name, { kind: "flag", help }];
+            const shown = byDefault === null ? help : `${help} (${byDefault})`;
+            return [name, { kind: "value", value, help: shown }];
+        }),
+    );
+}
