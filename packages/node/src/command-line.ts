@@ -5,6 +5,7 @@ import { backupCommand } from "./commands/backup.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly Command[] = [
     usageCommand,
     verifyCommand,
     decodeCommand,
+    doctorCommand,
     backupCommand,
     restoreCommand,
     resetCommand,

@@ -49,15 +49,19 @@ const SAFETY_HEADERS = {
 
 const BODY_LIMIT_BYTES = 4096;
 const REQUEST_TIMEOUT_MS = 30_000;
-const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+/** Hosts that the server listens on, and answers to. */
+export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
 
 /**
  * Starts the API and the portal.
  * @throws MetersealError MS_LISTEN_ADDRESS off the loopback, MS_PORT_IN_USE.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-    if (!LOOPBACK.includes(options.host)) {
-        throw error("MS_LISTEN_ADDRESS", { expected: LOOPBACK.join(", "), got: options.host });
+    if (!LOOPBACK_HOSTS.includes(options.host)) {
+        throw error("MS_LISTEN_ADDRESS", {
+            expected: LOOPBACK_HOSTS.join(", "),
+            got: options.host,
+        });
     }
     const app = Fastify({
         logger: false,
@@ -98,8 +102,8 @@ function addSafety(app: FastifyInstance): void {
     app.addHook("onRequest", (request, reply, done) => {
         reply.headers(SAFETY_HEADERS);
         const name = request.hostname.replace(/^\[|\]$/g, "");
-        const foreign = !LOOPBACK.includes(name);
-        const expected = LOOPBACK.join(", ");
+        const foreign = !LOOPBACK_HOSTS.includes(name);
+        const expected = LOOPBACK_HOSTS.join(", ");
         done(foreign ? error("MS_NOT_ALLOWED", { where: "Host", expected }) : undefined);
     });
     app.setErrorHandler((cause, _request, reply) => sendProblem(reply, cause));

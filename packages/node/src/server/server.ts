@@ -33,6 +33,9 @@ import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 /** Tenant in all topics of a server that serves one operator. */
 export const TENANT = "local";
 
+/** Where the built pages of the portal are. */
+export const PORTAL_DIRECTORY: string = join(import.meta.dirname, "../../../portal/dist");
+
 /** What a server is started with. */
 export type ServerOptions = {
     readonly dataDir: string;
@@ -114,7 +117,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             genesis,
             clock: options.clock,
             clockLabel: options.clockLabel,
-            portalDir: join(import.meta.dirname, "../../../portal/dist"),
+            portalDir: PORTAL_DIRECTORY,
         });
         undo.push(() => http.close());
         return {

@@ -1,0 +1,60 @@
+import { existsSync, statSync } from "node:fs";
+import { systemClock } from "../clocks.ts";
+import type { Configuration } from "../config/config.ts";
+import { reasonOf } from "../files.ts";
+import { PORTAL_DIRECTORY } from "../server/server.ts";
+import { type Check, fault, fine } from "./check.ts";
+import {
+    checkClock,
+    checkFormat,
+    checkKeys,
+    checkLeftovers,
+    checkStore,
+    lockHolder,
+} from "./data.ts";
+import { checkFsync, checkSpace, nearestDirectory } from "./disk.ts";
+import { checkNode, checkPortal, checkTimeZones } from "./machine.ts";
+import { checkPort } from "./ports.ts";
+
+/** Looks at this machine and, where it is named, at a data directory. Changes nothing. */
+export async function examine(configuration: Configuration): Promise<Check[]> {
+    const data = configuration.data.value;
+    const dataDir = data === null ? null : String(data);
+    const checks = [checkNode(), checkTimeZones(), checkPortal(PORTAL_DIRECTORY)];
+    const place = nearestDirectory(dataDir ?? ".");
+    if (!statSync(place).isDirectory()) {
+        return [...checks, fault("data directory", `${place} is a file`, "Choose another path.")];
+    }
+    const format = dataDir === null ? null : checkFormat(dataDir);
+    if (format?.status === "fault") return [...checks, format]; // nothing is written there
+    checks.push(checkSpace(place), ...checkFsync(place));
+    const holder = dataDir === null ? null : lockHolder(dataDir);
+    checks.push(...(await checkPorts(configuration, holder !== null)));
+    if (format === null || dataDir === null) {
+        return [...checks, checkClock(systemClock.nowMs(), null)];
+    }
+    checks.push(format);
+    if (!existsSync(dataDir)) return [...checks, checkClock(systemClock.nowMs(), null)];
+    try {
+        checks.push(...(await checkStore(dataDir)), checkKeys(dataDir));
+        checks.push(fine("lock", holder === null ? "free: no server runs" : `held by ${holder}`));
+        checks.push(checkLeftovers(dataDir, holder !== null));
+    } catch (cause) {
+        const todo = "Run the doctor as the server's user.";
+        checks.push(fault("data directory", reasonOf(cause), todo));
+    }
+    return checks;
+}
+
+async function checkPorts(configuration: Configuration, isServing: boolean): Promise<Check[]> {
+    const host = String(configuration.host.value);
+    const plans = [
+        { name: "http port", option: "--port", port: configuration.port.value },
+        { name: "mqtt port", option: "--mqtt-port", port: configuration["mqtt-port"].value },
+    ];
+    const checks: Check[] = [];
+    for (const { name, option, port } of plans) {
+        checks.push(await checkPort({ name, option, host, port: Number(port) }, isServing));
+    }
+    return checks;
+}
