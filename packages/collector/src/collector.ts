@@ -1,6 +1,7 @@
 import {
     type Clock,
     type CollectorLink,
+    type ErrorCode,
     error,
     fromHex,
     LIMITS,
@@ -49,6 +50,8 @@ export type CollectorOptions = {
     readonly log: Log;
     /** Called once when the store or the engine failed: the process must stop (crash-only). */
     readonly onFatal: (cause: unknown) => void;
+    /** Counts what was refused, one call for each record, or for a message that is none. */
+    readonly onRefused?: (code: ErrorCode) => void;
 };
 
 /** Answer to one refused record: the first of its code in a message. */
@@ -135,6 +138,11 @@ export class Collector implements LinkHandler, EngineObserver {
         }
     }
 
+    /** Messages under way: taken from a link and not answered yet. */
+    get inFlight(): number {
+        return this.#inFlight;
+    }
+
     /** Listens on a link and returns its address. */
     async listen(link: CollectorLink): Promise<string> {
         this.#links.push(link);
@@ -193,6 +201,7 @@ export class Collector implements LinkHandler, EngineObserver {
     /** Takes one message; resolves when its records are durable or answered (LinkHandler). */
     async receive(subjectHex: string, message: Uint8Array): Promise<void> {
         if (this.#closed || this.#failed || this.#inFlight >= LIMITS.ingestMessages) {
+            this.#options.onRefused?.("MS_BUSY");
             throw error("MS_BUSY");
         }
         this.#inFlight++;
@@ -251,6 +260,7 @@ export class Collector implements LinkHandler, EngineObserver {
         let standing: MeterRecord | null = null;
         const refuse = (record: MeterRecord, refusal: MetersealError): void => {
             const code = refusal.receiptCode;
+            this.#options.onRefused?.(refusal.code);
             if (refusals.has(code)) return;
             const nextSeq = refusal.code === "MS_GAP" ? this.#admission.nextSeq(record) : undefined;
             refusals.set(code, { record, error: refusal, nextSeq });
@@ -326,6 +336,7 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Answers a message that is no sequence of records. */
     async #reject(subjectHex: string, reason: MetersealError): Promise<void> {
+        this.#options.onRefused?.(reason.code);
         await this.#answerRarely(subjectHex, reason, () =>
             this.#receipts.rejection(fromHex(subjectHex), reason),
         );

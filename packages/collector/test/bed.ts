@@ -45,6 +45,8 @@ export class Bed {
     readonly signer = testSigner("collector");
     readonly answers: Answer[] = [];
     readonly fatal: unknown[] = [];
+    /** Codes of what was refused, in order. */
+    readonly refused: string[] = [];
     readonly warnings: string[] = [];
     /** Rejects what goes to a meter, where set. */
     deliverFault: Error | null = null;
@@ -112,6 +114,7 @@ export class Bed {
                 warn: (message) => alive() && this.warnings.push(message),
             },
             onFatal: (cause) => alive() && this.fatal.push(cause),
+            onRefused: (code) => this.refused.push(code),
         });
         this.engine = await EmbeddedEngine.open({
             store,

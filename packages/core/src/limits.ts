@@ -48,4 +48,6 @@ export const LIMITS = {
     outboxInFlight: 100,
     /** A configuration file of a server. */
     configBytes: 65_536,
+    /** Free bytes of a server's disk below which it is not ready. */
+    freeDiskBytes: 67_108_864,
 } as const;

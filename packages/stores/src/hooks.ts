@@ -8,8 +8,9 @@ export type WritePoint =
     | "keepFinal";
 
 /**
- * Fault injection for tests: either may throw, and so act as a crash at that point. Called inside
- * the method; what a hook throws comes out of it unchanged.
+ * Called around each durable transaction, for measurement, and for fault injection in tests: either
+ * may throw, and so act as a crash at that point. What a hook throws comes out of the method
+ * unchanged.
  */
 export type StoreHooks = {
     /** All changes are made and none is durable: an error here must leave nothing behind. */

@@ -251,9 +251,11 @@ describe("a failed disk", () => {
             if (fail) throw Object.assign(new Error("disk I/O error"), { errcode: 10 + (4 << 8) });
         };
         const store = await openServerStore(directory(), { hooks: { beforeCommit } });
+        await store.probe();
         await expect(store.initialize(utf8("genesis"))).rejects.toMatchObject(unwritable);
         fail = false;
         await expect(store.initialize(utf8("genesis"))).rejects.toMatchObject(unwritable);
+        await expect(store.probe()).rejects.toMatchObject(unwritable);
         expect(await store.genesis()).toBeNull();
         await store.close();
         const again = await openServerStore(directory());

@@ -173,6 +173,7 @@ describe("a read-only store", () => {
         const refused = { code: "MS_STORE_UNWRITABLE" };
         await expect(reader.initialize(utf8("genesis"))).rejects.toMatchObject(refused);
         await expect(reader.insertRecords(two)).rejects.toMatchObject(refused);
+        await expect(reader.probe()).rejects.toMatchObject(refused);
         await reader.close();
     });
 });

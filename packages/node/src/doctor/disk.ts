@@ -9,13 +9,13 @@ import {
     writeSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { LIMITS } from "@meterseal/core";
 import { systemClock } from "../clocks.ts";
 import { reasonOf } from "../files.ts";
 import { type Check, fault, fine, warning } from "./check.ts";
 
 const MIB = 1024 * 1024;
 const FREE_WARNING_BYTES = 1024 * MIB;
-const FREE_FAULT_BYTES = 64 * MIB;
 const FSYNC_ROUNDS = 20;
 const FSYNC_BYTES = 8_192;
 /** An acknowledgement waits for one of these; beyond it, the disk decides how fast the server is. */
@@ -46,7 +46,7 @@ export function checkSpace(directory: string): Check {
     const { bavail, bsize, type } = statfsSync(directory);
     const freeBytes = bavail * bsize;
     const message = `${Math.floor(freeBytes / MIB)} MiB free at ${directory}`;
-    if (freeBytes < FREE_FAULT_BYTES) return fault("disk space", message, "Make room.");
+    if (freeBytes < LIMITS.freeDiskBytes) return fault("disk space", message, "Make room.");
     const poor = process.platform === "linux" ? POOR_FILE_SYSTEMS.get(type) : undefined;
     if (poor !== undefined) {
         return warning("disk space", `${message}, on ${poor}`, "Use a local disk or a volume.");

@@ -62,6 +62,25 @@ export class Facts implements EngineObserver {
     }
 }
 
+/**
+ * Age in seconds of the newest reading of all, and of the newest reading of the meter that has been
+ * silent longest; NaN while there is no reading.
+ */
+export function readingAge(
+    facts: Pick<Facts, "meters">,
+    nowMs: number,
+): { newest: number; oldest: number } {
+    let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (const { lastSlotUnix } of facts.meters.values()) {
+        if (lastSlotUnix === 0) continue; // records without a reading
+        first = Math.min(first, lastSlotUnix);
+        last = Math.max(last, lastSlotUnix);
+    }
+    const age = (unix: number): number =>
+        Number.isFinite(unix) ? nowMs / 1000 - unix : Number.NaN;
+    return { newest: age(last), oldest: age(first) };
+}
+
 function newFacts(): MeterFacts {
     return {
         records: 0,

@@ -5,6 +5,7 @@ import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { Facts } from "./facts.ts";
+import { addHealthRoutes, type Health } from "./health.ts";
 import { addRoutes } from "./routes.ts";
 
 /** What the HTTP side of a server reads from. It holds no key and never writes. */
@@ -17,6 +18,8 @@ export type HttpOptions = {
     readonly genesis: Uint8Array;
     readonly clock: Clock;
     readonly clockLabel: string | null;
+    /** Answers monitors. */
+    readonly health: Health;
     /** Directory of the built portal. */
     readonly portalDir: string;
 };
@@ -76,6 +79,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     });
     addSafety(app);
     addRoutes(app, options);
+    addHealthRoutes(app, options.health);
     if (existsSync(options.portalDir)) {
         await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });
     }

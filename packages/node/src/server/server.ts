@@ -27,8 +27,10 @@ import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { systemClock, systemRandom, systemTimers } from "../clocks.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import { Facts } from "./facts.ts";
+import { Health } from "./health.ts";
 import { type HttpServer, startHttp } from "./http.ts";
 import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
+import { ServerMetrics } from "./metrics.ts";
 
 /** Tenant in all topics of a server that serves one operator. */
 export const TENANT = "local";
@@ -85,13 +87,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     try {
         const lock = lockDirectory(directory);
         undo.push(() => lock.release());
-        const store = await openServerStore(directory);
+        const metrics = new ServerMetrics();
+        const store = await openServerStore(directory, { hooks: metrics.storeHooks });
         undo.push(() => store.close());
         const identity = loadIdentity(PLACES.serverKeys(options.dataDir), systemRandom);
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
-        const roles = await startRoles(options, store, identity, verifier);
+        const roles = await startRoles(options, { store, identity, verifier, metrics });
         const { collector, engine, facts, genesis } = roles;
+        metrics.watch({ collector, engine, facts, clock: options.clock });
         undo.push(() => collector.close());
         const link = createMqttCollectorLink({
             host: options.host,
@@ -117,6 +121,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             genesis,
             clock: options.clock,
             clockLabel: options.clockLabel,
+            health: new Health({
+                ...{ store, directory, engine, facts, metrics },
+                clock: options.clock,
+                links: [mqttUrl],
+            }),
             portalDir: PORTAL_DIRECTORY,
         });
         undo.push(() => http.close());
@@ -136,10 +145,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 
 async function startRoles(
     options: ServerOptions,
-    store: ServerStore,
-    identity: ServerIdentity,
-    verifier: VerifierPool,
+    parts: {
+        readonly store: ServerStore;
+        readonly identity: ServerIdentity;
+        readonly verifier: VerifierPool;
+        readonly metrics: ServerMetrics;
+    },
 ): Promise<{ collector: Collector; engine: EmbeddedEngine; facts: Facts; genesis: Uint8Array }> {
+    const { identity, metrics, store, verifier } = parts;
     const tools = { clock: options.clock, random: systemRandom };
     const { bytes } = await loadGenesis(store, identity, options.mode, tools);
     const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
@@ -153,6 +166,7 @@ async function startRoles(
         verify: (jobs) => verifier.verify(jobs),
         log: options.log,
         onFatal: options.onFatal,
+        onRefused: (code) => metrics.refused(code),
     });
     const facts = new Facts();
     const engine = await EmbeddedEngine.open({

@@ -92,6 +92,20 @@ export class Database {
         });
     }
 
+    /** Whether a write could begin now; MS_STORE_UNWRITABLE where it could not. Writes nothing. */
+    probe(): Promise<void> {
+        return this.settle(() => {
+            this.#requireWritable();
+            // SQLite begins a "write" transaction on a read-only file, too; the write finds out.
+            this.#connection.exec("BEGIN IMMEDIATE");
+            try {
+                this.#connection.exec("PRAGMA user_version = 0");
+            } finally {
+                this.#connection.exec("ROLLBACK");
+            }
+        });
+    }
+
     #requireWritable(): void {
         if (this.#options.readOnly) {
             throw error("MS_STORE_UNWRITABLE", { where: this.path, got: "opened read-only" });

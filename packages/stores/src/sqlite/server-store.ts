@@ -134,6 +134,11 @@ export class ServerStore implements LogStore, RecordStore {
         return this.#database.settle(() => durabilityOf(this.#database));
     }
 
+    /** Whether a write could begin now; MS_STORE_UNWRITABLE where it could not. Writes nothing. */
+    probe(): Promise<void> {
+        return this.#database.probe();
+    }
+
     /** Closes the file; a second time does nothing. */
     close(): Promise<void> {
         return this.#database.close();

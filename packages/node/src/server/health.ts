@@ -1,0 +1,125 @@
+import { statfsSync } from "node:fs";
+import { connect } from "node:net";
+import { type Clock, LIMITS, MetersealError } from "@meterseal/core";
+import type { EmbeddedEngine } from "@meterseal/engines/embedded";
+import type { ServerStore } from "@meterseal/stores/sqlite";
+import type { FastifyInstance } from "fastify";
+import { reasonOf } from "../files.ts";
+import { type Facts, readingAge } from "./facts.ts";
+import type { ServerMetrics } from "./metrics.ts";
+
+/** What the answers about a server's health are made from. */
+export type HealthSources = {
+    readonly store: Pick<ServerStore, "probe">;
+    /** Directory of the store. */
+    readonly directory: string;
+    readonly engine: Pick<EmbeddedEngine, "head">;
+    readonly facts: Pick<Facts, "meters">;
+    readonly clock: Clock;
+    /** Addresses that must accept connections, such as `mqtt://127.0.0.1:1883`. */
+    readonly links: readonly string[];
+    readonly metrics: Pick<ServerMetrics, "render">;
+};
+
+/** Whether a server can do its work now. */
+export type Readiness = {
+    readonly ready: boolean;
+    /** Why not; empty when it is ready. */
+    readonly reasons: readonly string[];
+    /** Age of the newest reading in the log; null where there is none. */
+    readonly readingAgeSeconds: number | null;
+    readonly logSize: number;
+};
+
+const LINK_TIMEOUT_MS = 1_000;
+/** Answers are kept this long, so that asking often costs nothing. */
+const KEPT_MS = 1_000;
+const MIB = 1024 * 1024;
+
+/** Finds out whether a server can take and keep records. */
+export class Health {
+    readonly metrics: Pick<ServerMetrics, "render">;
+    readonly #sources: HealthSources;
+    #answer: Promise<Readiness> | null = null;
+    #askedMs = Number.NEGATIVE_INFINITY;
+
+    constructor(sources: HealthSources) {
+        this.#sources = sources;
+        this.metrics = sources.metrics;
+    }
+
+    /** The state of now, or of at most a second ago. */
+    readiness(): Promise<Readiness> {
+        const nowMs = performance.now();
+        if (this.#answer === null || nowMs - this.#askedMs > KEPT_MS) {
+            this.#askedMs = nowMs;
+            this.#answer = this.#look();
+        }
+        return this.#answer;
+    }
+
+    async #look(): Promise<Readiness> {
+        const { clock, engine, facts, links } = this.#sources;
+        const found = await Promise.all([
+            this.#storeReason(),
+            this.#spaceReason(),
+            ...links.map(linkReason),
+        ]);
+        const reasons = found.filter((reason) => reason !== null);
+        const { newest } = readingAge(facts, clock.nowMs());
+        return {
+            ready: reasons.length === 0,
+            reasons,
+            readingAgeSeconds: Number.isNaN(newest) ? null : newest,
+            logSize: engine.head().size,
+        };
+    }
+
+    async #storeReason(): Promise<string | null> {
+        try {
+            await this.#sources.store.probe();
+            return null;
+        } catch (cause) {
+            // Without its place: a path says more about the machine than a monitor needs.
+            const why = cause instanceof MetersealError ? cause.code : reasonOf(cause);
+            return `the store cannot be written: ${why}`;
+        }
+    }
+
+    #spaceReason(): string | null {
+        const { bavail, bsize } = statfsSync(this.#sources.directory);
+        const free = bavail * bsize;
+        if (free >= LIMITS.freeDiskBytes) return null;
+        const needed = LIMITS.freeDiskBytes / MIB;
+        return `the disk has ${Math.floor(free / MIB)} MiB left, fewer than ${needed}`;
+    }
+}
+
+/** Null when an address accepts connections. */
+function linkReason(address: string): Promise<string | null> {
+    const { hostname, port, protocol } = new URL(address);
+    const link = `the ${protocol.slice(0, -1)} link`;
+    return new Promise((done) => {
+        const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+        const end = (reason: string | null): void => {
+            socket.destroy();
+            done(reason);
+        };
+        socket.setTimeout(LINK_TIMEOUT_MS, () => end(`${link} does not answer`));
+        socket.once("connect", () => end(null));
+        socket.once("error", () => end(`${link} does not listen`));
+    });
+}
+
+/** Routes for monitors: `/healthz`, `/readyz` and `/metrics`. None tells of a single meter. */
+export function addHealthRoutes(app: FastifyInstance, health: Health): void {
+    app.get("/healthz", () => ({ alive: true }));
+    app.get("/readyz", async (_request, reply) => {
+        const readiness = await health.readiness();
+        return reply.code(readiness.ready ? 200 : 503).send(readiness);
+    });
+    app.get("/metrics", async (_request, reply) => {
+        const { text, type } = await health.metrics.render();
+        return reply.type(type).send(text);
+    });
+}
