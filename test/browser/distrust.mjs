@@ -90,7 +90,7 @@ export function describeDistrust(world) {
             assert.ok(signature.holds);
             assert.ok(!plausibility.holds);
             assert.match(plausibility.text, /MS_REGISTER_CAP/);
-            assert.equal(await page.locator("[data-testid=month-total]").count(), 0);
+            assert.equal(await page.locator("[data-testid=total]").count(), 0);
             await context.close();
         });
     });

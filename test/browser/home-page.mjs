@@ -24,7 +24,7 @@ export async function openHome(world, options = {}) {
     const watched = await openWatchedPage(world.browser, options);
     await watched.page.goto(`${world.demo.url}/#/home`);
     await watched.page.setInputFiles(KEY_INPUT, world.demo.keyFile(HOME));
-    await watched.page.waitForSelector("[data-testid=month-total]");
+    await watched.page.waitForSelector("[data-testid=total]");
     return watched;
 }
 
@@ -44,6 +44,11 @@ export async function verdictsOf(page) {
 export async function chooseView(page, view) {
     await page.getByRole("radio", { name: view }).check({ force: true });
     await page.waitForSelector(`[data-testid=chart][data-view=${view.toLowerCase()}] canvas`);
+}
+
+/** Name of the period that is shown. */
+export function shownPeriod(page) {
+    return page.$eval("[data-testid=period]", (select) => select.selectedOptions[0].text);
 }
 
 /** Takes a picture of the whole page, with nothing pointed at. */

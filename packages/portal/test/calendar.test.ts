@@ -1,27 +1,9 @@
-import { createLadder, slotOfUnix, unixOfSlot, unwrap } from "@meterseal/core";
-import { type OpenBoundary, usageOfSeries } from "@meterseal/wallet";
+import { usageOfSeries } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
 import { timeLabels } from "../src/household/chart/axes.ts";
 import { intervalLabel, periodLabel, periodNote } from "../src/household/labels.ts";
 import { calendarOf, indexAt, type Period } from "../src/household/periods.ts";
-
-const ZONE = "Europe/London";
-const SLOT_SECONDS = 1800;
-
-/** A series of one Wh per slot, with levels as a meter signs them. */
-function seriesOf(from: string, to: string): OpenBoundary[] {
-    const ladder = unwrap(createLadder(ZONE, SLOT_SECONDS));
-    const slotAt = (text: string): number => slotOfUnix(Date.parse(text) / 1000, SLOT_SECONDS);
-    const first = slotAt(from);
-    return Array.from({ length: slotAt(to) - first + 1 }, (_, i) => ({
-        unix: unixOfSlot(first + i, SLOT_SECONDS),
-        slot: first + i,
-        level: ladder.addressOf(first + i).level,
-        importWh: BigInt(i),
-        exportWh: null,
-        flag: 0,
-    }));
-}
+import { seriesOf, ZONE } from "./series.ts";
 
 function dayAt(days: readonly Period[], text: string): Period {
     const day = days[indexAt(days, Date.parse(text) / 1000)];
@@ -38,6 +20,7 @@ describe("calendarOf", () => {
         expect(calendar.months).toHaveLength(12);
         expect(calendar.weeks).toHaveLength(53);
         expect(calendar.days.every(({ isWhole }) => isWhole)).toBe(true);
+        expect(calendar.years.map(({ isWhole }) => isWhole)).toEqual([true]);
         expect(calendar.weeks.filter(({ isWhole }) => !isWhole)).toHaveLength(2);
         expect(calendar.months.map((month) => periodLabel(month, "month", ZONE))[5]).toBe(
             "June 2013",
@@ -84,7 +67,7 @@ describe("calendarOf", () => {
     });
 
     it("has nothing for an empty series", () => {
-        expect(calendarOf([], ZONE)).toEqual({ days: [], weeks: [], months: [] });
+        expect(calendarOf([], ZONE)).toEqual({ days: [], weeks: [], months: [], years: [] });
         expect(indexAt([], 0)).toBe(-1);
     });
 });

@@ -20,13 +20,15 @@ describe("a gap", () => {
         const intervals = [
             interval(0, 0n, "measured"),
             interval(1, null, "missing"),
-            interval(2, 5n, "partial"),
-            interval(3, 5n, "measured"),
-            interval(4, null, "missing"),
+            interval(2, null, "missing"),
+            interval(3, 5n, "partial"),
+            interval(4, 5n, "measured"),
+            interval(5, null, "missing"),
         ];
         expect(gapBands(intervals)).toEqual([
-            { fromUnix: 3600, toUnix: 10_800 },
-            { fromUnix: 14_400, toUnix: 18_000 },
+            { fromUnix: 3600, toUnix: 10_800, isWhole: true },
+            { fromUnix: 10_800, toUnix: 14_400, isWhole: false },
+            { fromUnix: 18_000, toUnix: 21_600, isWhole: true },
         ]);
     });
 

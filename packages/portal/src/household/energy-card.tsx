@@ -1,12 +1,24 @@
-import { usageOfSeries } from "@meterseal/wallet";
-import { type ReactNode, useMemo } from "react";
+import { type Usage, usageOfSeries } from "@meterseal/wallet";
+import { type ReactNode, useMemo, useState } from "react";
 import { formatKwh } from "../format.ts";
-import { Icon } from "../ui/icons.tsx";
 import { EnergyChart } from "./chart/energy-chart.tsx";
 import type { PlotContent } from "./chart/plot.ts";
-import { EnergyTable } from "./energy-table.tsx";
-import { periodLabel, periodNote, slotLabel } from "./labels.ts";
-import { type Calendar, indexAt, LEVEL_OF_VIEW, periodsOf, VIEWS, type View } from "./periods.ts";
+import { alignBefore, type Comparison, compareWithBefore } from "./comparison.ts";
+import { ComparisonLine } from "./comparison-line.tsx";
+import { IntervalTable } from "./interval-table.tsx";
+import { intervalLabel, periodLabel, periodNote, slotLabel, stretchLabel } from "./labels.ts";
+import { PeriodFacts } from "./period-facts.tsx";
+import { PeriodSteps, ViewSwitch } from "./period-nav.tsx";
+import {
+    type Calendar,
+    FINER_VIEW,
+    indexAt,
+    LEVEL_OF_VIEW,
+    type Period,
+    periodsOf,
+    periodsWithin,
+    type View,
+} from "./periods.ts";
 import type { OpenHome } from "./vault/messages.ts";
 
 type EnergyCardProps = {
@@ -14,15 +26,16 @@ type EnergyCardProps = {
     readonly calendar: Calendar;
     readonly view: View;
     readonly anchorUnix: number;
-    onView(view: View): void;
-    onAnchor(unix: number): void;
+    onShow(view: View, anchorUnix: number): void;
 };
 
-const VIEW_NAMES: Readonly<Record<View, string>> = { day: "Day", week: "Week", month: "Month" };
+/** Identifier of the heading that an opened day moves the focus to. */
+export const ENERGY_HEADING = "energy-title";
 
-/** The chart of a day, a week or a month, and the way through them. */
+/** The energy of a day, a week, a month or a year, and the way through them. */
 export function EnergyCard(props: EnergyCardProps): ReactNode {
-    const { home, calendar, view, anchorUnix, onView, onAnchor } = props;
+    const { home, calendar, view, anchorUnix, onShow } = props;
+    const [isCompared, setCompared] = useState(true);
     const periods = periodsOf(calendar, view);
     const position = indexAt(periods, anchorUnix);
     const period = periods[position];
@@ -31,116 +44,168 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
         () => usageOfSeries(series, LEVEL_OF_VIEW[view], period?.fromUnix, period?.toUnix),
         [series, view, period],
     );
-    const content = useMemo<PlotContent | null>(() => {
-        if (period === undefined) return null;
-        const days = calendar.days.filter(
-            (day) => day.fromUnix >= period.fromUnix && day.toUnix <= period.toUnix,
-        );
-        return { view, period, intervals: usage.intervals, days, zone };
-    }, [view, period, usage, calendar, zone]);
+    const comparison = useMemo(
+        () => compareWithBefore(series, calendar, view, position),
+        [series, calendar, view, position],
+    );
+    const content = useMemo(
+        () => contentOf({ calendar, comparison, isCompared, period, usage, view, zone }),
+        [calendar, comparison, isCompared, period, usage, view, zone],
+    );
     if (content === null || period === undefined) return null;
 
-    const unit = { day: slotLabel(slotSeconds), week: "hour", month: "day" }[view];
-    const note = periodNote(period, view);
-    const openDay = (unix: number): void => {
-        onAnchor(unix);
-        onView("day");
-    };
+    const unit = { day: slotLabel(slotSeconds), week: "hour", month: "day", year: "month" }[view];
+    const finer = FINER_VIEW[view];
+    const open = finer === null ? null : (unix: number): void => onShow(finer, unix);
+    // A day or week of a month that is shown is its first one.
+    const changeView = (next: View): void =>
+        onShow(next, anchorUnix === Infinity ? period.toUnix - 1 : anchorUnix);
+    const name = periodLabel(period, view, zone);
     return (
-        <section className="card energy" aria-labelledby="energy-title">
+        <section className="card energy" aria-labelledby={ENERGY_HEADING}>
             <div className="energy-head">
-                <h2 id="energy-title">Energy imported</h2>
-                <fieldset className="views">
-                    <legend className="hidden">Show a</legend>
-                    {VIEWS.map((each) => (
-                        <label key={each}>
-                            <input
-                                type="radio"
-                                name="view"
-                                value={each}
-                                checked={each === view}
-                                onChange={() => {
-                                    // A day or week of a month that is shown is its first one.
-                                    onAnchor(
-                                        anchorUnix === Infinity ? period.toUnix - 1 : anchorUnix,
-                                    );
-                                    onView(each);
-                                }}
-                            />
-                            <span>{VIEW_NAMES[each]}</span>
-                        </label>
-                    ))}
-                </fieldset>
+                <h2 id={ENERGY_HEADING} tabIndex={-1}>
+                    {usage.totalExportWh === null ? "Electricity used" : "Electricity, both ways"}
+                </h2>
+                <ViewSwitch view={view} onView={changeView} />
             </div>
-            <div className="period">
-                <StepButton
-                    icon="previous"
-                    label={`Previous ${view}`}
-                    unix={periods[position - 1]?.fromUnix}
-                    onAnchor={onAnchor}
-                />
-                <p className="period-label" aria-live="polite" data-testid="period">
-                    <strong>{periodLabel(period, view, zone)}</strong>
-                    <span>
-                        {formatKwh(usage.totalImportWh)} kWh
-                        {note === null ? "" : ` (${note})`}
-                    </span>
-                </p>
-                <StepButton
-                    icon="next"
-                    label={`Next ${view}`}
-                    unix={periods[position + 1]?.fromUnix}
-                    onAnchor={onAnchor}
-                />
-            </div>
-            <EnergyChart
-                content={content}
-                unit={`kWh per ${unit}`}
-                onOpenDay={view === "day" ? null : openDay}
+            <PeriodSteps
+                periods={periods}
+                position={position}
+                view={view}
+                zone={zone}
+                onAnchor={(unix) => onShow(view, unix)}
             />
-            <Legend hasGaps={usage.coverage < 1} view={view} />
-            <EnergyTable content={content} onOpenDay={view === "month" ? openDay : null} />
+            <div className="summary">
+                <Total usage={usage} note={periodNote(period, view)} name={name} />
+                <ComparisonLine comparison={comparison} period={period} view={view} zone={zone} />
+            </div>
+            <EnergyChart content={content} unit={`kWh per ${unit}`} onOpen={open} />
+            <Legend
+                hasExport={usage.totalExportWh !== null}
+                hasGaps={usage.coverage < 1}
+                hint={
+                    finer === null
+                        ? null
+                        : `Choose a bar to open its ${unit === "hour" ? "day" : unit}.`
+                }
+            />
+            {comparison.kind === "compared" && (
+                <label className="check">
+                    <input
+                        type="checkbox"
+                        checked={isCompared}
+                        onChange={(event) => setCompared(event.target.checked)}
+                    />
+                    Show {beforeName(comparison, view, zone)} as lines
+                </label>
+            )}
+            <PeriodFacts
+                usage={usage}
+                period={period}
+                view={view}
+                slotSeconds={slotSeconds}
+                zone={zone}
+            />
+            <IntervalTable
+                caption={`Electricity used, ${name}`}
+                heading={view === "year" ? "Month" : view === "month" ? "Day" : "Time"}
+                intervals={usage.intervals}
+                labelOf={(interval) => intervalLabel(interval, view, zone, period)}
+                before={
+                    content.before === null || comparison.kind !== "compared"
+                        ? null
+                        : {
+                              name: beforeName(comparison, view, zone),
+                              intervals: content.before,
+                          }
+                }
+                onOpen={view === "day" || view === "week" ? null : open}
+                testId="table"
+            />
         </section>
     );
 }
 
-type StepButtonProps = {
-    readonly icon: "previous" | "next";
-    readonly label: string;
-    /** Where the button leads; undefined at an end. */
-    readonly unix: number | undefined;
-    onAnchor(unix: number): void;
+type ContentParts = {
+    readonly calendar: Calendar;
+    readonly comparison: Comparison;
+    readonly isCompared: boolean;
+    readonly period: Period | undefined;
+    readonly usage: Usage;
+    readonly view: View;
+    readonly zone: string;
 };
 
-function StepButton({ icon, label, unix, onAnchor }: StepButtonProps): ReactNode {
+function contentOf(parts: ContentParts): PlotContent | null {
+    const { calendar, comparison, isCompared, period, usage, view, zone } = parts;
+    if (period === undefined) return null;
+    const within = view === "year" ? calendar.months : calendar.days;
+    const { intervals } = usage;
+    const before =
+        comparison.kind === "compared" && isCompared
+            ? alignBefore(intervals, comparison.usage.intervals, view, zone)
+            : null;
+    return { view, period, intervals, before, parts: periodsWithin(within, period), zone };
+}
+
+function beforeName(
+    { before, isWholeBefore }: Extract<Comparison, { kind: "compared" }>,
+    view: View,
+    zone: string,
+): string {
+    return isWholeBefore ? periodLabel(before, view, zone) : stretchLabel(before, view, zone);
+}
+
+type TotalProps = { readonly usage: Usage; readonly note: string | null; readonly name: string };
+
+/** The period in one number, or in two where the home also gives. */
+function Total({ usage, note, name }: TotalProps): ReactNode {
+    const { totalExportWh, totalImportWh } = usage;
     return (
-        <button
-            type="button"
-            className="button button-icon"
-            aria-label={label}
-            title={label}
-            disabled={unix === undefined}
-            onClick={() => onAnchor(unix ?? 0)}
-        >
-            <Icon name={icon} />
-        </button>
+        <div className="totals">
+            <p className="total" data-testid="total" data-wh={String(totalImportWh)}>
+                <span className="hidden">{name}: </span>
+                <span className="total-number">{formatKwh(totalImportWh)}</span>{" "}
+                <span className="total-unit">
+                    kWh{totalExportWh === null ? "" : " from the grid"}
+                </span>
+            </p>
+            {totalExportWh !== null && (
+                <p className="total" data-testid="total-export" data-wh={String(totalExportWh)}>
+                    <span className="total-number total-out">{formatKwh(totalExportWh)}</span>{" "}
+                    <span className="total-unit">kWh to the grid</span>
+                </p>
+            )}
+            {note !== null && <p className="hint">{note}</p>}
+        </div>
     );
 }
 
-type LegendProps = { readonly hasGaps: boolean; readonly view: View };
+type LegendProps = {
+    readonly hasExport: boolean;
+    readonly hasGaps: boolean;
+    readonly hint: string | null;
+};
 
-function Legend({ hasGaps, view }: LegendProps): ReactNode {
+function Legend({ hasExport, hasGaps, hint }: LegendProps): ReactNode {
     return (
         <ul className="legend" aria-label="Legend">
             <li>
-                <span className="swatch swatch-bar" /> energy imported
+                <span className="swatch swatch-bar" />{" "}
+                {hasExport ? "from the grid, upwards" : "used"}
             </li>
-            <li>
-                <span className="swatch swatch-gap" /> no reading
-                {view !== "day" && hasGaps && ", or only part of it"}
-            </li>
-            {!hasGaps && <li className="legend-note">no gap in this {view}</li>}
-            {view !== "day" && <li className="legend-note">a click on a bar opens its day</li>}
+            {hasExport && (
+                <li>
+                    <span className="swatch swatch-out" /> to the grid, downwards
+                </li>
+            )}
+            {hasGaps && (
+                <li>
+                    <span className="swatch swatch-gap" /> no reading, or only part of it
+                </li>
+            )}
+            {hint !== null && <li className="legend-note">{hint}</li>}
         </ul>
     );
 }

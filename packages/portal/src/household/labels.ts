@@ -1,4 +1,4 @@
-import type { UsageInterval } from "@meterseal/wallet";
+import type { Quality, UsageInterval } from "@meterseal/wallet";
 import { formatDate, formatKwh, formatTime } from "../format.ts";
 import type { Period, View } from "./periods.ts";
 
@@ -18,6 +18,7 @@ function lastInstant(toUnix: number): number {
 /** Name of a period, such as `Tuesday 15 January 2013`. */
 export function periodLabel(period: Period, view: View, zone: string): string {
     const { fromUnix, toUnix } = period;
+    if (view === "year") return formatDate(fromUnix, zone, { year: "numeric" });
     if (view === "month") return formatDate(fromUnix, zone, MONTH);
     if (view === "day" && toUnix - fromUnix <= LONGEST_DAY_SECONDS) {
         return formatDate(fromUnix, zone, FULL_DATE);
@@ -28,10 +29,18 @@ export function periodLabel(period: Period, view: View, zone: string): string {
     return `${from} – ${to}`;
 }
 
+/** First and last instant of a part of a period, such as `1 Feb – 9 Feb 2013` or `00:00–13:30`. */
+export function stretchLabel({ fromUnix, toUnix }: Period, view: View, zone: string): string {
+    if (view === "day") return `${formatTime(fromUnix, zone)}–${formatTime(toUnix, zone)}`;
+    const date = { day: "numeric", month: "short" } as const;
+    const to = formatDate(lastInstant(toUnix), zone, { ...date, year: "numeric" });
+    return `${formatDate(fromUnix, zone, date)} – ${to}`;
+}
+
 /** What is special about a day: the clocks change, or it is cut at an end of the series. */
 export function periodNote(period: Period, view: View): string | null {
     const hours = (period.toUnix - period.fromUnix) / HOUR_SECONDS;
-    if (!period.isWhole) return view === "week" ? "not a whole week" : `not a whole ${view}`;
+    if (!period.isWhole) return `not a whole ${view}`;
     if (view !== "day" || hours === 24) return null;
     if (hours < 24) return `${hours} hours: the clocks went forward`;
     return hours <= 25 ? `${hours} hours: the clocks went back` : "days without a record";
@@ -44,6 +53,7 @@ export function intervalLabel(
     zone: string,
     period: Period,
 ): string {
+    if (view === "year") return formatDate(fromUnix, zone, MONTH);
     if (view === "month") {
         const from = formatDate(fromUnix, zone, SHORT_DATE);
         if (toUnix - fromUnix <= LONGEST_DAY_SECONDS) return from;
@@ -61,9 +71,12 @@ function offsetsDiffer({ fromUnix, toUnix }: Period, zone: string): boolean {
 }
 
 /** Energy of an interval in words. */
-export function energyLabel({ importWh, quality }: UsageInterval): string {
+export function energyLabel({ exportWh, importWh, quality }: UsageInterval): string {
     if (importWh === null) return "no reading";
-    const amount = `${formatKwh(importWh)} kWh`;
+    const amount =
+        exportWh === null
+            ? `${formatKwh(importWh)} kWh`
+            : `${formatKwh(importWh)} kWh from the grid, ${formatKwh(exportWh)} kWh to it`;
     if (quality === "measured") return amount;
     return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
 }
@@ -77,4 +90,9 @@ export function slotLabel(slotSeconds: number): string {
         [60, "minute"],
     ]);
     return names.get(slotSeconds) ?? `${slotSeconds} seconds`;
+}
+
+/** How far an interval was read, in words. */
+export function qualityLabel(quality: Quality): string {
+    return { measured: "measured", partial: "partly read", missing: "no reading" }[quality];
 }

@@ -1,9 +1,11 @@
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { shortHex } from "../format.ts";
 import { Notice } from "../ui/notice.tsx";
-import { EnergyCard } from "./energy-card.tsx";
-import { MonthCard } from "./month-card.tsx";
-import { calendarOf, indexAt, type View } from "./periods.ts";
+import { ENERGY_HEADING, EnergyCard } from "./energy-card.tsx";
+import { YearCard } from "./heat-map/year-card.tsx";
+import { KeyCard } from "./key-card.tsx";
+import { calendarOf, type View } from "./periods.ts";
+import { Seal } from "./seal.tsx";
 import type { Household, HouseholdState } from "./use-household.ts";
 import { VerifyCard } from "./verify-card.tsx";
 
@@ -19,7 +21,10 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
     const [view, setView] = useState<View>("month");
     /** An instant within what is shown; without one, the end of the series. */
     const [anchorUnix, setAnchor] = useState(Number.POSITIVE_INFINITY);
-    const month = calendar.months[indexAt(calendar.months, anchorUnix)];
+    const show = useCallback((next: View, unix: number): void => {
+        setView(next);
+        setAnchor(unix);
+    }, []);
     const heading = useRef<HTMLHeadingElement>(null);
     // The control that was in use, the key input, is gone: the focus goes on to what replaced it.
     useEffect(() => heading.current?.focus(), []);
@@ -36,9 +41,7 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
                         {home.zone.replaceAll("_", " ")}
                     </p>
                 </div>
-                <button type="button" className="button" onClick={household.forget}>
-                    Forget this key
-                </button>
+                <Seal home={home} isSound={isSound} />
             </div>
             {problem !== null && (
                 <Notice kind="fault" title={problem.title} code={problem.code}>
@@ -48,40 +51,50 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
             {!isSound && (
                 <Notice kind="fault" title="Do not rely on these figures">
                     <p>
-                        What the server sent did not pass verification; see “Verify” for what and
-                        where.
+                        What the server sent did not pass verification; “Can you trust these
+                        numbers?” says what and where.
                     </p>
                 </Notice>
             )}
             <div className="home-columns" data-sound={isSound}>
                 <div className="home-main">
-                    {month === undefined ? (
-                        <Notice kind="quiet" icon="unknown" title="There is nothing to show">
-                            <p>
-                                No register of this home could be opened from what the server sent.
-                            </p>
-                        </Notice>
+                    {calendar.days.length === 0 ? (
+                        <NothingToShow />
                     ) : (
-                        <>
-                            <MonthCard
-                                home={home}
-                                calendar={calendar}
-                                month={month}
-                                onMonth={setAnchor}
-                            />
-                            <EnergyCard
-                                home={home}
-                                calendar={calendar}
-                                view={view}
-                                anchorUnix={anchorUnix}
-                                onView={setView}
-                                onAnchor={setAnchor}
-                            />
-                        </>
+                        <EnergyCard
+                            home={home}
+                            calendar={calendar}
+                            view={view}
+                            anchorUnix={anchorUnix}
+                            onShow={show}
+                        />
                     )}
                 </div>
-                <VerifyCard home={home} refreshing={refreshing} onRefresh={household.refresh} />
+                <div className="home-side">
+                    <VerifyCard home={home} refreshing={refreshing} onRefresh={household.refresh} />
+                    <KeyCard household={household} />
+                </div>
             </div>
+            {calendar.days.length > 0 && (
+                <YearCard
+                    home={home}
+                    calendar={calendar}
+                    view={view}
+                    anchorUnix={anchorUnix}
+                    onOpenDay={(unix) => {
+                        show("day", unix);
+                        document.getElementById(ENERGY_HEADING)?.focus();
+                    }}
+                />
+            )}
         </div>
+    );
+}
+
+function NothingToShow(): ReactNode {
+    return (
+        <Notice kind="quiet" icon="unknown" title="There is nothing to show">
+            <p>No register of this home could be opened from what the server sent.</p>
+        </Notice>
     );
 }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import "../styles/household.css";
 import "../styles/energy.css";
+import "../styles/heat.css";
 import "../styles/verify.css";
 import { Notice } from "../ui/notice.tsx";
 import { KeyPicker } from "./key-picker.tsx";

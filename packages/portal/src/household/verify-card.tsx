@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { formatBytes, formatCount, formatCounted } from "../format.ts";
 import { Icon } from "../ui/icons.tsx";
+import { VERIFY_HEADING } from "./seal.tsx";
 import {
     type OpenHome,
     QUESTIONS,
@@ -25,25 +26,25 @@ type Wording = {
 
 const WORDINGS: Readonly<Record<Question, Wording>> = {
     signature: {
-        title: "Signature",
-        holds: "Every record is signed by your meter, and every key is admitted by the operator.",
+        title: "Written by your meter",
+        holds: "Your meter signed every record, and the operator admitted every key.",
         fault: "Something is not signed by whoever should have signed it.",
         counted: ["signature", "signatures"],
     },
     continuity: {
-        title: "Continuity",
-        holds: "From the first record to the last, none was dropped, added, moved or changed: each names the one before, and all lie under one signed checkpoint.",
-        fault: "The chain or a proof is broken: something was dropped, added, moved or changed.",
+        title: "Nothing missing, nothing changed",
+        holds: "From the first record to the last, none was dropped, added, moved or altered: each names the one before, and all lie under one signed total of the ledger.",
+        fault: "The chain or a proof is broken: something was dropped, added, moved or altered.",
         counted: ["link and proof", "links and proofs"],
     },
     clock: {
-        title: "Clock",
+        title: "Dates make sense",
         holds: "Records are dated after their last reading and at most 15 minutes after the ledger took them.",
         fault: "A record carries a date that cannot be right.",
         counted: ["record", "records"],
     },
     plausibility: {
-        title: "Plausibility",
+        title: "The numbers are possible",
         holds: "The register never runs backwards, and never faster than a household connection carries. Bounds only, for now.",
         fault: "A register cannot be opened, runs backwards, or runs faster than a connection carries.",
         counted: ["reading", "readings"],
@@ -54,14 +55,16 @@ const WORDINGS: Readonly<Record<Question, Wording>> = {
 export function VerifyCard({ home, refreshing, onRefresh }: VerifyCardProps): ReactNode {
     const failed = QUESTIONS.filter((question) => !home.verdicts[question].holds).length;
     return (
-        <section className="card verify" aria-labelledby="verify-title" data-testid="verify">
+        <section className="card verify" aria-labelledby={VERIFY_HEADING} data-testid="verify">
             <div className="verify-head">
-                <h2 id="verify-title">Verify</h2>
+                <h2 id={VERIFY_HEADING} tabIndex={-1}>
+                    Can you trust these numbers?
+                </h2>
                 <span className={`status status-${failed === 0 ? "holds" : "fault"}`}>
                     <Icon name={failed === 0 ? "holds" : "fault"} />
                     {failed === 0
-                        ? "All four hold"
-                        : `${failed} of 4 ${failed === 1 ? "fails" : "fail"}`}
+                        ? "All four checks hold"
+                        : `${failed} of 4 checks ${failed === 1 ? "fails" : "fail"}`}
                 </span>
             </div>
             <ul className="verdicts">
@@ -73,16 +76,21 @@ export function VerifyCard({ home, refreshing, onRefresh }: VerifyCardProps): Re
                     />
                 ))}
             </ul>
-            <p className="hint">
-                Not proven: that the meter measured correctly, that the newest records are not held
-                back, and that everybody is shown the same ledger.
-            </p>
+            <details>
+                <summary>What this does not prove</summary>
+                <p className="hint details-text">
+                    That the meter measured correctly, that the newest records are not held back,
+                    and that everybody is shown the same ledger. And this page itself comes from the
+                    server: to check without trusting it, run <code>meterseal usage</code> with your
+                    key file.
+                </p>
+            </details>
             <Basis home={home} />
             <button
                 type="button"
                 className="button"
                 onClick={onRefresh}
-                disabled={refreshing !== null}
+                aria-disabled={refreshing !== null}
             >
                 {refreshing === null ? "Fetch and check again" : "Checking …"}
             </button>
@@ -104,13 +112,15 @@ function VerdictItem({ question, verdict }: VerdictItemProps): ReactNode {
                 <Icon name={icon} />
             </span>
             <div>
-                <h3>
-                    {title}
-                    <span className="hidden">
-                        {verdict.holds ? " holds" : wasChecked ? " fails" : " not checked"}
-                    </span>
-                </h3>
-                <p>{summary}</p>
+                <details open={faultCount > 0}>
+                    <summary>
+                        {title}
+                        <span className="hidden">
+                            {verdict.holds ? ": holds" : wasChecked ? ": fails" : ": not checked"}
+                        </span>
+                    </summary>
+                    <p>{summary}</p>
+                </details>
                 <p className="verdict-count">
                     {formatCounted(checked, ...counted)} checked
                     {faultCount > 0 && `, ${formatCounted(faultCount, "fault")}`}
@@ -139,7 +149,7 @@ function Basis({ home }: { readonly home: OpenHome }): ReactNode {
     const { checkpoint, evidenceBytes, meter, network, openMs, records } = home;
     return (
         <details>
-            <summary>What this rests on</summary>
+            <summary>Technical details</summary>
             <dl className="facts">
                 <div>
                     <dt>Trusted beforehand, from your key file: network</dt>

@@ -7,6 +7,7 @@ import {
     useState,
 } from "react";
 import "uplot/dist/uPlot.min.css";
+import { formatKwh } from "../../format.ts";
 import { energyLabel, intervalLabel } from "../labels.ts";
 import { gapBands } from "./draw.ts";
 import { createPlot, type EnergyPlot, type PlotContent, plotSize } from "./plot.ts";
@@ -15,21 +16,33 @@ type EnergyChartProps = {
     readonly content: PlotContent;
     /** What the bars are, such as `kWh per half-hour`. */
     readonly unit: string;
-    /** Opens the day of an interval; null where the chart shows a day already. */
-    readonly onOpenDay: ((unix: number) => void) | null;
+    /** Opens what a bar holds; null where there is nothing finer. */
+    readonly onOpen: ((unix: number) => void) | null;
 };
 
+function beforeText({ before }: PlotContent, position: number | null): string {
+    const importWh = before?.[position ?? -1]?.importWh ?? null;
+    return importWh === null ? "" : ` (before: ${formatKwh(importWh)})`;
+}
+
 /** Bars of energy over time; one at a time can be read by pointer, touch or arrow keys. */
-export function EnergyChart({ content, unit, onOpenDay }: EnergyChartProps): ReactNode {
+export function EnergyChart({ content, unit, onOpen }: EnergyChartProps): ReactNode {
     const host = useRef<HTMLDivElement>(null);
     const chart = useRef<EnergyPlot | null>(null);
     const [pointed, setPointed] = useState<number | null>(null);
 
+    // The newest content for the plot that is made below; what it shows later comes by `show`.
+    const latest = useRef(content);
+    useEffect(() => {
+        latest.current = content;
+    }, [content]);
+    const { fromUnix } = content.period;
+    // biome-ignore lint/correctness/useExhaustiveDependencies: another view or period is another plot
     useEffect(() => {
         const element = host.current;
         if (element === null) return;
         setPointed(null);
-        const made = createPlot(element, content, setPointed);
+        const made = createPlot(element, latest.current, setPointed);
         chart.current = made;
         const resize = new ResizeObserver(() => {
             if (element.clientWidth > 0) made.plot.setSize(plotSize(element.clientWidth));
@@ -44,7 +57,8 @@ export function EnergyChart({ content, unit, onOpenDay }: EnergyChartProps): Rea
             made.plot.destroy();
             chart.current = null;
         };
-    }, [content]);
+    }, [content.view, fromUnix]);
+    useEffect(() => chart.current?.show(content), [content]);
     useEffect(() => chart.current?.emphasise(pointed), [pointed]);
 
     const { intervals, period, view, zone } = content;
@@ -52,10 +66,10 @@ export function EnergyChart({ content, unit, onOpenDay }: EnergyChartProps): Rea
     const readout =
         interval === undefined
             ? null
-            : `${intervalLabel(interval, view, zone, period)}: ${energyLabel(interval)}`;
+            : `${intervalLabel(interval, view, zone, period)}: ${energyLabel(interval)}${beforeText(content, pointed)}`;
     const openAt = (position: number | null): void => {
         const chosen = intervals[position ?? -1];
-        if (chosen !== undefined) onOpenDay?.(chosen.fromUnix);
+        if (chosen !== undefined) onOpen?.(chosen.fromUnix);
     };
     // By the place of the click itself: a tap comes before the pointer's move was shown.
     const onClick = (event: MouseEvent): void => {
@@ -96,7 +110,7 @@ export function EnergyChart({ content, unit, onOpenDay }: EnergyChartProps): Rea
                 data-testid="chart"
                 data-view={view}
                 data-gaps={gapBands(intervals).length}
-                data-clickable={onOpenDay !== null}
+                data-clickable={onOpen !== null}
                 onKeyDown={onKeyDown}
                 onClick={onClick}
             />

@@ -1,0 +1,93 @@
+import type { ReactNode } from "react";
+import { formatCounted, formatKwh, formatShare } from "../format.ts";
+import type { Comparison } from "./comparison.ts";
+import { periodLabel, stretchLabel } from "./labels.ts";
+import type { Period, View } from "./periods.ts";
+
+type ComparisonLineProps = {
+    readonly comparison: Comparison;
+    readonly period: Period;
+    readonly view: View;
+    readonly zone: string;
+};
+
+/** Changes below this are called none. */
+const NOTICEABLE = 0.005;
+const HOUR_SECONDS = 3600;
+const DAY_SECONDS = 86_400;
+
+/** How a period compares with the one before it, or why that cannot be said. */
+export function ComparisonLine(props: ComparisonLineProps): ReactNode {
+    const { comparison, view, zone } = props;
+    return (
+        <p className="comparison" data-testid="comparison" data-kind={comparison.kind}>
+            {comparison.kind === "compared" ? (
+                <Compared {...props} comparison={comparison} />
+            ) : (
+                whyNot(comparison, view, zone)
+            )}
+        </p>
+    );
+}
+
+function whyNot(
+    comparison: Exclude<Comparison, { kind: "compared" }>,
+    view: View,
+    zone: string,
+): string {
+    if (comparison.kind === "first") return `Nothing to compare with: the readings begin here.`;
+    const name = periodLabel(comparison.before, view, zone);
+    if (comparison.kind === "cut") {
+        return `Not compared with ${name}: the readings begin in the middle of it.`;
+    }
+    return comparison.isBefore
+        ? `Not compared with ${name}: too many of its readings are missing.`
+        : `Not compared with ${name}: too many readings are missing in this ${view}.`;
+}
+
+type ComparedProps = ComparisonLineProps & {
+    readonly comparison: Extract<Comparison, { kind: "compared" }>;
+};
+
+function Compared({ comparison, period, view, zone }: ComparedProps): ReactNode {
+    const { before, change, isWholeBefore, usage } = comparison;
+    const name = isWholeBefore
+        ? periodLabel(before, view, zone)
+        : `the same part of the ${view} before (${stretchLabel(before, view, zone)})`;
+    const direction = change === null ? "none" : change > 0 ? "more" : "less";
+    const isSame = change !== null && Math.abs(change) < NOTICEABLE;
+    return (
+        <>
+            {change !== null && !isSame && (
+                <strong className="change">
+                    <span aria-hidden="true">{change > 0 ? "▲ " : "▼ "}</span>
+                    {formatShare(Math.abs(change))} {direction}
+                    {perUnit(period, before)}
+                </strong>
+            )}{" "}
+            {isSame ? "As much as in" : change === null ? "Before, in" : "than in"} {name} (
+            <span className="whole">{formatKwh(usage.totalImportWh)} kWh</span>
+            {lengthText(period, before)})
+        </>
+    );
+}
+
+/** Stretches of different length are compared by the day, or by the hour where the clocks changed. */
+function perUnit(period: Period, before: Period): string {
+    const difference = Math.abs(lengthOf(period) - lengthOf(before));
+    if (difference === 0) return "";
+    return difference <= HOUR_SECONDS && lengthOf(period) < 2 * DAY_SECONDS ? " an hour" : " a day";
+}
+
+/** How long the stretch before was, where that differs. */
+function lengthText(period: Period, before: Period): string {
+    const unit = perUnit(period, before);
+    if (unit === "") return "";
+    const [seconds, noun] = unit === " an hour" ? [HOUR_SECONDS, "hour"] : [DAY_SECONDS, "day"];
+    const count = (each: Period): number => Math.round(lengthOf(each) / seconds);
+    return count(period) === count(before) ? "" : ` in ${formatCounted(count(before), noun)}`;
+}
+
+function lengthOf({ fromUnix, toUnix }: Period): number {
+    return toUnix - fromUnix;
+}

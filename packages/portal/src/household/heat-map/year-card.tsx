@@ -1,0 +1,205 @@
+import { type UsageInterval, usageOfSeries } from "@meterseal/wallet";
+import {
+    type KeyboardEvent,
+    type MouseEvent,
+    type ReactNode,
+    useMemo,
+    useRef,
+    useState,
+} from "react";
+import { formatDate } from "../../format.ts";
+import { IntervalTable } from "../interval-table.tsx";
+import { energyLabel, intervalLabel } from "../labels.ts";
+import { type Calendar, civilDayOf, indexAt, type View, yearOf } from "../periods.ts";
+import type { OpenHome } from "../vault/messages.ts";
+import { MonthMap } from "./month-map.tsx";
+import { type DayCell, dayAfterKey, sheetsOf } from "./months.ts";
+import { type HeatScale, heatClass, heatNames, heatScale } from "./scale.ts";
+
+type YearCardProps = {
+    readonly home: OpenHome;
+    readonly calendar: Calendar;
+    readonly view: View;
+    readonly anchorUnix: number;
+    onOpenDay(unix: number): void;
+};
+
+type Direction = "importWh" | "exportWh";
+
+const DAY_SECONDS = 86_400;
+const DAY_NAME = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
+
+/** Every day of a year at a glance; each opens by pointer or keyboard. */
+export function YearCard(props: YearCardProps): ReactNode {
+    const { home, calendar, view, anchorUnix, onOpenDay } = props;
+    const { series, zone } = home;
+    const year = calendar.years[indexAt(calendar.years, anchorUnix)];
+    const [direction, setDirection] = useState<Direction>("importWh");
+    const usage = useMemo(
+        () => usageOfSeries(series, "day", year?.fromUnix, year?.toUnix),
+        [series, year?.fromUnix, year?.toUnix],
+    );
+    if (year === undefined) return null;
+    const number = yearOf(year.fromUnix, zone);
+    const { intervals, totalExportWh } = usage;
+    return (
+        <section className="card heat" aria-labelledby="heat-title" data-testid="heat">
+            <div className="energy-head">
+                <h2 id="heat-title">{number}, day by day</h2>
+                {totalExportWh !== null && (
+                    <fieldset className="views">
+                        <legend className="hidden">Show</legend>
+                        {(["importWh", "exportWh"] as const).map((each) => (
+                            <label key={each}>
+                                <input
+                                    type="radio"
+                                    name="direction"
+                                    checked={each === direction}
+                                    onChange={() => setDirection(each)}
+                                />
+                                <span>{each === "importWh" ? "From the grid" : "To the grid"}</span>
+                            </label>
+                        ))}
+                    </fieldset>
+                )}
+            </div>
+            <HeatMap
+                year={number}
+                zone={zone}
+                intervals={intervals}
+                direction={direction}
+                selected={
+                    view === "day" ? civilDayOf(shownInstant(anchorUnix, year.toUnix), zone) : null
+                }
+                onOpenDay={onOpenDay}
+            />
+            <IntervalTable
+                caption={`Electricity used on each day of ${number}`}
+                heading="Day"
+                intervals={intervals}
+                labelOf={(interval) => intervalLabel(interval, "month", zone, year)}
+                before={null}
+                onOpen={onOpenDay}
+                testId="heat-table"
+            />
+        </section>
+    );
+}
+
+/** An instant that is shown; without one, the last of the year. */
+function shownInstant(anchorUnix: number, toUnix: number): number {
+    return Math.min(anchorUnix, toUnix - 1);
+}
+
+type HeatMapProps = {
+    readonly year: number;
+    readonly zone: string;
+    readonly intervals: readonly UsageInterval[];
+    readonly direction: Direction;
+    readonly selected: number | null;
+    onOpenDay(unix: number): void;
+};
+
+function HeatMap(props: HeatMapProps): ReactNode {
+    const { year, zone, intervals, direction, selected, onOpenDay } = props;
+    const host = useRef<HTMLDivElement>(null);
+    const [pointed, setPointed] = useState<number | null>(null);
+    const sheets = useMemo(() => sheetsOf(year, intervals, zone), [year, intervals, zone]);
+    const cells = useMemo(() => {
+        const all = sheets.flatMap(({ weeks }) => weeks.flat());
+        return new Map(
+            all.filter(({ interval }) => interval !== null).map((cell) => [cell.civilDay, cell]),
+        );
+    }, [sheets]);
+    const scale = useMemo(() => scaleOf(intervals, direction), [intervals, direction]);
+    const days = [...cells.keys()];
+    const wanted = pointed ?? selected;
+    const current = wanted !== null && cells.has(wanted) ? wanted : (days.at(-1) ?? null);
+
+    const dayOf = (target: EventTarget): number | null => {
+        const text = target instanceof Element ? target.getAttribute("data-day") : null;
+        return text === null ? null : Number(text);
+    };
+    const open = (day: number | null): void => {
+        const interval = cells.get(day ?? Number.NaN)?.interval;
+        if (interval != null) onOpenDay(interval.fromUnix);
+    };
+    const onKeyDown = (event: KeyboardEvent): void => {
+        const day = dayOf(event.target);
+        if (day === null) return;
+        const next = dayAfterKey(event.key, day, days);
+        if (next === undefined) return;
+        event.preventDefault();
+        host.current?.querySelector<HTMLElement>(`[data-day="${next}"]`)?.focus();
+    };
+    const pointAt = (event: { target: EventTarget }): void => setPointed(dayOf(event.target));
+    const shown = pointed === null ? undefined : cells.get(pointed);
+    return (
+        <>
+            <p className="chart-readout">
+                <span>kWh a day. Choose a day to open it.</span>
+                <strong data-testid="heat-readout">{shown && dayLabel(shown)}</strong>
+            </p>
+            {/* biome-ignore lint/a11y/noStaticElementInteractions: the grids within are the controls */}
+            <div
+                ref={host}
+                className="heat-map"
+                onKeyDown={onKeyDown}
+                onClick={(event: MouseEvent) => open(dayOf(event.target))}
+                onMouseOver={pointAt}
+                onMouseLeave={() => setPointed(null)}
+                onFocus={pointAt}
+                onBlur={() => setPointed(null)}
+            >
+                {sheets.map((sheet) => (
+                    <MonthMap
+                        key={sheet.month}
+                        sheet={sheet}
+                        year={year}
+                        current={current}
+                        selected={selected}
+                        classOf={({ interval }) => {
+                            const wh = interval?.[direction] ?? null;
+                            return wh === null ? null : heatClass(scale, wh);
+                        }}
+                        labelOf={dayLabel}
+                    />
+                ))}
+            </div>
+            <HeatLegend
+                scale={scale}
+                hasGaps={intervals.some(({ quality }) => quality !== "measured")}
+            />
+        </>
+    );
+}
+
+function scaleOf(intervals: readonly UsageInterval[], direction: Direction): HeatScale {
+    const values = intervals.map((interval) => interval[direction]);
+    return heatScale(values.filter((value) => value !== null));
+}
+
+function dayLabel({ civilDay, interval }: DayCell): string {
+    const date = formatDate(civilDay * DAY_SECONDS, "UTC", DAY_NAME);
+    return `${date}: ${interval === null ? "outside the readings" : energyLabel(interval)}`;
+}
+
+type HeatLegendProps = { readonly scale: HeatScale; readonly hasGaps: boolean };
+
+function HeatLegend({ scale, hasGaps }: HeatLegendProps): ReactNode {
+    return (
+        <ul className="legend" aria-label="Legend, kWh a day">
+            {heatNames(scale).map((name, i) => (
+                <li key={name}>
+                    <span className={`swatch heat-${i}`} /> {name}
+                    {i === 0 && " kWh"}
+                </li>
+            ))}
+            {hasGaps && (
+                <li>
+                    <span className="swatch swatch-gap" /> hatched: readings missing
+                </li>
+            )}
+        </ul>
+    );
+}
