@@ -6,7 +6,12 @@ import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
 import { createEnrolment, parseEnrolment, ROLE, STREAM_MODE } from "@meterseal/record";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
-import { systemClock, systemRandom, systemTimers } from "../../packages/node/src/clocks.ts";
+import {
+    nextTurn,
+    systemClock,
+    systemRandom,
+    systemTimers,
+} from "../../packages/node/src/clocks.ts";
 import { claimDirectory, PLACES } from "../../packages/node/src/files.ts";
 import { loadGenesis, loadIdentity } from "../../packages/node/src/server/identity.ts";
 import { CORES } from "./machine.ts";
@@ -48,6 +53,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         clock: systemClock,
         steadyClock: systemClock,
         timers: systemTimers,
+        nextTurn,
         signer: identity.collector,
         author: identity.author,
         keyEpoch: 0,

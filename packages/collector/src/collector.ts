@@ -31,6 +31,8 @@ import { isLinkTokenValid } from "./link-token.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { isUnsignedCode, ReceiptBook } from "./receipts.ts";
+import { StandingSender } from "./standing-sender.ts";
+import { type NextTurn, TurnGate } from "./turns.ts";
 import { jobOf, type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
 import { VertexBuilder } from "./vertex-builder.ts";
 
@@ -42,6 +44,8 @@ export type CollectorOptions = {
     /** Real time: rates. */
     readonly steadyClock: Clock;
     readonly timers: Timers;
+    /** Resolves in a later turn of the event loop; so no crowd holds up timers and pings. */
+    readonly nextTurn: NextTurn;
     readonly signer: Signer;
     /** Author id, 16 bytes, as enrolled. */
     readonly author: Uint8Array;
@@ -76,6 +80,8 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #options: CollectorOptions;
     readonly #admission: Admission;
     readonly #receipts: ReceiptBook;
+    readonly #standing: StandingSender;
+    readonly #gate: TurnGate;
     readonly #commits: GroupCommit;
     readonly #window: VerifyWindow;
     readonly #conflictWindow: VerifyWindow;
@@ -96,6 +102,13 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#options = options;
         this.#admission = new Admission(state);
         this.#receipts = new ReceiptBook(options.signer, options.clock);
+        this.#standing = new StandingSender({
+            book: this.#receipts,
+            nextTurn: options.nextTurn,
+            send: (subjectHex, receipt) => this.#send(subjectHex, receipt),
+            onFailure: (cause) => options.log.warn("receipt not sent", { cause: String(cause) }),
+        });
+        this.#gate = new TurnGate(options.nextTurn);
         this.#commits = new GroupCommit(options.store, options.timers);
         this.#window = new VerifyWindow(options.verify, LIMITS.verifyWindow);
         this.#conflictWindow = new VerifyWindow(options.verify, LIMITS.conflictWindow);
@@ -107,12 +120,13 @@ export class Collector implements LinkHandler, EngineObserver {
      * and records that a crash left behind.
      */
     async start(engine: Engine): Promise<void> {
-        const { author, clock, keyEpoch, log, signer, store, timers } = this.#options;
+        const { author, clock, keyEpoch, log, nextTurn, signer, store, timers } = this.#options;
         this.#engine = engine;
         const builder = new VertexBuilder(engine, this.#own, {
             store,
             clock,
             timers,
+            nextTurn,
             signer,
             author,
             keyEpoch,
@@ -173,7 +187,7 @@ export class Collector implements LinkHandler, EngineObserver {
         }
         if (this.#builder === null) return; // replaying the log at start: nobody is connected
         for (const [subjectHex, record] of last) {
-            this.#inBackground(this.#sendStanding(subjectHex, record));
+            this.#inBackground(this.#standing.send(subjectHex, record));
         }
     }
 
@@ -216,6 +230,7 @@ export class Collector implements LinkHandler, EngineObserver {
     }
 
     async #take(subjectHex: string, message: Uint8Array): Promise<void> {
+        await this.#gate.enter(message.length);
         const records = parseMessage(plainBytes(message));
         if (!records.ok) {
             await this.#reject(subjectHex, records.error);
@@ -224,7 +239,7 @@ export class Collector implements LinkHandler, EngineObserver {
         const { durable, refusals, standing } = await this.#takeTurn(subjectHex, records.value);
         await durable;
         if (this.#failed) throw error("MS_INTERNAL");
-        if (standing !== null) await this.#sendStanding(subjectHex, standing);
+        if (standing !== null) await this.#standing.send(subjectHex, standing);
         for (const refusal of refusals) await this.#refuse(subjectHex, refusal);
     }
 
@@ -311,12 +326,6 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#builder?.add(records);
     }
 
-    async #sendStanding(subjectHex: string, record: MeterRecord): Promise<void> {
-        for (const receipt of await this.#receipts.standing(record)) {
-            await this.#send(subjectHex, receipt);
-        }
-    }
-
     async #refuse(subjectHex: string, refusal: Refusal): Promise<void> {
         const { error: reason, nextSeq, record } = refusal;
         // Nobody gets our word on another meter's record.
@@ -376,11 +385,7 @@ export class Collector implements LinkHandler, EngineObserver {
     }
 
     #inBackground(work: Promise<void>): void {
-        const tracked = work
-            .catch((cause: unknown) => {
-                this.#options.log.warn("receipt not sent", { cause: String(cause) });
-            })
-            .finally(() => this.#work.delete(tracked));
+        const tracked = work.finally(() => this.#work.delete(tracked));
         this.#work.add(tracked);
     }
 

@@ -5,4 +5,5 @@
  * @packageDocumentation
  */
 export { Collector, type CollectorOptions } from "./collector.ts";
+export type { NextTurn } from "./turns.ts";
 export type { SignatureVerifier } from "./verify-window.ts";

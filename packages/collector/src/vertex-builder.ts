@@ -19,6 +19,7 @@ import {
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { earliestMs } from "./record-time.ts";
+import type { NextTurn } from "./turns.ts";
 
 /** What a vertex builder works with. */
 export type VertexBuilderOptions = {
@@ -26,6 +27,7 @@ export type VertexBuilderOptions = {
     /** Clock by which the engine dates entries. */
     readonly clock: Clock;
     readonly timers: Timers;
+    readonly nextTurn: NextTurn;
     readonly signer: Signer;
     /** Author id of this collector, 16 bytes. */
     readonly author: Uint8Array;
@@ -107,7 +109,7 @@ export class VertexBuilder {
     #close(): void {
         this.#cancelTimer?.();
         this.#cancelTimer = null;
-        const records = this.#records.sort(inBodyOrder);
+        const records = Object.freeze(this.#records.sort(inBodyOrder));
         this.#records = [];
         this.#bytes = 0;
         if (records.length > 0) this.#enqueue(records, () => this.#seal(records));
@@ -151,7 +153,7 @@ export class VertexBuilder {
     }
 
     async #seal(records: readonly MeterRecord[]): Promise<void> {
-        const { author, keyEpoch, signer, store } = this.#options;
+        const { author, keyEpoch, nextTurn, signer, store } = this.#options;
         const { networkId } = this.#engine.state;
         const newestFirst = [...this.#own].reverse();
         const bytes = await createVertex(signer, {
@@ -168,8 +170,10 @@ export class VertexBuilder {
         });
         const vertex = parseVertex(bytes);
         if (!vertex.ok) throw vertex.error;
+        await nextTurn(); // each step takes some milliseconds of hundreds of records
         await store.insertVertex(vertex.value.id.bytes, bytes, records);
         this.#remember(vertex.value);
+        await nextTurn();
         await this.#submit({ vertex: vertex.value, records });
     }
 

@@ -105,6 +105,7 @@ export class Bed {
             timers: {
                 after: (delayMs, callback) => time.after(delayMs, () => alive() && callback()),
             },
+            nextTurn: () => Promise.resolve(),
             signer: this.signer,
             author: this.author,
             keyEpoch: 0,

@@ -38,6 +38,8 @@ export const LIMITS = {
     conflictWindow: 4,
     /** Messages waiting in the collector over all links; beyond it a sender is told to wait. */
     ingestMessages: 1_024,
+    /** Bytes of messages that the collector takes in one turn of its event loop; one message fits. */
+    turnBytes: 32_768,
     /** Messages per second of one key, sustained; bursts up to {@link LIMITS.ingestBurst}. */
     ingestRatePerSecond: 200,
     /** Messages that one key may send at once before its rate applies. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PacketRefused, PacketSplitter } from "../src/mqtt/packet-splitter.ts";
-import { parsePublish } from "../src/mqtt/publish-packet.ts";
+import { parsePublish, publishQos0 } from "../src/mqtt/publish-packet.ts";
 import { packet, publishPacket } from "./raw-client.ts";
 
 function split(splitter: PacketSplitter, chunk: Uint8Array): Buffer[] {
@@ -49,6 +49,17 @@ describe("packet splitter", () => {
 });
 
 describe("PUBLISH", () => {
+    it("at QoS 0 reads back whole, at every length of its length", () => {
+        const topic = "ms/1/t/00112233445566778899aabbccddeeff/rcpt";
+        for (const size of [0, 1, 81, 82, 127, 128, 16_337, 16_338, 65_536]) {
+            const payload = new Uint8Array(size).fill(size);
+            const bytes = publishQos0(topic, payload);
+            expect(split(new PacketSplitter(() => 70_000), bytes)).toEqual([bytes]);
+            const expected = { topic, qos: 0, retain: false, id: 0, payload };
+            expect(parsePublish(bytes)).toEqual(expected);
+        }
+    });
+
     it("is taken apart", () => {
         const bytes = publishPacket("a/b", Uint8Array.of(1, 2), { id: 513, retain: true });
         expect(parsePublish(bytes)).toEqual({

@@ -12,6 +12,9 @@ export const systemTimers: Timers = {
     },
 };
 
+/** Lets input and output that is ready go first. */
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** The operating system's random numbers. */
 export const systemRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
 

@@ -64,6 +64,7 @@ export class SimCollector {
             timers: {
                 after: (delayMs, callback) => time.after(delayMs, () => alive() && callback()),
             },
+            nextTurn: () => Promise.resolve(),
             signer: this.#identity.signer,
             author: this.#identity.enrolment.id,
             keyEpoch: this.#identity.enrolment.epoch,

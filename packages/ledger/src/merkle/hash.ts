@@ -1,13 +1,18 @@
-import { assert, concatBytes, sha256 } from "@meterseal/core";
+import { assert, concatBytes, LIMITS, sha256 } from "@meterseal/core";
 
 /** Length of every hash in a tree or a proof, in bytes. */
 export const HASH_BYTES = 32;
 
 const LEAF_PREFIX = Uint8Array.of(0x00);
 
+/** Input of {@link leafHash} for data as long as a record may be, used again at each call. */
+const leafInput = new Uint8Array(1 + LIMITS.recordBytes);
+
 /** Hash of one log entry: SHA-256(0x00 ‖ data), 32 bytes (RFC 9162 section 2.1.1). */
 export function leafHash(data: Uint8Array): Uint8Array {
-    return sha256(concatBytes(LEAF_PREFIX, data));
+    if (data.length >= leafInput.length) return sha256(concatBytes(LEAF_PREFIX, data));
+    leafInput.set(data, 1);
+    return sha256(leafInput.subarray(0, 1 + data.length));
 }
 
 /** Input of {@link nodeHash}, used again at each call: sha256 keeps no reference to it. */

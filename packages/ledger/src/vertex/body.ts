@@ -36,8 +36,21 @@ export function recordLeafHash(record: MeterRecord): Uint8Array {
     return leafHash(record.message.bytes);
 }
 
-/** Summary of sorted records, as the header must state it. */
+const summaries = new WeakMap<readonly MeterRecord[], BodySummary>();
+
+/**
+ * Summary of sorted records, as the header must state it. That of a frozen list is kept with the
+ * list: the collector states it and the ledger of the same process checks it, over the same records.
+ */
 export function summarizeBody(records: readonly MeterRecord[]): BodySummary {
+    const known = summaries.get(records);
+    if (known !== undefined) return known;
+    const summary = computeSummary(records);
+    if (Object.isFrozen(records)) summaries.set(records, summary);
+    return summary;
+}
+
+function computeSummary(records: readonly MeterRecord[]): BodySummary {
     const body = bodyBytes(records);
     let t0 = Number.MAX_SAFE_INTEGER;
     let t1 = 0;

@@ -7,7 +7,7 @@ import {
     type LinkHandler,
     type Log,
 } from "@meterseal/core";
-import { Aedes, type Client, type PublishPacket, type Subscription } from "aedes";
+import { Aedes, type Client, type Subscription } from "aedes";
 import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
@@ -33,7 +33,7 @@ class MqttCollectorLink implements CollectorLink {
     readonly #settings: MqttCollectorSettings;
     readonly #log: Log;
     readonly #server: Server;
-    readonly #peers = new Map<string, { peer: Peer; client: Client }>();
+    readonly #peers = new Map<string, Peer>();
     readonly #open = new Set<Peer>();
     readonly #byConnection = new WeakMap<object, Peer>();
     #broker: Aedes | null = null;
@@ -73,34 +73,23 @@ class MqttCollectorLink implements CollectorLink {
         }
     }
 
-    async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
+    deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
         if (message.length > LIMITS.messageBytes) {
-            throw error("MS_TOO_LARGE", {
+            const tooLarge = error("MS_TOO_LARGE", {
                 where: "a message to a meter",
                 expected: `at most ${LIMITS.messageBytes} bytes`,
                 got: `${message.length}`,
             });
+            return Promise.reject(tooLarge);
         }
-        const entry = this.#peers.get(subjectHex);
-        if (entry === undefined || !entry.peer.canReceive) return false;
-        const { peer, client } = entry;
-        if (!peer.beginDelivery(message.length)) return false;
-        try {
-            await new Promise<void>((resolve) => {
-                const packet: PublishPacket = {
-                    cmd: "publish",
-                    topic: meterTopics(this.#settings.tenant, subjectHex).receipts,
-                    payload: Buffer.from(message),
-                    qos: 1,
-                    retain: false,
-                    dup: false,
-                };
-                client.publish(packet, () => resolve());
-            });
-        } finally {
-            peer.endDelivery(message.length);
-        }
-        return this.#peers.get(subjectHex)?.peer === peer;
+        return Promise.resolve(this.#deliverNow(subjectHex, message));
+    }
+
+    #deliverNow(subjectHex: string, message: Uint8Array): boolean {
+        const peer = this.#peers.get(subjectHex);
+        if (peer === undefined || !peer.canReceive) return false;
+        const topic = meterTopics(this.#settings.tenant, subjectHex).receipts;
+        return peer.deliver(topic, message);
     }
 
     close(): Promise<void> {
@@ -167,7 +156,7 @@ class MqttCollectorLink implements CollectorLink {
         this.#open.delete(peer);
         peer.canReceive = false;
         const subject = peer.subjectHex;
-        if (subject !== null && this.#peers.get(subject)?.peer === peer) {
+        if (subject !== null && this.#peers.get(subject) === peer) {
             this.#peers.delete(subject);
         }
     }
@@ -176,8 +165,8 @@ class MqttCollectorLink implements CollectorLink {
         const peer = this.#byConnection.get(client.conn);
         if (peer === undefined || peer.subjectHex === null || client.conn.destroyed) return;
         const previous = this.#peers.get(peer.subjectHex);
-        this.#peers.set(peer.subjectHex, { peer, client });
-        if (previous !== undefined && previous.peer !== peer) previous.peer.gate?.destroy();
+        this.#peers.set(peer.subjectHex, peer);
+        if (previous !== undefined && previous !== peer) previous.gate?.destroy();
         if (this.#closing !== null) return;
         peer.ready = true;
         peer.gate?.wake();

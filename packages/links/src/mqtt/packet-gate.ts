@@ -60,6 +60,19 @@ export class PacketGate extends Duplex {
         if (!this.destroyed) this.#pump();
     }
 
+    /**
+     * Writes a packet; those of one turn of the event loop leave in one system call, which costs more
+     * than what it carries.
+     * @param done called when the socket took the packet, or will not any more.
+     */
+    send(packet: Buffer, done: (cause?: Error | null) => void): void {
+        if (this.writableCorked === 0) {
+            this.cork();
+            setImmediate(() => this.uncork());
+        }
+        this.write(packet, done);
+    }
+
     /** From now on ends the connection after this silence of the peer in milliseconds. */
     limitSilence(limitMs: number): void {
         if (this.#idleTimer !== null) clearTimeout(this.#idleTimer);
@@ -97,6 +110,12 @@ export class PacketGate extends Duplex {
 
     override _final(done: () => void): void {
         this.#socket.end(done);
+    }
+
+    /** Hands what this turn has written to the socket first: an acknowledgement is a promise kept. */
+    override destroy(cause?: Error): this {
+        while (this.writableCorked > 0) this.uncork();
+        return super.destroy(cause);
     }
 
     override _destroy(cause: Error | null, done: (cause: Error | null) => void): void {

@@ -1,7 +1,7 @@
 import { LIMITS } from "@meterseal/core";
 import type { GatePolicy, PacketGate } from "./packet-gate.ts";
 import { CONNECT_BYTE, isPublish, PacketRefused } from "./packet-splitter.ts";
-import { type Publish, parsePublish, puback } from "./publish-packet.ts";
+import { type Publish, parsePublish, puback, publishQos0 } from "./publish-packet.ts";
 import { publishTopicKind } from "./topics.ts";
 
 /** Largest CONNECT packet in bytes: client id, user name, token and last will. */
@@ -54,20 +54,24 @@ export class Peer implements GatePolicy {
         this.#options = options;
     }
 
-    /** Takes a place for a message down to the meter; false when too much waits for its socket. */
-    beginDelivery(bytes: number): boolean {
-        const { maxDeliveries } = this.#options;
-        if (this.#deliveries >= maxDeliveries) return false;
+    /**
+     * Writes a message down to the meter, past the broker: at QoS 0, since TCP keeps order and
+     * loses nothing while the connection lasts, and what a lost one took along is asked for again.
+     * @returns false when too much waits for the socket, or the connection has ended.
+     */
+    deliver(topic: string, message: Uint8Array): boolean {
+        const { gate } = this;
+        if (gate === null || gate.destroyed) return false;
+        if (this.#deliveries >= this.#options.maxDeliveries) return false;
+        const bytes = message.length;
         if (this.#deliveryBytes + bytes > DELIVERY_BYTES) return false;
         this.#deliveries++;
         this.#deliveryBytes += bytes;
+        gate.send(publishQos0(topic, message), () => {
+            this.#deliveries--;
+            this.#deliveryBytes -= bytes;
+        });
         return true;
-    }
-
-    /** The message was handed to the socket, or the connection ended. */
-    endDelivery(bytes: number): void {
-        this.#deliveries--;
-        this.#deliveryBytes -= bytes;
     }
 
     get busy(): boolean {
@@ -114,7 +118,7 @@ export class Peer implements GatePolicy {
             const failure = before ?? own;
             if (failure !== null) this.gate?.destroy(failure);
             else {
-                this.gate?.write(puback(publish.id), () => {
+                this.gate?.send(puback(publish.id), () => {
                     this.#inFlight--;
                     this.#inFlightBytes -= packetBytes;
                     this.gate?.wake();

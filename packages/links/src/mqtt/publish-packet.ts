@@ -36,3 +36,25 @@ export function parsePublish(packet: Buffer): Publish | null {
 export function puback(id: number): Buffer {
     return Buffer.of(0x40, 2, id >> 8, id & 0xff);
 }
+
+/**
+ * PUBLISH at QoS 0, not retained (MQTT 3.1.1 section 3.3).
+ *
+ * @param topic ASCII, below 64 KiB.
+ */
+export function publishQos0(topic: string, payload: Uint8Array): Buffer {
+    const length = 2 + topic.length + payload.length;
+    const header = [0x30];
+    for (let rest = length; ; ) {
+        const byte = rest % 128;
+        rest = Math.floor(rest / 128);
+        header.push(rest > 0 ? byte | 0x80 : byte);
+        if (rest === 0) break;
+    }
+    const packet = Buffer.allocUnsafe(header.length + length);
+    packet.set(header);
+    const at = packet.writeUInt16BE(topic.length, header.length);
+    packet.write(topic, at, "latin1");
+    packet.set(payload, at + topic.length);
+    return packet;
+}

@@ -21,7 +21,7 @@ export function isTenant(text: string): boolean {
 export interface MeterTopics {
     /** Where the meter publishes messages, QoS 1, never retained. */
     up(channel: UpChannel): string;
-    /** Receipts from the collector, QoS 1, never retained. */
+    /** Receipts from the collector, QoS 0, never retained. */
     readonly receipts: string;
     /** Filter for commands and requests to the meter. */
     readonly down: string;

@@ -24,7 +24,7 @@ import {
 } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
-import { systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
@@ -160,6 +160,7 @@ async function startRoles(
         clock: options.clock,
         steadyClock: systemClock,
         timers: systemTimers,
+        nextTurn,
         signer: identity.collector,
         author: identity.author,
         keyEpoch: 0,
