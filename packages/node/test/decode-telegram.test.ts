@@ -80,9 +80,20 @@ describe("decode of a meter's telegram", () => {
         expect(other.stderr).toMatch(/^MS_MALFORMED: .*tag/);
     });
 
+    it("opens a wireless M-Bus frame with the meter's key", async () => {
+        const frame =
+            "2E44931578563412330 37A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3529B520EDFF0EA6DEFC99D6D69EBF3";
+        const keys = file("meter", "0102030405060708090A0B0C0D0E0F11\n");
+        const opened = await run("decode", frame, "--keys", keys);
+        expect([opened.code, opened.stderr]).toEqual([0, ""]);
+        expect(opened.stdout).toMatch(/^wmbus {2}ELS 12345678 {2}check: absent\n/);
+        expect(opened.stdout).toMatch(/\n {2}7-0:3\.0\.0 +28504\.27 m3\n/);
+        expect((await run("decode", frame)).stderr).toContain("--keys FILE");
+    });
+
     it.each([
         ["is missing", () => join(scratch, "nowhere"), /ENOENT/],
-        ["has other content", () => file("short", "0123\n"), /two lines of 32/],
+        ["has other content", () => file("short", "0123\n"), /32 hexadecimal digits/],
         ["others may read", () => file("open", "", 0o644), /chmod 600/],
     ])("refuses a key file that %s, without quoting it", async (_, path, said) => {
         const frame = join(captures, "p1-encrypted/dsmr-luxembourgh-spec-example-with-aad.txt");

@@ -3,7 +3,7 @@
  * bytes in, exact integers with OBIS code, scaler and unit out, or a typed fault; nothing throws.
  *
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
- * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}.
+ * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus}.
  *
  * @packageDocumentation
  */
@@ -26,3 +26,5 @@ export {
     type TelegramValue,
     type Unit,
 } from "./value.ts";
+export { decodeWmbus } from "./wmbus/decode.ts";
+export type { WirelessCrypto, WirelessKey } from "./wmbus/protection.ts";

@@ -8,6 +8,8 @@ export type FaultCode =
     | "malformed"
     /** Well-formed, but of a version or variant that is not read. */
     | "unsupported"
+    /** The telegram is encrypted and no key was given. */
+    | "key-needed"
     /** The authentication tag does not fit: another key, or altered bytes. */
     | "tag"
     /** The frame counter was used before. */

@@ -42,7 +42,7 @@ export type TelegramText = { readonly obis: string; readonly text: string };
 
 /** A decoded telegram of any kind. */
 export type Telegram = {
-    readonly kind: "p1" | "sml" | "iec62056-21" | "mbus";
+    readonly kind: "p1" | "sml" | "iec62056-21" | "mbus" | "wmbus";
     /** How the meter names itself: manufacturer and type, or a server id in hexadecimal. */
     readonly identification: string;
     /** Time of the telegram by the meter's clock, seconds since 1970; null where it has none. */

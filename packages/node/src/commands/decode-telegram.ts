@@ -5,6 +5,7 @@ import {
     decodeP1,
     decodeReadout,
     decodeSml,
+    decodeWmbus,
     type Fault,
     formatValue,
     isEncryptedP1,
@@ -16,10 +17,14 @@ import {
     type Telegram,
 } from "@meterseal/telegram";
 import { out, say } from "../console.ts";
-import { openGcm, readP1Keys } from "./p1-keys.ts";
+import { openGcm, readTelegramKeys, wirelessCrypto } from "./telegram-keys.ts";
 
 /** A single frame can be no replay of another. */
 const NO_FRAME_BEFORE = -1;
+/** Lines of the key file of an encrypted P1 port. */
+const P1_KEYS = ["encryption key", "authentication key"];
+/** Control field of a wireless meter's own messages (EN 13757-4). */
+const SEND_NO_REPLY = 0x44;
 
 /** Beginning of an SML file: escape sequence and version. */
 const SML_BEGIN = Uint8Array.of(0x1b, 0x1b, 0x1b, 0x1b, 1, 1, 1, 1);
@@ -42,7 +47,9 @@ export function decodeTelegrams(
 ): boolean {
     const results = isEncryptedP1(bytes)
         ? [openedTelegram(bytes, options.keysPath)]
-        : readTelegrams(bytes);
+        : isWireless(bytes)
+          ? [wirelessTelegram(bytes, options.keysPath)]
+          : readTelegrams(bytes);
     if (results === null) return false;
     const faults: Fault[] = [];
     for (const result of results) {
@@ -64,8 +71,28 @@ export function decodeTelegrams(
 function openedTelegram(frame: Uint8Array, keysPath: string | undefined): Decoded<Telegram> {
     if (keysPath === undefined)
         throw error("MS_USAGE", { expected: "--keys FILE", got: "an encrypted telegram" });
-    const opened = openP1(frame, readP1Keys(keysPath), NO_FRAME_BEFORE, openGcm);
+    const [encryptionKey, authenticationKey] = readTelegramKeys(keysPath, P1_KEYS);
+    const keys = {
+        encryptionKey: encryptionKey as Uint8Array,
+        authenticationKey: authenticationKey as Uint8Array,
+    };
+    const opened = openP1(frame, keys, NO_FRAME_BEFORE, openGcm);
     return opened.ok ? decodeP1(opened.value.telegram) : opened;
+}
+
+/** True for a length that fits the bytes, and the control field of a meter that sends by itself. */
+function isWireless(bytes: Uint8Array): boolean {
+    const [length = 0, control] = bytes;
+    const withCrcs = length + 1 + 2 * (1 + Math.ceil((length - 9) / 16));
+    return control === SEND_NO_REPLY && [length + 1, withCrcs].includes(bytes.length);
+}
+
+function wirelessTelegram(frame: Uint8Array, keysPath: string | undefined): Decoded<Telegram> {
+    const [key] = keysPath === undefined ? [] : readTelegramKeys(keysPath, ["the meter's key"]);
+    const result = decodeWmbus(frame, key === undefined ? null : { key, crypto: wirelessCrypto });
+    if (!result.ok && result.fault.code === "key-needed")
+        throw error("MS_USAGE", { expected: "--keys FILE", got: "an encrypted telegram" });
+    return result;
 }
 
 function readTelegrams(bytes: Uint8Array): Decoded<Telegram>[] | null {

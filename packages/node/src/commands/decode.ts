@@ -23,7 +23,7 @@ export const decodeCommand: Command = {
         keys: {
             kind: "value",
             value: "FILE",
-            help: "keys of an encrypted P1 port: encryption and authentication key, a line of 32 digits each",
+            help: "keys of an encrypted telegram, 32 digits a line: encryption and authentication key (P1), or the meter's (M-Bus)",
         },
         json: { kind: "flag", help: "one JSON object a message, without indentation" },
     },

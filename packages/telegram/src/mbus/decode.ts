@@ -1,13 +1,13 @@
 import { attempt, type Decoded, refuse } from "../result.ts";
 import { hex } from "../text.ts";
-import type { Telegram, Unit } from "../value.ts";
+import type { CheckVerdict, Telegram, Unit } from "../value.ts";
 import { type MbusFrame, openLongFrame } from "./frame.ts";
 import { bcdOf, integerOf } from "./numbers.ts";
 import { obisValueOf } from "./obis-codes.ts";
 import { type MbusRecord, type MbusRecords, readRecords } from "./records.ts";
 import { APPLICATION_ERRORS, type MbusQuantity } from "./tables.ts";
 
-/** A decoded answer of a wired M-Bus meter: values with OBIS codes, and every record as it came. */
+/** What an M-Bus meter says, by wire or radio: values with OBIS codes, and every record as it came. */
 export type MbusTelegram = Telegram & {
     /** Three letters of the manufacturer (FLAG id); empty in the fixed structure. */
     readonly manufacturer: string;
@@ -63,27 +63,39 @@ function readVariable(frame: MbusFrame): MbusTelegram {
         refuse("unsupported", "data header", "data that are not encrypted");
     const read = readRecords(data.subarray(HEADER_BYTES));
     const manufacturer = manufacturerOf(low + 256 * high);
-    return telegramOf(frame, { manufacturer, version, medium, accessNumber, status }, read);
+    const header = { manufacturer, version, medium, accessNumber, status };
+    return telegramOf("mbus", data.subarray(0, 4), checkOf(frame), header, read);
+}
+
+function checkOf({ isIntact }: MbusFrame): CheckVerdict {
+    return isIntact ? "ok" : "mismatch";
 }
 
 type Header = Pick<MbusTelegram, "accessNumber" | "manufacturer" | "medium" | "status" | "version">;
 
-function telegramOf(frame: MbusFrame, header: Header, read: MbusRecords): MbusTelegram {
+/** The telegram of a meter: its records, and those with an OBIS code as values. */
+export function telegramOf(
+    kind: "mbus" | "wmbus",
+    identification: Uint8Array,
+    check: CheckVerdict,
+    header: Header,
+    read: MbusRecords,
+): MbusTelegram {
     const values = read.records.map((record) => obisValueOf(header.medium, record));
     return {
-        kind: "mbus",
-        identification: `${header.manufacturer} ${hex(frame.data.slice(0, 4).reverse())}`.trim(),
+        kind,
+        identification: `${header.manufacturer} ${hex(identification.slice().reverse())}`.trim(),
         atUnix: null,
         values: values.filter((value) => value !== null),
         texts: [],
-        check: frame.isIntact ? "ok" : "mismatch",
+        check,
         ...header,
         ...read,
     };
 }
 
-/** Three letters in five bits each (EN 62056-21). */
-function manufacturerOf(code: number): string {
+/** Three letters in five bits each (FLAG id, EN 62056-21). */
+export function manufacturerOf(code: number): string {
     const letters = [code >> 10, code >> 5, code].map((bits) => (bits & 0x1f) + 64);
     return String.fromCharCode(...letters);
 }
@@ -132,5 +144,6 @@ function readFixed(frame: MbusFrame): MbusTelegram {
     const medium = ((first >> 6) & 3) | ((second >> 4) & 0x0c);
     const header = { manufacturer: "", version: 0, medium, accessNumber, status };
     const records = [counter(8, unit(first)), counter(12, secondUnit)];
-    return telegramOf(frame, header, { records, manufacturerData: null, moreFollows: false });
+    const read = { records, manufacturerData: null, moreFollows: false };
+    return telegramOf("mbus", data.subarray(0, 4), checkOf(frame), header, read);
 }

@@ -1,18 +1,20 @@
 import { createDecipheriv } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { error, fromHex } from "@meterseal/core";
-import type { OpenGcm, P1Keys } from "@meterseal/telegram";
+import type { OpenGcm, WirelessCrypto } from "@meterseal/telegram";
+import { cmac } from "@noble/ciphers/aes.js";
 import { reasonOf } from "../files.ts";
 
 /** Bits of a file's mode that let others in. */
 const OTHERS = 0o077;
 
 /**
- * Reads the keys of an encrypted P1 port: two lines of 32 hexadecimal digits, the encryption key and
- * the authentication key. Only its owner may be able to read the file.
+ * Reads AES-128 keys that the owner of a meter got from its operator: lines of 32 hexadecimal digits.
+ * Only the owner may be able to read the file.
+ * @param names - what the lines hold, in order; as many as there must be.
  * @throws MetersealError MS_KEY_FILE
  */
-export function readP1Keys(path: string): P1Keys {
+export function readTelegramKeys(path: string, names: readonly string[]): Uint8Array[] {
     let text: string;
     try {
         const isOpen = process.platform !== "win32" && (statSync(path).mode & OTHERS) !== 0;
@@ -22,14 +24,12 @@ export function readP1Keys(path: string): P1Keys {
         if (!(cause instanceof Error) || !("errno" in cause)) throw cause;
         throw error("MS_KEY_FILE", { where: path, got: reasonOf(cause) });
     }
-    const [encryption, authentication, ...more] = text.trim().split(/\s+/);
-    const isKey = (digits = ""): boolean => /^[0-9a-fA-F]{32}$/.test(digits);
-    if (!isKey(encryption) || !isKey(authentication) || more.length > 0)
-        throw error("MS_KEY_FILE", { where: path, expected: "two lines of 32 hexadecimal digits" });
-    return {
-        encryptionKey: fromHex(encryption as string),
-        authenticationKey: fromHex(authentication as string),
-    };
+    const lines = text.trim().split(/\s+/);
+    if (lines.length !== names.length || lines.some((line) => !/^[0-9a-fA-F]{32}$/.test(line))) {
+        const expected = `a line of 32 hexadecimal digits for each: ${names.join(", ")}`;
+        throw error("MS_KEY_FILE", { where: path, expected });
+    }
+    return lines.map(fromHex);
 }
 
 /** AES-128-GCM by Node; null where the tag does not fit. */
@@ -43,4 +43,13 @@ export const openGcm: OpenGcm = ({ additionalData, ciphertext, key, nonce, tag }
     } catch {
         return null; // what final() throws is that the tag does not fit
     }
+};
+
+/** AES-128-CBC by Node; AES-CMAC by a library, since Node has none. */
+export const wirelessCrypto: WirelessCrypto = {
+    cmac: (key, message) => cmac(message, key),
+    decryptCbc({ ciphertext, iv, key }) {
+        const decipher = createDecipheriv("aes-128-cbc", key, iv).setAutoPadding(false);
+        return new Uint8Array(Buffer.concat([decipher.update(ciphertext), decipher.final()]));
+    },
 };

@@ -1,0 +1,30 @@
+import { type MbusTelegram, manufacturerOf, telegramOf } from "../mbus/decode.ts";
+import { readRecords } from "../mbus/records.ts";
+import { attempt, type Decoded } from "../result.ts";
+import { readLayers } from "./layers.ts";
+import { openWirelessFrame } from "./link.ts";
+import { openData, type WirelessKey } from "./protection.ts";
+
+/**
+ * Decodes a frame of a wireless M-Bus meter (EN 13757-4 and -7, OMS): frame format A with or without
+ * its CRCs; data in the open, or encrypted in mode 5 or 7 under the meter's key. Mode 7 checks the
+ * message's MAC; mode 5 has none, so altered data may come back as other values.
+ * @returns faults `malformed`, `truncated`, `unsupported`, `key-needed`, `tag`.
+ */
+export function decodeWmbus(
+    bytes: Uint8Array,
+    key: WirelessKey | null = null,
+): Decoded<MbusTelegram> {
+    return attempt(() => {
+        const frame = openWirelessFrame(bytes);
+        const layers = readLayers(frame.data);
+        const { transport } = layers;
+        const address = transport.address ?? frame.address;
+        const read = readRecords(openData(layers, address, key));
+        const [low = 0, high = 0, , , , , version = 0, medium = 0] = address;
+        const { accessNumber, status } = transport;
+        const manufacturer = manufacturerOf(low + 256 * high);
+        const header = { manufacturer, version, medium, accessNumber, status };
+        return telegramOf("wmbus", address.subarray(2, 6), frame.check, header, read);
+    });
+}
