@@ -112,15 +112,12 @@ export class ChainWriter {
             {
                 stream,
                 sealEpoch: 0,
-                slotSeconds,
-                firstSlot,
-                count,
                 groups,
                 values: {
                     mode: "sealed",
                     bytes: unwrap(sealBoundaries(this.keys, { addresses, registers })),
                 },
-                addresses: unwrap(compactAddresses(firstSlot, addresses)),
+                ...unwrap(compactAddresses(slotSeconds, firstSlot, addresses)),
                 flags: [],
             },
         );

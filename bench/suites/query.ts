@@ -166,9 +166,7 @@ async function findBoundary(
         if (offset < 0 || offset >= usage.count || usage.values.mode !== "sealed") continue;
         const width = usage.values.bytes.length / usage.count;
         const sealed = usage.values.bytes.subarray(offset * width, (offset + 1) * width);
-        const [address] = unwrap(
-            expandAddresses(usage.firstSlot, usage.count, usage.addresses),
-        ).slice(offset);
+        const [address] = unwrap(expandAddresses(usage)).slice(offset);
         if (address !== undefined) return { sealed, address };
     }
     throw new Error(`no record holds slot ${slot}`);

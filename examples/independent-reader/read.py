@@ -42,7 +42,7 @@ def verify(evidence, subject, network):  # all from the network id up; returns t
         vertices.append((header["count"], header["root"], cbor(entry)[0]))
     for n, (raw, vertex, position, path) in enumerate(evidence[4], 1):
         place = f"record {n}"
-        m = message(place, raw, "meterseal/record/v1")
+        m = message(place, raw, "meterseal/record/v2")
         record, (owner, key, anchor) = m.content, signers[m.kid]
         check(place, owner[1] < 3, owner[2] == subject == record[8], is_signed(key, *m[2:]))
         check(f"{place}, its vertex", type(vertex) is int, vertex >= 0)

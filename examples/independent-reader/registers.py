@@ -17,17 +17,22 @@ def boundaries(records, key):  # of the usage records, with their values: sealed
         check(f"record {n}, its stream", named == [key[name] for name in NAMED])
         for offset, length, flag in u.get(8, []):
             flags.update(dict.fromkeys(range(offset, offset + length), flag))
-        addresses = {offset: (level, index) for offset, level, index in u[7]}
+        named = {offset: address for offset, *address in u.get(7, [])}
         values = u[12] if 12 in u else [number(u[6][i:i + 8]) for i in range(0, len(u[6]), 8)]
         width, last = len(u[5]) + (15 in u[5]), u[3] + u[4] - 1
         check(f"record {n}, its registers", len(values) == width * u[4], (12 in u) != (6 in u))
         check(f"record {n}, its dates", 946_684_800 + last * u[2] <= record[2],
               not series or u[3] > series[-1].slot)
         for i in range(u[4]):
-            level, index = addresses.get(i, (0, u[3] + i))
+            level, index = address(u, u[3] + i, *named.get(i, []))
             row = values[i * width:(i + 1) * width]
             series.append(Boundary(u[3] + i, level, index, flags.get(i, 0), row))
     return series
+
+def address(u, slot, level=None, index=None):  # the default where the record does not say otherwise
+    unix = 946_684_800 + slot * u[2]
+    if level is None: level = int(unix % 3600 == u.get(13, 0))
+    return level, [slot, unix // 3600, index, index][level]
 
 def open_group(series, key, group):  # a group of one channel: R = P + k - rho mod 2^64
     column = key["groups"].index(group)

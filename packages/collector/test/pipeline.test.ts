@@ -78,7 +78,7 @@ describe("a message that is no sequence of records", () => {
             () =>
                 createSign1(testSigner("one"), MESSAGE_TYPE.receipt, encodeCbor(new Map([[0, 1]]))),
         ],
-        ["of an unknown type", 2, (good) => replaceText(good, "record/v1", "record/v9")],
+        ["of an unknown type", 2, (good) => replaceText(good, "record/v2", "record/v9")],
         ["of a newer algorithm", 2, (good) => replaceByte(good, 6, 0x33)],
     ];
 
@@ -152,7 +152,7 @@ describe("a record that may not pass", () => {
         ["another slot length", { slotSeconds: 450 }],
         ["another scale", { scale: 1 }],
         ["an open body", { values: { mode: "open", registers: [1n, 2n, 3n, 4n] } }],
-        ["an address far from its slot", { addresses: [{ offset: 0, level: 2, index: 1 }] }],
+        ["an address far from its slot", { exceptions: [{ offset: 0, level: 2, index: 1 }] }],
     ];
     it.each(rules)("has %s", async (_name, usage) => {
         const bad = await chain.fork().usage(usage);

@@ -1,4 +1,4 @@
-import type { BoundaryAddress, MeterRecord, UsageBody } from "@meterseal/record";
+import type { AddressException, MeterRecord, UsageBody } from "@meterseal/record";
 import { testBytes } from "@meterseal/testkit/keys";
 import { seededRandom, seedOf } from "@meterseal/testkit/random";
 import { TEST_START_SLOT, TEST_START_UNIX, TestChain } from "@meterseal/testkit/records";
@@ -6,8 +6,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { lastBoundaryUnix, utcMonthIndex } from "../src/accept/usage-rules.ts";
 import { World } from "./world.ts";
 
-/** First slot of a test chain is 15 minutes into 2013-01-01 UTC; slot + 3 is 01:00. */
-const HOUR = TEST_START_UNIX / 3600 + 1;
+// First slot of a test chain is 15 minutes into 2013-01-01 UTC; slot + 3 is 01:00.
 const DAY = 4749;
 const MONTH = 156;
 
@@ -87,24 +86,17 @@ describe("a sealed usage record", () => {
         expect(await world.take([usage], (last - 900) * 1000)).toEqual(["accepted"]);
     });
 
-    const at = (offset: number, level: number, index: number): BoundaryAddress => ({
+    const at = (offset: number, level: 2 | 3, index: number): AddressException => ({
         offset,
         level,
         index,
     });
-    it.each<[string, string, number, BoundaryAddress[]]>([
-        ["an hour", "accepted", 1, [at(3, 1, HOUR)]],
-        ["two hours", "accepted", 1, [at(3, 1, HOUR), at(7, 1, HOUR + 1)]],
-        ["the hour before", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR - 1)]],
-        ["the hour after", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR + 1)]],
-        ["an hour before its full hour", "MS_BOUNDARY_ADDRESS", 1, [at(2, 1, HOUR)]],
-        [
-            "an hour after its full hour, in a zone of three quarters",
-            "accepted",
-            1,
-            [at(4, 1, HOUR)],
-        ],
-        ["an hour twice", "MS_BOUNDARY_ADDRESS", 1, [at(3, 1, HOUR), at(4, 1, HOUR)]],
+    const slot = (offset: number): AddressException => ({ offset, level: 0 });
+    const hour = (offset: number): AddressException => ({ offset, level: 1 });
+    it.each<[string, string, number, AddressException[]]>([
+        ["nothing", "accepted", 1, []],
+        ["a slot in place of an hour", "accepted", 1, [slot(3)]],
+        ["an hour twice", "MS_BOUNDARY_ADDRESS", 1, [hour(4)]],
         ["a day", "accepted", 0, [at(0, 2, DAY)]],
         ["a day 26 h before", "accepted", 104, [at(0, 2, DAY)]],
         ["a day 26 h and a slot before", "MS_BOUNDARY_ADDRESS", 105, [at(0, 2, DAY)]],
@@ -118,9 +110,9 @@ describe("a sealed usage record", () => {
         ["two months before", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH - 2)]],
         ["two months after", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH + 2)]],
         ["a month twice", "MS_BOUNDARY_ADDRESS", 0, [at(0, 3, MONTH), at(1, 3, MONTH)]],
-        ["one of each", "accepted", 0, [at(0, 3, MONTH), at(1, 2, DAY), at(4, 1, HOUR)]],
-    ])("with %s as address is %s", async (_, name, skip, addresses) => {
-        const usage = { firstSlot: TEST_START_SLOT + skip, count: 8, addresses };
+        ["one of each", "accepted", 0, [at(0, 3, MONTH), at(1, 2, DAY), slot(4)]],
+    ])("with %s as address is %s", async (_, name, skip, exceptions) => {
+        const usage = { firstSlot: TEST_START_SLOT + skip, count: 8, exceptions };
         const shifted = skip === 1 ? { ...usage, firstSlot: TEST_START_SLOT + 1 } : usage;
         expect(await outcomeOf(world, await chain.usage(shifted))).toBe(name);
     });
@@ -128,13 +120,25 @@ describe("a sealed usage record", () => {
     it("remembers the addresses of the records before, for each level", async () => {
         const first = await chain.usage({
             firstSlot: TEST_START_SLOT,
-            addresses: [at(0, 3, MONTH), at(1, 2, DAY)],
+            exceptions: [at(0, 3, MONTH), at(1, 2, DAY)],
         });
         expect(await outcomeOf(world, first)).toBe("accepted");
-        const hour = await chain.usage({ addresses: [at(0, 1, HOUR)] });
-        expect(await outcomeOf(world, hour)).toBe("accepted");
-        const month = await chain.usage({ addresses: [at(0, 3, MONTH)] });
+        expect(await outcomeOf(world, await chain.usage())).toBe("accepted");
+        const month = await chain.usage({ exceptions: [at(0, 3, MONTH)] });
         expect(await outcomeOf(world, month)).toBe("MS_BOUNDARY_ADDRESS");
+    });
+
+    it("may not use an hour again that an earlier record has used in another phase", async () => {
+        expect(await outcomeOf(world, await chain.usage())).toBe("accepted");
+        const fork = chain.fork();
+        const phased = await fork.usage({ hourPhaseSeconds: 900 });
+        expect(await outcomeOf(world, phased)).toBe("MS_BOUNDARY_ADDRESS");
+    });
+
+    it("may change the phase of its hours", async () => {
+        expect(await outcomeOf(world, await chain.usage())).toBe("accepted");
+        const later = { firstSlot: TEST_START_SLOT + 6, hourPhaseSeconds: 900 };
+        expect(await outcomeOf(world, await chain.usage(later))).toBe("accepted");
     });
 
     it("keeps nothing of a record that it refuses", async () => {
@@ -143,7 +147,7 @@ describe("a sealed usage record", () => {
             [...world.state.streams.values()].map((s) => [s.lastSlot, s.lastIndex]),
         );
         await world.take([
-            await chain.usage({ count: 8, addresses: [at(1, 2, DAY), at(2, 2, DAY - 5)] }),
+            await chain.usage({ count: 8, exceptions: [at(1, 2, DAY), at(2, 2, DAY - 5)] }),
         ]);
         expect([...world.state.streams.values()].map((s) => [s.lastSlot, s.lastIndex])).toEqual(
             before,

@@ -56,7 +56,7 @@ describe("evidence", () => {
         expect(checkEvidence(empty, trust).records).toEqual([]);
     });
 
-    it("fails with any one byte changed", { timeout: 30_000 }, () => {
+    it("fails with any one byte changed", { timeout: 120_000 }, () => {
         const bytes = encodeEvidence(valid);
         const seed = seedOf(3);
         const random = seededRandom(seed);

@@ -98,17 +98,15 @@ export function sealBatch(
     const { addresses } = plan.value;
     const values = sealValues(profile, keys, state, { addresses, registers });
     if (!values.ok) return values;
-    const coarse = compactAddresses(first.slot, addresses);
-    if (!coarse.ok) return coarse;
+    const { slotSeconds } = profile.stream;
+    const addressed = compactAddresses(slotSeconds, first.slot, addresses);
+    if (!addressed.ok) return addressed;
     const usage: UsageBody = {
         stream: profile.stream.stream,
         sealEpoch: profile.stream.sealEpoch,
-        slotSeconds: profile.stream.slotSeconds,
-        firstSlot: first.slot,
-        count: batch.length,
+        ...addressed.value,
         groups: profile.stream.groups,
         values: values.value,
-        addresses: coarse.value,
         flags: encodeFlags(batch.map((boundary) => boundary.flag)),
         ...(profile.stream.scale === 0 ? {} : { scale: profile.stream.scale }),
     };

@@ -1,5 +1,6 @@
 import { error, LIMITS, slotOfUnix, unwrap } from "@meterseal/core";
 import {
+    coarseAddresses,
     FLAG,
     LEVEL,
     type MeterRecord,
@@ -22,8 +23,9 @@ beforeEach(() => {
 /** Registers that the owner's key opens from records (or that stand there), by slot. */
 function opened(records: readonly MeterRecord[]): Map<number, bigint> {
     const found = new Map<number, bigint>();
-    for (const { count, firstSlot, values, ...body } of records.map(usage)) {
-        const addresses = unwrap(expandAddresses(firstSlot, count, body.addresses));
+    for (const body of records.map(usage)) {
+        const { firstSlot, values } = body;
+        const addresses = unwrap(expandAddresses(body));
         const registers =
             values.mode === "open" || bed.master === null
                 ? (values.mode === "open" && values.registers) || []
@@ -99,7 +101,7 @@ describe("records", () => {
             await bed.agent.add({ slot, registers: [BigInt(slot)], flag: 0 });
         }
         const [record] = await bed.kept();
-        const days = usage(record).addresses.filter(({ level }) => level >= LEVEL.day);
+        const days = coarseAddresses(usage(record)).filter(({ level }) => level >= LEVEL.day);
         const lengths = days.slice(1).map(({ offset }, i) => offset - (days[i]?.offset ?? 0));
         expect(lengths).toEqual([halfHours, 48]);
     });

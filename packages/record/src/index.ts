@@ -4,6 +4,14 @@
  *
  * @packageDocumentation
  */
+export {
+    type AddressException,
+    type AddressedBoundaries,
+    type BoundaryAddress,
+    coarseAddresses,
+    exceptionsOf,
+    LEVEL,
+} from "./address.ts";
 export { decodeCbor, encodeCbor } from "./cbor.ts";
 export { decodeCoseKey, encodeCoseKey, KID_BYTES, kidOf } from "./cose-key.ts";
 export {
@@ -49,7 +57,6 @@ export {
     verifySign1,
 } from "./sign1.ts";
 export {
-    type BoundaryAddress,
     channelCount,
     channelsOfGroup,
     decodeUsage,
@@ -57,6 +64,5 @@ export {
     FLAG,
     type FlagRun,
     GROUP,
-    LEVEL,
     type UsageBody,
 } from "./usage.ts";

@@ -20,7 +20,7 @@ import { attempt, malformed, toBytes } from "./parse.ts";
 
 /** Message types: label 16 of the protected header and the external_aad (formats 2). */
 export const MESSAGE_TYPE = {
-    record: "meterseal/record/v1",
+    record: "meterseal/record/v2",
     vertex: "meterseal/vertex/v1",
     receipt: "meterseal/receipt/v1",
     command: "meterseal/command/v1",

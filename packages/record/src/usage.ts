@@ -1,8 +1,6 @@
 import { LIMITS, type Result } from "@meterseal/core";
+import { type AddressedBoundaries, encodeAddresses, parseAddresses } from "./address.ts";
 import { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
-
-/** Levels of a boundary address and tree labels (formats 3): coarser is larger; event stands apart. */
-export const LEVEL = { slot: 0, hour: 1, day: 2, month: 3, event: 4 } as const;
 
 /** Quality of the interval that ends at a boundary (formats 4); absent = measured. */
 export const FLAG = { missing: 1, powerOff: 2, clockAdjusted: 3, late: 4, estimated: 5 } as const;
@@ -10,34 +8,20 @@ export const FLAG = { missing: 1, powerOff: 2, clockAdjusted: 3, late: 4, estima
 /** Channel groups with a fixed meaning (formats 4). */
 export const GROUP = { import: 0, export: 1, importSquares: 2, adjustments: 15 } as const;
 
-/** Address of a boundary above slot level: offset into the record, tree level and index in that tree. */
-export type BoundaryAddress = {
-    readonly offset: number;
-    readonly level: number;
-    readonly index: number;
-};
-
 /** Run of equal flags: first offset, number of boundaries, flag. */
 export type FlagRun = { readonly offset: number; readonly length: number; readonly flag: number };
 
 /** Body of a usage record: consecutive register boundaries of one stream (formats 4). */
-export type UsageBody = {
+export type UsageBody = AddressedBoundaries & {
     /** Stream, 16 bytes. */
     readonly stream: Uint8Array;
     readonly sealEpoch: number;
-    readonly slotSeconds: number;
-    /** Slot number of the first boundary. */
-    readonly firstSlot: number;
-    /** Number of boundaries, 1 … 384. */
-    readonly count: number;
     /** Group ids, ascending. */
     readonly groups: readonly number[];
     /** Sealed: count × channels × 8 bytes. Open: one register per boundary and channel. */
     readonly values:
         | { readonly mode: "sealed"; readonly bytes: Uint8Array }
         | { readonly mode: "open"; readonly registers: readonly bigint[] };
-    /** Addresses of all boundaries above slot level, ascending by offset. */
-    readonly addresses: readonly BoundaryAddress[];
     readonly flags: readonly FlagRun[];
     /** Pedersen commitments: count × 32 bytes per committed group; empty when the stream has none. */
     readonly commitments?: readonly Uint8Array[];
@@ -66,8 +50,8 @@ export function encodeUsage(usage: UsageBody): Map<number, unknown> {
         [3, usage.firstSlot],
         [4, usage.count],
         [5, usage.groups],
-        [7, usage.addresses.map((a) => [a.offset, a.level, a.index])],
     ]);
+    encodeAddresses(usage, map);
     if (usage.values.mode === "sealed") map.set(6, usage.values.bytes);
     else map.set(12, usage.values.registers);
     if (usage.flags.length > 0)
@@ -89,15 +73,15 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
         if (3600 % slotSeconds !== 0) malformed(map.at(2), "a divisor of 3600");
         const count = map.integer(4, 1, LIMITS.usageBoundaries);
         const groups = parseGroups(map.array(5, LIMITS.usageGroups), map.at(5));
+        const firstSlot = map.integer(3, 0, 0xffff_ffff - LIMITS.usageBoundaries);
+        const slots = { slotSeconds, firstSlot, count };
         const usage: UsageBody = {
             stream: map.bytes(0, 16),
             sealEpoch: map.integer(1, 0, 0xffff_ffff),
-            slotSeconds,
-            firstSlot: map.integer(3, 0, 0xffff_ffff - LIMITS.usageBoundaries),
-            count,
+            ...slots,
             groups,
             values: parseValues(map, count * channelCount(groups)),
-            addresses: parseAddresses(map.array(7, count), count),
+            ...parseAddresses(map, slots),
             flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
             ...(map.has(9) ? { commitments: parseCommitments(map, groups.length, count) } : {}),
             ...(map.has(10) ? { scale: parseScale(map) } : {}),
@@ -130,20 +114,6 @@ function parseValues(map: MapReader, values: number): UsageBody["values"] {
     const registers = map.array(12, values).map((value) => toRegister(value, map.at(12)));
     if (registers.length !== values) malformed(map.at(12), `${values} registers`);
     return { mode: "open", registers };
-}
-
-function parseAddresses(values: readonly unknown[], count: number): BoundaryAddress[] {
-    let next = 0;
-    return values.map((value) => {
-        const [offset, level, index] = triple(value, "usage[7]");
-        const address = {
-            offset: toInteger(offset, "usage[7] offset", next, count - 1),
-            level: toInteger(level, "usage[7] level", LEVEL.hour, LEVEL.month),
-            index: toInteger(index, "usage[7] index", 0, 0xffff_ffff),
-        };
-        next = address.offset + 1;
-        return address;
-    });
 }
 
 function parseFlags(values: readonly unknown[], count: number): FlagRun[] {

@@ -28,7 +28,7 @@ export type RawParts = {
 /** A signed message put together by hand: valid where nothing is changed. */
 export async function rawSign1(parts: RawParts): Promise<Uint8Array> {
     const signer = parts.signer ?? testSigner("raw");
-    const type = parts.type ?? "meterseal/record/v1";
+    const type = parts.type ?? "meterseal/record/v2";
     const header =
         parts.header ??
         encodeCbor(

@@ -30,7 +30,7 @@ describe("the envelope", () => {
     const payload = payloadWith();
     const header = (...pairs: [unknown, unknown][]): Uint8Array => encodeCbor(cborMap(...pairs));
     const kid = kidOf(signer.publicKey);
-    const type = "meterseal/record/v1";
+    const type = "meterseal/record/v2";
     const es256 = header([1, -7], [4, kid], [16, type]);
 
     it.each<[string, Parameters<typeof rawSign1>[0], string]>([
@@ -44,8 +44,9 @@ describe("the envelope", () => {
         ["an array as unprotected header", { payload, unprotected: "80" }, "MS_MALFORMED"],
         ["null as unprotected header", { payload, unprotected: "f6" }, "MS_MALFORMED"],
         ["another type", { payload, type: "meterseal/vertex/v1" }, "MS_VERSION"],
-        ["a later version", { payload, type: "meterseal/record/v2" }, "MS_VERSION"],
-        ["the type in other letters", { payload, type: "Meterseal/record/v1" }, "MS_VERSION"],
+        ["the version before", { payload, type: "meterseal/record/v1" }, "MS_VERSION"],
+        ["a later version", { payload, type: "meterseal/record/v3" }, "MS_VERSION"],
+        ["the type in other letters", { payload, type: "Meterseal/record/v2" }, "MS_VERSION"],
         ["a type as bytes", { payload, type: utf8(type) }, "MS_VERSION"],
         ["a type of another kind", { payload, type: 1 }, "MS_VERSION"],
         ["an unknown algorithm", { payload, algorithm: -35 }, "MS_VERSION"],

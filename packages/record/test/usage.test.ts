@@ -36,9 +36,11 @@ describe("a usage body", () => {
             slotSeconds: 1800,
             count: 5,
             groups: [0, 1, 2, 15],
-            addresses: [
-                { offset: 0, level: 1, index: 376_944 },
-                { offset: 2, level: 2, index: 4749 },
+            hourPhaseSeconds: 1800,
+            exceptions: [
+                { offset: 1, level: 1 },
+                { offset: 2, level: 0 },
+                { offset: 3, level: 2, index: 4749 },
                 { offset: 4, level: 3, index: 156 },
             ],
             flags: [
@@ -80,7 +82,9 @@ describe("a usage body", () => {
             usageBody({ scale: 6 }),
             usageBody({ medium: 1 }),
             usageBody({ medium: 3 }),
-            usageBody({ addresses: [{ offset: 3, level: 3, index: 0xffff_ffff }] }),
+            usageBody({ exceptions: [{ offset: 3, level: 3, index: 0xffff_ffff }] }),
+            usageBody({ exceptions: [{ offset: 3, level: 0 }] }),
+            usageBody({ hourPhaseSeconds: 900 }),
             usageBody({ flags: [{ offset: 0, length: 4, flag: 3 }] }),
         ]) {
             expect(through(usage)).toEqual(usage);
@@ -187,23 +191,27 @@ describe("a usage body", () => {
             ],
             "usage[12]",
         ],
-        ["no addresses", [[7, undefined]], "usage[7]"],
+        ["exceptions that are empty", [[7, []]], "usage[7]"],
         [
-            "more addresses than boundaries",
+            "more exceptions than boundaries",
             [[7, Array.from({ length: 5 }, (_, i) => [i, 1, i])]],
             "usage[7]",
         ],
-        ["an address of level 0", [[7, [[0, 0, 5]]]], "usage[7] level"],
+        ["a slot that is one by default", [[7, [[0, 0]]]], "usage[7] level"],
+        ["an hour that is one by default", [[7, [[3, 1]]]], "usage[7] level"],
+        ["a slot with an index", [[7, [[3, 0, 455_908]]]], "usage[7]"],
+        ["an hour with an index", [[7, [[0, 1, 376_944]]]], "usage[7]"],
+        ["an address of level −1", [[7, [[0, -1, 5]]]], "usage[7] level"],
         ["an address of level 4", [[7, [[0, 4, 5]]]], "usage[7] level"],
-        ["an address after the last boundary", [[7, [[4, 1, 5]]]], "usage[7] offset"],
-        ["a negative address", [[7, [[-1, 1, 5]]]], "usage[7] offset"],
+        ["an address after the last boundary", [[7, [[4, 2, 5]]]], "usage[7] offset"],
+        ["a negative address", [[7, [[-1, 2, 5]]]], "usage[7] offset"],
         [
             "two addresses of one boundary",
             [
                 [
                     7,
                     [
-                        [1, 1, 5],
+                        [1, 3, 5],
                         [1, 2, 6],
                     ],
                 ],
@@ -211,23 +219,44 @@ describe("a usage body", () => {
             "usage[7] offset",
         ],
         [
-            "addresses out of order",
+            "exceptions out of order",
             [
                 [
                     7,
                     [
-                        [2, 1, 6],
-                        [1, 1, 5],
+                        [2, 3, 6],
+                        [1, 2, 5],
                     ],
                 ],
             ],
             "usage[7] offset",
         ],
-        ["a negative index", [[7, [[0, 1, -1]]]], "usage[7] index"],
-        ["an index of 2^32", [[7, [[0, 1, 2 ** 32]]]], "usage[7] index"],
-        ["an address of two numbers", [[7, [[0, 1]]]], "usage[7]"],
-        ["an address of four numbers", [[7, [[0, 1, 2, 3]]]], "usage[7]"],
+        ["a negative index", [[7, [[0, 2, -1]]]], "usage[7] index"],
+        ["an index of 2^32", [[7, [[0, 2, 2 ** 32]]]], "usage[7] index"],
+        ["a day without an index", [[7, [[0, 2]]]], "usage[7] index"],
+        ["an address of four numbers", [[7, [[0, 2, 2, 3]]]], "usage[7]"],
+        ["an address of one number", [[7, [[0]]]], "usage[7] level"],
         ["an address that is no array", [[7, [1]]], "usage[7]"],
+        ["the default hour phase", [[13, 0]], "usage[13]"],
+        ["an hour phase of an hour", [[13, 3600]], "usage[13]"],
+        ["an hour phase of half a slot", [[13, 450]], "usage[13]"],
+        [
+            "an hour phase that is not that of its first hour",
+            [
+                [7, [[0, 1]]],
+                [13, 1800],
+            ],
+            "usage[13]",
+        ],
+        ["no hour phase, although its first hour has one", [[7, [[0, 1]]]], "usage[13]"],
+        [
+            "an hour phase without an hour",
+            [
+                [7, [[1, 0]]],
+                [13, 1800],
+            ],
+            "usage[13]",
+        ],
         ["flags that are empty", [[8, []]], "usage[8]"],
         ["flag 0", [[8, [[0, 1, 0]]]], "usage[8] flag"],
         ["flag 6", [[8, [[0, 1, 6]]]], "usage[8] flag"],
@@ -279,7 +308,7 @@ describe("a usage body", () => {
         ["a scale of 7", [[10, 7]], "usage[10]"],
         ["medium 0, which is the default", [[11, 0]], "usage[11]"],
         ["medium 4", [[11, 4]], "usage[11]"],
-        ["an unknown field", [[13, 0]], "usage"],
+        ["an unknown field", [[14, 0]], "usage"],
         ["an unknown text field", [["6" as unknown as number, 0]], "usage"],
         ...[0, 1, 2, 3, 4, 5].map((key): [string, [number, unknown][], string] => [
             `no field ${key}`,

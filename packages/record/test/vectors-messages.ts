@@ -285,10 +285,7 @@ async function addRecords(add: Add, name: string): Promise<void> {
             usageBody({
                 ...body,
                 values: { mode: "sealed", bytes: sealed(1, 4) },
-                addresses: [
-                    { offset: 0, level: 3, index: 156 },
-                    { offset: 2, level: 1, index: 376_945 },
-                ],
+                exceptions: [{ offset: 0, level: 3, index: 156 }],
             }),
         ),
     );
@@ -301,7 +298,10 @@ async function addRecords(add: Add, name: string): Promise<void> {
                 sealEpoch: 10,
                 groups: [0, 1, 2, 15],
                 values: { mode: "sealed", bytes: sealed(5, 4) },
-                addresses: [{ offset: 0, level: 2, index: 4749 }],
+                exceptions: [
+                    { offset: 0, level: 2, index: 4749 },
+                    { offset: 2, level: 0 },
+                ],
                 flags: [
                     { offset: 0, length: 1, flag: 1 },
                     { offset: 1, length: 2, flag: 5 },
@@ -315,6 +315,19 @@ async function addRecords(add: Add, name: string): Promise<void> {
                 ),
                 scale: -1,
                 medium: 1,
+            }),
+        ),
+    );
+    await next("sealed usage around the end of a day in a zone of half hours", (at) =>
+        createUsageRecord(
+            signer,
+            at,
+            usageBody({
+                ...body,
+                firstSlot: 227_988,
+                values: { mode: "sealed", bytes: sealed(1, 4) },
+                hourPhaseSeconds: 1800,
+                exceptions: [{ offset: 1, level: 2, index: 4750 }],
             }),
         ),
     );

@@ -37,18 +37,19 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
         else body.set(key, value);
         return await field(3, body);
     };
+    const body = encodeUsage(unwrap(usageOf(unwrap(parseRecord(valid)))));
     add("nothing", "record", new Uint8Array(0), "MS_MALFORMED");
     add("cut by one byte", "record", valid.slice(0, -1), "MS_MALFORMED");
     add("one byte more", "record", concatBytes(valid, Uint8Array.of(0)), "MS_MALFORMED");
     add("no tag", "record", await raw({ tag: "" }), "MS_MALFORMED");
     add("tag of COSE_Mac0", "record", await raw({ tag: "d1" }), "MS_MALFORMED");
     add("an unprotected label", "record", await raw({ unprotected: "a10441aa" }), "MS_MALFORMED");
-    add(
-        "type of a later version",
-        "record",
-        await raw({ type: "meterseal/record/v2" }),
-        "MS_VERSION",
-    );
+    for (const [name, type] of [
+        ["type of a later version", "meterseal/record/v3"],
+        ["type of version 1, which nobody released", "meterseal/record/v1"],
+    ] as const) {
+        add(name, "record", await raw({ type }), "MS_VERSION");
+    }
     add("type of a receipt", "record", await raw({ type: "meterseal/receipt/v1" }), "MS_VERSION");
     add("unknown algorithm", "record", await raw({ algorithm: -35 }), "MS_VERSION");
     add("short kid", "record", await raw({ kid: new Uint8Array(7) }), "MS_MALFORMED");
@@ -118,16 +119,36 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
     add("usage: slots of 7 s", "record", await usage(2, 7), "MS_MALFORMED");
     add("usage: groups out of order", "record", await usage(5, [1, 0]), "MS_MALFORMED");
     add("usage: a byte too few", "record", await usage(6, new Uint8Array(31)), "MS_MALFORMED");
-    add("usage: an address of level 4", "record", await usage(7, [[0, 4, 1]]), "MS_MALFORMED");
-    add(
-        "usage: addresses out of order",
-        "record",
-        await usage(7, [
-            [2, 1, 2],
-            [1, 1, 1],
-        ]),
-        "MS_MALFORMED",
-    );
+    for (const [name, exceptions] of [
+        ["an address of level 4", [[0, 4, 1]]],
+        ["no exception", []],
+        ["an hour that is one by default", [[2, 1]]],
+        ["a slot that is one by default", [[1, 0]]],
+        ["an hour with an index", [[1, 1, 376_944]]],
+        ["a day without an index", [[0, 2]]],
+        [
+            "exceptions out of order",
+            [
+                [3, 2, 4749],
+                [0, 3, 156],
+            ],
+        ],
+    ] as const) {
+        add(`usage: ${name}`, "record", await usage(7, exceptions), "MS_MALFORMED");
+    }
+    for (const [name, phase] of [
+        ["the default hour phase said", 0],
+        ["an hour phase of an hour", 3600],
+        ["an hour phase of half a slot", 900],
+        ["an hour phase without its first hour", 1800],
+    ] as const) {
+        const slots = [
+            [1, 0],
+            [3, 0],
+        ];
+        const phased = new Map([...body, [7, slots], [13, phase]]);
+        add(`usage: ${name}`, "record", await field(3, phased), "MS_MALFORMED");
+    }
     add("usage: flag 6", "record", await usage(8, [[0, 1, 6]]), "MS_MALFORMED");
     add(
         "usage: a short commitment",
@@ -136,7 +157,7 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
         "MS_MALFORMED",
     );
     add("usage: the default scale said", "record", await usage(10, 0), "MS_MALFORMED");
-    add("usage: unknown field", "record", await usage(13, 0), "MS_MALFORMED");
+    add("usage: unknown field", "record", await usage(14, 0), "MS_MALFORMED");
     const stored = hexOf("receipt: stored");
     add("a receipt as a record", "record", stored, "MS_VERSION");
     add("a record as a receipt", "receipt", valid, "MS_VERSION");

@@ -1,5 +1,13 @@
-import { unwrap } from "@meterseal/core";
-import type { BoundaryAddress, FlagRun } from "@meterseal/record";
+import { createLadder, slotOfUnix, unwrap } from "@meterseal/core";
+import {
+    type AddressException,
+    decodeCbor,
+    decodeUsage,
+    encodeCbor,
+    encodeUsage,
+    type FlagRun,
+} from "@meterseal/record";
+import { usageBody } from "@meterseal/testkit/records";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -8,6 +16,9 @@ import {
     expandAddresses,
     expandFlags,
     type Flag,
+    newSealState,
+    planBoundaries,
+    type TreeAddress,
 } from "../src/index.ts";
 import { addressesOf, codeOf } from "./fixtures.ts";
 
@@ -59,39 +70,126 @@ describe("flags", () => {
 });
 
 describe("addresses in a record", () => {
-    test("only boundaries above slot are named, and all come back", () => {
+    const zones = [
+        "Europe/Berlin",
+        "Europe/London",
+        "America/Los_Angeles",
+        "America/St_Johns",
+        "Asia/Kathmandu",
+        "Asia/Kolkata",
+        "Asia/Pyongyang",
+        "Australia/Lord_Howe",
+        "Pacific/Apia",
+        "Pacific/Chatham",
+    ];
+    const slotLengths = [1, 5, 60, 300, 900, 1800, 3600];
+
+    /** A plan that a meter may make: any zone and slot length that go together, some leaves used up. */
+    const anyPlan = fc
+        .record({
+            zone: fc.constantFrom(...zones),
+            slotSeconds: fc.constantFrom(...slotLengths),
+            day: fc.integer({ min: 1, max: 13_000 }),
+            at: fc.nat(86_399),
+            count: fc.integer({ min: 1, max: 384 }),
+            used: fc.constantFrom(0, 0, 0, 1, 5),
+        })
+        .map((plan) => ({
+            ...plan,
+            firstSlot: Math.floor((plan.day * 86_400 + plan.at) / plan.slotSeconds),
+        }));
+
+    function addressesOfPlan(plan: {
+        zone: string;
+        slotSeconds: number;
+        firstSlot: number;
+        count: number;
+        used: number;
+    }): readonly TreeAddress[] | null {
+        const ladder = createLadder(plan.zone, plan.slotSeconds);
+        if (!ladder.ok) return null;
+        const hour = ladder.value.indexAt(plan.firstSlot, 1);
+        const nextIndex = [0, plan.used === 0 ? 0 : hour + plan.used, 0, 0, 0];
+        const state = { sealEpoch: 0, nextSlot: 0, nextIndex };
+        return unwrap(planBoundaries(state, ladder.value, plan.firstSlot, plan.count)).addresses;
+    }
+
+    /** What is in the record comes back from its bytes, and gives the addresses. */
+    function expectThrough(slotSeconds: number, firstSlot: number, all: readonly TreeAddress[]) {
+        const compact = unwrap(compactAddresses(slotSeconds, firstSlot, all));
+        const body = usageBody({ ...compact, flags: [] });
+        const parsed = unwrap(decodeUsage(decodeCbor(encodeCbor(encodeUsage(body)))));
+        expect(parsed).toEqual(body);
+        expect(unwrap(expandAddresses(parsed))).toEqual(all);
+        return compact;
+    }
+
+    test("all come back from a record, in any zone, around changes of its offset", () => {
+        fc.assert(
+            fc.property(anyPlan, (plan) => {
+                const addresses = addressesOfPlan(plan);
+                if (addresses !== null) expectThrough(plan.slotSeconds, plan.firstSlot, addresses);
+            }),
+            { numRuns: 400 },
+        );
+    });
+
+    test("of whole hours name days and months only", () => {
         fc.assert(
             fc.property(fc.nat(3_000_000), fc.integer({ min: 1, max: 384 }), (from, count) => {
                 const addresses = addressesOf("Europe/Berlin", from, count);
-                const coarse = unwrap(compactAddresses(from, addresses));
-                expect(coarse.every(({ level }) => level > 0)).toBe(true);
-                expect(unwrap(expandAddresses(from, count, coarse))).toEqual(addresses);
+                const { exceptions, hourPhaseSeconds } = expectThrough(900, from, addresses);
+                const coarse = addresses.filter(({ level }) => level > 1);
+                expect(exceptions.map(({ level }) => level)).toEqual(
+                    coarse.map(({ level }) => level),
+                );
+                expect(hourPhaseSeconds).toBe(0);
             }),
         );
     });
 
+    test.each([
+        ["Asia/Kolkata", 1800],
+        ["Asia/Kathmandu", 900],
+        ["America/St_Johns", 1800],
+        ["Pacific/Chatham", 900],
+    ])("of %s have their hours at the phase of %i s", (zone, phase) => {
+        const from = slotOfUnix(Date.parse("2013-01-01T00:05Z") / 1000, 300);
+        const addresses = unwrap(
+            planBoundaries(newSealState(0), unwrap(createLadder(zone, 300)), from, 288),
+        ).addresses;
+        const compact = expectThrough(300, from, addresses);
+        expect(compact.hourPhaseSeconds).toBe(phase);
+        expect(compact.exceptions.length).toBe(1);
+    });
+
+    test("of Lord Howe go over from one phase to the other, with exceptions, in the same record", () => {
+        const from = slotOfUnix(Date.parse("2013-10-05T12:00Z") / 1000, 900);
+        const ladder = unwrap(createLadder("Australia/Lord_Howe", 900));
+        const { addresses } = unwrap(planBoundaries(newSealState(0), ladder, from, 96));
+        const { exceptions, hourPhaseSeconds } = expectThrough(900, from, addresses);
+        expect(hourPhaseSeconds).toBe(1800);
+        const levels = new Set(exceptions.map(({ level }) => level));
+        expect(levels).toEqual(new Set([0, 1, 2]));
+    });
+
     test("refuses addresses that a record cannot name", () => {
-        expect(codeOf(compactAddresses(5, [{ level: 0, index: 6 }]))).toBe("MS_BOUNDARY_ADDRESS");
-        expect(codeOf(compactAddresses(5, [{ level: 4, index: 5 }]))).toBe("MS_BOUNDARY_ADDRESS");
-        const at = (offset: number, level: number, index: number): BoundaryAddress => ({
-            offset,
-            level,
-            index,
-        });
-        for (const coarse of [
-            [at(4, 1, 7)],
-            [at(-1, 1, 7)],
-            [at(0.5, 1, 7)],
-            [at(0, 0, 7)],
-            [at(0, 4, 7)],
-            [at(0, 1, -1)],
-            [at(0, 1, 2 ** 24)],
-            [at(0, 2, 2 ** 18)],
-            [at(0, 3, 0.5)],
-            [at(1, 1, 7), at(1, 2, 7)],
-            [at(2, 1, 7), at(1, 1, 8)],
-        ]) {
-            expect(codeOf(expandAddresses(0, 4, coarse))).toBe("MS_BOUNDARY_ADDRESS");
+        const hour = 262_968; // of slot 0
+        for (const address of [
+            { level: 0, index: 6 },
+            { level: 4, index: 5 },
+            { level: 1, index: hour },
+            { level: 1, index: hour + 2 },
+        ] as const) {
+            expect(codeOf(compactAddresses(3600, 1, [address]))).toBe("MS_BOUNDARY_ADDRESS");
         }
+        expect(codeOf(compactAddresses(3600, 1, [{ level: 1, index: hour + 1 }]))).toBe("ok");
+        const body = { slotSeconds: 900, firstSlot: 1, count: 2, hourPhaseSeconds: 0 };
+        const at = (level: 2 | 3, index: number): AddressException => ({ offset: 0, level, index });
+        for (const exception of [at(2, 2 ** 18), at(3, 2 ** 14)]) {
+            const expanded = expandAddresses({ ...body, exceptions: [exception] });
+            expect(codeOf(expanded)).toBe("MS_BOUNDARY_ADDRESS");
+        }
+        expect(codeOf(expandAddresses({ ...body, exceptions: [at(3, 2 ** 14 - 1)] }))).toBe("ok");
     });
 });

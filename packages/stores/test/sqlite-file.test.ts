@@ -135,9 +135,10 @@ describe("a damaged file", () => {
     it("with a page overwritten fails typed, and the check names the fault", async () => {
         await filledStore(500);
         const bytes = readFileSync(file());
-        for (let page = 1; page < 40; page++) {
+        const pageBytes = bytes.readUInt16BE(16);
+        for (let page = 1; page < bytes.length / pageBytes; page++) {
             const damaged = Buffer.from(bytes);
-            damaged.fill(0xee, page * 8192, (page + 1) * 8192);
+            damaged.fill(0xee, page * pageBytes, (page + 1) * pageBytes);
             writeFileSync(file(), damaged);
             try {
                 const store = await openServerStore(directory(), { readOnly: true });

@@ -75,7 +75,8 @@ export function usageBody(changes: Partial<UsageBody> = {}): UsageBody {
                 count * (groups.includes(15) ? groups.length + 1 : groups.length) * 8,
             ).fill(0x5e),
         },
-        addresses: [],
+        hourPhaseSeconds: 0,
+        exceptions: [],
         flags: [],
         ...changes,
     };

@@ -46,7 +46,7 @@ export class SimNotes {
         if (usage.values.mode === "open") return;
         const { bytes: sealed } = usage.values;
         const width = sealed.length / usage.count;
-        const addresses = unwrap(expandAddresses(usage.firstSlot, usage.count, usage.addresses));
+        const addresses = unwrap(expandAddresses(usage));
         for (const [i, { index, level }] of addresses.entries()) {
             const leaf = `${toHex(usage.stream)}/${usage.sealEpoch}/${level}/${index}`;
             if (this.#sealed.has(leaf)) this.complain(`leaf ${leaf} was sealed twice`);

@@ -53,7 +53,8 @@ export class StoreSamples {
                 count,
                 groups: [0],
                 values: { mode: "sealed", bytes: new Uint8Array(count * 8).fill(seq) },
-                addresses: [],
+                hourPhaseSeconds: 0,
+                exceptions: [],
                 flags: [],
             },
         );

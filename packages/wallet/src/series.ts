@@ -75,7 +75,7 @@ function openUsage(
     keys: OwnerKeys | null,
     scale: number,
 ): Result<OpenBoundary[]> {
-    const addresses = expandAddresses(usage.firstSlot, usage.count, usage.addresses);
+    const addresses = expandAddresses(usage);
     if (!addresses.ok) return addresses;
     const flags = expandFlags(usage.flags, usage.count);
     if (!flags.ok) return flags;

@@ -99,9 +99,6 @@ export class Home {
             {
                 stream: descriptor.stream,
                 sealEpoch: descriptor.sealEpoch,
-                slotSeconds: descriptor.slotSeconds,
-                firstSlot: first.slot,
-                count: readings.length,
                 groups: descriptor.groups,
                 values:
                     master === null
@@ -115,7 +112,7 @@ export class Home {
                                   }),
                               ),
                           },
-                addresses: unwrap(compactAddresses(first.slot, addresses)),
+                ...unwrap(compactAddresses(descriptor.slotSeconds, first.slot, addresses)),
                 flags: encodeFlags(readings.map(({ flag = 0 }) => flag)),
                 ...(descriptor.scale === 0 ? {} : { scale: descriptor.scale }),
             },

@@ -12,6 +12,7 @@ import {
 import {
     type BoundaryAddress,
     channelCount,
+    coarseAddresses,
     LEVEL,
     STREAM_MODE,
     type StreamDescriptor,
@@ -71,7 +72,7 @@ function applyAddresses(
     usage: UsageBody,
 ): Result<StreamState["lastIndex"]> {
     const last: [number, number, number, number] = [...before];
-    for (const address of usage.addresses) {
+    for (const address of coarseAddresses(usage)) {
         const fault = addressFault(address, usage, last[address.level] ?? -1);
         if (fault !== null) return fail(fault);
         last[address.level] = address.index;
@@ -101,7 +102,7 @@ function addressFault(
 function indexFits(address: BoundaryAddress, unix: number): boolean {
     switch (address.level) {
         case LEVEL.hour:
-            return address.index === Math.floor(unix / 3600);
+            return true; // the format knows one index only
         case LEVEL.day: {
             const midnight = SLOT_ORIGIN_UNIX + address.index * DAY_SECONDS;
             return Math.abs(midnight - unix) <= LIMITS.civilSkewSeconds;
