@@ -2,7 +2,7 @@
 
 /** Programs that stay until somebody presses Ctrl-C. */
 const STAYS =
-    /^npm start\b(?!.*(?:--once|--help))|\bmeterseal (?:serve|demo)\b(?! tamper)(?!.*(?:--once|--help))/;
+    /^npm start\b(?!.*(?:--once|--help))|\bmeterseal (?:serve|demo)\b(?! tamper)(?!.*(?:--once|--help|--print-config))/;
 /** Whole test suites: CI runs each of them in a section of its own. */
 const SUITE = /^npm (?:test|run (?:check|fix|bench|coverage|test:\w+))\b/;
 

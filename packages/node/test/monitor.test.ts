@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { error, fromHex, toHex, unwrap } from "@meterseal/core";
 import { signerFromPem } from "@meterseal/core/node";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
@@ -117,6 +118,27 @@ describe("a running server", () => {
             const bare = name.replace(/\{.*|_(?:bucket|sum|count)$/g, "");
             expect(text).toContain(`# HELP ${bare.replace(/_(?:bucket|sum|count)$/, "")} `);
         }
+    });
+
+    it("has every metric that the alerts and the guide name, and the guide names all of ours", async () => {
+        const read = (path: string): string =>
+            readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), "utf8");
+        const { text } = await metrics();
+        const known = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name ?? "");
+        const alerts = [...read("examples/monitoring/alerts.yaml").matchAll(/\bmeterseal_\w+/g)];
+        expect(alerts.length).toBeGreaterThan(5);
+        for (const [name] of alerts) expect(known).toContain(name.replace(/_bucket$/, ""));
+        const [, table = ""] =
+            /^\| metric [\s\S]*?\n\|---.*\n([\s\S]*?)\n\n/m.exec(read("docs/guides/operate.md")) ??
+            [];
+        const listed = table
+            .split("\n")
+            .flatMap((row) => [...(row.split("|")[1] ?? "").matchAll(/`([a-z_0-9]+)/g)])
+            .map(([, name]) => `meterseal_${name}`);
+        const ours = known.filter((name) => !/^meterseal_(?:nodejs|process)_/.test(name));
+        expect(ours.filter((name) => !listed.includes(name))).toEqual([]);
+        const named = listed.filter((name) => name !== "meterseal_process_");
+        expect(named.filter((name) => !known.includes(name))).toEqual([]);
     });
 
     it("counts garbage and a bad signature of a meter, and then its record", async () => {
