@@ -1,6 +1,7 @@
 import { error, MetersealError } from "@meterseal/core";
 import { type Command, parseOptions } from "./cli/arguments.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
+import { nearestName } from "./cli/nearest.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -74,6 +75,9 @@ function answerNoCommand(word: string | undefined): number {
         out(programHelp([...COMMANDS].sort((a, b) => a.name.localeCompare(b.name))));
         return word === undefined ? EXIT.usage : EXIT.ok;
     }
-    say(`MS_USAGE: There is no command '${word}'. See: meterseal --help`);
+    const names = COMMANDS.map(({ name }) => name.split(" ")[0] ?? name);
+    const nearest = nearestName(word, names);
+    const hint = nearest === null ? "" : ` Did you mean '${nearest}'?`;
+    say(`MS_USAGE: There is no command '${word}'.${hint} See: meterseal --help`);
     return EXIT.usage;
 }

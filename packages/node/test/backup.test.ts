@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomInt } from "node:crypto";
 import {
     chmodSync,
     cpSync,
@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { makeBackup } from "../src/backup/make.ts";
 import { MANIFEST_FILE, type Manifest } from "../src/backup/manifest.ts";
@@ -19,6 +20,7 @@ import { restoreBackup } from "../src/backup/restore.ts";
 import { PLACES } from "../src/files.ts";
 import { run, spawned, start } from "./command.ts";
 import { FIXTURE_MS, type Fixture, useFixture, useScratch } from "./fixture.ts";
+import { randomOf } from "./kill/random.ts";
 
 const scratch = useScratch();
 let fixture: Fixture;
@@ -290,6 +292,38 @@ describe("restore", () => {
             expect(readdirSync(room), `after ${steps} steps`).toEqual([]);
         }
     });
+
+    it(
+        "and backup, killed at any moment, leave nothing or a whole directory at the place",
+        async () => {
+            const seed = randomInt(2 ** 31);
+            const random = randomOf(seed);
+            console.log(`backup.test.ts: seed ${seed}`);
+            const attempts = Array.from({ length: 6 }, async (_, index) => {
+                const room = join(scratch, `killed-${index}`);
+                mkdirSync(room);
+                const place = join(room, "made");
+                const words =
+                    index % 2 === 0
+                        ? ["backup", "--data", fixture.finished, "--to", place]
+                        : ["restore", "--from", backup, "--data", place];
+                const { child, outcome } = start(words);
+                await sleep(random() * 2_500);
+                child.kill("SIGKILL");
+                await outcome;
+                const others = readdirSync(room).filter((name) => name !== "made");
+                for (const name of others) expect(name).toMatch(/^made\.partial-\d+$/);
+                if (!existsSync(place)) return;
+                const checked =
+                    index % 2 === 0
+                        ? await spawned("restore", "--from", place, "--data", join(room, "data"))
+                        : await spawned("verify", "--data", place);
+                expect(checked.code, `seed ${seed}: ${checked.stderr}`).toBe(0);
+            });
+            for (const attempt of attempts) await attempt;
+        },
+        FIXTURE_MS,
+    );
 
     it("names what a kill left beside its place", async () => {
         const dataDir = join(scratch, "after-kill");

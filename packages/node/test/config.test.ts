@@ -3,8 +3,8 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIMITS } from "@meterseal/core";
 import { afterEach, describe, expect, it } from "vitest";
+import { nearestName } from "../src/cli/nearest.ts";
 import { loadConfiguration } from "../src/config/config.ts";
-import { nearestName } from "../src/config/nearest.ts";
 import { SERVE_SETTINGS, type Setting } from "../src/config/settings.ts";
 import { consoleLog } from "../src/console.ts";
 import { run, start } from "./command.ts";
@@ -180,6 +180,22 @@ describe("a name that is nearly right", () => {
         ] as const) {
             expect(nearestName(name, known), name).toBe(expected);
         }
+    });
+});
+
+describe("a slip on the command line", () => {
+    it("gets the nearest command or option as an answer", async () => {
+        const command = await run("bakcup");
+        expect([command.code, command.stderr]).toEqual([
+            2,
+            expect.stringContaining("Did you mean 'backup'?"),
+        ]);
+        const option = await run("serve", "--mqttport", "1");
+        expect([option.code, option.stderr]).toEqual([
+            2,
+            expect.stringContaining("Did you mean '--mqtt-port'?"),
+        ]);
+        expect((await run("serve", "--zebra")).stderr).not.toContain("Did you mean");
     });
 });
 

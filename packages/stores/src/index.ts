@@ -6,3 +6,4 @@
  */
 export type { StoreHooks, WritePoint } from "./hooks.ts";
 export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { syncDirectory } from "./sync-directory.ts";

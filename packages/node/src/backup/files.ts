@@ -15,6 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { error } from "@meterseal/core";
+import { syncDirectory } from "@meterseal/stores";
 
 /** Length and SHA-256 (hexadecimal) of a file. */
 export type FileDigest = { readonly bytes: number; readonly sha256: string };
@@ -56,17 +57,6 @@ export function digestFile(path: string): FileDigest {
 /** Copies a file to a new one of mode 600 that is on disk afterwards; digests what was read. */
 export function copyFile(path: string, to: string): FileDigest {
     return digest(path, to);
-}
-
-/** Makes the names in a directory durable, where the system can do that. */
-export function syncDirectory(directory: string): void {
-    if (process.platform === "win32") return; // no handle of a directory there
-    const handle = openSync(directory, "r");
-    try {
-        fsyncSync(handle);
-    } finally {
-        closeSync(handle);
-    }
 }
 
 /**

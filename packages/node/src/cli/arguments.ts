@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { error } from "@meterseal/core";
+import { nearestName } from "./nearest.ts";
 
 /** One option of a command. */
 export type OptionSpec = {
@@ -56,7 +57,10 @@ export function parseOptions(
         // Node adds advice about positional arguments that our commands do not take.
         const text = cause instanceof Error ? cause.message : String(cause);
         const got = text.split(". To specify")[0] ?? text;
-        throw error("MS_USAGE", { got, todo: `See: meterseal ${command.name} --help` });
+        const [, unknown = ""] = /^Unknown option '--([^']+)'/.exec(got) ?? [];
+        const nearest = nearestName(unknown, Object.keys(command.options));
+        const hint = nearest === null ? "" : `Did you mean '--${nearest}'? `;
+        throw error("MS_USAGE", { got, todo: `${hint}See: meterseal ${command.name} --help` });
     }
 }
 

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { error, LIMITS } from "@meterseal/core";
 import { isMap, isScalar, LineCounter, parseDocument, type Scalar } from "yaml";
+import { nearestName } from "../cli/nearest.ts";
 import { reasonOf } from "../files.ts";
-import { nearestName } from "./nearest.ts";
 import { SETTING_NAMES, type SettingName } from "./settings.ts";
 
 /** A value of a configuration file, and its place for messages. */

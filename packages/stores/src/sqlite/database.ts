@@ -7,6 +7,7 @@ import type { Row } from "./columns.ts";
 import { isIoError, storeError } from "./errors.ts";
 import {
     createFile,
+    DURABLE,
     type FileFormat,
     foreign,
     immutableUrl,
@@ -166,7 +167,7 @@ function openWriter(path: string, options: ConnectionOptions): DatabaseSync {
         connection.exec(`
             BEGIN IMMEDIATE; PRAGMA user_version = 0; ROLLBACK;
             PRAGMA journal_mode = WAL;
-            PRAGMA synchronous = FULL;
+            ${DURABLE}
             PRAGMA wal_autocheckpoint = ${options.checkpointPages};
         `);
     });
