@@ -45,3 +45,4 @@ export { type Failure, fail, ok, type Result, unwrap } from "./result.ts";
 export * from "./time/civil.ts";
 export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";
+export { CIVIL_END_UNIX, CIVIL_START_UNIX } from "./time/zone-offsets.ts";

@@ -52,4 +52,10 @@ export const LIMITS = {
     configBytes: 65_536,
     /** Free bytes of a server's disk below which it is not ready. */
     freeDiskBytes: 67_108_864,
+    /** Text of a readings file. */
+    csvBytes: 134_217_728,
+    /** One line of a readings file. */
+    csvLineCharacters: 4_096,
+    /** Rows of a plain readings file, and intervals from its first to its last. */
+    csvIntervals: 2_000_000,
 } as const;

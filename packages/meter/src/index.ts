@@ -4,18 +4,28 @@
  * @packageDocumentation
  */
 export { DEFAULT_RECORD_BOUNDARIES, MeterAgent, type MeterAgentOptions } from "./agent.ts";
+export {
+    LONDON_INTERVALS_PER_DAY,
+    LONDON_MISSING,
+    LONDON_SLOT_SECONDS,
+    LONDON_UNITS_PER_KWH,
+    type LondonHome,
+    londonSeries,
+    parseLondonCsv,
+} from "./csv/london-csv.ts";
+export { type PlainCsvOptions, parsePlainCsv } from "./csv/plain-csv.ts";
+export { parseReadingsCsv, type ReadingsOptions } from "./csv/readings-csv.ts";
+export {
+    boundsOf,
+    MISSING_MICRO_WH,
+    type ReadingSeries,
+    type SeriesBoundary,
+    seriesBoundaries,
+} from "./csv/series.ts";
 export { createLinkToken } from "./link-token.ts";
 export { type MeterProfile, sealedStreamOf } from "./profile.ts";
 export type { Boundary } from "./sealer.ts";
 export {
-    LONDON_INTERVALS_PER_DAY,
-    LONDON_MISSING,
-    LONDON_UNITS_PER_KWH,
-    type LondonHome,
-    parseLondonCsv,
-} from "./simulator/london-csv.ts";
-export {
-    LONDON_SLOT_SECONDS,
     LONDON_YEAR,
     type RegisterBoundary,
     registerSeries,

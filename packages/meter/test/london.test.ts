@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { LONDON_MISSING, type LondonHome, parseLondonCsv } from "../src/simulator/london-csv.ts";
+import { LONDON_MISSING, type LondonHome, parseLondonCsv } from "../src/csv/london-csv.ts";
 import {
     LONDON_YEAR,
     registerSeries,
@@ -151,10 +151,11 @@ describe("parseLondonCsv", () => {
         expect(home!.units).toHaveLength(144);
     });
 
-    it("reads CRLF files and files without a last line end alike", () => {
+    it("reads CRLF files, and files with a byte order mark or without a last line end, alike", () => {
         const text = file(row("A1", "2013-01-01"), row("B2", "2013-01-01", { 47: "0.5" }));
         expect(parsed(text.replaceAll("\n", "\r\n"))).toEqual(parsed(text));
         expect(parsed(text.trimEnd())).toEqual(parsed(text));
+        expect(parsed(`\uFEFF${text}\r\n\n`)).toEqual(parsed(text));
     });
 
     it("takes the largest value that fits and refuses the next", () => {
@@ -171,6 +172,7 @@ describe("parseLondonCsv", () => {
         ["a column too few", file(good, good.slice(0, -2)), 3, /50 columns.*49/],
         ["a column too many", file(`${good},0`), 2, /50 columns.*51/],
         ["an empty line", file(good, "", row("A1", "2013-01-03")), 3, /50 columns.*1/],
+        ["a line without end", file(good, "1".repeat(4_097)), 3, /at most 4096 characters.*4097/],
         ["an empty id", file(row("", "2013-01-01")), 2, /an id/],
         ["a quoted id", file(row('"A1"', "2013-01-01")), 2, /an id/],
         ["a date in another form", file(row("A1", "01/02/2013")), 2, /a date/],

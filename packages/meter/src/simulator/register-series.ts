@@ -1,16 +1,9 @@
-import {
-    LONDON_INTERVALS_PER_DAY,
-    LONDON_MISSING,
-    LONDON_UNITS_PER_KWH,
-    type LondonHome,
-} from "./london-csv.ts";
-
-/** Length of the slots of the London readings. */
-export const LONDON_SLOT_SECONDS = 1_800;
+import { LONDON_INTERVALS_PER_DAY, type LondonHome, londonSeries } from "../csv/london-csv.ts";
+import { seriesBoundaries } from "../csv/series.ts";
 
 /** What the meter's register shows at one slot boundary. */
 export type RegisterBoundary = {
-    /** Number of the boundary: slots of {@link LONDON_SLOT_SECONDS} since 2000-01-01T00:00Z. */
+    /** Number of the boundary: half-hours since 2000-01-01T00:00Z. */
     readonly slot: number;
     /** Energy imported since the first boundary, in whole Wh, rounded down from the exact sum. */
     readonly registerWh: bigint;
@@ -32,8 +25,6 @@ export type RegisterSeriesOptions = {
 /** The calendar year 2013 in UTC: from 2013-01-01T00:00Z to 2014-01-01T00:00Z. */
 export const LONDON_YEAR: RegisterSeriesOptions = { firstDay: 4_749, days: 365 };
 
-const UNITS_PER_WH = LONDON_UNITS_PER_KWH / 1_000;
-
 /** Number of boundaries that {@link registerSeries} yields: one more than the intervals. */
 export function registerSeriesLength(options: RegisterSeriesOptions = LONDON_YEAR): number {
     return options.days * LONDON_INTERVALS_PER_DAY + 1;
@@ -52,20 +43,10 @@ export function* registerSeries(
     home: LondonHome,
     options: RegisterSeriesOptions = LONDON_YEAR,
 ): Generator<RegisterBoundary, void, undefined> {
-    const firstSlot = options.firstDay * LONDON_INTERVALS_PER_DAY;
-    const offset = firstSlot - home.firstDay * LONDON_INTERVALS_PER_DAY;
-    const boundaries = registerSeriesLength(options);
-    let registerWh = 0n;
-    let remainderUnits = 0;
-    yield { slot: firstSlot, registerWh, missing: false };
-    for (let index = 1; index < boundaries; index++) {
-        const units = home.units[offset + index - 1] ?? LONDON_MISSING;
-        const missing = units === LONDON_MISSING;
-        if (!missing) {
-            remainderUnits += units;
-            registerWh += BigInt(Math.floor(remainderUnits / UNITS_PER_WH));
-            remainderUnits %= UNITS_PER_WH;
-        }
-        yield { slot: firstSlot + index, registerWh, missing };
+    const fromSlot = options.firstDay * LONDON_INTERVALS_PER_DAY;
+    const toSlot = fromSlot + registerSeriesLength(options) - 1;
+    for (const boundary of seriesBoundaries(londonSeries(home), { fromSlot, toSlot })) {
+        const { missing, registers, slot } = boundary;
+        yield { slot, registerWh: registers[0] ?? 0n, missing };
     }
 }

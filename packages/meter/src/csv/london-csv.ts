@@ -1,4 +1,9 @@
-import { error, fail, ok, type Result } from "@meterseal/core";
+import { ok, type Result, SLOT_ORIGIN_UNIX } from "@meterseal/core";
+import { BadRow } from "./bad-row.ts";
+import { parseDecimal } from "./decimal.ts";
+import { type Line, linesOf } from "./lines.ts";
+import { MISSING_MICRO_WH, type ReadingSeries } from "./series.ts";
+import { parseDay } from "./timestamp.ts";
 
 /** Half-hours of a day, one column each. */
 export const LONDON_INTERVALS_PER_DAY = 48;
@@ -22,20 +27,18 @@ export type LondonHome = {
     readonly units: Int32Array;
 };
 
-const DAY_MS = 86_400_000;
-const DAY_ZERO_MS = Date.UTC(2000, 0, 1);
+/** Length of the slots of the London readings. */
+export const LONDON_SLOT_SECONDS = 1_800;
+
+const DAY_SECONDS = 86_400;
 const LARGEST_UNITS = 2 ** 31 - 1;
 const DECIMALS = 7;
-const TENS = [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1] as const;
-/** Longest text of a value that is looked at: the largest value, with room for zeros in front. */
-const VALUE_CHARACTERS = 16;
+/** Micro-watt-hours in a unit of 10^-7 kWh. */
+const MICRO_WH_PER_UNIT = 100n;
 /** Days between the first and the last row of one home; a bound on memory, not a rule of the source. */
 const LARGEST_SPAN_DAYS = 3_660;
 
 const COMMA = 44;
-const DOT = 46;
-const DIGIT_0 = 48;
-const DIGIT_9 = 57;
 
 const HEADER = ["LCLid", "Date", ...Array.from({ length: LONDON_INTERVALS_PER_DAY }, label)].join(
     ",",
@@ -48,17 +51,6 @@ function label(_: unknown, index: number): string {
 
 /** A home while its rows are being read. */
 type OpenHome = { readonly id: string; readonly days: number[]; readonly rows: Int32Array[] };
-
-/** Why a row is refused. */
-class BadRow {
-    readonly expected: string;
-    readonly got: string;
-
-    constructor(expected: string, got: string) {
-        this.expected = expected;
-        this.got = got.length > 40 ? `${got.slice(0, 40)}…` : got;
-    }
-}
 
 /**
  * Reads a file of the London layout: one row for each home and day, 48 half-hourly values in kWh.
@@ -77,38 +69,42 @@ export function parseLondonCsv(text: string, name = "readings"): Result<LondonHo
     const homes: LondonHome[] = [];
     const seen = new Set<string>();
     let open: OpenHome | undefined;
-    let line = 0;
-    for (let start = 0; start < text.length; ) {
-        const newline = text.indexOf("\n", start);
-        const next = newline === -1 ? text.length : newline;
-        const end = text[next - 1] === "\r" ? next - 1 : next;
-        line++;
-        const bad =
-            line === 1
-                ? checkHeader(text.slice(start, end))
-                : readRow(text, start, end, open, seen);
-        if (bad instanceof BadRow) return refuse(name, line, bad);
-        if (bad !== undefined) {
-            if (open !== undefined && open !== bad) homes.push(closeHome(open));
-            open = bad;
+    let last = 1;
+    for (const line of linesOf(text)) {
+        last = line.number;
+        if (line.bad !== null) return line.bad.at(name, line.number);
+        if (line.number === 1) {
+            if (isLondonHeader(text, line)) continue;
+            const got = text.slice(line.start, line.end);
+            return new BadRow("the header LCLid,Date,00:00:00,…,23:30:00", got).at(name, 1);
         }
-        start = next + 1;
+        const home = readRow(text, line.start, line.end, open, seen);
+        if (home instanceof BadRow) return home.at(name, line.number);
+        if (open !== undefined && open !== home) homes.push(closeHome(open));
+        open = home;
     }
-    if (open !== undefined) homes.push(closeHome(open));
-    if (homes.length === 0)
-        return refuse(name, Math.max(line, 1), new BadRow("a row of readings", "none"));
+    if (open === undefined) return new BadRow("a row of readings", "none").at(name, last);
+    homes.push(closeHome(open));
     return ok(homes);
 }
 
-function refuse(name: string, line: number, bad: BadRow): Result<never> {
-    const { expected, got } = bad;
-    return fail(error("MS_DATA_FILE", { where: `${name} line ${line}`, expected, got }));
+/** Whether a line is the header of the London layout. */
+export function isLondonHeader(text: string, { start, end }: Line): boolean {
+    return end - start === HEADER.length && text.startsWith(HEADER, start);
 }
 
-function checkHeader(header: string): BadRow | undefined {
-    return header === HEADER
-        ? undefined
-        : new BadRow("the header LCLid,Date,00:00:00,…,23:30:00", header);
+/** The readings of a home as a series of any source. */
+export function londonSeries(home: LondonHome): ReadingSeries {
+    const micro = BigInt64Array.from(home.units, (units) =>
+        units === LONDON_MISSING ? MISSING_MICRO_WH : BigInt(units) * MICRO_WH_PER_UNIT,
+    );
+    return {
+        slotSeconds: LONDON_SLOT_SECONDS,
+        firstSlot: home.firstDay * LONDON_INTERVALS_PER_DAY,
+        importMicroWh: micro,
+        exportMicroWh: null,
+        unmeasured: null,
+    };
 }
 
 /** Reads one row into the home it belongs to, which is a new one when the id changes. */
@@ -127,15 +123,16 @@ function readRow(
     const dateEnd = text.indexOf(",", idEnd + 1);
     const id = text.slice(start, idEnd);
     if (!/^[A-Za-z0-9]{1,32}$/.test(id)) return new BadRow("an id of letters and digits", id);
-    const day = parseDay(text.slice(idEnd + 1, dateEnd));
-    if (day instanceof BadRow) return day;
+    const date = text.slice(idEnd + 1, dateEnd);
+    const dayUnix = parseDay(date);
+    if (dayUnix === null) return new BadRow("a date YYYY-MM-DD", date);
+    const day = (dayUnix - SLOT_ORIGIN_UNIX) / DAY_SECONDS;
     const row = readValues(text, dateEnd + 1, end);
     if (row instanceof BadRow) return row;
     if (open?.id !== id && seen.has(id))
         return new BadRow("the rows of a home together", `${id} again`);
     const home = open?.id === id ? open : { id, days: [], rows: [] };
     const last = home.days.at(-1);
-    const date = text.slice(idEnd + 1, dateEnd);
     if (last !== undefined && day <= last)
         return new BadRow("a later day than in the row before", date);
     if (day - (home.days[0] ?? day) >= LARGEST_SPAN_DAYS) {
@@ -153,22 +150,14 @@ function countColumns(text: string, start: number, end: number): number {
     return columns;
 }
 
-function parseDay(date: string): number | BadRow {
-    const bad = new BadRow("a date YYYY-MM-DD", date);
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return bad;
-    const ms = Date.parse(`${date}T00:00:00Z`);
-    // A day that the month does not have is either no time at all or rolls over to another date.
-    if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== date) return bad;
-    return (ms - DAY_ZERO_MS) / DAY_MS;
-}
-
 function readValues(text: string, start: number, end: number): Int32Array | BadRow {
     const row = new Int32Array(LONDON_INTERVALS_PER_DAY);
     let from = start;
     for (let column = 0; column < LONDON_INTERVALS_PER_DAY; column++) {
         const comma = text.indexOf(",", from);
         const to = comma === -1 || comma > end ? end : comma;
-        const units = from === to ? LONDON_MISSING : parseUnits(text, from, to);
+        const units =
+            from === to ? LONDON_MISSING : parseDecimal(text, from, to, DECIMALS, LARGEST_UNITS);
         if (units === undefined) {
             const expected = `kWh as plain decimal text with at most ${DECIMALS} decimals below 214.75`;
             return new BadRow(`${expected} at ${label(undefined, column)}`, text.slice(from, to));
@@ -177,31 +166,6 @@ function readValues(text: string, start: number, end: number): Int32Array | BadR
         from = to + 1;
     }
     return row;
-}
-
-/** Units of 10^-7 kWh of a decimal text, or undefined where it is not plain or too large. */
-function parseUnits(text: string, from: number, to: number): number | undefined {
-    if (to - from > VALUE_CHARACTERS) return undefined;
-    let units = 0;
-    let digits = 0;
-    let dot = -1;
-    for (let at = from; at < to; at++) {
-        const code = text.charCodeAt(at);
-        if (code >= DIGIT_0 && code <= DIGIT_9) {
-            units = units * 10 + (code - DIGIT_0);
-            digits++;
-        } else if (code === DOT && dot === -1 && digits > 0) {
-            dot = at;
-        } else {
-            return undefined;
-        }
-    }
-    const decimals = dot === -1 ? 0 : to - dot - 1;
-    const factor = TENS[decimals];
-    if (digits === 0 || dot === to - 1 || factor === undefined) return undefined;
-    // At most 16 digits times 10^7 could pass 2^53, but anything near it is refused as too large.
-    units *= factor;
-    return units <= LARGEST_UNITS ? units : undefined;
 }
 
 /** Puts the rows of a home into one series; days without a row are missing throughout. */
