@@ -58,4 +58,6 @@ export const LIMITS = {
     csvLineCharacters: 4_096,
     /** Rows of a plain readings file, and intervals from its first to its last. */
     csvIntervals: 2_000_000,
+    /** Raw readings of one meter that wait for their slot boundary to be sealed. */
+    readingsWaiting: 65_536,
 } as const;

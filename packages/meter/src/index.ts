@@ -24,6 +24,14 @@ export {
 } from "./csv/series.ts";
 export { createLinkToken } from "./link-token.ts";
 export { type MeterProfile, sealedStreamOf } from "./profile.ts";
+export { conditionReadings, type ReadingSegment } from "./readings/condition.ts";
+export {
+    type ReadingBreak,
+    ReadingConditioner,
+    type ReadingStart,
+    type Taken,
+} from "./readings/conditioner.ts";
+export type { RawReading, ReadingRules } from "./readings/raw-reading.ts";
 export type { Boundary } from "./sealer.ts";
 export {
     LONDON_YEAR,
