@@ -1,12 +1,15 @@
-/** `node bench/main.ts [name ...] [--json] [--quick] [--profile DIR]`: both sides of every ratio in one run. */
+/** `node bench/main.ts [name ...] [--json] [--quick] [--save] [--profile DIR]`: both sides of every ratio in one run. */
 import { mkdirSync } from "node:fs";
+import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { describeMachine, formatMachine } from "./lib/machine.ts";
-import { formatTable, type Suite, type SuiteResult, toJson } from "./lib/report.ts";
+import { formatTable, type Measured, measured, type Suite } from "./lib/report.ts";
+import { RESULTS_FILE, saveResults } from "./lib/saved.ts";
 import { fleetSuite } from "./suites/fleet.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
 import { querySuite } from "./suites/query.ts";
+import { scalingSuite } from "./suites/scaling.ts";
 import { sealSuite } from "./suites/seal.ts";
 import { sealedSuite } from "./suites/sealed.ts";
 import { verifySuite } from "./suites/verify.ts";
@@ -19,6 +22,7 @@ const SUITES: readonly Suite[] = [
     querySuite,
     verifySuite,
     fleetSuite,
+    scalingSuite,
 ];
 
 const { positionals, values } = parseArgs({
@@ -26,6 +30,7 @@ const { positionals, values } = parseArgs({
     options: {
         json: { type: "boolean", default: false },
         quick: { type: "boolean", default: false },
+        save: { type: "boolean", default: false },
         profile: { type: "string" },
     },
 });
@@ -36,6 +41,10 @@ if (unknown.length > 0) {
     );
     process.exit(2);
 }
+if (values.save && values.quick) {
+    console.error("--quick measures nothing worth saving.");
+    process.exit(2);
+}
 if (values.profile !== undefined) mkdirSync(values.profile, { recursive: true });
 
 const machine = describeMachine();
@@ -43,16 +52,21 @@ const show = (text: string): void => {
     if (!values.json) console.log(text);
 };
 show(formatMachine(machine));
-const results: { suite: Suite; result: SuiteResult }[] = [];
+const results: Measured[] = [];
 for (const suite of SUITES) {
     if (positionals.length > 0 && !positionals.includes(suite.name)) continue;
     show(`\n== ${suite.name}: ${suite.title}`);
     const start = performance.now();
     const result = await suite.run({ quick: values.quick, profileDir: values.profile ?? null });
-    results.push({ suite, result });
+    results.push(measured(suite, result, machine));
     show(formatTable(result.rows));
     for (const fact of result.facts) show(`- ${fact}`);
     show(`(${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
-const json = toJson(machine, results);
+if (values.save) {
+    const names = SUITES.map(({ name }) => name);
+    saveResults(RESULTS_FILE, results, names);
+    show(`\nSaved in ${relative(process.cwd(), RESULTS_FILE)}.`);
+}
+const json = JSON.stringify(results, null, 4);
 console.log(values.json ? json : `\n${json}`);

@@ -4,6 +4,7 @@ import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken } from "@meterseal/meter";
 import { systemClock } from "../../packages/node/src/clocks.ts";
 import { answerCalls } from "../lib/child.ts";
+import { LightLink } from "../lib/light-link.ts";
 import { cpuSeconds, percentile } from "../lib/measure.ts";
 import { type BenchMeter, ChainWriter, energyWh, FIRST_SLOT } from "../lib/meters.ts";
 import { QUIET_LOG } from "../lib/roles.ts";
@@ -32,13 +33,22 @@ export type LoadCalls = {
             readonly url: string;
             readonly network: Uint8Array;
             readonly plain: boolean;
+            readonly light: boolean;
             readonly meters: readonly NumberedMeter[];
             readonly bursts: readonly Burst[];
         };
         /** Bytes of a message of each burst. */
         output: readonly number[];
     };
-    run: { input: { readonly window: number }; output: LoadCost };
+    run: { input: Window; output: LoadCost };
+};
+
+/** How much is under way at one time. */
+export type Window = {
+    /** Messages of one meter. */
+    readonly window: number;
+    /** Messages of all meters of one generator. */
+    readonly atOnce: number;
 };
 
 /** A meter, its number in the plain rows, and the hash of its enrolment. */
@@ -48,46 +58,56 @@ export type NumberedMeter = {
     readonly anchor: Uint8Array | null;
 };
 
-type Sender = { readonly link: MeterLink; readonly bursts: readonly (readonly Uint8Array[])[] };
+/** Meters whose messages are signed and whose connection is made at one time. */
+const PREPARED_AT_ONCE = 50;
+
+type Sender = {
+    readonly link: Pick<MeterLink, "send">;
+    readonly bursts: readonly (readonly Uint8Array[])[];
+};
 
 let senders: Sender[] = [];
 let nextBurst = 0;
 
 answerCalls<LoadCalls>({
-    async prepare({ bursts, meters, network, plain, url }) {
-        senders = await Promise.all(
-            meters.map(async ({ anchor, meter, number }) => {
+    async prepare({ bursts, light, meters, network, plain, url }) {
+        senders = [];
+        for (let at = 0; at < meters.length; at += PREPARED_AT_ONCE) {
+            const some = meters.slice(at, at + PREPARED_AT_ONCE).map(async (numbered) => {
+                const { anchor, meter, number } = numbered;
                 const writer = new ChainWriter(meter, number, anchor ?? new Uint8Array(32));
-                const link = createMqttMeterLink({
-                    url,
-                    subjectHex: toHex(meter.subject),
-                    tenant: TENANT,
-                    token: () =>
-                        createLinkToken(writer.signer, network, meter.subject, systemClock),
-                    log: QUIET_LOG,
-                });
                 const packed: Uint8Array[][] = [];
                 let slot = FIRST_SLOT;
                 for (const burst of bursts) {
                     packed.push(plain ? packPlain(number, slot, burst) : await pack(writer, burst));
                     slot += burst.messages * burst.recordsPerMessage;
                 }
-                await connect(link);
-                return { link, bursts: packed };
-            }),
-        );
+                return { link: await openLink(writer, network, url, light), bursts: packed };
+            });
+            senders.push(...(await Promise.all(some)));
+        }
         return bursts.map((_, i) => senders[0]?.bursts[i]?.[0]?.length ?? 0);
     },
-    async run({ window }) {
+    async run({ atOnce, window }) {
         const burst = nextBurst++;
         const latenciesMs: number[] = [];
+        const waiting = senders.flatMap(({ bursts, link }) => {
+            const messages = (bursts[burst] ?? []).values();
+            return Array.from({ length: window }, () => ({ link, messages }));
+        });
         const cpu = cpuSeconds();
         const start = performance.now();
-        await Promise.all(
-            senders.map((sender) =>
-                sendAll(sender.link, sender.bursts[burst] ?? [], window, latenciesMs),
-            ),
-        );
+        const lanes = Array.from({ length: Math.min(atOnce, waiting.length) }, async () => {
+            for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+                const { done, value } = next.messages.next();
+                if (done) continue;
+                const sent = performance.now();
+                await next.link.send(value);
+                latenciesMs.push(performance.now() - sent);
+                waiting.push(next);
+            }
+        });
+        await Promise.all(lanes);
         return {
             wallS: (performance.now() - start) / 1000,
             cpuS: cpuSeconds() - cpu,
@@ -119,6 +139,21 @@ function packPlain(meter: number, firstSlot: number, burst: Burst): Uint8Array[]
     });
 }
 
+async function openLink(
+    { meter, signer }: ChainWriter,
+    network: Uint8Array,
+    url: string,
+    light: boolean,
+): Promise<Pick<MeterLink, "send">> {
+    const subjectHex = toHex(meter.subject);
+    const token = (): Promise<Uint8Array> =>
+        createLinkToken(signer, network, meter.subject, systemClock);
+    if (light) return await LightLink.open(url, subjectHex, await token());
+    const link = createMqttMeterLink({ url, subjectHex, tenant: TENANT, token, log: QUIET_LOG });
+    await connect(link);
+    return link;
+}
+
 function connect(link: MeterLink): Promise<void> {
     return new Promise((resolve) => {
         void link.open({
@@ -127,22 +162,4 @@ function connect(link: MeterLink): Promise<void> {
             message() {},
         });
     });
-}
-
-/** Keeps so many messages under way until all are acknowledged. */
-async function sendAll(
-    link: MeterLink,
-    messages: readonly Uint8Array[],
-    window: number,
-    latenciesMs: number[],
-): Promise<void> {
-    let next = 0;
-    const lane = async (): Promise<void> => {
-        for (let message = messages[next++]; message !== undefined; message = messages[next++]) {
-            const start = performance.now();
-            await link.send(message);
-            latenciesMs.push(performance.now() - start);
-        }
-    };
-    await Promise.all(Array.from({ length: window }, lane));
 }

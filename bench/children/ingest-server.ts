@@ -59,6 +59,7 @@ answerCalls<ServerCalls>({
             port: 0,
             tenant: TENANT,
             log: QUIET_LOG,
+            maxConnections: meters.length + 10,
         });
         if (plain) {
             const url = await link.listen(new PlainHandler(dataDir));

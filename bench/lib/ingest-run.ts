@@ -15,9 +15,13 @@ export type BurstCost = {
 export type IngestOptions = {
     readonly dataDir: string;
     readonly plain: boolean;
+    /** Clients that cost little, for thousands of them; else the meter's own link. */
+    readonly light?: boolean;
     readonly meters: number;
     /** Messages of one meter under way. */
     readonly window: number;
+    /** Messages of all meters under way: real ones do not all send in the same second. */
+    readonly atOnce?: number;
     /** In the order in which they will run; the first warms all sides up. */
     readonly bursts: readonly Burst[];
     readonly profileDir: string | null;
@@ -43,7 +47,7 @@ export class IngestRun {
 
     /** Starts all, signs all messages, and runs the first burst unmeasured. */
     static async start(options: IngestOptions): Promise<IngestRun> {
-        const { bursts, dataDir, plain, profileDir } = options;
+        const { bursts, dataDir, light = false, plain, profileDir } = options;
         const server = new Child<ServerCalls>("ingest-server.ts", profileDir);
         const meters = makeMeters(options.meters, 1);
         const { anchors, network, url } = await server.ask("start", { dataDir, plain, meters });
@@ -53,7 +57,7 @@ export class IngestRun {
                 const own = meters
                     .map((meter, i) => ({ meter, number: i, anchor: anchors[i] ?? null }))
                     .filter(({ number }) => number % CORES === part);
-                await load.ask("prepare", { url, network, plain, meters: own, bursts });
+                await load.ask("prepare", { url, network, plain, light, meters: own, bursts });
                 return load;
             }),
         );
@@ -70,8 +74,9 @@ export class IngestRun {
         this.#sent += records;
         await this.#server.ask("reset", null);
         const start = performance.now();
-        const { window } = this.#options;
-        const costs = await Promise.all(this.#loads.map((load) => load.ask("run", { window })));
+        const { atOnce = Number.POSITIVE_INFINITY, window } = this.#options;
+        const share = { window, atOnce: atOnce / this.#loads.length };
+        const costs = await Promise.all(this.#loads.map((load) => load.ask("run", share)));
         const wallS = (performance.now() - start) / 1000;
         const server = await this.#server.ask("measure", { records: this.#sent });
         const most = (value: (cost: LoadCost) => number): number => Math.max(...costs.map(value));

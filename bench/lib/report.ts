@@ -100,16 +100,25 @@ function targetText({ ours, target }: Row): string {
         : `${sign} ${formatNumber(bound)} ${ours.unit}`;
 }
 
-/** Everything that was measured, for programs. */
-export function toJson(
-    machine: Machine,
-    results: readonly { readonly suite: Suite; readonly result: SuiteResult }[],
-): string {
-    const suites = results.map(({ result, suite }) => ({
+/** What one suite measured, where and when, for programs. */
+export type Measured = {
+    readonly name: string;
+    readonly title: string;
+    /** Day of the run, ISO 8601. */
+    readonly date: string;
+    readonly machine: Machine;
+    readonly rows: readonly (Row & { readonly met: boolean | null })[];
+    readonly facts: readonly string[];
+};
+
+/** Joins a suite's result with its place and day. */
+export function measured(suite: Suite, result: SuiteResult, machine: Machine): Measured {
+    return {
         name: suite.name,
         title: suite.title,
+        date: new Date().toISOString().slice(0, 10),
+        machine,
         rows: result.rows.map((row) => ({ ...row, met: isMet(row) })),
         facts: result.facts,
-    }));
-    return JSON.stringify({ machine, suites }, null, 4);
+    };
 }

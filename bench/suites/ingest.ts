@@ -13,6 +13,7 @@ const SHAPES = [
 ];
 const RECORDS_PER_MESSAGE = 100;
 const METERS = 32;
+const METERS_QUICK = 8;
 const WINDOW = 2;
 const ROUNDS = 3;
 
@@ -23,6 +24,7 @@ export const ingestSuite: Suite = {
     run: ({ profileDir, quick }) =>
         inTempDirectory(async (dataDir) => {
             const rounds = quick ? 1 : ROUNDS;
+            const meters = quick ? METERS_QUICK : METERS;
             const round = SHAPES.map(({ messages, readingsPerRecord }) => ({
                 messages: quick ? 2 : messages,
                 recordsPerMessage: RECORDS_PER_MESSAGE,
@@ -36,7 +38,7 @@ export const ingestSuite: Suite = {
             const run = await IngestRun.start({
                 dataDir,
                 plain: false,
-                meters: METERS,
+                meters,
                 window: WINDOW,
                 bursts: [warmUp, ...Array.from({ length: rounds }, () => round).flat()],
                 profileDir,
@@ -56,7 +58,7 @@ export const ingestSuite: Suite = {
                     rowsOf(name, costs[i] ?? [], limit, source, perCpuS),
                 ),
                 facts: [
-                    `${METERS} meters, ${WINDOW} messages of each under way; the load generator runs on the same ${cpus().length} cores and is not counted out`,
+                    `${meters} meters, ${WINDOW} messages of each under way; the load generator runs on the same ${cpus().length} cores and is not counted out`,
                     `limits of the rounds: ${limits.map(({ perS }) => formatNumber(perS)).join(", ")} verifications/s by ${source} (-elapsed); node:crypto: ${formatNumber(perCpuS)} per CPU-second and thread`,
                     ...SHAPES.map(({ name }, i) => factOf(name, costs[i] ?? [])),
                 ],
