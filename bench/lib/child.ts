@@ -18,10 +18,12 @@ export class Child<C extends Calls> {
 
     /**
      * @param entry file name in `bench/children`.
+     * @param flags of its Node.
      * @param profileDir where it and the processes that it forks write CPU profiles when they end.
      */
-    constructor(entry: string, profileDir: string | null) {
-        const execArgv = profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+    constructor(entry: string, profileDir: string | null, flags: readonly string[] = []) {
+        const profile = profileDir === null ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+        const execArgv = [...flags, ...profile];
         this.#process = fork(join(import.meta.dirname, "../children", entry), {
             serialization: "advanced",
             execArgv,

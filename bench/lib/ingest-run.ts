@@ -1,3 +1,4 @@
+import { SERVER_NODE_FLAGS } from "../../packages/node/src/server/node-flags.ts";
 import type { Burst, LoadCalls, LoadCost } from "../children/ingest-load.ts";
 import type { ServerCalls, ServerCost } from "../children/ingest-server.ts";
 import { Child } from "./child.ts";
@@ -48,7 +49,7 @@ export class IngestRun {
     /** Starts all, signs all messages, and runs the first burst unmeasured. */
     static async start(options: IngestOptions): Promise<IngestRun> {
         const { bursts, dataDir, light = false, plain, profileDir } = options;
-        const server = new Child<ServerCalls>("ingest-server.ts", profileDir);
+        const server = new Child<ServerCalls>("ingest-server.ts", profileDir, SERVER_NODE_FLAGS);
         const meters = makeMeters(options.meters, 1);
         const { anchors, network, url } = await server.ask("start", { dataDir, plain, meters });
         const loads = await Promise.all(

@@ -59,6 +59,7 @@ export class Admission {
             return;
         }
         for (const record of entry.records) {
+            if (this.holds(record)) continue; // a duplicate: nothing changes
             const draft = new Draft(this.#state);
             const outcome = applyRecord(draft, record, timeMs);
             const breach = outcome.kind === "refused" && isBreach(outcome.error);
@@ -146,9 +147,10 @@ export class Admission {
         first: MeterRecord,
         timeMs: number,
     ): Omit<AdmissionOutcome & { kind: "accepted" }, "kind"> {
+        const records = [first];
+        if (this.#waiting.size === 0) return { records, refused: null };
         const key = chainKey(first.subject, first.chainEpoch);
         const waiting = this.#waiting.get(key);
-        const records = [first];
         waiting?.delete(first.seq);
         for (let seq = first.seq + 1; waiting !== undefined; seq++) {
             const record = waiting.get(seq);

@@ -1,4 +1,5 @@
 import {
+    bytesEqual,
     type Clock,
     type CollectorLink,
     type ErrorCode,
@@ -179,15 +180,11 @@ export class Collector implements LinkHandler, EngineObserver {
         if (toHex(entry.vertex.author) === toHex(this.#options.author))
             this.#own.push(entry.vertex);
         if (this.#own.length > 2) this.#own.shift();
-        const last = new Map<string, MeterRecord>();
-        for (const record of entry.records) {
-            if (!this.#isAccepted(record)) continue; // kept as evidence, or passed over
+        // Others are kept as evidence, or passed over.
+        for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
             this.#receipts.noteFinal(record, finality);
-            last.set(toHex(record.subject), record);
-        }
-        if (this.#builder === null) return; // replaying the log at start: nobody is connected
-        for (const [subjectHex, record] of last) {
-            this.#inBackground(this.#standing.send(subjectHex, record));
+            if (this.#builder === null) continue; // replaying the log at start: nobody is connected
+            this.#inBackground(this.#standing.send(toHex(record.subject), record));
         }
     }
 
@@ -319,9 +316,9 @@ export class Collector implements LinkHandler, EngineObserver {
             throw cause;
         }
         const engine = this.#requireEngine();
-        for (const record of records) {
-            if (this.#admission.holds(record)) this.#receipts.noteStored(record);
-            engine.markVerified(record.message);
+        for (const record of records) engine.markVerified(record.message);
+        for (const record of lastOfChains(records, (each) => this.#admission.holds(each))) {
+            this.#receipts.noteStored(record);
         }
         this.#builder?.add(records);
     }
@@ -392,5 +389,21 @@ export class Collector implements LinkHandler, EngineObserver {
     #requireEngine(): Engine {
         if (this.#engine === null) throw error("MS_BUSY", { expected: "a started collector" });
         return this.#engine;
+    }
+}
+
+/** The last record of each chain that counts, of records in the order of their chains. */
+function* lastOfChains(
+    records: readonly MeterRecord[],
+    counts: (record: MeterRecord) => boolean,
+): Generator<MeterRecord> {
+    let found: MeterRecord | null = null;
+    for (let i = records.length - 1; i >= 0; i--) {
+        const record = records[i] as MeterRecord;
+        const known =
+            found?.chainEpoch === record.chainEpoch && bytesEqual(found.subject, record.subject);
+        if (known || !counts(record)) continue;
+        found = record;
+        yield record;
     }
 }

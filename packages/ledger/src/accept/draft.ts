@@ -10,6 +10,8 @@ export class Draft {
     readonly state: LedgerState;
     readonly #chains = new Map<string, Chain>();
     readonly #streams = new Map<string, StreamState>();
+    /** The chain asked for last, by the record that asks: the rules ask several times for each. */
+    #last: { readonly subject: Uint8Array; readonly chain: Chain } | null = null;
 
     constructor(state: LedgerState) {
         this.state = state;
@@ -22,6 +24,14 @@ export class Draft {
 
     /** Chain for writing; undefined when it has not begun. */
     chain(subject: Uint8Array, epoch: number): Chain | undefined {
+        const last = this.#last;
+        if (last?.subject === subject && last.chain.epoch === epoch) return last.chain;
+        const chain = this.#find(subject, epoch);
+        if (chain !== undefined) this.#last = { subject, chain };
+        return chain;
+    }
+
+    #find(subject: Uint8Array, epoch: number): Chain | undefined {
         const key = chainKey(subject, epoch);
         const own = this.#chains.get(key);
         if (own !== undefined) return own;
@@ -48,6 +58,7 @@ export class Draft {
             closedBy: null,
         };
         this.#chains.set(chainKey(subject, epoch), chain);
+        this.#last = null;
         return chain;
     }
 

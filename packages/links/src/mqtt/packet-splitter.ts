@@ -77,7 +77,7 @@ export class PacketSplitter {
         if (length > limit) {
             throw new PacketRefused(`packet of ${length} bytes where ${limit} are allowed`);
         }
-        this.#packet = Buffer.allocUnsafe(length);
+        this.#packet = Buffer.allocUnsafeSlow(length); // its own memory: parts of it are kept
         this.#packet.set(header);
         this.#filled = header.length;
     }

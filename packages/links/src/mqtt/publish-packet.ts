@@ -1,3 +1,5 @@
+import { plainBytes } from "@meterseal/core";
+
 /** A PUBLISH packet taken apart (MQTT 3.1.1 section 3.3). */
 export interface Publish {
     /** Topic, its bytes read one by one: equal to an ASCII topic only if the bytes are. */
@@ -6,7 +8,7 @@ export interface Publish {
     readonly retain: boolean;
     /** Packet id, 0 at QoS 0. */
     readonly id: number;
-    /** Copy of the payload. */
+    /** View of the payload in the packet. */
     readonly payload: Uint8Array;
 }
 
@@ -28,7 +30,7 @@ export function parsePublish(packet: Buffer): Publish | null {
         qos,
         retain: (first & 1) !== 0,
         id,
-        payload: new Uint8Array(packet.subarray(payloadStart)),
+        payload: plainBytes(packet.subarray(payloadStart)),
     };
 }
 

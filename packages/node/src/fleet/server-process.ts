@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { join } from "node:path";
 import { error, MetersealError } from "@meterseal/core";
 import type { FromServer, ServerInfo, StartMessage, ToServer } from "../server/messages.ts";
+import { SERVER_NODE_FLAGS } from "../server/node-flags.ts";
 import type { EnrolRequest } from "../server/server.ts";
 
 const ENTRY = join(import.meta.dirname, "../server/process.ts");
@@ -39,7 +40,8 @@ export class ServerProcess {
         options: Omit<StartMessage, "type">,
         signal?: AbortSignal,
     ): Promise<ServerProcess> {
-        const child = fork(ENTRY, { detached: true, serialization: "advanced" });
+        const execArgv = [...process.execArgv, ...SERVER_NODE_FLAGS];
+        const child = fork(ENTRY, { detached: true, serialization: "advanced", execArgv });
         const kill = (): void => void child.kill("SIGKILL");
         signal?.addEventListener("abort", kill, { once: true });
         if (signal?.aborted === true) kill();
