@@ -227,6 +227,7 @@ export class Collector implements LinkHandler, EngineObserver {
     }
 
     async #take(subjectHex: string, message: Uint8Array): Promise<void> {
+        await this.#builder?.room();
         await this.#gate.enter(message.length);
         const records = parseMessage(plainBytes(message));
         if (!records.ok) {

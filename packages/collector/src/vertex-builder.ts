@@ -60,6 +60,10 @@ export class VertexBuilder {
     #cancelTimer: (() => void) | null = null;
     #closing: Promise<void> = Promise.resolve();
     #stopped = false;
+    /** Records that were added and are not final yet. */
+    #backlog = 0;
+    #waitsForClock = false;
+    #waitingForRoom: (() => void)[] = [];
     #flushing = false;
     #wake: (() => void) | null = null;
 
@@ -73,11 +77,30 @@ export class VertexBuilder {
     /** Hands over a vertex that a crash left on disk; oldest first, before anything is added. */
     resume(written: WrittenVertex): void {
         this.#remember(written.vertex);
+        this.#backlog += written.records.length;
         this.#enqueue(written.records, () => this.#submit(written));
+    }
+
+    /**
+     * Resolves while fewer than {@link LIMITS.vertexBacklog} records are on their way to the ledger:
+     * a disk that is slower than the network must hold up senders, not fill the memory. It does not
+     * wait for a clock that went back, which may take hours.
+     */
+    async room(): Promise<void> {
+        while (this.#backlog >= LIMITS.vertexBacklog && !this.#waitsForClock && !this.#stopped) {
+            await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
+        }
+    }
+
+    #askAgainForRoom(): void {
+        const waiting = this.#waitingForRoom;
+        this.#waitingForRoom = [];
+        for (const resolve of waiting) resolve();
     }
 
     /** Adds stored records to the vertex that is being filled. */
     add(records: readonly MeterRecord[]): void {
+        this.#backlog += records.length;
         for (const record of records) {
             const size = record.message.bytes.length;
             const full =
@@ -122,11 +145,13 @@ export class VertexBuilder {
             .then(async () => {
                 await this.#untilClock(notBeforeMs);
                 if (!this.#stopped) await step();
+                this.#backlog -= records.length;
             })
             .catch((cause: unknown) => {
                 this.#stopped = true;
                 this.#options.onFailure(cause);
-            });
+            })
+            .finally(() => this.#askAgainForRoom());
     }
 
     async #untilClock(notBeforeMs: number): Promise<void> {
@@ -136,6 +161,8 @@ export class VertexBuilder {
         log.warn("the clock is behind stored records: their vertex waits", {
             seconds: Math.ceil((notBeforeMs - nowMs()) / 1000),
         });
+        this.#waitsForClock = true;
+        this.#askAgainForRoom();
         while (nowMs() < notBeforeMs && !this.#stopped) {
             if (this.#flushing) {
                 this.#stopped = true;
@@ -150,6 +177,7 @@ export class VertexBuilder {
             });
             this.#wake = null;
         }
+        this.#waitsForClock = false;
     }
 
     async #seal(records: readonly MeterRecord[]): Promise<void> {

@@ -117,6 +117,15 @@ describe("a record that may not pass", () => {
         await expectRefused(await bed.send(meter, bad), 10, await chain.usage());
     });
 
+    it("has no verdict from the threads that check signatures", async () => {
+        const { verify } = bed;
+        const bad = await chain.fork().usage();
+        bed.verify = () => Promise.resolve([]);
+        const answers = await bed.send(meter, bad);
+        bed.verify = verify;
+        await expectRefused(answers, 4, await chain.usage());
+    });
+
     it("is another meter's: nobody gets our word on it", async () => {
         const genuine = await new TestChain(other).usage();
         const answers = await bed.send(meter, genuine);

@@ -26,6 +26,8 @@ export const LIMITS = {
     vertexRecords: 500,
     /** … or this age of its first record (formats 6). */
     vertexAgeMs: 2_000,
+    /** Records on their way from the store to the ledger; beyond it messages wait. */
+    vertexBacklog: 10_000,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
     /** Records committed to disk in one transaction. */
