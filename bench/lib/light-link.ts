@@ -1,11 +1,9 @@
 import { connect, type Socket } from "node:net";
-import { PacketSplitter } from "../../packages/links/src/mqtt/packet-splitter.ts";
-import { meterTopics } from "../../packages/links/src/mqtt/topics.ts";
+import { meterTopics } from "@meterseal/links/mqtt";
 import { TENANT } from "./tenant.ts";
 
 /** How long a connection may take, and a message until it is acknowledged. */
 const WITHIN_MS = 60_000;
-const PACKET_BYTES = 70_000;
 
 /**
  * MQTT 3.1.1 client that costs little: connects once, subscribes to its receipts, sends messages at
@@ -14,7 +12,7 @@ const PACKET_BYTES = 70_000;
 export class LightLink {
     readonly #topic: string;
     readonly #socket: Socket;
-    readonly #splitter = new PacketSplitter(() => PACKET_BYTES);
+    #input: Buffer = Buffer.alloc(0);
     #waiting: { readonly type: number; done(): void; failed(cause: Error): void } | null = null;
 
     private constructor(url: string, subjectHex: string) {
@@ -66,11 +64,26 @@ export class LightLink {
     }
 
     #received(chunk: Buffer): void {
-        this.#splitter.feed(chunk);
-        for (let next = this.#splitter.next(); next !== null; next = this.#splitter.next()) {
-            if (next[0] === this.#waiting?.type) this.#waiting?.done();
+        this.#input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
+        for (let end = packetLength(this.#input); end !== null; end = packetLength(this.#input)) {
+            const type = this.#input[0];
+            this.#input = this.#input.subarray(end);
+            if (type === this.#waiting?.type) this.#waiting?.done();
         }
     }
+}
+
+/** Length of the whole packet in front; null while some of it is missing. */
+function packetLength(input: Buffer): number | null {
+    let length = 0;
+    for (let i = 1; i < input.length; i++) {
+        const byte = input[i] as number;
+        length += (byte & 0x7f) * 128 ** (i - 1);
+        if (byte >= 0x80) continue;
+        const end = i + 1 + length;
+        return end <= input.length ? end : null;
+    }
+    return null;
 }
 
 /** A packet from its first byte and its parts (MQTT 3.1.1 section 2.2). */

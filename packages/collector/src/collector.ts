@@ -1,5 +1,4 @@
 import {
-    bytesEqual,
     type Clock,
     type CollectorLink,
     type ErrorCode,
@@ -28,6 +27,7 @@ import {
 import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { lastOfChains } from "./last-of-chains.ts";
 import { isLinkTokenValid } from "./link-token.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -390,21 +390,5 @@ export class Collector implements LinkHandler, EngineObserver {
     #requireEngine(): Engine {
         if (this.#engine === null) throw error("MS_BUSY", { expected: "a started collector" });
         return this.#engine;
-    }
-}
-
-/** The last record of each chain that counts, of records in the order of their chains. */
-function* lastOfChains(
-    records: readonly MeterRecord[],
-    counts: (record: MeterRecord) => boolean,
-): Generator<MeterRecord> {
-    let found: MeterRecord | null = null;
-    for (let i = records.length - 1; i >= 0; i--) {
-        const record = records[i] as MeterRecord;
-        const known =
-            found?.chainEpoch === record.chainEpoch && bytesEqual(found.subject, record.subject);
-        if (known || !counts(record)) continue;
-        found = record;
-        yield record;
     }
 }
