@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
     test: {
+        globalSetup: "test/temporary-directory.ts",
         include: ["packages/*/test/**/*.test.ts", "test/*.test.ts"],
         isolate: false,
         maxWorkers: 2,

@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -51,26 +51,8 @@ export function useScratch(): string {
     return directory;
 }
 
-/** Removes what runs before this one left: a worker of the test runner is ended without a word. */
-function sweep(): void {
-    for (const name of readdirSync(tmpdir())) {
-        const pid = Number(/^meterseal-fixture-(\d+)-/.exec(name)?.[1] ?? process.pid);
-        if (!isAlive(pid)) rmSync(join(tmpdir(), name), { recursive: true, force: true });
-    }
-}
-
-function isAlive(pid: number): boolean {
-    try {
-        process.kill(pid, 0);
-        return true;
-    } catch {
-        return false;
-    }
-}
-
 async function makeFixture(): Promise<Fixture> {
-    sweep();
-    const root = mkdtempSync(join(tmpdir(), `meterseal-fixture-${process.pid}-`));
+    const root = mkdtempSync(join(tmpdir(), "meterseal-fixture-"));
     const [finished, crashed] = [join(root, "finished"), join(root, "crashed")];
     claimDirectory(finished);
     await replaySome(finished, FIXTURE.days - 2, "stop");

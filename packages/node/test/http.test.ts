@@ -1,5 +1,6 @@
 import { cpSync, readFileSync } from "node:fs";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
@@ -51,6 +52,21 @@ function ask(path: string, method = "GET", headers: Record<string, string> = {})
         });
         asked.on("error", reject);
         asked.end();
+    });
+}
+
+/** All that comes back for some bytes until the server ends the connection. */
+function rawAnswer(bytes: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+        const socket = connect({ host: "127.0.0.1", port: Number(new URL(server.httpUrl).port) });
+        let answer = "";
+        socket.setEncoding("latin1");
+        socket.on("data", (chunk: string) => {
+            answer += chunk;
+        });
+        socket.on("error", reject);
+        socket.on("close", () => resolve(answer));
+        socket.write(bytes);
     });
 }
 
@@ -125,6 +141,22 @@ describe("the API", () => {
         }
         const head = await ask("/api/v1/network", "HEAD");
         expect([head.status, head.body.length]).toEqual([200, 0]);
+    });
+
+    it("answers what is no request at all with a problem, and ends the connection", async () => {
+        for (const bytes of [
+            "\0\0\0\0\r\n\r\n",
+            "GET / HTTP/9.9\r\n\r\n",
+            "GET /\r\nHost\r\n\r\n",
+        ]) {
+            const [head = "", body = ""] = (await rawAnswer(bytes)).split("\r\n\r\n");
+            expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+            expect(head).toContain("content-type: application/problem+json");
+            expect(head).toContain("default-src 'none'");
+            expect(JSON.parse(body)).toMatchObject({ code: "MS_USAGE" });
+        }
+        const long = `GET / HTTP/1.1\r\nHost: localhost\r\nx: ${"x".repeat(20_000)}\r\n\r\n`;
+        expect(await rawAnswer(long)).toMatch(/^HTTP\/1\.1 431 /);
     });
 
     it("refuses a subject that is none", async () => {

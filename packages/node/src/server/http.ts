@@ -4,6 +4,7 @@ import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { answerBadRequest } from "./bad-request.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
 import { addRoutes } from "./routes.ts";
@@ -71,6 +72,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
         bodyLimit: BODY_LIMIT_BYTES,
         requestTimeout: REQUEST_TIMEOUT_MS,
         forceCloseConnections: true,
+        clientErrorHandler: (cause, socket) => answerBadRequest(cause, socket, SAFETY_HEADERS),
         // Called for what is not even a request, such as a path that no decoder reads; no hook runs.
         frameworkErrors: (cause, _request, reply) => {
             reply.headers(SAFETY_HEADERS);

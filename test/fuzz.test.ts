@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { PARSERS } from "./fuzz/parsers.ts";
+import { RULES } from "./fuzz/rules.ts";
+import { FuzzFinding, fuzz } from "./fuzz/run.ts";
+import { SERVER_DOORS } from "./fuzz/server-doors.ts";
+import { type FuzzTarget, verdictOf } from "./fuzz/target.ts";
+
+const SEED = 20_130_101;
+/** A taste of what `npm run fuzz` does. */
+const inputsOf = ({ share }: FuzzTarget): number => Math.max(60, Math.round(share / 250));
+
+describe("changed inputs", () => {
+    it.each(
+        [...PARSERS, ...RULES, ...SERVER_DOORS].map((target) => [target.name, target] as const),
+    )(
+        "%s: taken, or refused with a code",
+        async (_, target) => {
+            const report = await fuzz(target, SEED, inputsOf(target));
+            expect(report.accepted + report.refused).toBe(inputsOf(target));
+            expect(report.refused).toBeGreaterThan(0);
+        },
+        60_000,
+    );
+});
+
+describe("the fuzzer", () => {
+    /** Breaks at one input in eight, in a way that nobody foresaw. */
+    const faulty: FuzzTarget = {
+        name: "faulty",
+        share: 1,
+        open: () => ({
+            make: (random) => random.bytes(4),
+            take: (input) => {
+                if (Number(input[0]) % 8 === 0) throw new TypeError("no function");
+                return "refused";
+            },
+        }),
+    };
+
+    it("ends at what throws, and makes that input again", async () => {
+        const found = await fuzz(faulty, 5, 1_000).catch((cause: unknown) => cause);
+        if (!(found instanceof FuzzFinding)) throw new Error("nothing was found");
+        expect(found.index).toBeLessThan(999);
+        const again = await fuzz(faulty, 5, 1, found.index).catch((cause: unknown) => cause);
+        expect(again).toMatchObject({ index: found.index, input: found.input });
+        await expect(fuzz(faulty, 5, found.index)).resolves.toMatchObject({ accepted: 0 });
+    });
+
+    it("takes an error without a code, and a rejection that nobody awaits, for findings", async () => {
+        expect(() => verdictOf({ ok: false, error: new Error("plain") as never })).toThrow();
+        const stray: FuzzTarget = {
+            ...faulty,
+            open: () => ({
+                make: () => "",
+                take: () => {
+                    void Promise.reject(new Error("stray"));
+                    return "refused";
+                },
+            }),
+        };
+        await expect(fuzz(stray, 1, 2)).rejects.toBeInstanceOf(FuzzFinding);
+    });
+});

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+
+const VECTORS = join(import.meta.dirname, "../../vectors");
+const LONDON = join(import.meta.dirname, "../../examples/london-2013");
+
+type Vector = { readonly kind?: string; readonly what?: string; readonly hex: string };
+type Messages = { readonly messages: readonly Vector[]; readonly refused: readonly Vector[] };
+type Network = {
+    readonly genesis: { readonly bytes: string; readonly networkId: string };
+    readonly vertex: { readonly bytes: string; readonly body: string };
+    readonly log: {
+        readonly entries: readonly { readonly item: string }[];
+        readonly checkpoint: string;
+    };
+    readonly evidence: { readonly bytes: string; readonly subject: string };
+    readonly refused: readonly Vector[];
+};
+
+function readJson<T>(path: string): T {
+    return JSON.parse(readFileSync(join(VECTORS, path), "utf8")) as T;
+}
+
+const messages = readJson<Messages>("record/messages.json");
+/** The network of the ledger's vectors. */
+export const network: Network = readJson<Network>("ledger/network.json");
+
+/** Messages of the vectors of one kind, accepted and refused. */
+export function messagesOf(kind: string): Uint8Array[] {
+    return [...messages.messages, ...messages.refused]
+        .filter((vector) => vector.kind === kind)
+        .map(({ hex }) => Uint8Array.fromHex(hex));
+}
+
+/** What the ledger's vectors hold of one kind, accepted and refused. */
+export function ledgerVectors(what: "genesis" | "vertex" | "evidence" | "entry"): Uint8Array[] {
+    const refused = network.refused.filter((vector) => vector.what === what);
+    const good = what === "entry" ? [] : [network[what].bytes];
+    return [...good, ...refused.map(({ hex }) => hex)].map((hex) => Uint8Array.fromHex(hex));
+}
+
+/** All binary vectors: pieces to splice in. */
+export const pool: readonly Uint8Array[] = [
+    ...messages.messages.map(({ hex }) => Uint8Array.fromHex(hex)),
+    ...["genesis", "vertex", "evidence"].flatMap((what) =>
+        ledgerVectors(what as "genesis" | "vertex" | "evidence"),
+    ),
+];
+
+/** Every note of the vectors of checkpoints. */
+export function notes(): string[] {
+    const { checkpoints, ours } = readJson<{
+        checkpoints: { note: string }[];
+        ours: { note: string };
+    }>("checkpoint/checkpoints.json");
+    return [network.log.checkpoint, ours.note, ...checkpoints.map(({ note }) => note)];
+}
+
+/** First lines of the London readings. */
+export function londonText(): string {
+    const name = readdirSync(LONDON).find((file) => /\.csv\.gz$/.test(file)) ?? "";
+    const text = gunzipSync(readFileSync(join(LONDON, name))).toString("utf8");
+    return `${text.split("\n").slice(0, 6).join("\n")}\n`;
+}
+
+/** Telegrams of one local port, as captured from real meters. */
+export function telegrams(port: "p1" | "sml" | "iec62056-21"): Uint8Array[] {
+    const directory = join(VECTORS, "telegram", port);
+    return readdirSync(directory)
+        .filter((file) => /\.(?:txt|hex)$/.test(file))
+        .map((file) => {
+            const bytes = readFileSync(join(directory, file));
+            if (!file.endsWith(".hex")) return new Uint8Array(bytes);
+            return Uint8Array.fromHex(bytes.toString("utf8").replace(/[^0-9a-fA-F]/g, ""));
+        })
+        .filter((bytes) => bytes.length < 20_000);
+}
