@@ -1,18 +1,12 @@
 import { strict as assert } from "node:assert";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromBase64, type Log, toHex, unwrap } from "@meterseal/core";
-import {
-    LONDON_SLOT_SECONDS,
-    LONDON_YEAR,
-    type LondonHome,
-    registerSeries,
-} from "@meterseal/meter";
-import { parseRecord, RECEIPT_LEVEL, STREAM_MODE } from "@meterseal/record";
+import { LONDON_SLOT_SECONDS, type LondonHome } from "@meterseal/meter";
+import { RECEIPT_LEVEL, STREAM_MODE } from "@meterseal/record";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
-import { isUnmeasured, openSeries, parseKeyFile } from "@meterseal/wallet";
 import { ReplayClock } from "../../src/clocks.ts";
 import { PLACES } from "../../src/files.ts";
 import { type Household, openHousehold } from "../../src/fleet/household.ts";
@@ -21,6 +15,7 @@ import { REPLAY_START_MS, replayDays } from "../../src/fleet/replay.ts";
 import { loadKeyFiles, verifyDirectory } from "../../src/verify/verify.ts";
 import { steadyPort } from "./ports.ts";
 import { randomOf } from "./random.ts";
+import { checkReadings } from "./readings.ts";
 import { Supervisor } from "./supervisor.ts";
 import { WitnessStore } from "./witness-store.ts";
 
@@ -242,23 +237,7 @@ async function checkStore(
         }
     }
     for (const { home, household } of witnessed) {
-        const key = unwrap(parseKeyFile(readFileSync(household.keyFile, "utf8")));
-        const rows = [];
-        for await (const row of store.reader.recordsOf(key.meter)) {
-            rows.push(unwrap(parseRecord(row.bytes)));
-        }
-        const opened = unwrap(openSeries(key, rows)).map(({ flag, importWh, slot }) => [
-            slot,
-            importWh,
-            isUnmeasured(flag),
-        ]);
-        const days = { firstDay: LONDON_YEAR.firstDay, days: test.days };
-        const source = [...registerSeries(home, days)].map(({ missing, registerWh, slot }) => [
-            slot,
-            registerWh,
-            missing,
-        ]);
-        assert.deepEqual(opened, source, `readings of ${home.id}`);
+        await checkReadings(store, { home, keyFile: household.keyFile, days: test.days });
     }
     await store.close();
 }

@@ -3,11 +3,14 @@ import { ServerProcess } from "../../src/fleet/server-process.ts";
 import type { ServerInfo, StartMessage } from "../../src/server/messages.ts";
 import type { EnrolRequest } from "../../src/server/server.ts";
 
+/** Share of the kills that come while a server starts. */
+const KILLS_IN_START = 0.25;
+
 /** When a supervisor kills its servers. */
 export type KillPlan = {
     readonly start: Omit<StartMessage, "type">;
     readonly kills: number;
-    /** Longest life of a server that is to be killed, from the start of its process. */
+    /** Longest life of a server that is to be killed, from the moment at which it serves. */
     readonly lifeMs: number;
     readonly random: () => number;
     /** Called with the number of the kill while no server runs. */
@@ -21,6 +24,8 @@ export class Supervisor {
     killsInStart = 0;
     readonly #plan: KillPlan;
     #nowMs: number;
+    /** How long a start takes here and now: what else runs on the machine decides. */
+    #startMs = 300;
     #server: ServerProcess | null = null;
     #info: ServerInfo | null = null;
     #waiting: { done(server: ServerProcess): void; failed(cause: unknown): void }[] = [];
@@ -57,12 +62,16 @@ export class Supervisor {
             killer.abort();
             this.#server?.kill();
         };
-        const timer = mortal ? setTimeout(kill, random() * lifeMs) : undefined;
+        const inStart = mortal && random() < KILLS_IN_START;
+        let timer = inStart ? setTimeout(kill, random() * this.#startMs) : undefined;
+        const startedMs = performance.now();
         try {
             const server = await ServerProcess.start(
                 { ...start, nowMs: this.#nowMs },
                 killer.signal,
             );
+            this.#startMs = performance.now() - startedMs;
+            if (mortal && !inStart) timer = setTimeout(kill, random() * lifeMs);
             this.#server = server;
             this.#info ??= server.info;
             for (const waiter of this.#waiting.splice(0)) waiter.done(server);
