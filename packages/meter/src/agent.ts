@@ -21,6 +21,7 @@ import {
     STREAM_MODE,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
+import type { ClockAhead } from "./clock-ahead.ts";
 import { Outbox } from "./outbox.ts";
 import { type MeterProfile, sealedStreamOf } from "./profile.ts";
 import { type Boundary, boundaryFault, type SealedBatch, sealBatch } from "./sealer.ts";
@@ -117,6 +118,14 @@ export class MeterAgent {
     /** The refusal that stopped this meter; null while it works. */
     get refusal(): Receipt | null {
         return this.#outbox.refusal;
+    }
+
+    /**
+     * The record that was signed under a clock too far ahead and that the collector therefore does
+     * not take yet (code 14); null while there is none. It goes again by itself.
+     */
+    get clockAhead(): ClockAhead | null {
+        return this.#outbox.clockAhead;
     }
 
     /** Connects to the collector and starts to send. */

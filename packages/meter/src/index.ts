@@ -4,6 +4,7 @@
  * @packageDocumentation
  */
 export { DEFAULT_RECORD_BOUNDARIES, MeterAgent, type MeterAgentOptions } from "./agent.ts";
+export type { ClockAhead } from "./clock-ahead.ts";
 export {
     LONDON_INTERVALS_PER_DAY,
     LONDON_MISSING,

@@ -18,6 +18,7 @@ import {
     type Receipt,
     verifySign1,
 } from "@meterseal/record";
+import { type ClockAhead, clockAheadOf, clockRetryMs } from "./clock-ahead.ts";
 
 /** What an outbox works with. */
 export type OutboxOptions = {
@@ -37,8 +38,10 @@ const UNSIGNED_RETRY_MS = 5_000;
 const SEND_RETRY_MS = 1_000;
 /** Receipt code of a gap. */
 const GAP_CODE = 6;
+/** Receipt code of a record that is dated too far ahead. */
+const CLOCK_CODE = 14;
 /** Refusals that pass: gap, busy, internal, clock. */
-const PASSING_CODES = [GAP_CODE, 12, 13, 14];
+const PASSING_CODES = [GAP_CODE, 12, 13, CLOCK_CODE];
 
 /**
  * The records of one meter that are not final: sends them in order, resends what is not stored, and
@@ -56,6 +59,7 @@ export class Outbox {
     #up = false;
     #closed = false;
     #refusal: Receipt | null = null;
+    #clockAhead: ClockAhead | null = null;
     #cancelProbe: (() => void) | null = null;
     /** Ends the pause after a refusal that passes; null while there is none. */
     #cancelPause: (() => void) | null = null;
@@ -88,6 +92,11 @@ export class Outbox {
     /** The refusal that stopped this meter; null while it works. */
     get refusal(): Receipt | null {
         return this.#refusal;
+    }
+
+    /** The record that waits for the collector's clock; null where none does. */
+    get clockAhead(): ClockAhead | null {
+        return this.#clockAhead;
     }
 
     /** True after {@link close}. */
@@ -176,6 +185,7 @@ export class Outbox {
     }
 
     #takeStored(index: number, bytes: Uint8Array): void {
+        this.#clearClockAhead(index);
         if (index >= this.#stored) {
             this.#stored = index + 1;
             this.#cursor = Math.max(this.#cursor, this.#stored);
@@ -185,11 +195,18 @@ export class Outbox {
     }
 
     #takeFinal(receipt: Receipt, index: number, bytes: Uint8Array): void {
+        this.#clearClockAhead(index);
         this.#write(() => this.#options.store.keepFinal(bytes, receipt.chainEpoch, receipt.seq));
         this.#records.splice(0, index + 1);
         this.#stored = Math.max(0, this.#stored - index - 1);
         this.#cursor = Math.max(this.#stored, this.#cursor - index - 1);
         this.#progress();
+    }
+
+    /** A cumulative receipt covers the record that waited for the collector's clock. */
+    #clearClockAhead(index: number): void {
+        const seq = this.#records[index]?.seq ?? 0;
+        if (this.#clockAhead !== null && seq >= this.#clockAhead.seq) this.#clockAhead = null;
     }
 
     #progress(): void {
@@ -202,7 +219,8 @@ export class Outbox {
     #takeRefusal(receipt: Receipt, index: number): void {
         if (receipt.code === GAP_CODE && receipt.nextSeq !== undefined) {
             this.#goBack(index - (receipt.seq - receipt.nextSeq), index);
-        } else if (PASSING_CODES.includes(receipt.code)) {
+        } else if (receipt.code === CLOCK_CODE) this.#takeClockRefusal(receipt, index);
+        else if (PASSING_CODES.includes(receipt.code)) {
             this.#pause(retryMs(receipt));
         } else if (receipt.code === 0) {
             this.#warn("a receipt contradicts itself", receipt.code);
@@ -212,6 +230,20 @@ export class Outbox {
             this.#endPause();
             this.#wake();
         }
+    }
+
+    /** Signed under a clock too far ahead: waits as long as it must, and says so once. */
+    #takeClockRefusal(receipt: Receipt, index: number): void {
+        const ahead = clockAheadOf(this.#records[index] as OutboxRecord, receipt);
+        if (this.#clockAhead?.seq !== ahead.seq) {
+            this.#options.log.warn("a record is dated ahead of its collector and waits", {
+                code: receipt.code,
+                subject: this.#options.subject.toHex(),
+                ...ahead,
+            });
+        }
+        this.#clockAhead = ahead;
+        this.#pause(clockRetryMs(ahead, retryMs(receipt)));
     }
 
     /** The collector lacks an earlier record: sends from there, unless that one is under way. */

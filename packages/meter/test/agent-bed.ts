@@ -15,7 +15,12 @@ import { MemoryMeterStore } from "@meterseal/stores/memory";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_START_SLOT, TEST_START_UNIX } from "@meterseal/testkit/records";
 import { SimulatedTime } from "@meterseal/testkit/sim-time";
-import { type Boundary, MeterAgent, type MeterProfile } from "../src/index.ts";
+import {
+    type Boundary,
+    MeterAgent,
+    type MeterAgentOptions,
+    type MeterProfile,
+} from "../src/index.ts";
 
 /** Hooks of a store in memory. */
 export type StoreHooks = NonNullable<ConstructorParameters<typeof MemoryMeterStore>[0]>;
@@ -126,7 +131,16 @@ export class MeterBed {
         link.mode = this.link.mode;
         link.onSend = this.link.onSend;
         this.link = link;
-        this.agent = await MeterAgent.open({
+        this.agent = await MeterAgent.open(this.options(options.recordBoundaries));
+        await this.agent.connect();
+        if (options.connect !== false) this.link.up();
+        await this.time.settle();
+        return this.agent;
+    }
+
+    /** What an agent on this bed works with. */
+    options(recordBoundaries: number = 4): MeterAgentOptions {
+        return {
             profile: this.profile,
             signer: testSigner("meter", "edDsa"),
             master: this.master,
@@ -135,12 +149,8 @@ export class MeterBed {
             clock: this.time,
             timers: this.time,
             log: { info: () => undefined, warn: (message) => void this.warnings.push(message) },
-            recordBoundaries: options.recordBoundaries ?? 4,
-        });
-        await this.agent.connect();
-        if (options.connect !== false) this.link.up();
-        await this.time.settle();
-        return this.agent;
+            recordBoundaries,
+        };
     }
 
     /** Gives the meter boundaries that follow what it has; the register grows by 10 a slot. */
