@@ -7,6 +7,9 @@ import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { enrolCommand } from "./commands/enrol.ts";
+import { meterInitCommand } from "./commands/meter-init.ts";
+import { meterRunCommand } from "./commands/meter-run.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -21,6 +24,9 @@ const COMMANDS: readonly Command[] = [
     demoTamperCommand,
     demoCommand,
     serveCommand,
+    enrolCommand,
+    meterInitCommand,
+    meterRunCommand,
     usageCommand,
     verifyCommand,
     decodeCommand,

@@ -39,19 +39,19 @@ async function usage(...words: string[]): Promise<UsageJson> {
 }
 
 describe("help", () => {
-    it.each(["demo", "demo tamper", "serve", "usage", "verify", "decode"])(
-        "of %s has examples and exit codes",
-        async (name) => {
-            for (const flag of ["--help", "-h"]) {
-                const { code, stderr, stdout } = await run(...name.split(" "), flag);
-                expect(code).toBe(0);
-                expect(stderr).toBe("");
-                expect(stdout).toContain(`meterseal ${name}: `);
-                expect(stdout).toMatch(/\nExamples:\n {2}\S/);
-                expect(stdout).toMatch(/\nExit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
-            }
-        },
-    );
+    it.each([
+        ...["demo", "demo tamper", "serve", "usage", "verify", "decode"],
+        ...["enrol", "meter init", "meter run"],
+    ])("of %s has examples and exit codes", async (name) => {
+        for (const flag of ["--help", "-h"]) {
+            const { code, stderr, stdout } = await run(...name.split(" "), flag);
+            expect(code).toBe(0);
+            expect(stderr).toBe("");
+            expect(stdout).toContain(`meterseal ${name}: `);
+            expect(stdout).toMatch(/\nExamples:\n {2}\S/);
+            expect(stdout).toMatch(/\nExit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
+        }
+    });
 
     it("of the program names every command", async () => {
         for (const words of [["--help"], ["-h"], ["help"]]) {

@@ -104,7 +104,7 @@ export async function openHousehold(
  * Refuses a meter that was in service and has lost its memory: it would sign a second history and
  * seal boundaries again, which gives registers away.
  */
-function requireMemory(meterDir: string, subjectHex: string): void {
+export function requireMemory(meterDir: string, subjectHex: string): void {
     if (existsSync(join(meterDir, METER_FILE)) || !existsSync(join(meterDir, PROFILE_FILE))) return;
     throw error("MS_OUTBOX", {
         where: `meter ${subjectHex}`,
@@ -156,8 +156,8 @@ function loadMaster(meterDir: string, key: KeyFile): Uint8Array | null {
     return fromHex(readFileSync(path, "utf8").trim());
 }
 
-/** What an auditor needs to check a meter's outbox; nothing secret. */
-function writeProfile(
+/** Writes what an auditor needs to check a meter's outbox; nothing secret. */
+export function writeProfile(
     meterDir: string,
     source: string,
     profile: MeterProfile,

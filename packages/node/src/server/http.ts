@@ -4,12 +4,15 @@ import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
+import { addOperatorRoutes } from "./operator.ts";
 import { addRoutes } from "./routes.ts";
+import type { EnrolRequest } from "./server.ts";
 
-/** What the HTTP side of a server reads from. It holds no key and never writes. */
+/** What the HTTP side of a server reads from. Nothing but the operator's route writes. */
 export type HttpOptions = {
     readonly host: string;
     readonly port: number;
@@ -23,6 +26,9 @@ export type HttpOptions = {
     readonly health: Health;
     /** Directory of the built portal. */
     readonly portalDir: string;
+    /** What who admits meters over HTTP has to show. */
+    readonly operatorToken: string;
+    readonly enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>;
 };
 
 /** A listening HTTP server. */
@@ -82,6 +88,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addSafety(app);
     addRoutes(app, options);
     addHealthRoutes(app, options.health);
+    addOperatorRoutes(app, options.operatorToken, options.enrol);
     if (existsSync(options.portalDir)) {
         await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });
     }
@@ -139,6 +146,8 @@ const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
     MS_MALFORMED: 400,
     MS_TOO_LARGE: 413,
     MS_BUSY: 503,
+    MS_ENROLMENT: 409,
+    MS_STREAM_RULE: 409,
 };
 
 function statusOf(cause: unknown): number {

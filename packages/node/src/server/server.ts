@@ -17,6 +17,7 @@ import { stateOfGenesis } from "@meterseal/ledger";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
 import {
     createEnrolment,
+    encodeCoseKey,
     kidOf,
     parseEnrolment,
     ROLE,
@@ -31,6 +32,7 @@ import { Health } from "./health.ts";
 import { type HttpServer, startHttp } from "./http.ts";
 import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 import { ServerMetrics } from "./metrics.ts";
+import { loadOperatorToken, publishAddress } from "./operator.ts";
 
 /** Tenant in all topics of a server that serves one operator. */
 export const TENANT = "local";
@@ -127,8 +129,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 links: [mqttUrl],
             }),
             portalDir: PORTAL_DIRECTORY,
+            operatorToken: loadOperatorToken(options.dataDir, systemRandom),
+            enrol: async (request) => ({
+                network: engine.state.networkId,
+                subject: request.subject,
+                enrolment: await enrol(engine, identity, options.clock, request),
+                collectorKey: encodeCoseKey(identity.collector.publicKey),
+            }),
         });
         undo.push(() => http.close());
+        undo.push(publishAddress(options.dataDir, { http: http.url, mqtt: mqttUrl }));
         return {
             httpUrl: http.url,
             mqttUrl,

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { error, toHex } from "@meterseal/core";
+import { GROUP, STREAM_MODE } from "@meterseal/record";
+import {
+    type Command,
+    integerOption,
+    type Options,
+    requiredOption,
+    textOption,
+} from "../cli/arguments.ts";
+import { out, say } from "../console.ts";
+import { createDevice, DEVICE_FILES } from "../device/device.ts";
+import { EXIT } from "../exit-codes.ts";
+
+/** Groups by the names that a person gives them. */
+const GROUPS: Readonly<Record<string, readonly number[]>> = {
+    import: [GROUP.import],
+    "import,export": [GROUP.import, GROUP.export],
+};
+
+/** `meterseal meter init`: keys of a new meter, and the request for its operator. */
+export const meterInitCommand: Command = {
+    name: "meter init",
+    summary: "makes a meter's keys and the request that its operator enrols",
+    options: {
+        dir: {
+            kind: "value",
+            value: "DIR",
+            help: "directory of the meter; made where it is missing",
+        },
+        zone: {
+            kind: "value",
+            value: "ZONE",
+            help: "IANA time zone of its days, such as Europe/Berlin",
+        },
+        "slot-seconds": {
+            kind: "value",
+            value: "N",
+            help: "seconds between readings, a divisor of 3600 (900)",
+        },
+        groups: { kind: "value", value: "LIST", help: "import, or import,export (import)" },
+        open: { kind: "flag", help: "for a network with open (plaintext) streams" },
+        json: { kind: "flag", help: "prints what was made as JSON" },
+    },
+    examples: [
+        "meterseal meter init --dir my-meter --zone Europe/London --slot-seconds 1800",
+        "meterseal meter init --dir roof --zone America/Los_Angeles --slot-seconds 3600 --groups import,export",
+    ],
+    // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
+    async run(options) {
+        const directory = requiredOption(options, "dir", "DIR");
+        const request = createDevice(directory, {
+            zone: requiredOption(options, "zone", "ZONE"),
+            slotSeconds: integerOption(options, "slot-seconds", {
+                min: 1,
+                max: 3600,
+                byDefault: 900,
+            }),
+            groups: groupsOption(options),
+            mode: options.open === true ? STREAM_MODE.open : STREAM_MODE.sealed,
+        });
+        const meter = toHex(request.subject);
+        const path = join(directory, DEVICE_FILES.request);
+        if (options.json === true) out(JSON.stringify({ meter, request: path }));
+        else
+            say(`Meter ${meter} is in ${directory}; its keys have mode 600 and stay there.
+Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
+        return EXIT.ok;
+    },
+};
+
+function groupsOption(options: Options): readonly number[] {
+    const text = textOption(options, "groups") ?? "import";
+    const groups = Object.hasOwn(GROUPS, text) ? GROUPS[text] : undefined;
+    if (groups !== undefined) return groups;
+    const expected = `--groups ${Object.keys(GROUPS).join(" or ")}`;
+    throw error("MS_USAGE", { expected, got: text });
+}

@@ -1,0 +1,148 @@
+import { readFileSync, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { error, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
+import { createMqttMeterLink } from "@meterseal/links/mqtt";
+import {
+    boundsOf,
+    createLinkToken,
+    MeterAgent,
+    parseReadingsCsv,
+    type ReadingSeries,
+    seriesBoundaries,
+} from "@meterseal/meter";
+import { FLAG } from "@meterseal/record";
+import { openMeterStore } from "@meterseal/stores/sqlite";
+import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
+import { systemClock, systemTimers } from "../clocks.ts";
+import { consoleLog, out, Progress, say } from "../console.ts";
+import { DEVICE_FILES, type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { EXIT } from "../exit-codes.ts";
+import { fileSigner } from "../files.ts";
+import { requireMemory, writeProfile } from "../fleet/household.ts";
+import { TENANT } from "../server/server.ts";
+import { shutdownSignal, untilAborted } from "../shutdown.ts";
+
+/** `meterseal meter run`: a meter that seals, signs and sends the readings of a file. */
+export const meterRunCommand: Command = {
+    name: "meter run",
+    summary: "seals, signs and sends the readings of a file, each of them once",
+    options: {
+        dir: { kind: "value", value: "DIR", help: "directory of the meter, made by meter init" },
+        csv: {
+            kind: "value",
+            value: "FILE",
+            help: "readings: timestamp,import_kwh[,export_kwh], or the London layout; may be .gz",
+        },
+        home: { kind: "value", value: "ID", help: "home in a file of several" },
+        to: { kind: "value", value: "URL", help: "the collector, such as mqtt://127.0.0.1:1883" },
+        json: { kind: "flag", help: "prints the result as JSON" },
+    },
+    examples: ["meterseal meter run --dir my-meter --csv readings.csv --to mqtt://127.0.0.1:1883"],
+    async run(options) {
+        const directory = requiredOption(options, "dir", "DIR");
+        const csv = requiredOption(options, "csv", "FILE");
+        const url = mqttUrl(requiredOption(options, "to", "URL"));
+        const device = openDevice(directory);
+        const series = readSeries(csv, textOption(options, "home"), device);
+        const keyFile = provideKeyFile(directory, basename(directory), device);
+        const signal = shutdownSignal();
+        const agent = await openAgent(directory, device, url);
+        try {
+            await agent.connect();
+            const done = await Promise.race([
+                feed(agent, series, signal).then(() => true),
+                untilAborted(signal).then(() => false),
+            ]);
+            return report(agent, device, { keyFile, done, asJson: options.json === true });
+        } finally {
+            await agent.close();
+        }
+    },
+};
+
+function mqttUrl(text: string): string {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (url?.protocol === "mqtt:" && url.hostname !== "") return text;
+    throw error("MS_USAGE", { expected: "--to mqtt://HOST:PORT", got: text });
+}
+
+/**
+ * Reads the file and holds it against the meter's stream.
+ * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE, MS_DATA_FILE with the line, MS_STREAM_RULE.
+ */
+function readSeries(path: string, home: string | undefined, { profile }: Device): ReadingSeries {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
+    if (stats.size > LIMITS.csvBytes)
+        throw error("MS_TOO_LARGE", { where: path, expected: `at most ${LIMITS.csvBytes} bytes` });
+    const content = readFileSync(path);
+    const limit = { maxOutputLength: LIMITS.csvBytes };
+    const text = (path.endsWith(".gz") ? gunzipSync(content, limit) : content).toString("utf8");
+    const { slotSeconds } = profile.stream;
+    const options = home === undefined ? { slotSeconds } : { slotSeconds, home };
+    const series = unwrap(parseReadingsCsv(text, path, options));
+    const channels = series.exportMicroWh === null ? 1 : 2;
+    if (channels !== profile.stream.groups.length) {
+        const names = ["no", "import", "import and export"];
+        const expected = `${names[profile.stream.groups.length]}, as the meter's stream has it`;
+        throw error("MS_STREAM_RULE", { where: path, expected, got: names[channels] ?? "" });
+    }
+    const endUnix = unixOfSlot(boundsOf(series).toSlot, slotSeconds);
+    if (endUnix * 1000 > systemClock.nowMs() + LIMITS.clockAheadSeconds * 1000) {
+        const got = `one until ${new Date(endUnix * 1000).toISOString()}`;
+        throw error("MS_CLOCK", { where: path, expected: "readings of the past", got });
+    }
+    return series;
+}
+
+async function openAgent(directory: string, device: Device, url: string): Promise<MeterAgent> {
+    const { answer, master, profile } = device;
+    const subjectHex = toHex(profile.subject);
+    const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
+    const log = consoleLog("meter");
+    requireMemory(directory, subjectHex);
+    const store = await openMeterStore(directory);
+    writeProfile(directory, basename(directory), profile, answer.collectorKey);
+    const token = (): Promise<Uint8Array> =>
+        createLinkToken(signer, profile.network, profile.subject, systemClock);
+    return await MeterAgent.open({
+        ...{ profile, signer, master, store, log },
+        link: createMqttMeterLink({ url, subjectHex, tenant: TENANT, token, log }),
+        clock: systemClock,
+        timers: systemTimers,
+    });
+}
+
+/** Gives the meter every boundary that it has not sealed yet, and waits until all is final. */
+async function feed(agent: MeterAgent, series: ReadingSeries, signal: AbortSignal): Promise<void> {
+    const bar = new Progress();
+    const { fromSlot, toSlot } = boundsOf(series);
+    for (const { missing, registers, slot } of seriesBoundaries(series)) {
+        if (signal.aborted) return;
+        if (slot < agent.nextSlot) continue;
+        await agent.add({ slot, registers, flag: missing ? FLAG.missing : 0 });
+        bar.show((slot - fromSlot) / (toSlot - fromSlot), `${agent.recordCount} records`);
+    }
+    await agent.flush();
+    await agent.settled();
+    if (agent.refusal === null) bar.finish(`${agent.recordCount} records, all final`);
+}
+
+function report(
+    agent: MeterAgent,
+    { profile }: Device,
+    { asJson, done, keyFile }: { asJson: boolean; done: boolean; keyFile: string },
+): number {
+    const { openRecords, recordCount, refusal } = agent;
+    if (refusal !== null) {
+        const got = `receipt code ${refusal.code} for record ${refusal.seq}`;
+        throw error("MS_NOT_ALLOWED", { where: `meter ${toHex(profile.subject)}`, got });
+    }
+    if (asJson) {
+        const meter = toHex(profile.subject);
+        out(JSON.stringify({ meter, records: recordCount, openRecords, keyFile }));
+    } else if (done) say(`Everything is final. The household's key file: ${keyFile}`);
+    else say(`Stopped: ${openRecords} records are not final yet. Run it again to go on.`);
+    return EXIT.ok;
+}

@@ -1,0 +1,155 @@
+import {
+    error,
+    fail,
+    fromBase64,
+    fromHex,
+    ok,
+    type Result,
+    toBase64,
+    toHex,
+} from "@meterseal/core";
+import {
+    decodeCoseKey,
+    encodeCoseKey,
+    STREAM_MODE,
+    type StreamDescriptor,
+} from "@meterseal/record";
+import type { EnrolRequest } from "../server/server.ts";
+
+/** What the operator answers to a request: the network that the meter is in now. */
+export type EnrolmentAnswer = {
+    /** Network id, 32 bytes. */
+    readonly network: Uint8Array;
+    /** Subject of the meter, 16 bytes. */
+    readonly subject: Uint8Array;
+    /** Hash of the enrolment, 32 bytes: `prev` of the meter's first record. */
+    readonly enrolment: Uint8Array;
+    /** COSE_Key of the collector, whose receipts the meter believes. */
+    readonly collectorKey: Uint8Array;
+};
+
+const REQUEST = "meterseal-request/v1";
+const ANSWER = "meterseal-enrolment/v1";
+/** Longest text of either. */
+const TEXT_MAX = 4096;
+const MODES = ["sealed", "open"];
+const STREAMS_MAX = 16;
+
+/** JSON text of a request; nothing in it is secret. */
+export function formatRequest({ key, streams, subject }: EnrolRequest): string {
+    return pretty({
+        format: REQUEST,
+        subject: toHex(subject),
+        key: toBase64(encodeCoseKey(key)),
+        streams: streams.map((stream) => ({
+            ...stream,
+            stream: toHex(stream.stream),
+            mode: MODES[stream.mode],
+        })),
+    });
+}
+
+/** Parses a request; MS_MALFORMED names the field. What it asks for is judged at enrolment. */
+export function parseRequest(text: string): Result<EnrolRequest> {
+    return read(text, REQUEST, "request", (fields) => ({
+        subject: hex(fields, "subject", 16),
+        key: decodeCoseKey(fromBase64(string(fields, "key"))),
+        streams: array(fields, "streams", STREAMS_MAX).map(readStream),
+    }));
+}
+
+/** JSON text of an answer; nothing in it is secret. */
+export function formatAnswer(answer: EnrolmentAnswer): string {
+    return pretty({
+        format: ANSWER,
+        network: toHex(answer.network),
+        subject: toHex(answer.subject),
+        enrolment: toHex(answer.enrolment),
+        collectorKey: toBase64(answer.collectorKey),
+    });
+}
+
+/** Parses an answer; MS_MALFORMED names the field. */
+export function parseAnswer(text: string): Result<EnrolmentAnswer> {
+    return read(text, ANSWER, "enrolment", (fields) => {
+        const collectorKey = fromBase64(string(fields, "collectorKey"));
+        decodeCoseKey(collectorKey);
+        return {
+            network: hex(fields, "network", 32),
+            subject: hex(fields, "subject", 16),
+            enrolment: hex(fields, "enrolment", 32),
+            collectorKey,
+        };
+    });
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function pretty(value: unknown): string {
+    return `${JSON.stringify(value, null, 4)}\n`;
+}
+
+function read<T>(
+    text: string,
+    format: string,
+    where: string,
+    reader: (fields: Fields) => T,
+): Result<T> {
+    const refuse = (expected: string): Result<T> =>
+        fail(error("MS_MALFORMED", { where, expected }));
+    if (text.length > TEXT_MAX) return refuse(`at most ${TEXT_MAX} characters`);
+    try {
+        const fields: unknown = JSON.parse(text);
+        if (!isFields(fields) || fields.format !== format) return refuse(`"format": "${format}"`);
+        return ok(reader(fields));
+    } catch (cause) {
+        if (cause instanceof WrongField) return refuse(cause.message);
+        return refuse("all fields, unchanged");
+    }
+}
+
+class WrongField extends Error {}
+
+function isFields(value: unknown): value is Fields {
+    return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function string(fields: Fields, name: string): string {
+    const value = fields[name];
+    if (typeof value === "string") return value;
+    throw new WrongField(`a text in "${name}"`);
+}
+
+function hex(fields: Fields, name: string, length: number): Uint8Array {
+    const text = string(fields, name);
+    if (/^[0-9a-f]*$/.test(text) && text.length === 2 * length) return fromHex(text);
+    throw new WrongField(`${2 * length} hexadecimal digits in "${name}"`);
+}
+
+function array(fields: Fields, name: string, max: number): readonly unknown[] {
+    const value = fields[name];
+    if (Array.isArray(value) && value.length <= max) return value;
+    throw new WrongField(`a list of at most ${max} in "${name}"`);
+}
+
+function integer(fields: Fields, name: string): number {
+    const value = fields[name];
+    if (Number.isSafeInteger(value)) return value as number;
+    throw new WrongField(`a whole number in "${name}"`);
+}
+
+function readStream(value: unknown): StreamDescriptor {
+    if (!isFields(value)) throw new WrongField('streams in "streams"');
+    const mode = MODES.indexOf(string(value, "mode"));
+    if (mode < 0) throw new WrongField('"sealed" or "open" in "mode"');
+    return {
+        stream: hex(value, "stream", 16),
+        sealEpoch: integer(value, "sealEpoch"),
+        suite: integer(value, "suite"),
+        slotSeconds: integer(value, "slotSeconds"),
+        zone: string(value, "zone"),
+        groups: array(value, "groups", STREAMS_MAX).map((group) => Number(group)),
+        mode: mode === STREAM_MODE.open ? STREAM_MODE.open : STREAM_MODE.sealed,
+        scale: integer(value, "scale"),
+    };
+}

@@ -1,0 +1,62 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { error, type Random, toHex, unwrap } from "@meterseal/core";
+import type { FastifyInstance } from "fastify";
+import { type EnrolmentAnswer, formatAnswer, parseRequest } from "../device/exchange.ts";
+import { PLACES, writeJson, writeSecret } from "../files.ts";
+import type { EnrolRequest } from "./server.ts";
+
+/** Route that admits meters, for who holds the operator's token. */
+export const ENROL_ROUTE = "/api/v1/enrolments";
+
+const TOKEN_FILE = "operator.token";
+const ADDRESS_FILE = "address.json";
+const TOKEN_BYTES = 32;
+
+/** Where a running server is to be reached; not secret. */
+export type ServerAddress = { readonly http: string; readonly mqtt: string };
+
+/** The operator's token, in a file of mode 600 beside the keys; made at the first start. */
+export function loadOperatorToken(dataDir: string, random: Random): string {
+    const path = join(PLACES.serverKeys(dataDir), TOKEN_FILE);
+    if (!existsSync(path)) writeSecret(path, `${toHex(random.bytes(TOKEN_BYTES))}\n`);
+    return readFileSync(path, "utf8").trim();
+}
+
+/** Writes down where the server is to be reached; returns how to take that back. */
+export function publishAddress(dataDir: string, address: ServerAddress): () => void {
+    const path = join(PLACES.server(dataDir), ADDRESS_FILE);
+    writeJson(path, address);
+    return () => rmSync(path, { force: true });
+}
+
+/** Where the server of a data directory was to be reached last; null where none says so. */
+export function readAddress(dataDir: string): ServerAddress | null {
+    const path = join(PLACES.server(dataDir), ADDRESS_FILE);
+    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as ServerAddress) : null;
+}
+
+/** Adds the route for the operator. Every other route reads; this one needs the token. */
+export function addOperatorRoutes(
+    app: FastifyInstance,
+    token: string,
+    enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>,
+): void {
+    app.post<{ Body: unknown }>(ENROL_ROUTE, async (request, reply) => {
+        if (!isToken(request.headers.authorization, token)) {
+            throw error("MS_NOT_ALLOWED", {
+                where: "authorization",
+                expected: "the operator's token",
+            });
+        }
+        const answer = await enrol(unwrap(parseRequest(JSON.stringify(request.body))));
+        return reply.code(201).type("application/json").send(formatAnswer(answer));
+    });
+}
+
+/** Compares digests: neither length nor position of a difference shows in the time it takes. */
+function isToken(header: string | undefined, token: string): boolean {
+    const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+    return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${token}`));
+}
