@@ -30,8 +30,8 @@ export const LIMITS = {
     vertexBacklog: 10_000,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
-    /** Records committed to disk in one transaction. */
-    commitRecords: 1_000,
+    /** Records committed to disk in one transaction, which is one turn of the event loop. */
+    commitRecords: 300,
     /** Longest time that a record waits for its transaction. */
     commitDelayMs: 3,
     /** Signatures under verification at one time. */
