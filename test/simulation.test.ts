@@ -12,7 +12,14 @@ describe("a simulated network", () => {
     it(
         `keeps every promise through all trouble (seeds ${SEEDS[0]} … ${SEEDS.at(-1)})`,
         async () => {
-            const totals = { crashes: 0, messages: 0, mischief: 0, receipts: 0, records: 0 };
+            const totals = {
+                crashes: 0,
+                fullDisks: 0,
+                messages: 0,
+                mischief: 0,
+                receipts: 0,
+                records: 0,
+            };
             const broken: string[] = [];
             for (const seed of SEEDS) {
                 const report = await runWorld(seed);
@@ -29,6 +36,7 @@ describe("a simulated network", () => {
             // A simulation in which nothing goes wrong proves nothing.
             if (SEEDS.length > 20) {
                 expect(totals.crashes).toBeGreaterThan(SEEDS.length);
+                expect(totals.fullDisks).toBeGreaterThan(SEEDS.length / 8);
                 expect(totals.mischief).toBeGreaterThan(SEEDS.length);
                 expect(totals.records).toBeGreaterThan(5 * SEEDS.length);
             }

@@ -23,6 +23,8 @@ export class SimCollector {
     /** Meters that the network keeps away. */
     readonly partitioned = new Set<string>();
     handler: LinkHandler | null = null;
+    /** Until this instant of virtual time its disk has no room. */
+    fullUntilMs = 0;
     readonly #world: SimHost;
     readonly #notes: SimNotes;
     readonly #identity: TestCollector;
@@ -124,7 +126,9 @@ export class SimCollector {
 
     #hooks(alive: () => boolean): StoreHooks {
         const crash = (where: string): void => {
-            if (!alive() || !this.#world.strikes(0.03)) return;
+            const full = where.startsWith("before") && this.#world.isFull(this.fullUntilMs);
+            if (!alive() || (!full && !this.#world.strikes(0.03))) return;
+            if (full) this.#notes.counts.fullDisks++;
             this.#world.time.after(0, () => alive() && this.crash());
             throw injected(where);
         };

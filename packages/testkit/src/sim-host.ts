@@ -28,6 +28,8 @@ export interface SimHost {
     drawSkewMs(): number;
     /** Whether trouble of this probability strikes now. */
     strikes(probability: number): boolean;
+    /** Whether a disk that fills up until this instant of virtual time has no room now. */
+    isFull(untilMs: number): boolean;
     /** Takes care of work that nobody waits for: how it fails is a finding. */
     watch(work: Promise<unknown>, where: string): Promise<void>;
 }

@@ -16,6 +16,8 @@ export class SimMeter {
     /** How far its clock is off, ms of the world's clock. */
     skewMs = 0;
     agent: MeterAgent | null = null;
+    /** Until this instant of virtual time its disk has no room. */
+    fullUntilMs = 0;
     readonly #world: SimHost;
     readonly #notes: SimNotes;
     readonly #clock: Clock;
@@ -133,7 +135,9 @@ export class SimMeter {
 
     #hooks(alive: () => boolean): StoreHooks {
         const crash = (where: string): void => {
-            if (!alive() || !this.#world.strikes(0.03)) return;
+            const full = where.startsWith("before") && this.#world.isFull(this.fullUntilMs);
+            if (!alive() || (!full && !this.#world.strikes(0.03))) return;
+            if (full) this.#notes.counts.fullDisks++;
             this.#world.time.after(0, () => alive() && this.crash());
             throw injected(where);
         };

@@ -17,7 +17,7 @@ export class SimNotes {
     /** Places whose records a meter saw acknowledged as stored. */
     readonly acknowledged = new Set<string>();
     readonly finals: SeenFinal[] = [];
-    readonly counts = { crashes: 0, messages: 0, mischief: 0, receipts: 0 };
+    readonly counts = { crashes: 0, fullDisks: 0, messages: 0, mischief: 0, receipts: 0 };
     /** Sealed bytes by `stream/epoch/tree/index`. */
     readonly #sealed = new Map<string, string>();
     readonly #bytes = new Map<string, string>();

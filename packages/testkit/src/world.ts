@@ -19,6 +19,8 @@ export type WorldReport = {
     /** Empty where everything held. */
     readonly violations: readonly string[];
     readonly crashes: number;
+    /** Writes that found no room. */
+    readonly fullDisks: number;
     readonly messages: number;
     readonly mischief: number;
     readonly receipts: number;
@@ -120,6 +122,11 @@ export class SimWorld implements SimHost {
         return this.#trouble && this.random.chance(probability);
     }
 
+    /** Whether a disk that fills up until this instant of virtual time has no room now. */
+    isFull(untilMs: number): boolean {
+        return this.#trouble && this.time.nowMs() < untilMs;
+    }
+
     /** Takes care of work that nobody waits for: how it fails is a finding. */
     async watch(work: Promise<unknown>, where: string): Promise<void> {
         try {
@@ -195,6 +202,12 @@ export class SimWorld implements SimHost {
         for (let i = random.below(3); i > 0; i--) {
             at(() => {
                 collector.skewMs = this.drawSkewMs();
+            });
+        }
+        for (let i = random.below(3); i > 0; i--) {
+            at(() => {
+                const disk = random.chance(0.5) ? collector : random.pick(meters);
+                disk.fullUntilMs = time.nowMs() + random.below(6_000);
             });
         }
         for (let i = random.below(30); i > 0; i--) {
