@@ -41,6 +41,7 @@ export type LoadCalls = {
         output: readonly number[];
     };
     run: { input: Window; output: LoadCost };
+    close: { input: null; output: null };
 };
 
 /** How much is under way at one time. */
@@ -61,8 +62,9 @@ export type NumberedMeter = {
 /** Meters whose messages are signed and whose connection is made at one time. */
 const PREPARED_AT_ONCE = 50;
 
+type BenchLink = Pick<MeterLink, "send" | "close">;
 type Sender = {
-    readonly link: Pick<MeterLink, "send">;
+    readonly link: BenchLink;
     readonly bursts: readonly (readonly Uint8Array[])[];
 };
 
@@ -87,6 +89,10 @@ answerCalls<LoadCalls>({
             senders.push(...(await Promise.all(some)));
         }
         return bursts.map((_, i) => senders[0]?.bursts[i]?.[0]?.length ?? 0);
+    },
+    async close() {
+        await Promise.all(senders.map(({ link }) => link.close()));
+        return null;
     },
     async run({ atOnce, window }) {
         const burst = nextBurst++;
@@ -144,7 +150,7 @@ async function openLink(
     network: Uint8Array,
     url: string,
     light: boolean,
-): Promise<Pick<MeterLink, "send">> {
+): Promise<BenchLink> {
     const subjectHex = toHex(meter.subject);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, network, meter.subject, systemClock);

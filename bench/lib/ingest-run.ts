@@ -92,6 +92,7 @@ export class IngestRun {
 
     /** Ends all processes. */
     async stop(): Promise<void> {
+        await Promise.all(this.#loads.map((load) => load.ask("close", null)));
         await Promise.all(this.#loads.map((load) => load.stop()));
         await this.#server.stop();
     }

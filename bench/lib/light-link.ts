@@ -40,10 +40,13 @@ export class LightLink {
         return this.#ask(0x40, packet(0x32, text(this.#topic), Buffer.of(0, 1), message));
     }
 
-    /** Ends the connection. */
-    close(): void {
+    /** Ends the connection properly; resolves when it is closed. */
+    close(): Promise<void> {
         this.#waiting = null;
-        this.#socket.destroy();
+        return new Promise((resolve) => {
+            this.#socket.once("close", () => resolve());
+            this.#socket.end(packet(0xe0));
+        });
     }
 
     #ask(type: number, bytes: Buffer): Promise<void> {
