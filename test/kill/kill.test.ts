@@ -23,6 +23,6 @@ test(`meters are killed ${meterKills} times, KILL_SEED=${seed}`, async (context)
 });
 
 test(`the server is killed ${serverKills} times under load, KILL_SEED=${seed}`, async (context) => {
-    const size = { seed, kills: serverKills, meters: 8, days: 365, lifeMs: 1_000 };
+    const size = { seed, kills: serverKills, meters: 8, days: 365, lifeMs: 800 };
     show(context, await runKillTest({ ...size, log: quiet }));
 });
