@@ -1,5 +1,6 @@
+import { MemoryMeterStore, MemoryServerStore } from "@meterseal/stores/memory";
 import { runWorld } from "@meterseal/testkit/world";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 /** SIM_SEED runs one seed again, SIM_SEEDS another number of them. */
 const ONE = process.env.SIM_SEED;
@@ -9,6 +10,8 @@ const SEEDS =
     ONE === undefined ? Array.from({ length: COUNT }, (_, i) => FIRST + i) : [Number(ONE)];
 
 describe("a simulated network", () => {
+    afterEach(() => void vi.restoreAllMocks());
+
     it(
         `keeps every promise through all trouble (seeds ${SEEDS[0]} … ${SEEDS.at(-1)})`,
         async () => {
@@ -46,5 +49,36 @@ describe("a simulated network", () => {
 
     it("runs the same way twice", async () => {
         expect(await runWorld(7)).toEqual(await runWorld(7));
-    });
+    }, 60_000);
+
+    it("notices a server's disk that loses what it called durable", async () => {
+        const { insertRecords } = MemoryServerStore.prototype;
+        let writes = 0;
+        vi.spyOn(MemoryServerStore.prototype, "insertRecords").mockImplementation(function (
+            this: MemoryServerStore,
+            records,
+        ) {
+            return ++writes % 3 === 0 ? Promise.resolve() : insertRecords.call(this, records);
+        });
+        const { violations } = await runWorld(7);
+        expect(violations.join("\n")).toMatch(/acknowledged \S+ is there 0 times/);
+    }, 60_000);
+
+    it("notices a meter's disk that loses what it called durable", async () => {
+        const { append } = MemoryMeterStore.prototype;
+        let writes = 0;
+        vi.spyOn(MemoryMeterStore.prototype, "append").mockImplementation(function (
+            this: MemoryMeterStore,
+            state,
+            record,
+        ) {
+            return ++writes % 3 === 0 ? Promise.resolve() : append.call(this, state, record);
+        });
+        const sealedTwice = /was (?:sealed|written) twice/;
+        let found = "";
+        for (let seed = 1; seed <= 8 && !sealedTwice.test(found); seed++) {
+            found += (await runWorld(seed)).violations.join("\n");
+        }
+        expect(found).toMatch(sealedTwice);
+    }, 60_000);
 });

@@ -1,7 +1,13 @@
-import { type Clock, toHex, unixOfSlot } from "@meterseal/core";
+import { type Clock, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
 import type { MemoryLink } from "@meterseal/links/memory";
 import { createLinkToken, MeterAgent } from "@meterseal/meter";
-import { type MeterStore, type OutboxRecord, parseReceipt, verifySign1 } from "@meterseal/record";
+import {
+    type MeterStore,
+    type OutboxRecord,
+    parseReceipt,
+    splitSequence,
+    verifySign1,
+} from "@meterseal/record";
 import { MemoryMeterStore } from "@meterseal/stores/memory";
 import type { SimHost } from "./sim-host.ts";
 import type { SimHousehold } from "./sim-household.ts";
@@ -189,6 +195,9 @@ export class SimMeter {
                 }),
             send: (message) => {
                 world.notes.counts.messages++;
+                for (const bytes of unwrap(splitSequence(message, LIMITS.messageRecords))) {
+                    this.#notes.record(bytes);
+                }
                 world.mischief.overhear(this.subjectHex, message);
                 return link.send(message);
             },
