@@ -10,7 +10,7 @@ export function describeNeighbourhood(world) {
     describe("neighbourhood", () => {
         it("shows the fleet, the ledger and a sealed row, from this server alone", async () => {
             const { page, context, complaints, requests } = await openWatchedPage(world.browser);
-            await page.goto(world.demo.url);
+            await page.goto(`${world.demo.url}/#/neighbourhood`);
             await page.waitForSelector("[data-testid=sealed-registers] td");
             assert.match(await page.title(), /Neighbourhood/);
             assert.match(await page.textContent("[data-testid=clock-label]"), /replay of 2013/);
@@ -46,7 +46,7 @@ export function describeNeighbourhood(world) {
             const open = await startDemo("--meters", "1", "--days", "2", "--open");
             const { page, context, complaints } = await openWatchedPage(world.browser);
             try {
-                await page.goto(open.url);
+                await page.goto(`${open.url}/#/neighbourhood`);
                 await page.waitForSelector("[data-testid=sealed-registers] td");
                 const text = await page.innerText("main");
                 assert.match(text, /your consumption: all of it/);
@@ -68,7 +68,7 @@ export function describeNeighbourhood(world) {
     describe("without a server", () => {
         it("the page says so and keeps what it has", async () => {
             const { page, context } = await openWatchedPage(world.browser);
-            await page.goto(world.demo.url);
+            await page.goto(`${world.demo.url}/#/neighbourhood`);
             await page.waitForSelector(".meters");
             await context.route("**/api/**", (route) => route.abort());
             await page.getByText("The server does not answer").waitFor();

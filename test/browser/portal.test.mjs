@@ -6,10 +6,12 @@ import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
+import { describeAccess } from "./access.mjs";
 import { startDemo } from "./demo.mjs";
 import { describeDistrust } from "./distrust.mjs";
 import { describeHousehold } from "./household.mjs";
 import { describeNeighbourhood } from "./neighbourhood.mjs";
+import { describeRemembered } from "./remembered.mjs";
 import { launchBrowser } from "./watched-page.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -35,3 +37,5 @@ after(async () => {
 describeNeighbourhood(world);
 describeHousehold(world);
 describeDistrust(world);
+describeAccess(world);
+describeRemembered(world);

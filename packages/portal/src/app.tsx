@@ -2,11 +2,14 @@ import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { type NetworkView, useNetwork } from "./api/use-network.ts";
 import { formatMoment } from "./format.ts";
 import { useHousehold } from "./household/use-household.ts";
+import { useLiveHousehold } from "./household/use-live-household.ts";
 import { NeighbourhoodPage } from "./neighbourhood/page.tsx";
 import { ROUTES, type Route, useRoute } from "./route.ts";
+import { StartPage } from "./start/page.tsx";
 import { FailureBoundary } from "./ui/failure-boundary.tsx";
 import { Logo } from "./ui/icons.tsx";
 import { Notice } from "./ui/notice.tsx";
+import { ReplayClock, ReplayEnded } from "./ui/replay-clock.tsx";
 
 /** The charts load when the household page is opened, the cryptography when a key file is. */
 const HouseholdPage = lazy(async () => {
@@ -15,8 +18,9 @@ const HouseholdPage = lazy(async () => {
 });
 
 const TITLES: Record<Route, string> = {
+    start: "What this is",
     neighbourhood: "Neighbourhood",
-    household: "Household",
+    household: "My home",
 };
 
 /** The portal: header, page, footer. The open household lives here, so that it outlives its page. */
@@ -24,23 +28,29 @@ export function App(): ReactNode {
     const route = useRoute();
     const view = useNetwork();
     const household = useHousehold();
+    const isOpen = household.state.kind === "open";
     useEffect(() => {
         document.title = `${TITLES[route]} – Meterseal`;
     }, [route]);
+    useLiveHousehold(household, view);
     return (
         <>
             <button type="button" className="skip" onClick={skipToMain}>
                 Skip to content
             </button>
-            <Header route={route} view={view} isOpen={household.state.kind === "open"} />
+            <Header route={route} view={view} isOpen={isOpen} />
             <main id="main" tabIndex={-1}>
                 {view.unreachable && <Unreachable view={view} />}
+                <ReplayEnded network={view.network} />
                 <FailureBoundary key={route}>
-                    {route === "neighbourhood" ? (
-                        <NeighbourhoodPage view={view} />
-                    ) : (
+                    {route === "start" && <StartPage view={view} hasHome={isOpen} />}
+                    {route === "neighbourhood" && <NeighbourhoodPage view={view} />}
+                    {route === "household" && (
                         <Suspense fallback={<p className="loading">Loading …</p>}>
-                            <HouseholdPage household={household} />
+                            <HouseholdPage
+                                household={household}
+                                isReplay={view.network?.clock.label != null}
+                            />
                         </Suspense>
                     )}
                 </FailureBoundary>
@@ -61,41 +71,38 @@ type HeaderProps = {
     readonly isOpen: boolean;
 };
 
+const NAV: readonly [Route, string][] = [
+    ["start", "Start"],
+    ["neighbourhood", "Neighbourhood"],
+    ["household", "My home"],
+];
+
 function Header({ route, view, isOpen }: HeaderProps): ReactNode {
     const clock = view.network?.clock;
-    const current = (page: Route): "page" | undefined => (page === route ? "page" : undefined);
     return (
         <header className="shell-header">
             <div className="shell-row">
-                <a className="brand" href={ROUTES.neighbourhood}>
+                <a className="brand" href={ROUTES.start}>
                     <Logo />
                     <span>Meterseal</span>
                 </a>
                 <nav aria-label="Pages">
-                    <a
-                        href={ROUTES.neighbourhood}
-                        aria-current={current("neighbourhood")}
-                        data-page="neighbourhood"
-                    >
-                        Neighbourhood
-                    </a>
-                    <a
-                        href={ROUTES.household}
-                        aria-current={current("household")}
-                        data-page="household"
-                    >
-                        Household
-                        {isOpen && <span className="nav-open"> (open)</span>}
-                    </a>
+                    {NAV.map(([page, name]) => (
+                        <a
+                            key={page}
+                            href={ROUTES[page]}
+                            aria-current={page === route ? "page" : undefined}
+                            data-page={page}
+                        >
+                            {name}
+                            {page === "household" && isOpen && (
+                                <span className="nav-open"> (open)</span>
+                            )}
+                        </a>
+                    ))}
                 </nav>
-                {clock?.label != null && (
-                    <p className="clock-label" data-testid="clock-label">
-                        <strong>{clock.label}</strong>
-                        <span className="clock-now">
-                            {" "}
-                            now {formatMoment(clock.nowMs / 1000, "UTC")} UTC
-                        </span>
-                    </p>
+                {clock !== undefined && (
+                    <ReplayClock clock={clock} answeredAtMs={view.answeredAtMs} />
                 )}
             </div>
         </header>

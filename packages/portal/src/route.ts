@@ -1,7 +1,11 @@
 import { useSyncExternalStore } from "react";
 
 /** Pages of the portal by their hash; the server needs to know nothing of them. */
-export const ROUTES = { neighbourhood: "#/", household: "#/home" } as const;
+export const ROUTES = {
+    start: "#/",
+    neighbourhood: "#/neighbourhood",
+    household: "#/home",
+} as const;
 
 /** A page. */
 export type Route = keyof typeof ROUTES;
@@ -12,10 +16,12 @@ function subscribe(onChange: () => void): () => void {
 }
 
 function currentRoute(): Route {
-    return window.location.hash.startsWith(ROUTES.household) ? "household" : "neighbourhood";
+    const { hash } = window.location;
+    if (hash.startsWith(ROUTES.household)) return "household";
+    return hash.startsWith(ROUTES.neighbourhood) ? "neighbourhood" : "start";
 }
 
-/** The page that the address names; an unknown hash is the neighbourhood. */
+/** The page that the address names; an unknown hash is the start. */
 export function useRoute(): Route {
     return useSyncExternalStore(subscribe, currentRoute);
 }

@@ -2,7 +2,12 @@
 export type Network = {
     readonly networkId: string;
     readonly mode: "sealed" | "open";
-    readonly clock: { readonly nowMs: number; readonly label: string | null };
+    readonly clock: {
+        readonly nowMs: number;
+        readonly label: string | null;
+        /** How a replay goes on; null or absent where time is real or stands still. */
+        readonly replay?: Replay | null;
+    };
     readonly ledger: {
         readonly size: number;
         readonly root: string;
@@ -14,9 +19,19 @@ export type Network = {
     readonly checkpoint: string | null;
 };
 
+/** How a replay of the past goes on. */
+export type Replay = {
+    /** Seconds of the past in one real second. */
+    readonly speed: number;
+    /** End of the data, milliseconds since 1970. */
+    readonly endMs: number;
+    readonly ended: boolean;
+};
+
 /** What the server can know of a meter. */
 export type Meter = {
     readonly subject: string;
+    readonly street?: string | null;
     readonly zone: string | null;
     readonly slotSeconds: number | null;
     readonly records: number;

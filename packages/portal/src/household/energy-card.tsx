@@ -1,5 +1,5 @@
 import { type Usage, usageOfSeries } from "@meterseal/wallet";
-import { type ReactNode, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { formatKwh } from "../format.ts";
 import { EnergyChart } from "./chart/energy-chart.tsx";
 import type { PlotContent } from "./chart/plot.ts";
@@ -48,6 +48,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
         () => compareWithBefore(series, calendar, view, position),
         [series, calendar, view, position],
     );
+    const said = useSpokenTotal(view, period, usage, zone);
     const content = useMemo(
         () => contentOf({ calendar, comparison, isCompared, period, usage, view, zone }),
         [calendar, comparison, isCompared, period, usage, view, zone],
@@ -57,9 +58,6 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
     const unit = { day: slotLabel(slotSeconds), week: "hour", month: "day", year: "month" }[view];
     const finer = FINER_VIEW[view];
     const open = finer === null ? null : (unix: number): void => onShow(finer, unix);
-    // A day or week of a month that is shown is its first one.
-    const changeView = (next: View): void =>
-        onShow(next, anchorUnix === Infinity ? period.toUnix - 1 : anchorUnix);
     const name = periodLabel(period, view, zone);
     return (
         <section className="card energy" aria-labelledby={ENERGY_HEADING}>
@@ -67,7 +65,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 <h2 id={ENERGY_HEADING} tabIndex={-1}>
                     {usage.totalExportWh === null ? "Electricity used" : "Electricity, both ways"}
                 </h2>
-                <ViewSwitch view={view} onView={changeView} />
+                <ViewSwitch view={view} onView={(next) => onShow(next, anchorUnix)} />
             </div>
             <PeriodSteps
                 periods={periods}
@@ -76,6 +74,9 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 zone={zone}
                 onAnchor={(unix) => onShow(view, unix)}
             />
+            <p className="hidden" role="status">
+                {said}
+            </p>
             <div className="summary">
                 <Total usage={usage} note={periodNote(period, view)} name={name} />
                 <ComparisonLine comparison={comparison} period={period} view={view} zone={zone} />
@@ -125,6 +126,25 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
             />
         </section>
     );
+}
+
+/** The total in words for screen readers, each time another period is chosen; new readings stay silent. */
+function useSpokenTotal(
+    view: View,
+    period: Period | undefined,
+    usage: Usage,
+    zone: string,
+): string {
+    const [said, setSaid] = useState("");
+    const isFirst = useRef(true);
+    // biome-ignore lint/correctness/useExhaustiveDependencies: a total that grows by itself is not said
+    useEffect(() => {
+        if (!isFirst.current && period !== undefined) {
+            setSaid(`${periodLabel(period, view, zone)}: ${formatKwh(usage.totalImportWh)} kWh`);
+        }
+        isFirst.current = false;
+    }, [view, period?.fromUnix]);
+    return said;
 }
 
 type ContentParts = {

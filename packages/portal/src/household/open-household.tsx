@@ -1,12 +1,13 @@
-import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { shortHex } from "../format.ts";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { Moment } from "../ui/moment.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { ENERGY_HEADING, EnergyCard } from "./energy-card.tsx";
 import { YearCard } from "./heat-map/year-card.tsx";
 import { KeyCard } from "./key-card.tsx";
-import { calendarOf, type View } from "./periods.ts";
+import { calendarOf, periodsOf, type View } from "./periods.ts";
 import { Seal } from "./seal.tsx";
 import type { Household, HouseholdState } from "./use-household.ts";
+import type { OpenHome } from "./vault/messages.ts";
 import { VerifyCard } from "./verify-card.tsx";
 
 type OpenHouseholdProps = {
@@ -21,10 +22,14 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
     const [view, setView] = useState<View>("month");
     /** An instant within what is shown; without one, the end of the series. */
     const [anchorUnix, setAnchor] = useState(Number.POSITIVE_INFINITY);
-    const show = useCallback((next: View, unix: number): void => {
+    /** Whoever is at the newest period stays there while time goes on. */
+    const show = (next: View, unix: number): void => {
+        const newest = periodsOf(calendar, next).at(-1);
         setView(next);
-        setAnchor(unix);
-    }, []);
+        setAnchor(
+            newest !== undefined && unix >= newest.fromUnix ? Number.POSITIVE_INFINITY : unix,
+        );
+    };
     const heading = useRef<HTMLHeadingElement>(null);
     // The control that was in use, the key input, is gone: the focus goes on to what replaced it.
     useEffect(() => heading.current?.focus(), []);
@@ -37,8 +42,7 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
                         {home.name}
                     </h1>
                     <p className="home-facts">
-                        Meter <code title={home.meter}>{shortHex(home.meter)}</code>, times in{" "}
-                        {home.zone.replaceAll("_", " ")}
+                        <Newest home={home} />
                     </p>
                 </div>
                 <Seal home={home} isSound={isSound} />
@@ -88,6 +92,18 @@ export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNo
                 />
             )}
         </div>
+    );
+}
+
+/** How far the readings reach; the page goes on by itself when the meter reports more. */
+function Newest({ home }: { readonly home: OpenHome }): ReactNode {
+    const unix = home.series.at(-1)?.unix;
+    if (unix === undefined) return null;
+    return (
+        <>
+            Newest reading: <Moment unix={unix} zone={home.zone} />, time in{" "}
+            {home.zone.replaceAll("_", " ")}
+        </>
     );
 }
 

@@ -3,9 +3,11 @@ import "../styles/household.css";
 import "../styles/energy.css";
 import "../styles/heat.css";
 import "../styles/verify.css";
+import { DemoKeys } from "../start/questions.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { KeyPicker } from "./key-picker.tsx";
 import { OpenHousehold } from "./open-household.tsx";
+import { UnlockForm } from "./passphrase.tsx";
 import type { Household } from "./use-household.ts";
 import type { Stage } from "./vault/messages.ts";
 
@@ -16,17 +18,23 @@ const STAGES: Readonly<Record<Stage, string>> = {
     check: "Verifying and opening, here in your browser …",
 };
 
+type HouseholdPageProps = {
+    readonly household: Household;
+    /** Whether the network is a demonstration, whose keys lie in its data directory. */
+    readonly isReplay: boolean;
+};
+
 /** A household's own page: first the key, then the data. */
-export function HouseholdPage({ household }: { readonly household: Household }): ReactNode {
+export function HouseholdPage({ household, isReplay }: HouseholdPageProps): ReactNode {
     const { state, open } = household;
     if (state.kind === "open") return <OpenHousehold state={state} household={household} />;
     return (
         <div className="page page-narrow">
             <div className="headline">
-                <h1>Open your home</h1>
+                <h1>Open my home</h1>
                 <p className="lead">
-                    Your readings lie sealed on the server. With your key file this page fetches
-                    them, verifies every signature and proof, and opens them.
+                    With your key file this page fetches your sealed readings, checks every
+                    signature, and shows what you used.
                 </p>
             </div>
             {state.kind === "failed" && (
@@ -34,21 +42,30 @@ export function HouseholdPage({ household }: { readonly household: Household }):
                     <p>{state.problem.text}</p>
                 </Notice>
             )}
+            {household.isRemembered === true && (
+                <UnlockForm household={household} isBusy={state.kind === "opening"} />
+            )}
             <KeyPicker onFile={open} busy={state.kind === "opening" ? STAGES[state.stage] : null} />
             <section className="card explain" aria-labelledby="explain-title">
                 <h2 id="explain-title">What happens with the key</h2>
                 <ul>
                     <li>The browser reads the file and keeps the key in memory, nowhere else.</li>
                     <li>
-                        Only the meter's public pseudonym goes to the server, to ask for its sealed
-                        records.
+                        Only the meter's random number goes to the server, to ask for its sealed
+                        readings.
                     </li>
-                    <li>“Forget this key”, a reload or closing the page ends it.</li>
+                    <li>A reload or closing the page ends it, unless you let it be remembered.</li>
                 </ul>
                 <p className="hint">
-                    In the demo each home has a key file in the data directory, under{" "}
-                    <code>households</code>, in a folder by its name: <code>key.json</code>.
+                    This page comes from the server: it keeps these promises as long as its operator
+                    does. The program <code>meterseal usage</code> shows the same without that
+                    trust.
                 </p>
+                {isReplay && (
+                    <p className="hint">
+                        <strong>No key at hand?</strong> <DemoKeys />
+                    </p>
+                )}
             </section>
         </div>
     );

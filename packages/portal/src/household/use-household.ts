@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { FromVault, OpenHome, Problem, Stage, ToVault } from "./vault/messages.ts";
+import { dropRemembered, loadRemembered } from "./vault/remembered.ts";
 
 /** How far the opening of a household has come. */
 export type HouseholdState =
@@ -18,18 +19,33 @@ export type HouseholdState =
 export type Household = {
     readonly state: HouseholdState;
     open(file: File): void;
-    refresh(): void;
+    /** Fetches and verifies again; quietly where nobody asked, so that the page does not flicker. */
+    refresh(options?: { readonly quietly: boolean }): void;
     /** Ends the worker and with it the key, and drops what it opened. */
-    forget(): void;
+    close(): void;
+    /** Whether an encrypted key file lies on this device; null while that is not known. */
+    readonly isRemembered: boolean | null;
+    remember(passphrase: string): void;
+    unlock(passphrase: string): void;
+    /** Removes the encrypted key file from this device; an open home stays open. */
+    forgetRemembered(): void;
 };
 
 const KEY_FILE_MAX_BYTES = 65_536;
 const NONE: HouseholdState = { kind: "none" };
 
-/** Holds the worker that holds the key; neither is written anywhere. */
+/** Holds the worker that holds the key; the key is written nowhere unless its holder asks. */
 export function useHousehold(): Household {
     const [state, setState] = useState<HouseholdState>(NONE);
     const worker = useRef<Worker | null>(null);
+    const isQuiet = useRef(false);
+    const [isRemembered, setRemembered] = useState<boolean | null>(null);
+    useEffect(() => {
+        loadRemembered().then(
+            (kept) => setRemembered(kept !== null),
+            () => setRemembered(false),
+        );
+    }, []);
 
     const end = useCallback((): void => {
         worker.current?.terminate();
@@ -45,7 +61,11 @@ export function useHousehold(): Household {
         end();
         const next = new Worker(new URL("./vault/worker.ts", import.meta.url), { type: "module" });
         next.addEventListener("message", (event: MessageEvent<FromVault>) => {
-            if (next === worker.current) setState((before) => step(before, event.data));
+            if (next !== worker.current) return;
+            if (event.data.type === "remembered") setRemembered(true);
+            if (event.data.type === "stage" && isQuiet.current) return;
+            const message = event.data;
+            setState((before) => step(before, message));
         });
         next.addEventListener("error", () => {
             if (next === worker.current) setState({ kind: "failed", problem: NO_WORKER });
@@ -56,6 +76,7 @@ export function useHousehold(): Household {
 
     const open = useCallback(
         (file: File): void => {
+            isQuiet.current = false;
             setState({ kind: "opening", stage: "key" });
             const own = start();
             if (file.size > KEY_FILE_MAX_BYTES) {
@@ -70,16 +91,48 @@ export function useHousehold(): Household {
         },
         [ask, start],
     );
-    const refresh = useCallback((): void => {
-        setState((before) => step(before, { type: "stage", stage: "fetch" }));
-        ask({ type: "refresh" });
-    }, [ask]);
-    const forget = useCallback((): void => {
+    const refresh = useCallback(
+        ({ quietly } = { quietly: false }): void => {
+            isQuiet.current = quietly;
+            if (!quietly) setState((before) => step(before, { type: "stage", stage: "fetch" }));
+            ask({ type: "refresh" });
+        },
+        [ask],
+    );
+    const close = useCallback((): void => {
         end();
         setState(NONE);
     }, [end]);
+    const remember = useCallback(
+        (passphrase: string): void => ask({ type: "remember", passphrase }),
+        [ask],
+    );
+    const unlock = useCallback(
+        (passphrase: string): void => {
+            isQuiet.current = false;
+            setState({ kind: "opening", stage: "key" });
+            start();
+            ask({ type: "unlock", passphrase });
+        },
+        [ask, start],
+    );
+    const forgetRemembered = useCallback((): void => {
+        void dropRemembered().then(() => setRemembered(false));
+    }, []);
 
-    return useMemo(() => ({ state, open, refresh, forget }), [state, open, refresh, forget]);
+    return useMemo(
+        () => ({
+            state,
+            isRemembered,
+            open,
+            refresh,
+            close,
+            remember,
+            unlock,
+            forgetRemembered,
+        }),
+        [state, isRemembered, open, refresh, close, remember, unlock, forgetRemembered],
+    );
 }
 
 /** State after a message of the worker. Data that is open stays while it is refreshed. */
@@ -93,6 +146,8 @@ function step(before: HouseholdState, message: FromVault): HouseholdState {
             return before.kind === "open"
                 ? { ...before, refreshing: null, problem: message.problem }
                 : { kind: "failed", problem: message.problem };
+        case "remembered":
+            return before;
         case "opened":
             return { kind: "open", home: message.home, refreshing: null, problem: null };
     }

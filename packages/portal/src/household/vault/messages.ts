@@ -5,7 +5,11 @@ export type ToVault =
     /** Text of a key file; the worker reads it and fetches, checks and opens the data. */
     | { readonly type: "open"; readonly text: string }
     /** Fetches, checks and opens again with the key that the worker holds. */
-    | { readonly type: "refresh" };
+    | { readonly type: "refresh" }
+    /** Keeps the key file on this device, encrypted under a passphrase. */
+    | { readonly type: "remember"; readonly passphrase: string }
+    /** Opens with the key file that is kept on this device. */
+    | { readonly type: "unlock"; readonly passphrase: string };
 
 /** What the worker is doing. */
 export type Stage = "key" | "fetch" | "check";
@@ -58,4 +62,5 @@ export type OpenHome = {
 export type FromVault =
     | { readonly type: "stage"; readonly stage: Stage }
     | { readonly type: "failed"; readonly problem: Problem }
+    | { readonly type: "remembered" }
     | { readonly type: "opened"; readonly home: OpenHome };

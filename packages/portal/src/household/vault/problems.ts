@@ -32,6 +32,20 @@ export const OLD_BROWSER: Problem = {
     text: "Please update it, or use the command line: meterseal usage --key FILE --url ADDRESS.",
 };
 
+/** Problem of a passphrase that does not open what is kept. */
+export const WRONG_PASSPHRASE: Problem = {
+    code: null,
+    title: "This passphrase does not open the key on this device",
+    text: "Check capital letters and spaces and try again. If it is lost, forget the key on this device and choose your key file.",
+};
+
+/** Problem of a browser that keeps nothing, such as in a private window. */
+export const NOT_REMEMBERED: Problem = {
+    code: null,
+    title: "The key could not be remembered",
+    text: "This browser does not keep data for this page; perhaps it is a private window. Keep using your key file.",
+};
+
 /** Problem in the words of the step that failed. */
 export function describeFailure(cause: unknown): Problem {
     if (cause instanceof ApiError) return describeApi(cause);

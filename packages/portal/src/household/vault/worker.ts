@@ -1,6 +1,7 @@
 /**
  * The worker that holds a household's key: reads the key file, fetches the evidence, verifies and
- * opens it. The key exists only here, in memory, and ends with the worker; what goes out to the
+ * opens it. The key exists only here, in memory, and ends with the worker, unless its holder
+ * asks to keep it on the device under a passphrase; what goes out to the
  * server is the meter's public pseudonym, what goes out to the page is {@link OpenHome}.
  */
 import { toHex, unwrap } from "@meterseal/core";
@@ -8,12 +9,21 @@ import { decodeEvidence } from "@meterseal/ledger";
 import { type KeyFile, openHousehold, parseKeyFile, type Verdict } from "@meterseal/wallet";
 import { evidencePath, fetchBytes, fetchNetwork } from "../../api/client.ts";
 import type { FromVault, OpenHome, ToVault, VerdictView } from "./messages.ts";
-import { describeFailure, foreignNetworkProblem, keyFileProblem, OLD_BROWSER } from "./problems.ts";
+import {
+    describeFailure,
+    foreignNetworkProblem,
+    keyFileProblem,
+    NOT_REMEMBERED,
+    OLD_BROWSER,
+    WRONG_PASSPHRASE,
+} from "./problems.ts";
+import { loadRemembered, openKeyText, saveRemembered, sealKeyText } from "./remembered.ts";
 
 /** Faults that are listed; the rest is counted. */
 const FAULTS_LISTED = 20;
 
 let key: KeyFile | null = null;
+let keyText = "";
 
 self.addEventListener("message", (event: MessageEvent<ToVault>) => {
     void handle(event.data);
@@ -21,11 +31,39 @@ self.addEventListener("message", (event: MessageEvent<ToVault>) => {
 
 async function handle(request: ToVault): Promise<void> {
     try {
-        const answer = request.type === "open" ? await open(request.text) : await refresh();
-        send(answer);
+        send(await answer(request));
     } catch (cause) {
         send({ type: "failed", problem: describeFailure(cause) });
     }
+}
+
+function answer(request: ToVault): Promise<FromVault> {
+    switch (request.type) {
+        case "open":
+            return open(request.text);
+        case "refresh":
+            return refresh();
+        case "remember":
+            return remember(request.passphrase);
+        case "unlock":
+            return unlock(request.passphrase);
+    }
+}
+
+async function remember(passphrase: string): Promise<FromVault> {
+    try {
+        await saveRemembered(await sealKeyText(keyText, passphrase));
+        return { type: "remembered" };
+    } catch {
+        return { type: "failed", problem: NOT_REMEMBERED };
+    }
+}
+
+async function unlock(passphrase: string): Promise<FromVault> {
+    send({ type: "stage", stage: "key" });
+    const kept = await loadRemembered();
+    const text = kept === null ? null : await openKeyText(kept, passphrase);
+    return text === null ? { type: "failed", problem: WRONG_PASSPHRASE } : await open(text);
 }
 
 async function open(text: string): Promise<FromVault> {
@@ -34,6 +72,7 @@ async function open(text: string): Promise<FromVault> {
     const parsed = parseKeyFile(text);
     if (!parsed.ok) return { type: "failed", problem: keyFileProblem(parsed.error) };
     key = parsed.value;
+    keyText = text;
     return await refresh();
 }
 

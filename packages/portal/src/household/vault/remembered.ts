@@ -1,0 +1,107 @@
+/**
+ * A key file remembered on this device: encrypted under a passphrase, in IndexedDB and nowhere else.
+ * Nothing readable is kept beside it, not even the name of the home.
+ */
+
+/** What lies in the database. */
+export type Remembered = {
+    readonly version: 1;
+    readonly iterations: number;
+    readonly salt: Uint8Array<ArrayBuffer>;
+    readonly iv: Uint8Array<ArrayBuffer>;
+    readonly sealed: Uint8Array<ArrayBuffer>;
+    readonly savedAtMs: number;
+};
+
+/** Shortest passphrase; what lies on a device can be guessed at without limit. */
+export const PASSPHRASE_CHARACTERS_MIN = 12;
+
+const DATABASE = "meterseal";
+const STORE = "keys";
+const ONLY = "home";
+/** PBKDF2-SHA-256; OWASP asks for 600,000 or more. */
+const ITERATIONS = 1_000_000;
+const PURPOSE = new TextEncoder().encode("meterseal-remembered/v1");
+
+/** Encrypts the text of a key file: AES-256-GCM under PBKDF2-SHA-256 with 16 bytes of salt. */
+export async function sealKeyText(text: string, passphrase: string): Promise<Remembered> {
+    const salt = crypto.getRandomValues(new Uint8Array(16));
+    const iv = crypto.getRandomValues(new Uint8Array(12));
+    const key = await keyOf(passphrase, salt, ITERATIONS);
+    const plain = new TextEncoder().encode(text);
+    const algorithm = { name: "AES-GCM", iv, additionalData: PURPOSE };
+    const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plain));
+    return { version: 1, iterations: ITERATIONS, salt, iv, sealed, savedAtMs: Date.now() };
+}
+
+/** Text of a remembered key file; null for another passphrase, or bytes that were altered. */
+export async function openKeyText(kept: Remembered, passphrase: string): Promise<string | null> {
+    const key = await keyOf(passphrase, kept.salt, kept.iterations);
+    const algorithm = { name: "AES-GCM", iv: kept.iv, additionalData: PURPOSE };
+    try {
+        return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm, key, kept.sealed));
+    } catch {
+        return null;
+    }
+}
+
+async function keyOf(
+    passphrase: string,
+    salt: Uint8Array<ArrayBuffer>,
+    iterations: number,
+): Promise<CryptoKey> {
+    const secret = new TextEncoder().encode(passphrase.normalize("NFKC"));
+    const base = await crypto.subtle.importKey("raw", secret, "PBKDF2", false, ["deriveKey"]);
+    return await crypto.subtle.deriveKey(
+        { name: "PBKDF2", hash: "SHA-256", salt, iterations },
+        base,
+        { name: "AES-GCM", length: 256 },
+        false,
+        ["encrypt", "decrypt"],
+    );
+}
+
+/** What is remembered on this device, or null. Makes no database where there is none. */
+export async function loadRemembered(): Promise<Remembered | null> {
+    const known = await indexedDB.databases();
+    if (!known.some(({ name }) => name === DATABASE)) return null;
+    return (await inStore("readonly", (store) => store.get(ONLY))) ?? null;
+}
+
+/** Keeps a sealed key file, in place of one that was kept before. */
+export async function saveRemembered(kept: Remembered): Promise<void> {
+    await inStore("readwrite", (store) => store.put(kept, ONLY));
+}
+
+/** Removes what is remembered, and the database with it. */
+export async function dropRemembered(): Promise<void> {
+    await settled(indexedDB.deleteDatabase(DATABASE));
+}
+
+async function inStore<T>(
+    mode: IDBTransactionMode,
+    act: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
+    const opening = indexedDB.open(DATABASE, 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
+    const database = await settled(opening);
+    try {
+        const transaction = database.transaction(STORE, mode, { durability: "strict" });
+        const done = new Promise<void>((resolve, reject) => {
+            transaction.oncomplete = () => resolve();
+            transaction.onabort = () => reject(transaction.error);
+        });
+        const result = await settled(act(transaction.objectStore(STORE)));
+        await done;
+        return result;
+    } finally {
+        database.close();
+    }
+}
+
+function settled<T>(request: IDBRequest<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+}
