@@ -10,6 +10,7 @@ import {
 } from "cborg";
 import { malformed } from "./parse.ts";
 
+/** Repeated keys need no rule of their own: keys that ascend do not repeat. */
 const DECODE: DecodeOptions = {
     strict: true,
     allowIndefinite: false,
@@ -18,27 +19,85 @@ const DECODE: DecodeOptions = {
     allowNaN: false,
     allowBigInt: true,
     useMaps: true,
-    rejectDuplicateMapKeys: true,
 };
 
-/** Tokenizer that refuses floats, and nesting beyond {@link LIMITS.cborDepth} before the decoder recurses. */
-class BoundedTokenizer extends Tokenizer {
-    readonly #open: number[] = [];
+/** An array or map whose items are not all read. */
+type Container = {
+    readonly isMap: boolean;
+    /** Items to come; of a map keys and values together, so a key is next at an even number. */
+    left: number;
+    /** Where the encoding of the last key begins; −1 before the first. */
+    lastKey: number;
+};
+
+/**
+ * The codec's tokenizer in its strict mode (shortest lengths, nothing indefinite), with the rest of
+ * what makes an encoding deterministic: ascending keys, no float, no tag, text that is UTF-8. So an
+ * item that was read needs not be encoded again to be compared. Refuses nesting beyond
+ * {@link LIMITS.cborDepth} before the decoder recurses.
+ */
+class DeterministicTokenizer extends Tokenizer {
+    readonly #bytes: Uint8Array;
+    readonly #outer: Container[] = [];
+    #inner: Container | null = null;
+
+    constructor(bytes: Uint8Array) {
+        super(bytes, DECODE);
+        this.#bytes = bytes;
+    }
 
     override next(): Token {
+        const start = this.pos();
         const token = super.next();
-        if (Type.equals(token.type, Type.float)) malformed("cbor", "no floats");
-        const last = this.#open.length - 1;
-        if (last >= 0) this.#open[last] = (this.#open[last] as number) - 1;
-        const children = Type.equals(token.type, Type.array)
-            ? Number(token.value)
-            : Type.equals(token.type, Type.map)
-              ? 2 * Number(token.value)
-              : 0;
-        if (children > 0) this.#open.push(children);
-        if (this.#open.length > LIMITS.cborDepth) malformed("cbor", `depth ≤ ${LIMITS.cborDepth}`);
-        while (this.#open.length > 0 && this.#open[this.#open.length - 1] === 0) this.#open.pop();
+        const { type } = token;
+        const isMap = type === Type.map;
+        const isContainer = isMap || type === Type.array;
+        if (type === Type.string) this.#requireUtf8(token, start);
+        else if (type === Type.float || type === Type.break || type === Type.tag) {
+            malformed("cbor", "no floats, tags or breaks");
+        }
+        const container = this.#inner;
+        if (container !== null) {
+            if (container.isMap && container.left % 2 === 0) {
+                if (isContainer) malformed("cbor", "keys that are single items");
+                this.#requireNextKey(container, start);
+            }
+            container.left--;
+        }
+        if (isContainer) this.#open(isMap, Number(token.value));
+        while (this.#inner?.left === 0) this.#inner = this.#outer.pop() ?? null;
         return token;
+    }
+
+    #open(isMap: boolean, count: number): void {
+        if (count === 0) return;
+        if (this.#inner !== null) this.#outer.push(this.#inner);
+        this.#inner = { isMap, left: isMap ? 2 * count : count, lastKey: -1 };
+        if (this.#outer.length >= LIMITS.cborDepth) {
+            malformed("cbor", `depth ≤ ${LIMITS.cborDepth}`);
+        }
+    }
+
+    /** No encoding is the beginning of another one: two that differ do so before either ends. */
+    #requireNextKey(map: Container, start: number): void {
+        const end = this.pos();
+        if (map.lastKey >= 0) {
+            let last = map.lastKey;
+            let at = start;
+            while (at < end && this.#bytes[at] === this.#bytes[last]) {
+                at++;
+                last++;
+            }
+            const ascends = at < end && (this.#bytes[at] as number) > (this.#bytes[last] as number);
+            if (!ascends) malformed("cbor", "ascending keys");
+        }
+        map.lastKey = start;
+    }
+
+    /** The codec replaces what is no UTF-8, and drops a mark of byte order. */
+    #requireUtf8(token: Token, start: number): void {
+        const item = this.#bytes.subarray(start, this.pos());
+        if (!bytesEqual(encodeCbor(token.value), item)) malformed("cbor", "text in UTF-8");
     }
 }
 
@@ -54,11 +113,8 @@ export function encodeCbor(value: unknown): Uint8Array {
  */
 export function decodeCbor(input: Uint8Array): unknown {
     const bytes = plainBytes(input);
-    const [value, rest] = decodeFirst(bytes, {
-        ...DECODE,
-        tokenizer: new BoundedTokenizer(bytes, DECODE),
-    });
+    const tokenizer = new DeterministicTokenizer(bytes);
+    const [value, rest] = decodeFirst(bytes, { ...DECODE, tokenizer });
     if (rest.length > 0) malformed("cbor", "no trailing bytes");
-    if (!bytesEqual(encodeCbor(value), bytes)) malformed("cbor", "the deterministic encoding");
     return value;
 }

@@ -18,10 +18,12 @@ export function malformed(where: string, expected: string, got?: string): never 
 
 /** Integer between two bounds, or MS_MALFORMED. */
 export function toInteger(value: unknown, where: string, min: number, max: number): number {
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) {
-        return value;
-    }
+    if (isInteger(value, min, max)) return value;
     return malformed(where, `an integer ${min} … ${max}`);
+}
+
+function isInteger(value: unknown, min: number, max: number): value is number {
+    return Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 }
 
 /** Non-negative integer below 2^63 as bigint, or MS_MALFORMED. */
@@ -34,8 +36,12 @@ export function toRegister(value: unknown, where: string): bigint {
 
 /** Byte string whose length lies between two bounds, or MS_MALFORMED. */
 export function toBytes(value: unknown, where: string, min: number, max: number = min): Uint8Array {
-    if (value instanceof Uint8Array && value.length >= min && value.length <= max) return value;
+    if (isBytes(value, min, max)) return value;
     return malformed(where, min === max ? `${min} bytes` : `${min} … ${max} bytes`);
+}
+
+function isBytes(value: unknown, min: number, max: number): value is Uint8Array {
+    return value instanceof Uint8Array && value.length >= min && value.length <= max;
 }
 
 /** Array of at most so many entries, or MS_MALFORMED. */
@@ -44,7 +50,7 @@ export function toArray(value: unknown, where: string, max: number): readonly un
     return malformed(where, `an array of at most ${max} entries`);
 }
 
-/** Reads a CBOR map field by field and refuses what was not asked for. */
+/** Reads a CBOR map field by field and refuses what was not asked for; names a field only in an error. */
 export class MapReader {
     readonly #map: ReadonlyMap<unknown, unknown>;
     readonly #where: string;
@@ -71,12 +77,14 @@ export class MapReader {
 
     /** Integer field between two bounds. */
     integer(key: number, min: number, max: number): number {
-        return toInteger(this.value(key), this.at(key), min, max);
+        const value = this.value(key);
+        return isInteger(value, min, max) ? value : toInteger(value, this.at(key), min, max);
     }
 
     /** Byte string field with a length between two bounds. */
     bytes(key: number, min: number, max: number = min): Uint8Array {
-        return toBytes(this.value(key), this.at(key), min, max);
+        const value = this.value(key);
+        return isBytes(value, min, max) ? value : toBytes(value, this.at(key), min, max);
     }
 
     /** Text field of at most so many characters. */

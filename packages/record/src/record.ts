@@ -107,9 +107,16 @@ export function parseRecord(bytes: Uint8Array): Result<MeterRecord> {
     });
 }
 
-/** Usage body of a class-4 record. */
+/** Bodies that were read before: everyone who handles a record asks for its usage. */
+const usages = new WeakMap<MeterRecord, Result<UsageBody>>();
+
+/** Usage body of a class-4 record; read once. */
 export function usageOf(record: MeterRecord): Result<UsageBody> {
-    return decodeUsage(record.body);
+    const known = usages.get(record);
+    if (known !== undefined) return known;
+    const usage = decodeUsage(record.body);
+    usages.set(record, usage);
+    return usage;
 }
 
 /** Body of a class-7 record. */

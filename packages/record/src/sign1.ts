@@ -52,6 +52,7 @@ export type Sign1 = {
 };
 
 const TAG_SIGN1 = 0xd2;
+const ARRAY_OF_FOUR = 0x84;
 const TYPES = new Map<string, { type: MessageType; aad: Uint8Array }>(
     Object.values(MESSAGE_TYPE).map((type) => [type, { type, aad: utf8(type) }]),
 );
@@ -98,7 +99,7 @@ export function parseSign1(input: Uint8Array, expected: MessageType): Result<Sig
         const payload = toBytes(parts[2], "payload", 1, LIMITS.recordBytes);
         const header = parseHeader(protectedBytes, expected);
         const signature = checkSignatureLength(parts[3], header.algorithm);
-        const toBeSigned = sigStructure(protectedBytes, header.aad, payload);
+        const toBeSigned = concatBytes(header.sigStart, payloadItem(bytes));
         return {
             type: header.type,
             algorithm: header.algorithm,
@@ -143,11 +144,18 @@ export function splitSequence(input: Uint8Array, maxItems: number): Result<Uint8
 
 /** Length of the COSE_Sign1 at the front: tag, array(4), bstr, empty map, bstr, bstr. */
 function sign1Length(bytes: Uint8Array): number {
-    if (bytes[0] !== TAG_SIGN1 || bytes[1] !== 0x84) malformed("sequence", "COSE_Sign1 (tag 18)");
+    if (bytes[0] !== TAG_SIGN1 || bytes[1] !== ARRAY_OF_FOUR)
+        malformed("sequence", "COSE_Sign1 (tag 18)");
     let offset = skipByteString(bytes, 2);
     if (bytes[offset] !== 0xa0) malformed("sequence", "an empty unprotected header");
     offset = skipByteString(bytes, offset + 1);
     return skipByteString(bytes, offset);
+}
+
+/** The payload of a COSE_Sign1 that was decoded, still encoded as a byte string. */
+function payloadItem(bytes: Uint8Array): Uint8Array {
+    const start = skipByteString(bytes, 2) + 1;
+    return bytes.subarray(start, skipByteString(bytes, start));
 }
 
 function skipByteString(bytes: Uint8Array, offset: number): number {
@@ -162,7 +170,13 @@ function skipByteString(bytes: Uint8Array, offset: number): number {
     return end;
 }
 
-type Header = { type: MessageType; aad: Uint8Array; algorithm: Algorithm; kid: Uint8Array };
+type Header = {
+    readonly type: MessageType;
+    readonly algorithm: Algorithm;
+    readonly kid: Uint8Array;
+    /** Beginning of the Sig_structure: everything before the payload. */
+    readonly sigStart: Uint8Array;
+};
 
 /** Headers that were parsed before: a meter sends the same 42 bytes with each of its records. */
 const HEADERS_MAX = 10_000;
@@ -191,7 +205,8 @@ function decodeHeader(bytes: Uint8Array, expected: MessageType): Header {
         });
     }
     const kid = toBytes(header.get(4), "kid", KID_BYTES).slice();
-    return { type: known.type, aad: known.aad, algorithm, kid };
+    const sigStart = sigStructureStart(bytes, known.aad);
+    return { type: known.type, algorithm, kid, sigStart };
 }
 
 function checkSignatureLength(value: unknown, algorithm: Algorithm): Uint8Array {
@@ -206,7 +221,13 @@ export function sigStructure(
     aad: Uint8Array,
     payload: Uint8Array,
 ): Uint8Array {
-    return encodeCbor(["Signature1", protectedBytes, aad, payload]);
+    return concatBytes(sigStructureStart(protectedBytes, aad), encodeCbor(payload));
+}
+
+/** Array of four and its first three items: an item's encoding depends on no other. */
+function sigStructureStart(protectedBytes: Uint8Array, aad: Uint8Array): Uint8Array {
+    const items = ["Signature1", protectedBytes, aad].map(encodeCbor);
+    return concatBytes(Uint8Array.of(ARRAY_OF_FOUR), ...items);
 }
 
 function wrap(protectedBytes: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
