@@ -16,6 +16,7 @@ export {
     applyRecord,
     freezeChain,
     isBreach,
+    lastRegistersUnix,
     type RecordOutcome,
     signerOf,
 } from "./accept/record-rules.ts";
@@ -29,7 +30,6 @@ export {
     streamKey,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
-export { lastBoundaryUnix } from "./accept/usage-rules.ts";
 export {
     type CheckpointTrust,
     signCheckpoint,

@@ -23,6 +23,16 @@ export {
     STREAM_MODE,
     type StreamDescriptor,
 } from "./enrol.ts";
+export {
+    decodeEvent,
+    type EpochBefore,
+    EVENT_KIND,
+    EVENT_REASON,
+    type EventValues,
+    encodeEvent,
+    eventOf,
+    type RegisterEvent,
+} from "./event.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
 export { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
 export {

@@ -4,9 +4,18 @@
  *
  * @packageDocumentation
  */
+export { estimateGaps } from "./estimate.ts";
+export type { Handover, Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
-export { isUnmeasured, type OpenBoundary, openSeries } from "./series.ts";
 export {
+    isUnmeasured,
+    type OpenBoundary,
+    openSeries,
+    openServicePoint,
+    type ServicePoint,
+} from "./series.ts";
+export {
+    type Mark,
     type Quality,
     USAGE_LEVELS,
     type Usage,

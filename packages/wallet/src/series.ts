@@ -1,121 +1,159 @@
 import { bytesEqual, error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import {
-    channelCount,
+    EVENT_KIND,
+    eventOf,
     FLAG,
-    GROUP,
     type MeterRecord,
     RECORD_CLASS,
+    type RegisterEvent,
     type UsageBody,
     usageOf,
 } from "@meterseal/record";
-import {
-    expandAddresses,
-    expandFlags,
-    type OwnerKeys,
-    openRegisters,
-    ownerKeys,
-} from "@meterseal/seal";
+import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
+import { type OpenEpoch, openEvent, openUsage } from "./epoch.ts";
+import { type Join, joinEpochs } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
 
-/** An opened register boundary. */
+/** An opened register boundary of the metering point. */
 export type OpenBoundary = {
     /** Instant, seconds since 1970. */
     readonly unix: number;
     readonly slot: number;
     /** Ladder level, 0 slot … 3 month, as the signed record says. */
     readonly level: number;
-    /** Whole Wh; a register in finer units is rounded down, so that differences still add up. */
+    /**
+     * Whole Wh; a register in finer units is rounded down, so that differences still add up. The
+     * register of the first device, carried on by those that followed it.
+     */
     readonly importWh: bigint;
     readonly exportWh: bigint | null;
     /** Quality of the interval that ends here; 0 = measured. */
     readonly flag: number;
 };
 
-/** True for a flag that says: no measured value for this interval. */
+/** A metering point over all its devices. */
+export type ServicePoint = {
+    readonly series: OpenBoundary[];
+    /** Where one seal epoch follows another: exchanges, resets, new keys. */
+    readonly joins: readonly Join[];
+};
+
+/** True for a flag that says: no value for this interval. */
 export function isUnmeasured(flag: number): boolean {
     return flag === FLAG.missing || flag === FLAG.powerOff;
 }
 
-/**
- * Opens the registers of a household's records with its key, in the browser or on the command line.
- * @returns MS_KEY_FOREIGN for records of another meter or stream, or with other slots, groups or
- * units than the key says; MS_REGISTER_CAP where the key opens to nonsense.
- */
+/** The series of {@link openServicePoint}. */
 export function openSeries(key: KeyFile, records: Iterable<MeterRecord>): Result<OpenBoundary[]> {
-    const keys = key.master === null ? ok(null) : ownerKeys(key.master, key.stream);
-    if (!keys.ok) return keys;
-    const series: OpenBoundary[] = [];
+    const opened = openServicePoint(key, records);
+    return opened.ok ? ok(opened.value.series) : opened;
+}
+
+/**
+ * Opens the registers of a household's records with its key, in the browser or on the command line,
+ * and joins the seal epochs of its stream: from the one in the key file on, under one master secret.
+ * @returns MS_KEY_FOREIGN for records of another meter or stream, or with other slots, groups or
+ * units than the key says; MS_REGISTER_CAP where the key opens to nonsense; and as
+ * {@link joinEpochs}.
+ */
+export function openServicePoint(
+    key: KeyFile,
+    records: Iterable<MeterRecord>,
+): Result<ServicePoint> {
+    const epochs = new EpochOpener(key);
     for (const record of records) {
-        if (record.recordClass !== RECORD_CLASS.usage) continue;
-        const usage = usageOf(record);
-        if (!usage.ok) return usage;
-        if (!bytesEqual(record.subject, key.meter) || !isOfStream(usage.value, key)) {
-            return fail(error("MS_KEY_FOREIGN", { where: `record ${record.seq}` }));
-        }
-        const opened = openUsage(usage.value, keys.value, key.scale);
-        if (!opened.ok) return opened;
-        for (const boundary of opened.value) series.push(boundary);
+        const fault = epochs.take(record);
+        if (!fault.ok) return fault;
     }
-    series.sort((a, b) => a.slot - b.slot);
-    return ok(series);
-}
-
-function isOfStream(usage: UsageBody, { scale, stream }: KeyFile): boolean {
-    return (
-        bytesEqual(usage.stream, stream.streamId) &&
-        usage.sealEpoch === stream.sealEpoch &&
-        usage.slotSeconds === stream.slotSeconds &&
-        usage.groups.join() === stream.groups.map(({ group }) => group).join() &&
-        (usage.scale ?? 0) === scale
-    );
-}
-
-function openUsage(
-    usage: UsageBody,
-    keys: OwnerKeys | null,
-    scale: number,
-): Result<OpenBoundary[]> {
-    const addresses = expandAddresses(usage);
-    if (!addresses.ok) return addresses;
-    const flags = expandFlags(usage.flags, usage.count);
-    if (!flags.ok) return flags;
-    const imports = openGroup(usage, keys, GROUP.import, addresses.value);
-    if (!imports.ok) return imports;
-    const exports = openGroup(usage, keys, GROUP.export, addresses.value);
-    if (!exports.ok) return exports;
-    const factor = 10n ** BigInt(Math.abs(scale));
-    const toWh = (units: bigint): bigint => (scale < 0 ? units / factor : units * factor);
-    return ok(
-        addresses.value.map((address, i) => {
-            const slot = usage.firstSlot + i;
-            const exported = exports.value?.[i];
-            return {
-                unix: unixOfSlot(slot, usage.slotSeconds),
-                slot,
-                level: address.level,
-                importWh: toWh(imports.value?.[i] ?? 0n),
-                exportWh: exported === undefined ? null : toWh(exported),
-                flag: flags.value[i] ?? 0,
-            };
+    const joined = joinEpochs(epochs.opened);
+    if (!joined.ok) return joined;
+    const factor = 10n ** BigInt(Math.abs(key.scale));
+    const toWh = (units: bigint): bigint => (key.scale < 0 ? units / factor : units * factor);
+    const series = joined.value.boundaries.map(
+        ({ exported, flag, imported, level, slot }): OpenBoundary => ({
+            unix: unixOfSlot(slot, key.stream.slotSeconds),
+            slot,
+            level,
+            importWh: toWh(imported),
+            exportWh: exported === null ? null : toWh(exported),
+            flag,
         }),
     );
+    return ok({ series, joins: joined.value.joins });
 }
 
-/** Registers of a one-channel group; null where the record has no such group. */
-function openGroup(
-    usage: UsageBody,
-    keys: OwnerKeys | null,
-    group: number,
-    addresses: Parameters<typeof openRegisters>[2]["addresses"],
-): Result<ArrayLike<bigint> | null> {
-    const position = usage.groups.indexOf(group);
-    if (position < 0) return ok(null);
-    if (usage.values.mode === "open") {
-        const { registers } = usage.values;
-        const width = channelCount(usage.groups);
-        const first = channelCount(usage.groups.slice(0, position));
-        return ok(addresses.map((_, i) => registers[i * width + first] as bigint));
+/** Opens records one by one into their seal epochs. */
+class EpochOpener {
+    readonly #key: KeyFile;
+    readonly #epochs = new Map<number, OpenEpoch & { readonly keys: OwnerKeys | null }>();
+
+    constructor(key: KeyFile) {
+        this.#key = key;
     }
-    if (keys === null) return fail(error("MS_KEY_FILE", { expected: "a master secret" }));
-    return openRegisters(keys, group, { addresses, sealed: usage.values.bytes });
+
+    get opened(): OpenEpoch[] {
+        return [...this.#epochs.values()];
+    }
+
+    take(record: MeterRecord): Result<null> {
+        if (record.recordClass === RECORD_CLASS.usage) return this.#takeUsage(record);
+        if (record.recordClass === RECORD_CLASS.billing) return this.#takeEvent(record);
+        return ok(null);
+    }
+
+    #takeUsage(record: MeterRecord): Result<null> {
+        const usage = usageOf(record);
+        if (!usage.ok) return usage;
+        if (usage.value.slotSeconds !== this.#key.stream.slotSeconds) return foreign(record);
+        const epoch = this.#epochOf(record, usage.value);
+        if (!epoch.ok) return epoch;
+        const opened = openUsage(usage.value, epoch.value.keys);
+        if (!opened.ok) return opened;
+        for (const boundary of opened.value) epoch.value.boundaries.push(boundary);
+        return ok(null);
+    }
+
+    #takeEvent(record: MeterRecord): Result<null> {
+        const event = eventOf(record);
+        if (!event.ok) return event;
+        const epoch = this.#epochOf(record, event.value);
+        if (!epoch.ok) return epoch;
+        const opened = openEvent(event.value, record, epoch.value.keys);
+        if (!opened.ok) return opened;
+        const end = event.value.kind === EVENT_KIND.opening ? "opening" : "closing";
+        epoch.value[end] = opened.value;
+        return ok(null);
+    }
+
+    #epochOf(
+        record: MeterRecord,
+        body: UsageBody | RegisterEvent,
+    ): Result<OpenEpoch & { readonly keys: OwnerKeys | null }> {
+        const { master, meter, scale, stream } = this.#key;
+        const isOwn =
+            bytesEqual(record.subject, meter) &&
+            bytesEqual(body.stream, stream.streamId) &&
+            body.sealEpoch >= stream.sealEpoch &&
+            body.groups.join() === stream.groups.map(({ group }) => group).join() &&
+            (body.scale ?? 0) === scale;
+        if (!isOwn) return foreign(record);
+        const { sealEpoch } = body;
+        const known = this.#epochs.get(sealEpoch);
+        if (known !== undefined) return ok(known);
+        const keys = master === null ? ok(null) : ownerKeys(master, { ...stream, sealEpoch });
+        if (!keys.ok) return keys;
+        const epoch = {
+            sealEpoch,
+            keys: keys.value,
+            boundaries: [],
+            opening: null,
+            closing: null,
+        };
+        this.#epochs.set(sealEpoch, epoch);
+        return ok(epoch);
+    }
+}
+
+function foreign(record: MeterRecord): Result<never> {
+    return fail(error("MS_KEY_FOREIGN", { where: `record ${record.seq}` }));
 }

@@ -1,4 +1,4 @@
-import { LEVEL } from "@meterseal/record";
+import { FLAG, LEVEL } from "@meterseal/record";
 import { isUnmeasured, type OpenBoundary } from "./series.ts";
 
 /** Ladder levels by the names that people use. */
@@ -12,8 +12,22 @@ export const USAGE_LEVELS = {
 /** Name of a level. */
 export type UsageLevel = keyof typeof USAGE_LEVELS;
 
-/** How much of an interval was measured: all of it, some, or nothing. */
-export type Quality = "measured" | "partial" | "missing";
+/**
+ * How an interval is known: measured throughout; in part or whole estimated, with nothing missing;
+ * partly missing; or missing.
+ */
+export type Quality = "measured" | "estimated" | "partial" | "missing";
+
+/** What else there is to know of an interval. */
+export type Mark =
+    /** It holds energy of the missing intervals before it as well. */
+    | "catch-up"
+    /** A reading of it arrived late. */
+    | "late"
+    /** The meter's clock was put right in it. */
+    | "clock adjusted"
+    /** The power was off in it. */
+    | "power off";
 
 /** Energy between two boundaries. */
 export type UsageInterval = {
@@ -25,6 +39,7 @@ export type UsageInterval = {
     /** Null where nothing was measured or the stream has no export register. */
     readonly exportWh: bigint | null;
     readonly quality: Quality;
+    readonly marks: readonly Mark[];
 };
 
 /** What a household used over a range. */
@@ -36,6 +51,8 @@ export type Usage = {
     readonly totalExportWh: bigint | null;
     /** Measured slots of the range that was asked for, 0 … 1; slots without any record count. */
     readonly coverage: number;
+    /** Estimated slots among them, 0 … 1, by the meter or by the reader. */
+    readonly estimated: number;
 };
 
 /**
@@ -62,21 +79,22 @@ export function usageOfSeries(
     const first = range[0];
     const last = range.at(-1);
     const slots = slotsBetween(series, fromUnix, toUnix);
+    const { estimated, measured } = countSlots(range, 0, range.length - 1);
     return {
         level,
         intervals,
         totalImportWh: (last?.importWh ?? 0n) - (first?.importWh ?? 0n),
         totalExportWh: difference(first?.exportWh ?? null, last?.exportWh ?? null),
-        coverage: slots <= 0 ? 0 : measuredSlots(range, 0, range.length - 1) / slots,
+        coverage: slots <= 0 ? 0 : measured / slots,
+        estimated: slots <= 0 ? 0 : estimated / slots,
     };
 }
 
 function intervalOf(range: readonly OpenBoundary[], from: number, to: number): UsageInterval {
     const start = range[from] as OpenBoundary;
     const end = range[to] as OpenBoundary;
-    const measured = measuredSlots(range, from, to);
-    const quality =
-        measured === end.slot - start.slot ? "measured" : measured > 0 ? "partial" : "missing";
+    const { estimated, measured } = countSlots(range, from, to);
+    const quality = qualityOf(measured, estimated, end.slot - start.slot);
     // A blank is not zero; what a register moved by in it all the same is counted where it landed.
     const known = (moved: bigint | null): bigint | null =>
         quality === "missing" && moved === 0n ? null : moved;
@@ -86,7 +104,30 @@ function intervalOf(range: readonly OpenBoundary[], from: number, to: number): U
         importWh: known(end.importWh - start.importWh),
         exportWh: known(difference(start.exportWh, end.exportWh)),
         quality,
+        marks: marksOf(range, from, to),
     };
+}
+
+function qualityOf(measured: number, estimated: number, slots: number): Quality {
+    if (measured === slots) return "measured";
+    if (measured + estimated === slots) return "estimated";
+    return measured + estimated > 0 ? "partial" : "missing";
+}
+
+const MARK_OF_FLAG: ReadonlyMap<number, Mark> = new Map([
+    [FLAG.late, "late"],
+    [FLAG.clockAdjusted, "clock adjusted"],
+    [FLAG.powerOff, "power off"],
+]);
+
+function marksOf(range: readonly OpenBoundary[], from: number, to: number): Mark[] {
+    const flags = new Set(range.slice(from + 1, to + 1).map(({ flag }) => flag));
+    const marks: Mark[] = [];
+    // A register that was not read at the start lets in what flowed before.
+    const hasValue = [...flags].some((flag) => !isUnmeasured(flag));
+    if (range[from]?.flag === FLAG.missing && hasValue) marks.push("catch-up");
+    for (const [flag, mark] of MARK_OF_FLAG) if (flags.has(flag)) marks.push(mark);
+    return marks;
 }
 
 /** Whole slots of a range; a side that is open ends with the series. */
@@ -101,15 +142,22 @@ function slotsBetween(series: readonly OpenBoundary[], fromUnix: number, toUnix:
     return to - from;
 }
 
-/** Slots between two boundaries whose own interval was measured; a hole between records counts none. */
-function measuredSlots(range: readonly OpenBoundary[], from: number, to: number): number {
+/** Slots between two boundaries by how they are known; a hole between records counts as neither. */
+function countSlots(
+    range: readonly OpenBoundary[],
+    from: number,
+    to: number,
+): { readonly measured: number; readonly estimated: number } {
     let measured = 0;
+    let estimated = 0;
     for (let i = from + 1; i <= to; i++) {
-        const boundary = range[i] as OpenBoundary;
+        const { flag, slot } = range[i] as OpenBoundary;
         const before = range[i - 1] as OpenBoundary;
-        if (boundary.slot === before.slot + 1 && !isUnmeasured(boundary.flag)) measured++;
+        if (slot !== before.slot + 1 || isUnmeasured(flag)) continue;
+        if (flag === FLAG.estimated) estimated++;
+        else measured++;
     }
-    return measured;
+    return { measured, estimated };
 }
 
 function difference(from: bigint | null, to: bigint | null): bigint | null {

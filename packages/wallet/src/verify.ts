@@ -5,16 +5,16 @@ import {
     decodeGenesis,
     type Evidence,
     type Fault,
-    lastBoundaryUnix,
+    lastRegistersUnix,
     networkIdOf,
     originOf,
     recordName,
     type TreeHead,
     verifyCheckpoint,
 } from "@meterseal/ledger";
-import { RECORD_CLASS, usageOf } from "@meterseal/record";
+import type { Join } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
-import { type OpenBoundary, openSeries } from "./series.ts";
+import { type OpenBoundary, openServicePoint } from "./series.ts";
 
 /** Answer to one question about a household's data. */
 export type Verdict = {
@@ -45,6 +45,8 @@ export type HouseholdReport = {
     readonly verdicts: Verdicts;
     readonly records: readonly CheckedRecord[];
     readonly series: readonly OpenBoundary[];
+    /** Where one seal epoch follows another: exchanges, resets, new keys. */
+    readonly joins: readonly Join[];
 };
 
 /**
@@ -61,11 +63,11 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
     if (foreign !== undefined) {
         return fail(error("MS_KEY_FOREIGN", { where: recordName(foreign.record) }));
     }
-    const opened = openSeries(
+    const opened = openServicePoint(
         key,
         records.map(({ record }) => record),
     );
-    const series = opened.ok ? opened.value : [];
+    const { joins, series } = opened.ok ? opened.value : { joins: [], series: [] };
     const unopened = opened.ok ? [] : [{ error: opened.error, where: "opening" }];
     return ok({
         verdicts: {
@@ -81,6 +83,7 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
         },
         records,
         series,
+        joins,
     });
 }
 
@@ -101,9 +104,7 @@ function verdict(checked: number, faults: readonly Fault[]): Verdict {
 function checkClock(records: readonly CheckedRecord[]): Verdict {
     const faults: Fault[] = [];
     for (const { record, entryTimeMs } of records) {
-        const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
-        const last = usage?.ok ? lastBoundaryUnix(usage.value) : 0;
-        const tooEarly = record.timeUnix < last;
+        const tooEarly = record.timeUnix < lastRegistersUnix(record);
         const tooLate = record.timeUnix * 1000 > entryTimeMs + LIMITS.clockAheadSeconds * 1000;
         if (!tooEarly && !tooLate) continue;
         const where = recordName(record);

@@ -191,9 +191,14 @@ describe("usage", () => {
             { importWh: null, exportWh: null, quality: "missing" },
             { importWh: null, exportWh: 1n, quality: "missing" },
             { importWh: 30n, exportWh: 0n, quality: "measured" },
-            { importWh: 1n, exportWh: 0n, quality: "measured" },
+            { importWh: 1n, exportWh: 0n, quality: "estimated" },
         ]);
-        expect(usage).toMatchObject({ totalImportWh: 31n, totalExportWh: 1n, coverage: 0.5 });
+        expect(usage).toMatchObject({
+            totalImportWh: 31n,
+            totalExportWh: 1n,
+            coverage: 0.25,
+            estimated: 0.25,
+        });
     });
 
     it("counts a lost record as unmeasured, and its energy once", async () => {

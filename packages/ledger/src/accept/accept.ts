@@ -121,6 +121,9 @@ function acceptEnrolment(
             lastSlot: -1,
             lastIndex: [-1, -1, -1, -1],
             registers: [],
+            lastEvent: -1,
+            openedUnix: 0,
+            closed: false,
             frozen: false,
         });
     }

@@ -12,14 +12,17 @@ import {
     type Enrolment,
     type EpochBody,
     epochOf,
+    eventOf,
     type MeterRecord,
     parseRecord,
     RECORD_CLASS,
+    type RegisterEvent,
     ROLE,
     type UsageBody,
     usageOf,
 } from "@meterseal/record";
 import type { Draft } from "./draft.ts";
+import { applyEvent } from "./event-rules.ts";
 import { type Chain, hashAt, isAccepted } from "./state.ts";
 import { applyUsage, lastBoundaryUnix } from "./usage-rules.ts";
 
@@ -56,13 +59,13 @@ export function applyRecord(draft: Draft, record: MeterRecord, timeMs: number): 
     if (known !== undefined && isAccepted(known, record.seq, record.message.hash)) {
         return { kind: "duplicate" };
     }
-    const usage = usageOfClass(record);
-    const early = clockFault(record, usage, timeMs) ?? epochFault(draft, record, signer.value);
+    const body = bodyOfClass(record);
+    const early = clockFault(record, body, timeMs) ?? epochFault(draft, record, signer.value);
     if (early !== null) return { kind: "refused", error: early };
     const place = placeOf(draft, record, signer.value);
     const verdict = judge(place, record);
     if (verdict !== "next") return verdict;
-    const fault = applyNext(draft, place, record, usage, signer.value);
+    const fault = applyNext(draft, place, record, body, signer.value);
     if (fault !== null) return { kind: "refused", error: fault };
     return { kind: "accepted", released: releasePending(draft, record, signer.value, timeMs) };
 }
@@ -210,7 +213,7 @@ function applyNext(
     draft: Draft,
     place: Place,
     record: MeterRecord,
-    usage: Result<UsageBody> | null,
+    body: Result<RegisterBody> | null,
     signer: Enrolment,
 ): MetersealError | null {
     const { chain, opens } = place;
@@ -227,7 +230,7 @@ function applyNext(
             got: toHex(record.prev),
         });
     }
-    const fault = usage === null ? null : applyBody(draft, record, usage, signer);
+    const fault = body === null ? null : applyBody(draft, record, body, signer);
     if (fault !== null) return fault;
     chain.pending.delete(place.seq);
     if (opens === null) {
@@ -248,19 +251,23 @@ function appendTo(chain: Chain, record: MeterRecord): void {
     chain.appended.push(chain.headHash);
 }
 
-function usageOfClass(record: MeterRecord): Result<UsageBody> | null {
-    return record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+/** A body that carries registers of a stream. */
+type RegisterBody = UsageBody | RegisterEvent;
+
+function bodyOfClass(record: MeterRecord): Result<RegisterBody> | null {
+    if (record.recordClass === RECORD_CLASS.usage) return usageOf(record);
+    return record.recordClass === RECORD_CLASS.billing ? eventOf(record) : null;
 }
 
 /** Dates are judged before places: a record that comes too early leaves no trace. */
 function clockFault(
     record: MeterRecord,
-    usage: Result<UsageBody> | null,
+    body: Result<RegisterBody> | null,
     timeMs: number,
 ): MetersealError | null {
     const nowUnix = Math.floor(timeMs / 1000);
-    const boundary = usage?.ok === true ? lastBoundaryUnix(usage.value) : 0;
-    const latest = Math.max(record.timeUnix, boundary);
+    const registersUnix = body?.ok === true ? lastInstantUnix(body.value) : 0;
+    const latest = Math.max(record.timeUnix, registersUnix);
     const where = `record ${record.seq}`;
     if (latest > nowUnix + LIMITS.clockAheadSeconds) {
         const expected = `at most ${LIMITS.clockAheadSeconds} s after ${nowUnix}`;
@@ -269,14 +276,25 @@ function clockFault(
     return null;
 }
 
+/** Instant of the last registers of a body, seconds since 1970. */
+function lastInstantUnix(body: RegisterBody): number {
+    return "kind" in body ? body.atUnix : lastBoundaryUnix(body);
+}
+
+/** Instant of the last registers in a record, seconds since 1970; 0 where it carries none. */
+export function lastRegistersUnix(record: MeterRecord): number {
+    const body = bodyOfClass(record);
+    return body?.ok === true ? lastInstantUnix(body.value) : 0;
+}
+
 function applyBody(
     draft: Draft,
     record: MeterRecord,
-    usage: Result<UsageBody>,
+    body: Result<RegisterBody>,
     signer: Enrolment,
 ): MetersealError | null {
-    if (!usage.ok) return usage.error;
-    const { stream, sealEpoch } = usage.value;
+    if (!body.ok) return body.error;
+    const { stream, sealEpoch } = body.value;
     const own = signer.streams.some(
         (each) => each.sealEpoch === sealEpoch && bytesEqual(each.stream, stream),
     );
@@ -285,7 +303,8 @@ function applyBody(
         const where = `record ${record.seq}`;
         return error("MS_STREAM_RULE", { where, expected: "a stream enrolled with this key" });
     }
-    const next = applyUsage(state, usage.value);
+    const next =
+        "kind" in body.value ? applyEvent(state, body.value) : applyUsage(state, body.value);
     if (!next.ok) return next.error;
     Object.assign(state, next.value);
     return null;
@@ -323,12 +342,12 @@ function applyWaiting(
     signer: Enrolment,
     timeMs: number,
 ): MetersealError | null {
-    const usage = usageOfClass(record);
-    const early = clockFault(record, usage, timeMs) ?? epochFault(draft, record, signer);
+    const body = bodyOfClass(record);
+    const early = clockFault(record, body, timeMs) ?? epochFault(draft, record, signer);
     if (early !== null) return early;
     const place = placeOf(draft, record, signer);
     if (place.opens !== null && place.chain.pending.size > 1) {
         return error("MS_REPLAYED", { where: `place ${place.seq}`, got: "records after the end" });
     }
-    return applyNext(draft, place, record, usage, signer);
+    return applyNext(draft, place, record, body, signer);
 }

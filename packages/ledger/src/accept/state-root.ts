@@ -43,5 +43,7 @@ function streamFact(stream: StreamState): unknown[] {
     const { descriptor } = stream;
     const name = [1, descriptor.stream, descriptor.sealEpoch];
     if (stream.frozen) return [...name, "frozen"];
-    return [...name, stream.lastSlot, stream.lastIndex, stream.registers];
+    const { closed, lastEvent, openedUnix } = stream;
+    const events = lastEvent < 0 ? [] : [lastEvent, openedUnix, closed];
+    return [...name, stream.lastSlot, stream.lastIndex, stream.registers, ...events];
 }

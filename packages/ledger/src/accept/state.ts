@@ -43,6 +43,12 @@ export type StreamState = {
     lastIndex: readonly [number, number, number, number];
     /** Last registers of an open stream, one a channel; empty before the first. */
     registers: readonly bigint[];
+    /** Largest index used in the event tree; −1 before the first event. */
+    lastEvent: number;
+    /** Instant of the opening event, seconds since 1970: no boundary lies before it; 0 without one. */
+    openedUnix: number;
+    /** True after the closing event of the seal epoch: nothing may follow. */
+    closed: boolean;
     /** True after its chain was frozen: only a new seal epoch may go on. */
     frozen: boolean;
 };

@@ -24,8 +24,15 @@ const DAY_SECONDS = 86_400;
 
 /** Stream state after a usage body, or why the body breaks a rule (formats 3, 4, 8). */
 export function applyUsage(state: StreamState, usage: UsageBody): Result<StreamState> {
-    const mismatch = describeMismatch(state.descriptor, usage);
+    const mismatch =
+        slotMismatch(state.descriptor, usage) ??
+        bodyMismatch(state.descriptor, usage) ??
+        closedMismatch(state);
     if (mismatch !== null) return fail(error("MS_STREAM_RULE", { where: "usage", ...mismatch }));
+    if (unixOfSlot(usage.firstSlot, usage.slotSeconds) < state.openedUnix) {
+        const expected = "a first boundary after the opening of the seal epoch";
+        return fail(error("MS_STREAM_RULE", { where: "usage", expected }));
+    }
     if (usage.firstSlot <= state.lastSlot) {
         return fail(
             error("MS_RESEALED", {
@@ -36,7 +43,7 @@ export function applyUsage(state: StreamState, usage: UsageBody): Result<StreamS
     }
     const lastIndex = applyAddresses(state.lastIndex, usage);
     if (!lastIndex.ok) return lastIndex;
-    const registers = applyRegisters(state.registers, usage);
+    const registers = applyRegisters(state.registers, usage.values, usage.groups);
     if (!registers.ok) return registers;
     return ok({
         ...state,
@@ -51,20 +58,33 @@ export function lastBoundaryUnix(usage: UsageBody): number {
     return unixOfSlot(usage.firstSlot + usage.count - 1, usage.slotSeconds);
 }
 
-function describeMismatch(
+/** What a body and its stream disagree about. */
+export type Mismatch = { readonly expected: string; readonly got: string };
+
+function slotMismatch(stream: StreamDescriptor, usage: UsageBody): Mismatch | null {
+    if (stream.slotSeconds === usage.slotSeconds) return null;
+    return { expected: `slot seconds ${stream.slotSeconds}`, got: `${usage.slotSeconds}` };
+}
+
+/** Groups, mode and scale of a usage body or a register event against its stream; null = all fit. */
+export function bodyMismatch(
     stream: StreamDescriptor,
-    usage: UsageBody,
-): { expected: string; got: string } | null {
+    body: Pick<UsageBody, "groups" | "values" | "scale">,
+): Mismatch | null {
     const pairs: [string, unknown, unknown][] = [
-        ["slot seconds", stream.slotSeconds, usage.slotSeconds],
-        ["groups", stream.groups.join(), usage.groups.join()],
-        ["mode", stream.mode === STREAM_MODE.open ? "open" : "sealed", usage.values.mode],
-        ["scale", stream.scale, usage.scale ?? 0],
+        ["groups", stream.groups.join(), body.groups.join()],
+        ["mode", stream.mode === STREAM_MODE.open ? "open" : "sealed", body.values.mode],
+        ["scale", stream.scale, body.scale ?? 0],
     ];
     for (const [name, expected, got] of pairs) {
         if (expected !== got) return { expected: `${name} ${expected}`, got: `${got}` };
     }
     return null;
+}
+
+/** A seal epoch that was closed takes nothing more. */
+export function closedMismatch({ closed }: StreamState): Mismatch | null {
+    return closed ? { expected: "a seal epoch that is open", got: "one that was closed" } : null;
 }
 
 function applyAddresses(
@@ -117,13 +137,22 @@ export function utcMonthIndex(unix: number): number {
     return monthOfDay(Math.floor((unix - SLOT_ORIGIN_UNIX) / DAY_SECONDS));
 }
 
-/** P0's rule for open streams: no register of any channel ever runs backwards. */
-function applyRegisters(before: readonly bigint[], usage: UsageBody): Result<readonly bigint[]> {
-    if (usage.values.mode === "sealed") return ok(before);
-    const channels = channelCount(usage.groups);
+/**
+ * P0's rule for open streams: no register of any channel ever runs backwards.
+ *
+ * @param values one or several boundaries, boundary-major.
+ * @returns the last registers; those before for a sealed stream, of which validators see none.
+ */
+export function applyRegisters(
+    before: readonly bigint[],
+    values: UsageBody["values"],
+    groups: readonly number[],
+): Result<readonly bigint[]> {
+    if (values.mode === "sealed") return ok(before);
+    const channels = channelCount(groups);
     let last = before;
-    for (let offset = 0; offset < usage.count; offset++) {
-        const now = usage.values.registers.slice(offset * channels, (offset + 1) * channels);
+    for (let offset = 0; offset * channels < values.registers.length; offset++) {
+        const now = values.registers.slice(offset * channels, (offset + 1) * channels);
         for (let channel = 0; channel < channels; channel++) {
             const previous = last[channel];
             const value = now[channel] as bigint;

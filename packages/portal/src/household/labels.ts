@@ -78,6 +78,7 @@ export function energyLabel({ exportWh, importWh, quality }: UsageInterval): str
             ? `${formatKwh(importWh)} kWh`
             : `${formatKwh(importWh)} kWh from the grid, ${formatKwh(exportWh)} kWh to it`;
     if (quality === "measured") return amount;
+    if (quality === "estimated") return `${amount}, estimated`;
     return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
 }
 

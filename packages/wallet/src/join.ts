@@ -1,0 +1,149 @@
+import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
+import { recordName } from "@meterseal/ledger";
+import { FLAG } from "@meterseal/record";
+import type { EpochBoundary, EpochEnd, OpenEpoch, Registers } from "./epoch.ts";
+
+/**
+ * How well the registers at the end of a device are known: its own signed closing record; what
+ * somebody read off it; or not at all, and what it measured since its last reading is missing.
+ */
+export type Handover = "signed" | "stated" | "unknown";
+
+const FLAG_OF_HANDOVER = { signed: null, stated: FLAG.estimated, unknown: FLAG.missing } as const;
+
+/** A place where one seal epoch follows another: a meter exchange, a reset, a new key. */
+export type Join = {
+    readonly fromEpoch: number;
+    readonly toEpoch: number;
+    /** Instant of the new device's first registers; null where no opening record names it. */
+    readonly atUnix: number | null;
+    /** One of EVENT_REASON; null without an opening record. */
+    readonly reason: number | null;
+    readonly handover: Handover;
+    /** Registers of the old device at its end and of the new one at its begin, stream units. */
+    readonly final: Registers;
+    readonly initial: Registers;
+};
+
+/** One series over all epochs of a stream, and where it was joined. */
+export type Joined = { readonly boundaries: EpochBoundary[]; readonly joins: Join[] };
+
+/**
+ * Joins the seal epochs of a stream to the series of the metering point: each epoch is moved by what
+ * makes its initial registers the final ones of the epoch before, so that every difference is what
+ * was measured, whichever device measured it.
+ * @returns MS_RESEALED where epochs overlap, MS_REGISTER_DECREASED for a final register below one
+ * that was sealed before, MS_CHAIN_MISMATCH for an opening that names another closing record.
+ */
+export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
+    const boundaries: EpochBoundary[] = [];
+    const joins: Join[] = [];
+    let before: OpenEpoch | null = null;
+    let moved: Registers = { imported: 0n, exported: 0n };
+    let end: Registers | null = null;
+    let last: Registers | null = null;
+    for (const epoch of [...epochs].sort((a, b) => a.sealEpoch - b.sealEpoch)) {
+        const own = [...epoch.boundaries].sort((a, b) => a.slot - b.slot);
+        const begin = epoch.opening ?? own[0] ?? epoch.closing;
+        if (begin === null || begin === undefined) continue;
+        let flag: number | null = null;
+        if (before !== null && end !== null) {
+            const join = joinOf(before, epoch, { begin, end, last });
+            if (!join.ok) return join;
+            moved = add(moved, subtract(join.value.final, join.value.initial));
+            joins.push(join.value);
+            flag = FLAG_OF_HANDOVER[join.value.handover];
+        }
+        const fault = append(boundaries, own, moved, flag);
+        if (fault !== null) return fail(error("MS_RESEALED", { where: fault }));
+        before = epoch;
+        end = epoch.closing ?? own.at(-1) ?? begin;
+        last = own.at(-1) ?? null;
+    }
+    return ok({ boundaries, joins });
+}
+
+/** Adds the boundaries of an epoch; at a slot that two devices share the newer one counts. */
+function append(
+    boundaries: EpochBoundary[],
+    own: readonly EpochBoundary[],
+    moved: Registers,
+    flag: number | null,
+): string | null {
+    const first = own[0];
+    if (first !== undefined && boundaries.at(-1)?.slot === first.slot) {
+        const shared = boundaries.pop();
+        if (shared !== undefined && shared.flag !== 0 && flag === null) flag = shared.flag;
+    }
+    const last = boundaries.at(-1);
+    if (first !== undefined && last !== undefined && first.slot <= last.slot) {
+        return `slot ${first.slot}`;
+    }
+    for (const [i, boundary] of own.entries()) {
+        const isFlagged = i === 0 && flag !== null && boundary.flag === 0;
+        boundaries.push({
+            ...boundary,
+            ...add(boundary, moved),
+            flag: isFlagged ? (flag ?? 0) : boundary.flag,
+        });
+    }
+    return null;
+}
+
+/** Registers on both sides of a join: the old epoch's end and last boundary, the new one's begin. */
+type Seam = {
+    readonly end: Registers;
+    readonly last: Registers | null;
+    readonly begin: Registers;
+};
+
+function joinOf(before: OpenEpoch, epoch: OpenEpoch, { begin, end, last }: Seam): Result<Join> {
+    const { opening } = epoch;
+    const named = opening?.event.before?.closing;
+    const { closing } = before;
+    const contradicts =
+        named !== undefined && closing !== null && !bytesEqual(named, closing.record.message.hash);
+    if (opening !== null && contradicts) {
+        const where = recordName(opening.record);
+        const expected = `the closing record of seal epoch ${before.sealEpoch}`;
+        return fail(error("MS_CHAIN_MISMATCH", { where, expected }));
+    }
+    const handover = handoverOf(closing, opening);
+    const final = handover === "stated" ? (opening?.stated ?? end) : end;
+    if (last !== null && (final.imported < last.imported || less(final.exported, last.exported))) {
+        const where = `the end of seal epoch ${before.sealEpoch}`;
+        return fail(error("MS_REGISTER_DECREASED", { where }));
+    }
+    return ok({
+        fromEpoch: before.sealEpoch,
+        toEpoch: epoch.sealEpoch,
+        atUnix: opening?.event.atUnix ?? null,
+        reason: opening?.event.reason ?? null,
+        handover,
+        final: plain(final),
+        initial: plain(begin),
+    });
+}
+
+function handoverOf(closing: EpochEnd | null, opening: EpochEnd | null): Handover {
+    if (opening === null) return "unknown";
+    if (closing !== null) return "signed";
+    return opening.stated === null ? "unknown" : "stated";
+}
+
+function less(a: bigint | null, b: bigint | null): boolean {
+    return a !== null && b !== null && a < b;
+}
+
+function plain({ exported, imported }: Registers): Registers {
+    return { imported, exported };
+}
+
+function add(a: Registers, b: Registers): Registers {
+    const exported = a.exported === null ? null : a.exported + (b.exported ?? 0n);
+    return { imported: a.imported + b.imported, exported };
+}
+
+function subtract(a: Registers, b: Registers): Registers {
+    return { imported: a.imported - b.imported, exported: (a.exported ?? 0n) - (b.exported ?? 0n) };
+}
