@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { SLOT_ORIGIN_UNIX, unixOfSlot, unwrap } from "@meterseal/core";
 import {
     createRecord,
@@ -21,7 +22,7 @@ import {
 import { testBytes } from "@meterseal/testkit/keys";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { estimateGaps, openServicePoint, usageOfSeries } from "../src/index.ts";
+import { estimateGaps, openServicePoint, type UsageInterval, usageOfSeries } from "../src/index.ts";
 import { Home } from "./home.ts";
 
 const SLOT = 500_000;
@@ -282,5 +283,40 @@ describe("C1 a gap and its catch-up", () => {
             { importWh: 4n, quality: "estimated" },
             { importWh: null, quality: "missing" },
         ]);
+    });
+});
+
+describe("docs/guides/readings.md", () => {
+    const guide = readFileSync(
+        new URL("../../../docs/guides/readings.md", import.meta.url),
+        "utf8",
+    );
+
+    it("shows of a gap what the reader sees", async () => {
+        const all: Row[] = [
+            { wh: 0n },
+            { wh: 100n },
+            { wh: 100n, flag: FLAG.missing },
+            { wh: 301n },
+        ];
+        const { series } = unwrap(openServicePoint(home.key, [await usage(0, SLOT, all)]));
+        const cell = ({ importWh, marks, quality }: UsageInterval): string =>
+            importWh === null ? "no reading" : `${importWh} Wh, ${marks[0] ?? quality}`;
+        const seen = usageOfSeries(series, "slot").intervals.map(cell);
+        const spread = usageOfSeries(estimateGaps(series), "slot").intervals.map(cell);
+        const sealed = ["100", "100, missing", "301"];
+        for (const [i, text] of sealed.entries()) {
+            expect(guide).toContain(`| ${text} | ${seen[i]} | ${spread[i]} |`);
+        }
+    });
+
+    it("shows of an exchange what the reader sees", async () => {
+        const old = await usage(0, SLOT, rows(1_000, 1_025));
+        const closed = await event(0, "closing", 1_029n);
+        const closing = closed.message.hash;
+        const opened = await event(1, "opening", 70_000n, { closing });
+        const next = await usage(1, SLOT + 2, rows(70_006));
+        const { wh } = amounts([old, closed, opened, next]);
+        expect(guide).toContain(`(1,029 − 1,025) + (70,006 − 70,000) = ${wh[1]} Wh, measured`);
     });
 });
