@@ -35,6 +35,7 @@ answerCalls<FleetCalls>({
             dataDir,
             meters,
             days,
+            speed: 0,
             httpPort: 0,
             open: false,
             log: QUIET_LOG,

@@ -12,7 +12,8 @@ const START_TIMEOUT_MS = 120_000;
 /** Starts a demo in a directory of its own; resolves when the replay is over and the portal serves. */
 export async function startDemo(...options) {
     const dataDir = mkdtempSync(join(tmpdir(), "meterseal-browser-"));
-    const args = [meterseal, "demo", "--port", "0", "--data", dataDir, ...options];
+    const still = ["--speed", "0"]; // pages are compared with numbers that must not move meanwhile
+    const args = [meterseal, "demo", "--port", "0", "--data", dataDir, ...still, ...options];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     let said = "";

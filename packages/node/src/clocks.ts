@@ -4,6 +4,9 @@ import type { Clock, Random, Timers } from "@meterseal/core";
 /** The machine's clock. */
 export const systemClock: Clock = { nowMs: () => Date.now() };
 
+/** The machine's time since some moment in the past; setting the clock does not move it. */
+export const steadyClock: Clock = { nowMs: () => performance.now() };
+
 /** Real waits. */
 export const systemTimers: Timers = {
     after(delayMs, callback) {

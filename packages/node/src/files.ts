@@ -16,6 +16,8 @@ export const MARKER = "meterseal.json";
 const MARKER_TEXT = `${JSON.stringify({ format: "meterseal-data/v1" })}\n`;
 /** Name of a meter's public description in its directory; there from its first start on. */
 export const PROFILE_FILE = "profile.json";
+/** Name of the file that holds where the demo's replay clock stands. */
+export const REPLAY_FILE = "replay.json";
 const SECRET_MODE = 0o600;
 
 /** Places in a data directory (formats 12). */
@@ -26,6 +28,7 @@ export const PLACES = {
     meter: (dir: string, subjectHex: string) => join(dir, "meters", subjectHex),
     households: (dir: string) => join(dir, "households"),
     keyFile: (dir: string, name: string) => join(dir, "households", name, "key.json"),
+    replayClock: (dir: string) => join(dir, REPLAY_FILE),
 } as const;
 
 /**

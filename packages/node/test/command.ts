@@ -20,6 +20,8 @@ export type Running = {
     readonly outcome: Promise<Outcome>;
     /** Resolves when the standard error has shown a text. */
     shows(text: string): Promise<void>;
+    /** What the standard error has shown so far. */
+    said(): string;
 };
 
 /** Runs a command line that asks nothing of the process: in this one, with its output caught. */
@@ -73,7 +75,7 @@ export function start(words: readonly string[], options: { command?: string[] } 
                   waiting.push({ text, done });
                   void outcome.then(() => failed(new Error(`never showed '${text}': ${stderr}`)));
               });
-    return { child, outcome, shows };
+    return { child, outcome, shows, said: () => stderr };
 }
 
 /** Runs a command line in a process of its own to its end. */

@@ -56,7 +56,7 @@ export function parseOptions(
     } catch (cause) {
         // Node adds advice about positional arguments that our commands do not take.
         const text = cause instanceof Error ? cause.message : String(cause);
-        const got = text.split(". To specify")[0] ?? text;
+        const got = text.split(/\. To specify|\.\n/)[0] ?? text;
         const [, unknown = ""] = /^Unknown option '--([^']+)'/.exec(got) ?? [];
         const nearest = nearestName(unknown, Object.keys(command.options));
         const hint = nearest === null ? "" : `Did you mean '--${nearest}'? `;

@@ -72,6 +72,7 @@ async function makeLedger(dataDir: string, signal: AbortSignal): Promise<void> {
         dataDir,
         meters: METERS,
         days: DAYS,
+        speed: 0,
         httpPort: 0,
         open: false,
         log: consoleLog("meter"),

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
-import { unwrap } from "@meterseal/core";
-import { type Command, integerOption, textOption } from "../cli/arguments.ts";
+import { MetersealError, unwrap } from "@meterseal/core";
+import { type Command, integerOption, type Options, textOption } from "../cli/arguments.ts";
 import { consoleLog, out, Progress, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { DEFAULT_SPEED, LIVE_RECORD_SECONDS, SPEED_MAX } from "../fleet/live.ts";
 import { LONDON_HOMES_MAX } from "../fleet/london.ts";
 import { Neighbourhood, type NeighbourhoodOptions, REPLAY_LABEL } from "../fleet/neighbourhood.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
@@ -10,6 +11,7 @@ import { formatReport } from "../verify/report.ts";
 import { loadKeyFiles, verifyDirectory } from "../verify/verify.ts";
 
 const DEFAULT_DATA = ".meterseal/demo";
+const RECORD_HOURS = LIVE_RECORD_SECONDS / 3_600;
 
 /** `meterseal demo`: the main job on real data, behind `npm start`. */
 export const demoCommand: Command = {
@@ -21,16 +23,26 @@ export const demoCommand: Command = {
             value: "N",
             help: `homes to replay, 1 … ${LONDON_HOMES_MAX} (20)`,
         },
-        days: { kind: "value", value: "N", help: "days to replay from 1 January, 1 … 365 (31)" },
+        days: {
+            kind: "value",
+            value: "N",
+            help: "days from 1 January to replay as fast as possible, 1 … 365 (31)",
+        },
+        speed: {
+            kind: "value",
+            value: "N",
+            help: `then seconds of 2013 in a second, 0 stands still … ${SPEED_MAX} (${DEFAULT_SPEED}); a meter closes a record every ${RECORD_HOURS} hours of 2013`,
+        },
         data: { kind: "value", value: "DIR", help: `data directory (${DEFAULT_DATA})` },
         port: { kind: "value", value: "PORT", help: "HTTP port, 0 for any free one (8480)" },
         open: { kind: "flag", help: "open (plaintext) streams, checked by the ledger" },
-        once: { kind: "flag", help: "replays, verifies everything and ends" },
+        once: { kind: "flag", help: "replays the days, verifies everything and ends" },
         json: { kind: "flag", help: "prints the result as one line of JSON at the end" },
     },
     examples: [
         "npm start",
         "npm start -- --once --json",
+        "npm start -- --speed 3600",
         "npm start -- --meters 98 --days 365 --data .meterseal/year",
     ],
     async run(options) {
@@ -39,6 +51,7 @@ export const demoCommand: Command = {
         const plan = {
             dataDir,
             days: integerOption(options, "days", { min: 1, max: 365, byDefault: 31 }),
+            speed: speedOf(options),
             meters: integerOption(options, "meters", {
                 min: 1,
                 max: LONDON_HOMES_MAX,
@@ -59,6 +72,13 @@ export const demoCommand: Command = {
     },
 };
 
+/** Time does not go on after the days of `--once`. */
+function speedOf(options: Options): number {
+    const bounds = { min: 0, max: SPEED_MAX, byDefault: DEFAULT_SPEED };
+    const speed = integerOption(options, "speed", bounds);
+    return options.once === true ? 0 : speed;
+}
+
 async function runOnce(plan: NeighbourhoodOptions, json: boolean): Promise<number> {
     const neighbourhood = await Neighbourhood.start(plan);
     const seconds = await runReplay(neighbourhood, plan).finally(() => neighbourhood.stop());
@@ -71,13 +91,25 @@ async function runUntilStopped(plan: NeighbourhoodOptions): Promise<number> {
     try {
         await runReplay(neighbourhood, plan);
         if (plan.signal.aborted) return EXIT.ok;
-        say(welcome(neighbourhood, plan.dataDir));
+        say(welcome(neighbourhood, plan));
+        if (plan.speed > 0) await runLive(neighbourhood);
         await Promise.race([untilAborted(plan.signal), neighbourhood.server.ended]);
         if (plan.signal.aborted) return EXIT.ok;
         say("The server ended by itself; its last message is above.");
         return EXIT.environment;
     } finally {
         await neighbourhood.stop();
+    }
+}
+
+/** Lets time go on to the end of the data; a server that ended is told by the caller. */
+async function runLive(neighbourhood: Neighbourhood): Promise<void> {
+    try {
+        await neighbourhood.live();
+        if (neighbourhood.ended) say(END);
+    } catch (cause) {
+        if (!(cause instanceof MetersealError && cause.code === "MS_LINK")) throw cause;
+        await neighbourhood.server.ended;
     }
 }
 
@@ -104,7 +136,22 @@ function shellWord(path: string): string {
     return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-function welcome({ households, server }: Neighbourhood, dataDir: string): string {
+const END = `
+The replay has reached the end of its data: the end of 2013. Time stands still; every record is final.
+The portal stays. Ctrl-C stops.`;
+
+/** How time goes on, for the person at the terminal. */
+function pace({ ended }: Neighbourhood, speed: number): string {
+    if (ended) return "The replay is at the end of its data.";
+    if (speed === 0) return "Time stands still (--speed 0).";
+    const seconds = (replaySeconds: number): string =>
+        `${Number((replaySeconds / speed).toPrecision(2))} s`;
+    return `Time goes on, ${speed.toLocaleString("en")} times as fast as it was (--speed): half an hour of 2013 takes ${seconds(1_800)}.
+Each meter closes a record every ${RECORD_HOURS} hours of 2013 (${seconds(LIVE_RECORD_SECONDS)}), in turn with the others.`;
+}
+
+function welcome(neighbourhood: Neighbourhood, { dataDir, speed }: NeighbourhoodOptions): string {
+    const { households, server } = neighbourhood;
     const data = shellWord(dataDir);
     const first = households[0];
     const lines = households.map(
@@ -119,12 +166,14 @@ ${lines.join("\n")}
 
 Data: ${dataDir}
 
+${pace(neighbourhood, speed)}
+
 Try next, in another terminal:
   npx meterseal usage --level day --data ${data} --key ${shellWord(first?.keyFile ?? "FILE")}
   npx meterseal verify --data ${data}
   npx meterseal demo tamper
 
-Ctrl-C stops. Start again to go on with the same data.`;
+Ctrl-C stops. Start again to go on exactly where it stopped.`;
 }
 
 async function report(

@@ -6,7 +6,7 @@ import { lockDirectory } from "@meterseal/stores";
 import { type Command, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { countEntries, MARKER, PLACES, requireDirectory } from "../files.ts";
+import { countEntries, MARKER, PLACES, REPLAY_FILE, requireDirectory } from "../files.ts";
 
 /** `meterseal reset`: deletes a data directory. */
 export const resetCommand: Command = {
@@ -53,7 +53,10 @@ type Content = {
 };
 
 /** Everything that we put into a data directory; the mark goes last, so that a half-deleted one is still known. */
-const OURS = ["households", "meters", "server", "lock.holder", "lock", ".gitignore", MARKER];
+const OURS = [
+    ...["households", "meters", "server", REPLAY_FILE],
+    ...["lock.holder", "lock", ".gitignore", MARKER],
+];
 
 /** Locks of the demo and of the server: neither may run. */
 function lockAll(dataDir: string): () => void {

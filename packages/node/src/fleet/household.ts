@@ -22,6 +22,8 @@ import type { ServerProcess } from "./server-process.ts";
 export type HouseholdPlan = {
     /** Name of the home in the source data. */
     readonly name: string;
+    /** Street that the server may name beside the meter. */
+    readonly street?: string;
     readonly zone: string;
     readonly slotSeconds: number;
     /** STREAM_MODE. */
@@ -68,6 +70,7 @@ export async function openHousehold(
         subject: key.meter,
         key: signer.publicKey,
         streams: [stream],
+        ...(plan.street === undefined ? {} : { street: plan.street }),
     });
     const profile: MeterProfile = {
         network: key.network,

@@ -2,12 +2,20 @@ import { error, type Log } from "@meterseal/core";
 import { LONDON_SLOT_SECONDS, type LondonHome } from "@meterseal/meter";
 import { STREAM_MODE } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
-import { ReplayClock } from "../clocks.ts";
+import { ReplayClock, steadyClock, systemTimers } from "../clocks.ts";
 import { claimDirectory } from "../files.ts";
 import { untilAborted } from "../shutdown.ts";
+import { readClockFile, writeClockFile } from "./clock-file.ts";
 import { type Household, openHousehold } from "./household.ts";
-import { loadLondonHomes } from "./london.ts";
-import { REPLAY_START_MS, type ReplayMember, type ReplayProgress, replayDays } from "./replay.ts";
+import { replayLive } from "./live.ts";
+import { LONDON_STREET, loadLondonHomes } from "./london.ts";
+import {
+    REPLAY_END_MS,
+    REPLAY_START_MS,
+    type ReplayMember,
+    type ReplayProgress,
+    replayDays,
+} from "./replay.ts";
 import { latestOpenRecordMs } from "./resume.ts";
 import { ServerProcess } from "./server-process.ts";
 
@@ -16,6 +24,8 @@ export type NeighbourhoodOptions = {
     readonly dataDir: string;
     readonly meters: number;
     readonly days: number;
+    /** Replay seconds in one real second after the first days; 0 lets the clock stand then. */
+    readonly speed: number;
     readonly httpPort: number;
     readonly open: boolean;
     readonly log: Log;
@@ -64,10 +74,18 @@ export class Neighbourhood {
         const { release } = lockDirectory(dataDir);
         try {
             const homes = loadLondonHomes(meters);
-            const nowMs = Math.max(REPLAY_START_MS, await latestOpenRecordMs(dataDir));
+            const nowMs = Math.max(
+                REPLAY_START_MS,
+                readClockFile(dataDir),
+                await latestOpenRecordMs(dataDir),
+            );
             const mode = options.open ? STREAM_MODE.open : STREAM_MODE.sealed;
             const start = { dataDir, httpPort, mqttPort: 0, nowMs, clockLabel: REPLAY_LABEL, mode };
-            const server = await ServerProcess.start(start, signal);
+            const replay = { speed: options.speed, endMs: REPLAY_END_MS };
+            const server = await ServerProcess.start(
+                { ...start, ...(options.speed === 0 ? {} : { replay }) },
+                signal,
+            );
             const clock = new ReplayClock(nowMs);
             const neighbourhood = new Neighbourhood(options, server, clock, release);
             try {
@@ -88,40 +106,87 @@ export class Neighbourhood {
         const tools = { dataDir, server: this.server, clock: this.#clock, log };
         for (const home of homes) {
             if (signal.aborted) throw error("MS_LINK", { got: "a request to stop" });
-            const plan = { name: home.id, zone: ZONE, slotSeconds: LONDON_SLOT_SECONDS, mode };
+            const plan = {
+                name: home.id,
+                street: LONDON_STREET,
+                zone: ZONE,
+                slotSeconds: LONDON_SLOT_SECONDS,
+                mode,
+            };
             this.#members.push({ home, household: await openHousehold(plan, tools) });
         }
         await Promise.all(this.households.map(({ agent }) => agent.connect()));
     }
 
+    /** Whether the replay clock is at the end of the data. */
+    get ended(): boolean {
+        return this.#clock.nowMs() >= REPLAY_END_MS;
+    }
+
     /**
-     * Replays the days; resolves when every record is final or the signal came.
+     * Replays the first days as fast as the machine allows; resolves when every record is final or
+     * the signal came.
      * @throws MetersealError MS_LINK when the server ended, MS_NOT_ALLOWED when it refused a meter.
      */
     async replay(onProgress: (progress: ReplayProgress) => void): Promise<void> {
+        const { days, signal } = this.#options;
+        await this.#whileServed(async () => {
+            await replayDays({
+                members: this.#members,
+                days,
+                clock: this.#clock,
+                setServerClock: (nowMs) => this.#moveClock(nowMs),
+                onProgress,
+                signal,
+            });
+        });
+    }
+
+    /**
+     * Lets time go on at the given speed; resolves when the end of the data is reached and final, or
+     * the signal came.
+     * @throws MetersealError as {@link replay}.
+     */
+    async live(): Promise<void> {
+        const { signal, speed } = this.#options;
+        await this.#whileServed(() =>
+            replayLive({
+                members: this.#members,
+                speed,
+                clock: this.#clock,
+                moveClock: (nowMs) => this.#moveClock(nowMs),
+                steadyClock,
+                timers: systemTimers,
+                signal,
+            }),
+        );
+    }
+
+    /** Does a part of the replay until all of it is final, the server ended or the signal came. */
+    async #whileServed(work: () => Promise<void>): Promise<void> {
         const ended = this.server.ended.then(() => {
             throw error("MS_LINK", { got: "a server that ended; its last message is above" });
         });
         const stopped = untilAborted(this.#options.signal);
-        await Promise.race([this.#replayAll(onProgress), ended, stopped]);
+        const settled = work().then(() => this.#settle());
+        await Promise.race([settled, ended, stopped]);
     }
 
-    async #replayAll(onProgress: (progress: ReplayProgress) => void): Promise<void> {
-        const { days, signal } = this.#options;
-        await replayDays({
-            members: this.#members,
-            days,
-            clock: this.#clock,
-            setServerClock: (nowMs) => this.server.setClock(nowMs),
-            onProgress,
-            signal,
-        });
+    async #settle(): Promise<void> {
         await Promise.all(this.households.map(({ agent }) => agent.settled()));
         for (const { agent, name } of this.households) {
             if (agent.refusal === null) continue;
             const got = `receipt code ${agent.refusal.code} for record ${agent.refusal.seq}`;
             throw error("MS_NOT_ALLOWED", { where: `meter of ${name}`, got });
         }
+    }
+
+    /** Moves the one clock of all roles: first on disk, so that no restart goes back behind it. */
+    async #moveClock(nowMs: number): Promise<void> {
+        if (nowMs < this.#clock.nowMs()) return;
+        writeClockFile(this.#options.dataDir, nowMs);
+        await this.server.setClock(nowMs);
+        this.#clock.advanceTo(nowMs);
     }
 
     /** Ends the meters, then the server. */

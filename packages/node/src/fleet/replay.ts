@@ -4,11 +4,9 @@ import {
     LONDON_SLOT_SECONDS,
     LONDON_YEAR,
     type LondonHome,
-    type RegisterBoundary,
-    registerSeries,
 } from "@meterseal/meter";
-import { FLAG } from "@meterseal/record";
 import type { ReplayClock } from "../clocks.ts";
+import { Feed } from "./feed.ts";
 import type { Household } from "./household.ts";
 
 /** A household and the readings that its meter replays. */
@@ -40,13 +38,16 @@ export const REPLAY_START_MS: number =
     (SLOT_ORIGIN_UNIX + LONDON_YEAR.firstDay * LONDON_INTERVALS_PER_DAY * LONDON_SLOT_SECONDS) *
     1000;
 
+/** End of the data, milliseconds since 1970: the replay stops there. */
+export const REPLAY_END_MS: number = REPLAY_START_MS + LONDON_YEAR.days * DAY_MS;
+
 /**
  * Replays days of readings as fast as the machine allows: day by day, all meters within a day. Each
  * meter goes on from what it has sealed already; at the end everything is in records.
  */
 export async function replayDays(options: ReplayOptions): Promise<void> {
     const { clock, days, members, signal } = options;
-    const feeds = members.map((member) => new Feed(member, days));
+    const feeds = members.map((member) => new Feed(member));
     const stepsTotal = days * members.length;
     for (let day = 0; day < days && !signal.aborted; day++) {
         const endMs = REPLAY_START_MS + (day + 1) * DAY_MS;
@@ -66,41 +67,4 @@ export async function replayDays(options: ReplayOptions): Promise<void> {
         }
     }
     for (const { household } of members) await household.agent.flush();
-}
-
-/** Readings of one home on their way into its meter. */
-class Feed {
-    readings = 0;
-    readonly #member: ReplayMember;
-    readonly #series: Iterator<RegisterBoundary>;
-    #next: RegisterBoundary | null;
-
-    constructor(member: ReplayMember, days: number) {
-        this.#member = member;
-        this.#series = registerSeries(member.home, { firstDay: LONDON_YEAR.firstDay, days });
-        this.#next = this.#pull();
-    }
-
-    /** Gives the meter every boundary up to an instant; what it sealed before a restart is skipped. */
-    async advanceTo(endMs: number): Promise<void> {
-        const { agent } = this.#member.household;
-        const endSlot = (endMs / 1000 - SLOT_ORIGIN_UNIX) / LONDON_SLOT_SECONDS;
-        while (this.#next !== null && this.#next.slot <= endSlot) {
-            const { missing, registerWh, slot } = this.#next;
-            if (slot >= agent.nextSlot) {
-                await agent.add({
-                    slot,
-                    registers: [registerWh],
-                    flag: missing ? FLAG.missing : 0,
-                });
-            }
-            this.readings++;
-            this.#next = this.#pull();
-        }
-    }
-
-    #pull(): RegisterBoundary | null {
-        const next = this.#series.next();
-        return next.done === true ? null : next.value;
-    }
 }

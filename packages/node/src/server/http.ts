@@ -10,7 +10,7 @@ import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
 import { addOperatorRoutes } from "./operator.ts";
 import { addRoutes } from "./routes.ts";
-import type { EnrolRequest } from "./server.ts";
+import type { EnrolRequest, ReplayPlan } from "./server.ts";
 
 /** What the HTTP side of a server reads from. Nothing but the operator's route writes. */
 export type HttpOptions = {
@@ -24,6 +24,10 @@ export type HttpOptions = {
     readonly clockLabel: string | null;
     /** Answers monitors. */
     readonly health: Health;
+    /** How the replay clock goes on; null where time is real or stands still. */
+    readonly replay: ReplayPlan | null;
+    /** Street of a meter by its subject, hexadecimal. */
+    readonly streets: ReadonlyMap<string, string>;
     /** Directory of the built portal. */
     readonly portalDir: string;
     /** What who admits meters over HTTP has to show. */

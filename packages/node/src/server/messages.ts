@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@meterseal/core";
-import type { EnrolRequest } from "./server.ts";
+import type { EnrolRequest, ReplayPlan } from "./server.ts";
 
 /** How a server process is started. */
 export type StartMessage = {
@@ -10,6 +10,7 @@ export type StartMessage = {
     /** Where the replay clock stands. */
     readonly nowMs: number;
     readonly clockLabel: string;
+    readonly replay?: ReplayPlan;
     readonly mode: number | null;
 };
 

@@ -12,7 +12,7 @@ const SUBJECT = /^[0-9a-f]{32}$/;
  * records, proofs and checkpoints; in an open network, its plain registers too.
  */
 export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
-    const { clock, clockLabel, engine, facts, genesis, reader } = options;
+    const { engine, facts, genesis, reader } = options;
     const evidence = new EvidenceBuilder(reader, engine, facts, genesis);
 
     app.get("/api/v1/network", async () => {
@@ -22,7 +22,7 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
             genesis: toHex(genesis),
             origin: engine.origin,
             mode: engine.state.genesis.mode === STREAM_MODE.open ? "open" : "sealed",
-            clock: { nowMs: clock.nowMs(), label: clockLabel },
+            clock: describeClock(options),
             ledger: { size, root: toHex(root), ...facts.totals },
             checkpoint: (await reader.checkpoint(size))?.note ?? null,
         };
@@ -58,13 +58,21 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
     );
 }
 
+/** Where the clock stands, and for a replay how it goes on and whether it is at the end of the data. */
+function describeClock({ clock, clockLabel, replay }: HttpOptions): unknown {
+    const nowMs = clock.nowMs();
+    const going = replay === null ? null : { ...replay, ended: nowMs >= replay.endMs };
+    return { nowMs, label: clockLabel, replay: going };
+}
+
 /** What the server can know of a meter; consumption is not among it in a sealed network. */
-function describeMeter({ engine, facts }: HttpOptions, enrolment: Enrolment): unknown {
+function describeMeter({ engine, facts, streets }: HttpOptions, enrolment: Enrolment): unknown {
     const subject = toHex(enrolment.id);
     const seen = facts.meters.get(subject);
     const chain = engine.state.chains.get(chainKey(enrolment.id, seen?.chainEpoch ?? 0));
     return {
         subject,
+        street: streets.get(subject) ?? null,
         zone: enrolment.streams[0]?.zone ?? null,
         slotSeconds: enrolment.streams[0]?.slotSeconds ?? null,
         records: seen?.records ?? 0,

@@ -50,6 +50,8 @@ export type ServerOptions = {
     readonly clock: Clock;
     /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */
     readonly clockLabel: string | null;
+    /** How the replay clock goes on; absent where time is real or stands still. */
+    readonly replay?: ReplayPlan;
     /** STREAM_MODE of a new network; null takes what is there, sealed for a new one. */
     readonly mode: number | null;
     readonly log: Log;
@@ -61,6 +63,16 @@ export type EnrolRequest = {
     readonly subject: Uint8Array;
     readonly key: PublicKey;
     readonly streams: readonly StreamDescriptor[];
+    /** Street of the demo that the API names beside the meter; public, and not kept on disk. */
+    readonly street?: string;
+};
+
+/** How a replay clock goes on. */
+export type ReplayPlan = {
+    /** Replay seconds in one real second. */
+    readonly speed: number;
+    /** End of the data, milliseconds since 1970: the clock stops there. */
+    readonly endMs: number;
 };
 
 /** A running server: collector, ledger, store, API and portal. */
@@ -114,6 +126,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 cause,
             });
         });
+        const streets = new Map<string, string>();
         const http: HttpServer = await startHttp({
             host: options.host,
             port: options.httpPort,
@@ -136,6 +149,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 enrolment: await enrol(engine, identity, options.clock, request),
                 collectorKey: encodeCoseKey(identity.collector.publicKey),
             }),
+            replay: options.replay ?? null,
+            streets,
         });
         undo.push(() => http.close());
         undo.push(publishAddress(options.dataDir, { http: http.url, mqtt: mqttUrl }));
@@ -144,7 +159,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             mqttUrl,
             networkId: engine.state.networkId,
             collectorKey: identity.collector.publicKey,
-            enrol: (request) => enrol(engine, identity, options.clock, request),
+            enrol: async (request) => {
+                const hash = await enrol(engine, identity, options.clock, request);
+                if (request.street !== undefined)
+                    streets.set(toHex(request.subject), request.street);
+                return hash;
+            },
             close: unwind,
         };
     } catch (cause) {

@@ -1,0 +1,43 @@
+import { SLOT_ORIGIN_UNIX } from "@meterseal/core";
+import { LONDON_SLOT_SECONDS, type RegisterBoundary, registerSeries } from "@meterseal/meter";
+import { FLAG } from "@meterseal/record";
+import type { ReplayMember } from "./replay.ts";
+
+/** Readings of one home on their way into its meter. */
+export class Feed {
+    /** Boundaries that the replay has come past, sealed in this run or before. */
+    readings = 0;
+    readonly #member: ReplayMember;
+    readonly #series: Iterator<RegisterBoundary>;
+    #next: RegisterBoundary | null;
+
+    constructor(member: ReplayMember) {
+        this.#member = member;
+        this.#series = registerSeries(member.home);
+        this.#next = this.#pull();
+    }
+
+    /**
+     * Gives the meter every boundary up to an instant; what it sealed before a restart is skipped.
+     * @param closes whether the meter closes its record after a slot; a full record is closed anyway.
+     */
+    async advanceTo(endMs: number, closes: (slot: number) => boolean = () => false): Promise<void> {
+        const { agent } = this.#member.household;
+        const endSlot = (endMs / 1000 - SLOT_ORIGIN_UNIX) / LONDON_SLOT_SECONDS;
+        while (this.#next !== null && this.#next.slot <= endSlot) {
+            const { missing, registerWh, slot } = this.#next;
+            if (slot >= agent.nextSlot) {
+                const flag = missing ? FLAG.missing : 0;
+                await agent.add({ slot, registers: [registerWh], flag });
+                if (closes(slot)) await agent.flush();
+            }
+            this.readings++;
+            this.#next = this.#pull();
+        }
+    }
+
+    #pull(): RegisterBoundary | null {
+        const next = this.#series.next();
+        return next.done === true ? null : next.value;
+    }
+}
