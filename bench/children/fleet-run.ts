@@ -36,6 +36,8 @@ answerCalls<FleetCalls>({
             meters,
             days,
             speed: 0,
+            california: 0,
+            own: null,
             httpPort: 0,
             open: false,
             log: QUIET_LOG,

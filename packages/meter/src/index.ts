@@ -34,6 +34,7 @@ export {
 } from "./readings/conditioner.ts";
 export type { RawReading, ReadingRules } from "./readings/raw-reading.ts";
 export type { Boundary } from "./sealer.ts";
+export { parseCaliforniaCsv } from "./simulator/california-csv.ts";
 export {
     LONDON_YEAR,
     type RegisterBoundary,

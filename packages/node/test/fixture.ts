@@ -8,6 +8,7 @@ import { STREAM_MODE } from "@meterseal/record";
 import { afterAll } from "vitest";
 import { ReplayClock } from "../src/clocks.ts";
 import { claimDirectory } from "../src/files.ts";
+import { londonReplayHome } from "../src/fleet/home.ts";
 import { openHousehold } from "../src/fleet/household.ts";
 import { loadLondonHomes } from "../src/fleet/london.ts";
 import { REPLAY_START_MS, type ReplayMember, replayDays } from "../src/fleet/replay.ts";
@@ -85,7 +86,10 @@ async function replaySome(
     for (const home of loadLondonHomes(FIXTURE.meters)) {
         const plan = { name: home.id, zone: FIXTURE.zone, slotSeconds: LONDON_SLOT_SECONDS, mode };
         const tools = { dataDir, server, clock, log: quiet, openStore };
-        members.push({ home, household: await openHousehold(plan, tools) });
+        members.push({
+            home: londonReplayHome(home),
+            household: await openHousehold(plan, tools),
+        });
     }
     const agents = members.map(({ household }) => household.agent);
     await Promise.all(agents.map((agent) => agent.connect()));

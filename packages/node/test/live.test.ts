@@ -1,13 +1,17 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { seriesBoundaries } from "@meterseal/meter";
 import { describe, expect, it } from "vitest";
 import { ReplayClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
+import { loadCaliforniaHomes } from "../src/fleet/california.ts";
 import { readClockFile, writeClockFile } from "../src/fleet/clock-file.ts";
+import { londonReplayHome } from "../src/fleet/home.ts";
 import { LIVE_RECORD_SECONDS, type LiveOptions, replayLive } from "../src/fleet/live.ts";
 import { loadLondonHomes } from "../src/fleet/london.ts";
+import { loadOwnHome } from "../src/fleet/own-home.ts";
 import { REPLAY_END_MS, REPLAY_START_MS, type ReplayMember } from "../src/fleet/replay.ts";
-import { run, start } from "./command.ts";
+import { run, spawned, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 
 const scratch = useScratch();
@@ -37,7 +41,10 @@ class Street {
                 add: async ({ slot }: { slot: number }) => void this.#buffers[i]?.push(slot),
                 flush: async () => this.#close(i),
             };
-            return { home, household: { agent } } as unknown as ReplayMember;
+            return {
+                home: londonReplayHome(home),
+                household: { agent },
+            } as unknown as ReplayMember;
         });
     }
 
@@ -227,6 +234,83 @@ describe("the file of the replay clock", () => {
         ]) {
             writeFileSync(PLACES.replayClock(dataDir), bad);
             expect(() => readClockFile(dataDir), bad).toThrow("MS_STORE_FORMAT");
+        }
+    });
+});
+
+describe("other streets", () => {
+    it("have import and export, end to end, in their own zone", async () => {
+        const dataDir = join(scratch, "california");
+        const words = ["--meters", "1", "--california", "1", "--days", "3", "--once", "--json"];
+        const { code, stdout } = await spawned("demo", ...words, "--port", "0", "--data", dataDir);
+        expect(code).toBe(0);
+        const { households } = JSON.parse(stdout) as {
+            households: { keyFile: string; zone: string }[];
+        };
+        expect(households.map(({ zone }) => zone)).toEqual([
+            "Europe/London",
+            "America/Los_Angeles",
+        ]);
+        const keyFile = households[1]?.keyFile ?? "";
+        const usage = await run("usage", "--key", keyFile, "--data", dataDir, "--json");
+        const [home] = loadCaliforniaHomes(1);
+        if (home === undefined) throw new Error("no home");
+        const hours = 3 * 24 - 8;
+        const end = [
+            ...seriesBoundaries(home.series, {
+                ...home.range,
+                toSlot: home.range.fromSlot + hours,
+            }),
+        ].at(-1);
+        expect(JSON.parse(usage.stdout)).toMatchObject({
+            totalImportWh: Number(end?.registers[0]),
+            totalExportWh: Number(end?.registers[1]),
+        });
+    }, 60_000);
+
+    it("may hold a home of one's own, moved by whole weeks", async () => {
+        const dataDir = join(scratch, "own");
+        const rows = Array.from({ length: 96 }, (_, i) => {
+            const time = new Date(Date.UTC(2024, 0, 3, 0, 15 * i)).toISOString();
+            return `${time.replace(".000Z", "Z")},0.25`;
+        });
+        const file = join(scratch, "my readings.csv");
+        writeFileSync(file, `timestamp,import_kwh\n${rows.join("\n")}\n`);
+        const home = loadOwnHome(file, "Europe/Berlin");
+        const first = new Date((home.series.firstSlot * 900 + Date.UTC(2000, 0, 1) / 1000) * 1000);
+        expect(first.getUTCDay()).toBe(new Date(Date.UTC(2024, 0, 3)).getUTCDay());
+        expect(first.toISOString()).toBe("2013-01-02T00:00:00.000Z");
+        const words = ["--meters", "1", "--days", "3", "--once", "--json", "--port", "0"];
+        const more = ["--household", file, "--zone", "Europe/Berlin", "--data", dataDir];
+        const { code, stdout } = await spawned("demo", ...words, ...more);
+        expect(code).toBe(0);
+        const { households } = JSON.parse(stdout) as {
+            households: { keyFile: string; source: string }[];
+        };
+        expect(households[1]?.source).toBe("own-my-readings");
+        const usage = await run(
+            "usage",
+            "--key",
+            households[1]?.keyFile ?? "",
+            "--data",
+            dataDir,
+            "--json",
+        );
+        expect(JSON.parse(usage.stdout)).toMatchObject({ totalImportWh: 24_000 });
+    }, 60_000);
+
+    it("are refused with a bad file, by line, before anything is made", async () => {
+        const dataDir = join(scratch, "bad own");
+        const file = join(scratch, "bad.csv");
+        writeFileSync(file, "timestamp,import_kwh\n2024-01-01T00:00Z,1\n2024-01-01T00:15Z,one\n");
+        for (const [words, said] of [
+            [["--household", file], /^MS_DATA_FILE: .*line 3/],
+            [["--household", join(scratch, "none.csv")], /^MS_NOT_FOUND/],
+        ] as const) {
+            const { code, stderr } = await run("demo", ...words, "--once", "--data", dataDir);
+            expect(code).toBe(2);
+            expect(stderr).toMatch(said);
+            expect(existsSync(dataDir)).toBe(false);
         }
     });
 });

@@ -73,6 +73,8 @@ async function makeLedger(dataDir: string, signal: AbortSignal): Promise<void> {
         meters: METERS,
         days: DAYS,
         speed: 0,
+        california: 0,
+        own: null,
         httpPort: 0,
         open: false,
         log: consoleLog("meter"),

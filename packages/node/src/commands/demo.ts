@@ -3,6 +3,7 @@ import { MetersealError, unwrap } from "@meterseal/core";
 import { type Command, integerOption, type Options, textOption } from "../cli/arguments.ts";
 import { consoleLog, out, Progress, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { CALIFORNIA_HOMES_MAX } from "../fleet/california.ts";
 import { DEFAULT_SPEED, LIVE_RECORD_SECONDS, SPEED_MAX } from "../fleet/live.ts";
 import { LONDON_HOMES_MAX } from "../fleet/london.ts";
 import { Neighbourhood, type NeighbourhoodOptions, REPLAY_LABEL } from "../fleet/neighbourhood.ts";
@@ -22,6 +23,21 @@ export const demoCommand: Command = {
             kind: "value",
             value: "N",
             help: `homes to replay, 1 … ${LONDON_HOMES_MAX} (20)`,
+        },
+        california: {
+            kind: "value",
+            value: "N",
+            help: `homes of a second street, with sun and export, 0 … ${CALIFORNIA_HOMES_MAX} (3; with --meters 0)`,
+        },
+        household: {
+            kind: "value",
+            value: "FILE",
+            help: "a home of your own: timestamp,import_kwh[,export_kwh], moved to 2013 by whole weeks",
+        },
+        zone: {
+            kind: "value",
+            value: "ZONE",
+            help: "time zone of that home's days (this machine's)",
         },
         days: {
             kind: "value",
@@ -43,6 +59,7 @@ export const demoCommand: Command = {
         "npm start",
         "npm start -- --once --json",
         "npm start -- --speed 3600",
+        "npm start -- --household readings.csv --zone Europe/Berlin --data .meterseal/mine",
         "npm start -- --meters 98 --days 365 --data .meterseal/year",
     ],
     async run(options) {
@@ -57,6 +74,12 @@ export const demoCommand: Command = {
                 max: LONDON_HOMES_MAX,
                 byDefault: 20,
             }),
+            california: integerOption(options, "california", {
+                min: 0,
+                max: CALIFORNIA_HOMES_MAX,
+                byDefault: options.meters === undefined ? 3 : 0,
+            }),
+            own: ownHome(options),
             httpPort: integerOption(options, "port", { min: 0, max: 65_535, byDefault: 8480 }),
             open: options.open === true,
             log: consoleLog("meter"),
@@ -71,6 +94,13 @@ export const demoCommand: Command = {
         }
     },
 };
+
+function ownHome(options: Options): NeighbourhoodOptions["own"] {
+    const path = textOption(options, "household");
+    if (path === undefined) return null;
+    const zone = textOption(options, "zone") ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+    return { path, zone };
+}
 
 /** Time does not go on after the days of `--once`. */
 function speedOf(options: Options): number {
@@ -116,8 +146,9 @@ async function runLive(neighbourhood: Neighbourhood): Promise<void> {
 /** Replays with a progress bar; returns the seconds it took. */
 async function runReplay(
     neighbourhood: Neighbourhood,
-    { meters, signal }: NeighbourhoodOptions,
+    { signal }: NeighbourhoodOptions,
 ): Promise<number> {
+    const meters = neighbourhood.households.length;
     const bar = new Progress();
     const rate = (count: number): string => Math.round(count / bar.seconds).toLocaleString("en");
     const describe = (readings: number, records: number): string =>

@@ -1,5 +1,5 @@
 import { SLOT_ORIGIN_UNIX } from "@meterseal/core";
-import { LONDON_SLOT_SECONDS, type RegisterBoundary, registerSeries } from "@meterseal/meter";
+import { type SeriesBoundary, seriesBoundaries } from "@meterseal/meter";
 import { FLAG } from "@meterseal/record";
 import type { ReplayMember } from "./replay.ts";
 
@@ -8,12 +8,13 @@ export class Feed {
     /** Boundaries that the replay has come past, sealed in this run or before. */
     readings = 0;
     readonly #member: ReplayMember;
-    readonly #series: Iterator<RegisterBoundary>;
-    #next: RegisterBoundary | null;
+    readonly #series: Iterator<SeriesBoundary>;
+    #next: SeriesBoundary | null;
 
     constructor(member: ReplayMember) {
         this.#member = member;
-        this.#series = registerSeries(member.home);
+        const { range, series } = member.home;
+        this.#series = seriesBoundaries(series, range);
         this.#next = this.#pull();
     }
 
@@ -22,13 +23,14 @@ export class Feed {
      * @param closes whether the meter closes its record after a slot; a full record is closed anyway.
      */
     async advanceTo(endMs: number, closes: (slot: number) => boolean = () => false): Promise<void> {
-        const { agent } = this.#member.household;
-        const endSlot = (endMs / 1000 - SLOT_ORIGIN_UNIX) / LONDON_SLOT_SECONDS;
+        const { home, household } = this.#member;
+        const { agent } = household;
+        const endSlot = (endMs / 1000 - SLOT_ORIGIN_UNIX) / home.series.slotSeconds;
         while (this.#next !== null && this.#next.slot <= endSlot) {
-            const { missing, registerWh, slot } = this.#next;
+            const { missing, registers, slot } = this.#next;
             if (slot >= agent.nextSlot) {
                 const flag = missing ? FLAG.missing : 0;
-                await agent.add({ slot, registers: [registerWh], flag });
+                await agent.add({ slot, registers, flag });
                 if (closes(slot)) await agent.flush();
             }
             this.readings++;
@@ -36,7 +38,7 @@ export class Feed {
         }
     }
 
-    #pull(): RegisterBoundary | null {
+    #pull(): SeriesBoundary | null {
         const next = this.#series.next();
         return next.done === true ? null : next.value;
     }

@@ -26,6 +26,8 @@ export type HouseholdPlan = {
     readonly street?: string;
     readonly zone: string;
     readonly slotSeconds: number;
+    /** Groups of its stream, ascending; import unless given. */
+    readonly groups?: readonly number[];
     /** STREAM_MODE. */
     readonly mode: number;
 };
@@ -127,7 +129,7 @@ function newKeyFile(plan: HouseholdPlan, network: Uint8Array, path: string): Key
             sealEpoch: 0,
             suite: 1,
             slotSeconds: plan.slotSeconds,
-            groups: [{ group: GROUP.import, channels: 1 }],
+            groups: (plan.groups ?? [GROUP.import]).map((group) => ({ group, channels: 1 })),
         },
         zone: plan.zone,
         scale: 0,

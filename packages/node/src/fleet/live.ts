@@ -1,5 +1,4 @@
 import type { Clock, Timers } from "@meterseal/core";
-import { LONDON_SLOT_SECONDS } from "@meterseal/meter";
 import { Feed } from "./feed.ts";
 import { REPLAY_END_MS, type ReplayMember } from "./replay.ts";
 
@@ -42,8 +41,11 @@ export type LiveOptions = {
  */
 export async function replayLive(options: LiveOptions): Promise<void> {
     const { clock, members, moveClock, signal, speed, steadyClock } = options;
-    const slotsOfRecord = LIVE_RECORD_SECONDS / LONDON_SLOT_SECONDS;
-    const feeds = members.map((member) => new Feed(member));
+    const feeds = members.map((member, turn) => {
+        const slotsOfRecord = LIVE_RECORD_SECONDS / member.home.series.slotSeconds;
+        const closes = (slot: number): boolean => (slot + turn) % slotsOfRecord === 0;
+        return { feed: new Feed(member), closes };
+    });
     let beforeMs = steadyClock.nowMs();
     while (!signal.aborted && clock.nowMs() < REPLAY_END_MS) {
         await pause(options, STEP_MS);
@@ -51,9 +53,9 @@ export async function replayLive(options: LiveOptions): Promise<void> {
         const stepMs = Math.min(realMs - beforeMs, LONGEST_STEP_MS) * speed;
         beforeMs = realMs;
         await moveClock(Math.min(REPLAY_END_MS, Math.round(clock.nowMs() + stepMs)));
-        for (const [i, feed] of feeds.entries()) {
+        for (const { closes, feed } of feeds) {
             if (signal.aborted) return;
-            await feed.advanceTo(clock.nowMs(), (slot) => (slot + i) % slotsOfRecord === 0);
+            await feed.advanceTo(clock.nowMs(), closes);
         }
     }
     if (!signal.aborted) for (const { household } of members) await household.agent.flush();

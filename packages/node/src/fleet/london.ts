@@ -7,9 +7,6 @@ import { type LondonHome, parseLondonCsv } from "@meterseal/meter";
 const DIRECTORY = join(import.meta.dirname, "../../../../examples/london-2013");
 const FILES = ["block16sep.csv.gz", "block62sep.csv.gz", "block165sep.csv.gz"];
 
-/** Name of the street of the London homes. */
-export const LONDON_STREET = "London";
-
 /** Homes that the example data holds. */
 export const LONDON_HOMES_MAX = 98;
 

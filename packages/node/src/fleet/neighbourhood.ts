@@ -1,14 +1,16 @@
 import { error, type Log } from "@meterseal/core";
-import { LONDON_SLOT_SECONDS, type LondonHome } from "@meterseal/meter";
 import { STREAM_MODE } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { ReplayClock, steadyClock, systemTimers } from "../clocks.ts";
 import { claimDirectory } from "../files.ts";
 import { untilAborted } from "../shutdown.ts";
+import { loadCaliforniaHomes } from "./california.ts";
 import { readClockFile, writeClockFile } from "./clock-file.ts";
+import { londonReplayHome, type ReplayHome } from "./home.ts";
 import { type Household, openHousehold } from "./household.ts";
 import { replayLive } from "./live.ts";
-import { LONDON_STREET, loadLondonHomes } from "./london.ts";
+import { loadLondonHomes } from "./london.ts";
+import { loadOwnHome } from "./own-home.ts";
 import {
     REPLAY_END_MS,
     REPLAY_START_MS,
@@ -22,7 +24,12 @@ import { ServerProcess } from "./server-process.ts";
 /** What a neighbourhood is made of. */
 export type NeighbourhoodOptions = {
     readonly dataDir: string;
+    /** London homes. */
     readonly meters: number;
+    /** Homes of the second street, with export. */
+    readonly california: number;
+    /** A home of the user's own: a file of readings, and the zone of its days. */
+    readonly own: { readonly path: string; readonly zone: string } | null;
     readonly days: number;
     /** Replay seconds in one real second after the first days; 0 lets the clock stand then. */
     readonly speed: number;
@@ -35,8 +42,6 @@ export type NeighbourhoodOptions = {
 
 /** Words that every page and report shows about the clock. */
 export const REPLAY_LABEL = "replay of 2013";
-
-const ZONE = "Europe/London";
 
 /** A collector with its ledger, and simulated meters that replay real homes, on this machine. */
 export class Neighbourhood {
@@ -69,11 +74,12 @@ export class Neighbourhood {
      * came first.
      */
     static async start(options: NeighbourhoodOptions): Promise<Neighbourhood> {
-        const { dataDir, httpPort, meters, signal } = options;
+        const { dataDir, httpPort, signal } = options;
+        // Before anything is made: a bad file of one's own leaves no directory behind.
+        const homes = homesOf(options);
         claimDirectory(dataDir);
         const { release } = lockDirectory(dataDir);
         try {
-            const homes = loadLondonHomes(meters);
             const nowMs = Math.max(
                 REPLAY_START_MS,
                 readClockFile(dataDir),
@@ -101,18 +107,13 @@ export class Neighbourhood {
         }
     }
 
-    async #connect(homes: readonly LondonHome[], mode: number): Promise<void> {
+    async #connect(homes: readonly ReplayHome[], mode: number): Promise<void> {
         const { dataDir, log, signal } = this.#options;
         const tools = { dataDir, server: this.server, clock: this.#clock, log };
         for (const home of homes) {
             if (signal.aborted) throw error("MS_LINK", { got: "a request to stop" });
-            const plan = {
-                name: home.id,
-                street: LONDON_STREET,
-                zone: ZONE,
-                slotSeconds: LONDON_SLOT_SECONDS,
-                mode,
-            };
+            const { groups, id, series, street, zone } = home;
+            const plan = { name: id, street, zone, groups, slotSeconds: series.slotSeconds, mode };
             this.#members.push({ home, household: await openHousehold(plan, tools) });
         }
         await Promise.all(this.households.map(({ agent }) => agent.connect()));
@@ -195,4 +196,13 @@ export class Neighbourhood {
         await this.server.stop();
         this.#release();
     }
+}
+
+/** The homes of both streets, and the user's own. */
+function homesOf({ california, meters, own }: NeighbourhoodOptions): ReplayHome[] {
+    return [
+        ...loadLondonHomes(meters).map(londonReplayHome),
+        ...loadCaliforniaHomes(california),
+        ...(own === null ? [] : [loadOwnHome(own.path, own.zone)]),
+    ];
 }

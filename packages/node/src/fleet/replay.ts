@@ -1,16 +1,12 @@
 import { SLOT_ORIGIN_UNIX } from "@meterseal/core";
-import {
-    LONDON_INTERVALS_PER_DAY,
-    LONDON_SLOT_SECONDS,
-    LONDON_YEAR,
-    type LondonHome,
-} from "@meterseal/meter";
+import { LONDON_INTERVALS_PER_DAY, LONDON_SLOT_SECONDS, LONDON_YEAR } from "@meterseal/meter";
 import type { ReplayClock } from "../clocks.ts";
 import { Feed } from "./feed.ts";
+import type { ReplayHome } from "./home.ts";
 import type { Household } from "./household.ts";
 
 /** A household and the readings that its meter replays. */
-export type ReplayMember = { readonly household: Household; readonly home: LondonHome };
+export type ReplayMember = { readonly household: Household; readonly home: ReplayHome };
 
 /** What a replay works with. */
 export type ReplayOptions = {

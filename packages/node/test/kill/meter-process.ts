@@ -8,6 +8,7 @@ import { LONDON_SLOT_SECONDS } from "@meterseal/meter";
 import { type MeterStore, STREAM_MODE } from "@meterseal/record";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { ReplayClock } from "../../src/clocks.ts";
+import { londonReplayHome } from "../../src/fleet/home.ts";
 import { openHousehold } from "../../src/fleet/household.ts";
 import { loadLondonHomes } from "../../src/fleet/london.ts";
 import { REPLAY_START_MS, replayDays } from "../../src/fleet/replay.ts";
@@ -49,7 +50,7 @@ async function live(start: MeterStart): Promise<void> {
     await household.agent.connect();
     process.send?.({ type: "measuring" });
     await replayDays({
-        members: [{ home, household }],
+        members: [{ home: londonReplayHome(home), household }],
         days: start.days,
         clock,
         setServerClock: () => Promise.resolve(),

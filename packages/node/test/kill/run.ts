@@ -9,6 +9,7 @@ import { RECEIPT_LEVEL, STREAM_MODE } from "@meterseal/record";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { ReplayClock } from "../../src/clocks.ts";
 import { PLACES } from "../../src/files.ts";
+import { londonReplayHome } from "../../src/fleet/home.ts";
 import { type Household, openHousehold } from "../../src/fleet/household.ts";
 import { loadLondonHomes } from "../../src/fleet/london.ts";
 import { REPLAY_START_MS, replayDays } from "../../src/fleet/replay.ts";
@@ -129,7 +130,10 @@ async function load(
     const clock = new ReplayClock(REPLAY_START_MS);
     let day = 0;
     await replayDays({
-        members: witnessed,
+        members: witnessed.map(({ home, household }) => ({
+            home: londonReplayHome(home),
+            household,
+        })),
         days: test.days,
         clock,
         setServerClock: async (nowMs) => {
