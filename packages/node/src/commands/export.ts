@@ -1,0 +1,85 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { error, formatInstant } from "@meterseal/core";
+import type { KeyFile, Usage } from "@meterseal/wallet";
+import { type Command, type Options, textOption } from "../cli/arguments.ts";
+import { out, say } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+import { askServer, kwh, readKey, readUsage, USAGE_OPTIONS } from "./household-usage.ts";
+
+const FORMATS = ["csv", "evidence"];
+
+/** `meterseal export`: a household's data in a form for other programs. */
+export const exportCommand: Command = {
+    name: "export",
+    summary: "writes a household's energy as CSV, or its evidence for a reader of its own",
+    options: {
+        format: {
+            kind: "value",
+            value: "FORMAT",
+            help: "csv, or evidence: signed records with proofs (csv)",
+        },
+        ...USAGE_OPTIONS,
+        out: { kind: "value", value: "FILE", help: "writes a new file (csv: standard output)" },
+        json: { kind: "flag", help: "prints what was written as JSON; with --out" },
+    },
+    examples: [
+        "meterseal export --key key.json --data .meterseal/demo > readings.csv",
+        "meterseal export --key key.json --url http://127.0.0.1:8480 --level day --from 2013-01-01 --out days.csv",
+        "meterseal export --format evidence --key key.json --url http://127.0.0.1:8480 --out evidence.cbor",
+    ],
+    async run(options) {
+        const format = textOption(options, "format") ?? "csv";
+        const path = textOption(options, "out");
+        if (!FORMATS.includes(format))
+            throw error("MS_USAGE", { expected: `--format ${FORMATS.join("|")}`, got: format });
+        if (path !== undefined && existsSync(path))
+            throw error("MS_USAGE", {
+                where: path,
+                expected: "--out with a file that is not there yet",
+            });
+        const { content, rows } =
+            format === "csv" ? await readCsv(options) : await readEvidence(options, path);
+        if (path === undefined) {
+            out(content.toString().trimEnd());
+            return EXIT.ok;
+        }
+        writeFileSync(path, content, { mode: 0o600, flush: true, flag: "wx" });
+        if (options.json === true)
+            out(JSON.stringify({ path, format, bytes: content.length, rows }));
+        else
+            say(
+                `Written to ${path}: ${rows} rows. It is your load curve: whoever reads it sees your days.`,
+            );
+        return EXIT.ok;
+    },
+};
+
+type Export = { readonly content: Buffer; readonly rows: number };
+
+async function readCsv(options: Options): Promise<Export> {
+    const { key, usage } = await readUsage(options, "slot");
+    return { content: Buffer.from(formatCsv(key, usage)), rows: usage.intervals.length };
+}
+
+async function readEvidence(options: Options, path: string | undefined): Promise<Export> {
+    const url = textOption(options, "url");
+    if (url === undefined || path === undefined)
+        throw error("MS_USAGE", { expected: "--url URL and --out FILE with --format evidence" });
+    const { bytes, series } = await askServer(url, readKey(options));
+    return { content: Buffer.from(bytes), rows: series.length };
+}
+
+/**
+ * Rows as `meter run` and `npm start -- --household` read them: start of the interval with its
+ * offset, exact kWh, blank where nothing was measured, and how much of it was (RFC 4180).
+ */
+function formatCsv({ zone }: KeyFile, usage: Usage): string {
+    const hasExport = usage.totalExportWh !== null;
+    const header = `timestamp,import_kwh${hasExport ? ",export_kwh" : ""},quality`;
+    const field = (wh: bigint | null): string => (wh === null ? "" : kwh(wh));
+    const rows = usage.intervals.map(({ exportWh, fromUnix, importWh, quality }) => {
+        const energy = hasExport ? [field(importWh), field(exportWh)] : [field(importWh)];
+        return [formatInstant(fromUnix, zone), ...energy, quality].join(",");
+    });
+    return `${[header, ...rows].join("\r\n")}\r\n`;
+}

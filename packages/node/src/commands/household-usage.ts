@@ -1,0 +1,137 @@
+import { readFileSync } from "node:fs";
+import { error, parseInstant, toHex, unwrap } from "@meterseal/core";
+import { decodeEvidence } from "@meterseal/ledger";
+import { openServerStore } from "@meterseal/stores/sqlite";
+import {
+    type KeyFile,
+    type OpenBoundary,
+    openHousehold,
+    openSeries,
+    parseKeyFile,
+    USAGE_LEVELS,
+    type Usage,
+    type UsageLevel,
+    usageOfSeries,
+} from "@meterseal/wallet";
+import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
+import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { readOwnRecords } from "./own-records.ts";
+
+/** Options of the commands that open a household's energy. */
+export const USAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+    key: { kind: "value", value: "FILE", help: "key file of the household" },
+    data: { kind: "value", value: "DIR", help: "reads the data directory, without a server" },
+    url: { kind: "value", value: "URL", help: "asks a server, and checks what it answers" },
+    level: { kind: "value", value: "LEVEL", help: "slot, hour, day or month (day; export: slot)" },
+    from: {
+        kind: "value",
+        value: "TIME",
+        help: "ISO 8601, civil in the stream's zone or with offset",
+    },
+    to: {
+        kind: "value",
+        value: "TIME",
+        help: "end, not included; a date is its first instant",
+    },
+};
+
+/** A household's energy over the asked range, opened with the key file. */
+export async function readUsage(
+    options: Options,
+    defaultLevel: UsageLevel,
+): Promise<{ readonly key: KeyFile; readonly usage: Usage }> {
+    const key = readKey(options);
+    const level = parseLevel(textOption(options, "level") ?? defaultLevel);
+    const instant = (name: string): number | undefined => {
+        const text = textOption(options, name);
+        return text === undefined ? undefined : unwrap(parseInstant(text, key.zone));
+    };
+    const from = instant("from");
+    const to = instant("to");
+    if (from !== undefined && to !== undefined && from >= to) {
+        throw error("MS_USAGE", { expected: "--from before --to" });
+    }
+    return { key, usage: usageOfSeries(await readSeries(options, key), level, from, to) };
+}
+
+/** The key file of the option `key`. */
+export function readKey(options: Options): KeyFile {
+    return unwrap(parseKeyFile(readText(requiredOption(options, "key", "FILE"))));
+}
+
+/** Watt-hours as kWh, exact. */
+export function kwh(wh: bigint): string {
+    return `${wh / 1000n}.${String(wh % 1000n).padStart(3, "0")}`;
+}
+
+function readText(path: string): string {
+    try {
+        return readFileSync(path, "utf8");
+    } catch (cause) {
+        const got = reasonOf(cause);
+        throw error("MS_NOT_FOUND", { where: path, expected: "a readable key file", got, cause });
+    }
+}
+
+function parseLevel(text: string): UsageLevel {
+    if (Object.hasOwn(USAGE_LEVELS, text)) return text as UsageLevel;
+    throw error("MS_USAGE", {
+        expected: `--level ${Object.keys(USAGE_LEVELS).join("|")}`,
+        got: text,
+    });
+}
+
+async function readSeries(options: Options, key: KeyFile): Promise<readonly OpenBoundary[]> {
+    const dir = textOption(options, "data");
+    const url = textOption(options, "url");
+    if ((dir === undefined) === (url === undefined)) {
+        throw error("MS_USAGE", { expected: "either --data DIR or --url URL" });
+    }
+    if (dir !== undefined) return await readDirectory(dir, key);
+    return (await askServer(url ?? "", key)).series;
+}
+
+async function readDirectory(dir: string, key: KeyFile): Promise<OpenBoundary[]> {
+    requireDirectory(dir);
+    const store = await openServerStore(PLACES.server(dir), { readOnly: true });
+    try {
+        return unwrap(openSeries(key, await readOwnRecords(dir, store.reader, key)));
+    } finally {
+        await store.close();
+    }
+}
+
+/**
+ * Evidence of the household's meter as a server has it, and what it holds; every check was made.
+ * @throws MetersealError the first fault, MS_LINK, or MS_KEY_FOREIGN for another network or meter.
+ */
+export async function askServer(
+    url: string,
+    key: KeyFile,
+): Promise<{ readonly bytes: Uint8Array; readonly series: readonly OpenBoundary[] }> {
+    const path = `/api/v1/meters/${toHex(key.meter)}/evidence`;
+    if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
+        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
+    }
+    const address = new URL(path, url);
+    const answer = await fetch(address).catch((cause: unknown) => {
+        throw error("MS_LINK", { where: url, todo: "Is the server running?", cause });
+    });
+    if (answer.status === 404)
+        throw error("MS_KEY_FOREIGN", {
+            where: url,
+            got: "a server that does not know this meter",
+        });
+    if (!answer.ok) throw error("MS_LINK", { where: url, got: `HTTP status ${answer.status}` });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    const report = unwrap(openHousehold(unwrap(decodeEvidence(bytes)), key));
+    const { signature, continuity, clock, plausibility } = report.verdicts;
+    const fault = [signature, continuity, clock, plausibility].flatMap(
+        (verdict) => verdict.faults,
+    )[0];
+    if (fault !== undefined) throw fault.error;
+    if (report.series.length === 0) {
+        throw error("MS_KEY_FOREIGN", { where: url, got: "no reading of this meter" });
+    }
+    return { bytes, series: report.series };
+}
