@@ -8,6 +8,7 @@ import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
+import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
 import { addRoutes } from "./routes.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
@@ -92,6 +93,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addSafety(app);
     addRoutes(app, options);
     addHealthRoutes(app, options.health);
+    addOpenApiRoute(app);
     addOperatorRoutes(app, options.operatorToken, options.enrol);
     if (existsSync(options.portalDir)) {
         await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });

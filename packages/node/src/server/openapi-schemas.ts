@@ -1,0 +1,92 @@
+// Schemas of the API's answers (JSON Schema 2020-12): closed objects, so that a new field is noticed.
+
+const hex = (digits: number): object => ({ type: "string", pattern: `^[0-9a-f]{${digits}}$` });
+const count = { type: "integer", minimum: 0 };
+const unix = { type: ["integer", "null"], description: "seconds since 1970" };
+
+function closed(properties: Readonly<Record<string, object>>): object {
+    const required = Object.keys(properties);
+    return { type: "object", required, additionalProperties: false, properties };
+}
+
+const stream = closed({
+    stream: hex(32),
+    sealEpoch: count,
+    suite: { const: 1 },
+    slotSeconds: { type: "integer", minimum: 1, maximum: 3600, description: "a divisor of 3600" },
+    zone: { type: "string", description: "IANA time zone" },
+    groups: { type: "array", items: { type: "integer", minimum: 0, maximum: 15 }, maxItems: 16 },
+    mode: { enum: ["sealed", "open"] },
+    scale: { type: "integer", minimum: -6, maximum: 6 },
+});
+
+/** Schemas by name. */
+export const schemas: Readonly<Record<string, object>> = {
+    network: closed({
+        networkId: hex(64),
+        genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },
+        origin: { type: "string", description: "origin line of the checkpoints" },
+        mode: { enum: ["sealed", "open"] },
+        clock: closed({
+            nowMs: { type: "integer", description: "milliseconds since 1970" },
+            label: { type: ["string", "null"], description: "such as: replay of 2013" },
+            replay: {
+                anyOf: [
+                    { type: "null" },
+                    closed({
+                        speed: { type: "number", description: "replay seconds in one real second" },
+                        endMs: { type: "integer", description: "end of the data" },
+                        ended: { type: "boolean" },
+                    }),
+                ],
+            },
+        }),
+        ledger: closed({
+            size: count,
+            root: hex(64),
+            vertices: count,
+            records: count,
+            readings: count,
+        }),
+        checkpoint: { type: ["string", "null"], description: "C2SP signed note" },
+    }),
+    meters: closed({
+        meters: {
+            type: "array",
+            items: closed({
+                subject: hex(32),
+                street: { type: ["string", "null"] },
+                zone: { type: ["string", "null"] },
+                slotSeconds: { type: ["integer", "null"] },
+                records: count,
+                readings: { ...count, description: "register boundaries" },
+                missingIntervals: count,
+                holes: count,
+                lastRecordUnix: unix,
+                lastSlotUnix: unix,
+                pendingRecords: count,
+                frozen: { type: "boolean" },
+            }),
+        },
+    }),
+    health: closed({ alive: { const: true } }),
+    readiness: closed({
+        ready: { type: "boolean" },
+        reasons: { type: "array", items: { type: "string" } },
+        readingAgeSeconds: { type: ["number", "null"] },
+        logSize: count,
+    }),
+    request: closed({
+        format: { const: "meterseal-request/v1" },
+        subject: hex(32),
+        key: { type: "string", description: "COSE_Key, base64" },
+        streams: { type: "array", items: stream, maxItems: 16 },
+    }),
+    enrolment: closed({
+        format: { const: "meterseal-enrolment/v1" },
+        network: hex(64),
+        subject: hex(32),
+        enrolment: hex(64),
+        collectorKey: { type: "string", description: "COSE_Key, base64" },
+    }),
+};

@@ -1,0 +1,183 @@
+import { ERRORS } from "@meterseal/core";
+import type { FastifyInstance } from "fastify";
+import { softwareVersion } from "../version.ts";
+import { schemas } from "./openapi-schemas.ts";
+
+/** Where the document is served. */
+const ROUTE = "/api/v1/openapi.json";
+
+type Operation = Readonly<Record<string, unknown>>;
+
+const json = (schema: string, description: string): Operation => ({
+    description,
+    content: { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } },
+});
+
+/** Statuses at which a route answers with a problem. */
+function problems(...statuses: readonly number[]): Operation {
+    const problem = {
+        description: "refused: a problem with one of our codes",
+        content: {
+            "application/problem+json": { schema: { $ref: "#/components/schemas/problem" } },
+        },
+    };
+    return Object.fromEntries([403, 500, ...statuses].map((status) => [String(status), problem]));
+}
+
+const bytes = (type: string, description: string): Operation => ({
+    description,
+    content: { [type]: { schema: { type: "string", contentEncoding: "binary" } } },
+});
+
+const subject = {
+    name: "subject",
+    in: "path",
+    required: true,
+    description: "pseudonym of the meter",
+    schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
+};
+
+const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+    "/api/v1/network": {
+        get: {
+            operationId: "getNetwork",
+            summary: "Network, ledger, latest checkpoint and the server's clock",
+            responses: { 200: json("network", "the network"), ...problems() },
+        },
+    },
+    "/api/v1/meters": {
+        get: {
+            operationId: "getMeters",
+            summary:
+                "Enrolled meters, as far as a server can know them: no consumption in a sealed network",
+            responses: { 200: json("meters", "the meters"), ...problems() },
+        },
+    },
+    "/api/v1/meters/{subject}/evidence": {
+        get: {
+            operationId: "getEvidence",
+            summary:
+                "All records of a meter with proofs: what a household or an auditor verifies offline",
+            parameters: [subject],
+            responses: {
+                200: bytes("application/cbor", "evidence, docs/reference/formats.cddl"),
+                ...problems(400, 404),
+            },
+        },
+    },
+    "/api/v1/meters/{subject}/last-record": {
+        get: {
+            operationId: "getLastRecord",
+            summary: "Latest final record of a meter, as it was signed",
+            parameters: [subject],
+            responses: {
+                200: bytes('application/cose; cose-type="cose-sign1"', "a record"),
+                ...problems(400, 404),
+            },
+        },
+    },
+    "/api/v1/enrolments": {
+        post: {
+            operationId: "enrolMeter",
+            summary: "Admits a meter; the same request again gives the same answer",
+            security: [{ operator: [] }],
+            requestBody: {
+                required: true,
+                content: {
+                    "application/json": { schema: { $ref: "#/components/schemas/request" } },
+                },
+            },
+            responses: {
+                201: json("enrolment", "the meter is enrolled"),
+                ...problems(400, 409, 413),
+            },
+        },
+    },
+    "/api/v1/openapi.json": {
+        get: {
+            operationId: "getOpenapi",
+            summary: "This document",
+            responses: {
+                200: { description: "OpenAPI", content: { "application/json": {} } },
+                ...problems(),
+            },
+        },
+    },
+    "/healthz": {
+        get: {
+            operationId: "getHealth",
+            summary: "Whether the process is alive",
+            responses: { 200: json("health", "alive"), ...problems() },
+        },
+    },
+    "/readyz": {
+        get: {
+            operationId: "getReadiness",
+            summary: "Whether the server can take and keep records",
+            responses: {
+                200: json("readiness", "ready"),
+                503: json("readiness", "not ready, with the reasons"),
+                ...problems(),
+            },
+        },
+    },
+    "/metrics": {
+        get: {
+            operationId: "getMetrics",
+            summary: "Prometheus metrics; no meter is named",
+            responses: {
+                200: {
+                    description: "metrics",
+                    content: { "text/plain": { schema: { type: "string" } } },
+                },
+                ...problems(),
+            },
+        },
+    },
+};
+
+/** The API as an OpenAPI 3.1 document; a test holds it against the routes and their answers. */
+export function openApiDocument(): Readonly<Record<string, unknown>> {
+    return {
+        openapi: "3.1.0",
+        info: {
+            title: "Meterseal",
+            version: softwareVersion(),
+            summary: "What a server tells: sealed records, proofs, checkpoints, and its own health",
+            license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+        },
+        servers: [{ url: "/" }],
+        paths: PATHS,
+        components: {
+            schemas: { ...schemas, problem: problemSchema() },
+            securitySchemes: {
+                operator: {
+                    type: "http",
+                    scheme: "bearer",
+                    description:
+                        "the operator's token, server/keys/operator.token in the data directory",
+                },
+            },
+        },
+    };
+}
+
+function problemSchema(): Operation {
+    return {
+        type: "object",
+        description: "RFC 9457; the codes are those of docs/reference/errors.md",
+        required: ["code", "title"],
+        additionalProperties: false,
+        properties: {
+            code: { enum: Object.keys(ERRORS) },
+            title: { type: "string" },
+            detail: { type: "string" },
+        },
+    };
+}
+
+/** Adds the route of the document. */
+export function addOpenApiRoute(app: FastifyInstance): void {
+    const document = JSON.stringify(openApiDocument());
+    app.get(ROUTE, (_request, reply) => reply.type("application/json").send(document));
+}
