@@ -12,7 +12,7 @@ function interval(
     quality: UsageInterval["quality"],
 ): UsageInterval {
     const fromUnix = hour * 3600;
-    return { fromUnix, toUnix: fromUnix + 3600, importWh, exportWh: null, quality };
+    return { fromUnix, toUnix: fromUnix + 3600, importWh, exportWh: null, quality, marks: [] };
 }
 
 describe("a gap", () => {

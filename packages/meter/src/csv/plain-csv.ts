@@ -20,7 +20,7 @@ export type PlainCsvOptions = {
 };
 
 const HEADER = /^timestamp,import_kwh(,export_kwh)?(,quality)?$/;
-const QUALITIES = ["", "measured", "partial", "missing"];
+const QUALITIES = ["", "measured", "estimated", "partial", "missing"];
 const DECIMALS = 9;
 /** A register may grow by at most {@link LIMITS.slotDelta} Wh in a slot. */
 const LARGEST_MICRO_WH = LIMITS.slotDelta * 1_000_000;
@@ -126,7 +126,7 @@ function readRow(content: string, columns: Columns, rows: Rows): BadRow | null {
     if (exportMicroWh instanceof BadRow) return exportMicroWh;
     const quality = columns.hasQuality ? (columns.hasExport ? third : second) : "";
     if (!QUALITIES.includes(quality)) {
-        return new BadRow("the quality measured, partial or missing", quality);
+        return new BadRow("the quality measured, estimated, partial or missing", quality);
     }
     rows.unix.push(unix);
     rows.importMicroWh.push(importMicroWh);

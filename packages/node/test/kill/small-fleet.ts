@@ -2,6 +2,7 @@ import { toHex } from "@meterseal/core";
 import { LONDON_SLOT_SECONDS } from "@meterseal/meter";
 import { STREAM_MODE } from "@meterseal/record";
 import { ReplayClock } from "../../src/clocks.ts";
+import { londonReplayHome } from "../../src/fleet/home.ts";
 import { openHousehold } from "../../src/fleet/household.ts";
 import { loadLondonHomes } from "../../src/fleet/london.ts";
 import { REPLAY_START_MS, type ReplayMember, replayDays } from "../../src/fleet/replay.ts";
@@ -48,7 +49,7 @@ export async function startSmallFleet(dataDir: string, meters: number): Promise<
             return store;
         };
         const tools = { dataDir, server, clock, log: quiet, openStore };
-        members.push({ home, household: await openHousehold(plan, tools) });
+        members.push({ home: londonReplayHome(home), household: await openHousehold(plan, tools) });
     }
     const agents = members.map(({ household }) => household.agent);
     await Promise.all(agents.map((agent) => agent.connect()));

@@ -95,5 +95,11 @@ export function slotLabel(slotSeconds: number): string {
 
 /** How far an interval was read, in words. */
 export function qualityLabel(quality: Quality): string {
-    return { measured: "measured", partial: "partly read", missing: "no reading" }[quality];
+    const labels: Readonly<Record<Quality, string>> = {
+        measured: "measured",
+        estimated: "estimated",
+        partial: "partly read",
+        missing: "no reading",
+    };
+    return labels[quality];
 }

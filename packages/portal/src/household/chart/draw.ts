@@ -97,7 +97,7 @@ export type GapBand = {
 export function gapBands(intervals: readonly UsageInterval[]): readonly GapBand[] {
     const bands: { fromUnix: number; toUnix: number; isWhole: boolean }[] = [];
     for (const { fromUnix, toUnix, quality } of intervals) {
-        if (quality === "measured") continue;
+        if (quality === "measured" || quality === "estimated") continue;
         const isWhole = quality === "missing";
         const last = bands.at(-1);
         if (last?.toUnix === fromUnix && last.isWhole === isWhole) last.toUnix = toUnix;
