@@ -32,7 +32,7 @@ function netsOf(text: string, kilowatts: string): bigint[] {
 
 describe("the homes of California", () => {
     it.each(HOMES)("$name: both registers add up to what the source says, in whole Wh", (home) => {
-        const series = unwrap(parseCaliforniaCsv(home.text, home.name, home.kilowatts, 2013));
+        const series = unwrap(parseCaliforniaCsv(home.text, home.name, home.kilowatts));
         const nets = netsOf(home.text, home.kilowatts);
         const total = (sign: bigint): bigint =>
             nets.reduce((sum, net) => (net * sign > 0n ? sum + net * sign : sum), 0n) / 10n ** 17n;
@@ -41,9 +41,9 @@ describe("the homes of California", () => {
         expect(last?.registers.every((register) => register > 1_000_000n)).toBe(true);
     });
 
-    it("lie in the year by month, day and hour, in Pacific standard time", () => {
+    it("lie in 2013 by month, day and hour of the wall clock", () => {
         const [home] = HOMES;
-        const series = unwrap(parseCaliforniaCsv(home?.text ?? "", "one", "4.0", 2013));
+        const series = unwrap(parseCaliforniaCsv(home?.text ?? "", "one", "4.0"));
         const unix = (slot: number): number => slot * 3600 + Date.UTC(2000, 0, 1) / 1000;
         const { fromSlot, toSlot } = boundsOf(series);
         expect(new Date(unix(fromSlot) * 1000).toISOString()).toBe("2013-01-01T08:00:00.000Z");
@@ -52,10 +52,37 @@ describe("the homes of California", () => {
         const hour = (Date.UTC(2013, 7, 1, 8) / 1000 - unix(fromSlot)) / 3600;
         expect(Number(series.importMicroWh[hour])).toBeCloseTo(851_166_670, -2);
         expect(series.exportMicroWh?.[hour]).toBe(0n);
-        for (let i = 0; i < 8760; i++)
-            expect((series.importMicroWh[i] ?? 0n) === 0n || series.exportMicroWh?.[i] === 0n).toBe(
-                true,
-            );
+        for (let i = 0; i < 8760; i++) {
+            const [imported, exported] = [series.importMicroWh[i], series.exportMicroWh?.[i]];
+            const isSpring = i === (Date.UTC(2013, 2, 10, 10) / 1000 - unix(fromSlot)) / 3600;
+            if (!isSpring)
+                expect(imported === 0n || exported === 0n || imported === -1n).toBe(true);
+        }
+        // 3 November has a second hour from 01:00 on, of which the source knows nothing.
+        const second = (Date.UTC(2013, 10, 3, 9) / 1000 - unix(fromSlot)) / 3600;
+        expect(
+            [...series.importMicroWh.keys()].filter((i) => series.importMicroWh[i] === -1n),
+        ).toEqual([second]);
+    });
+
+    it("have their sun at noon, in winter and in summer", () => {
+        const [home] = HOMES;
+        const series = unwrap(parseCaliforniaCsv(home?.text ?? "", "one", "4.0"));
+        const noon = (month: number, offsetHours: number): number => {
+            let [weighted, total] = [0, 0];
+            const start = series.firstSlot * 3600 + Date.UTC(2000, 0, 1) / 1000;
+            for (const [i, micro] of (series.exportMicroWh ?? []).entries()) {
+                const local = new Date((start + i * 3600 - offsetHours * 3600) * 1000);
+                if (local.getUTCMonth() !== month || micro <= 0n) continue;
+                weighted += Number(micro) * (local.getUTCHours() + 0.5);
+                total += Number(micro);
+            }
+            return weighted / total;
+        };
+        expect(noon(0, 8)).toBeGreaterThan(11.2);
+        expect(noon(0, 8)).toBeLessThan(12.7);
+        expect(noon(5, 7)).toBeGreaterThan(12);
+        expect(noon(5, 7)).toBeLessThan(13.5);
     });
 
     it.each([
@@ -68,7 +95,7 @@ describe("the homes of California", () => {
             /8760 rows/,
         ],
     ])("refuse %s", (_, change, said) => {
-        const result = parseCaliforniaCsv(change(HOMES[0]?.text ?? ""), "home", "4.0", 2013);
+        const result = parseCaliforniaCsv(change(HOMES[0]?.text ?? ""), "home", "4.0");
         expect(result).toMatchObject({ ok: false, error: { code: "MS_DATA_FILE" } });
         if (!result.ok) expect(result.error.message).toMatch(said);
     });

@@ -8,7 +8,6 @@ import { type ReplayHome, replayHome } from "./home.ts";
 const DIRECTORY = join(import.meta.dirname, "../../../../examples/california-pv");
 const STREET = "Fontana, California";
 const ZONE = "America/Los_Angeles";
-const YEAR = 2013;
 /** Installed panels of each home, kW. */
 const PANELS_KW = ["4.0", "4.0", "4.0", "5.0", "4.0"];
 
@@ -21,7 +20,7 @@ export function loadCaliforniaHomes(count: number): ReplayHome[] {
         const id = `Building_${index + 1}`;
         const file = `${id}.csv.gz`;
         const text = gunzipSync(readFileSync(join(DIRECTORY, file))).toString("utf8");
-        const series = unwrap(parseCaliforniaCsv(text, file, kilowatts, YEAR));
+        const series = unwrap(parseCaliforniaCsv(text, file, kilowatts));
         return replayHome({ id, street: STREET, zone: ZONE, series });
     });
 }
