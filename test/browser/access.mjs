@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { describe, it } from "node:test";
-import { chooseView, KEY_INPUT, openHome } from "./home-page.mjs";
+import { chooseView, KEY_INPUT, openHome, shoot } from "./home-page.mjs";
 import { openWatchedPage, scrollsSideways } from "./watched-page.mjs";
 
 const axeSource = readFileSync(
@@ -53,6 +53,8 @@ export function describeAccess(world) {
                 await page.click("[data-page=start]");
                 await page.waitForSelector("[data-testid=pulse]");
                 await check("start");
+                await page.emulateMedia({ colorScheme: "light" });
+                await shoot(world, page, width === 320 ? "start-mobile.png" : "start.png");
                 await page.reload();
                 await page.click("[data-page=household]");
                 await page.waitForSelector(KEY_INPUT, { state: "attached" });

@@ -33,11 +33,21 @@ export function MeterTable({ meters }: { readonly meters: readonly Meter[] }): R
                                 <th scope="col">Status</th>
                             </tr>
                         </thead>
-                        <tbody>
-                            {meters.map((meter) => (
-                                <MeterRow key={meter.subject} meter={meter} />
-                            ))}
-                        </tbody>
+                        {streetsOf(meters).map(([street, members]) => (
+                            <tbody key={street}>
+                                {street !== "" && (
+                                    <tr className="street">
+                                        <th scope="rowgroup" colSpan={6}>
+                                            {street}
+                                            <small>{formatCounted(members.length, "meter")}</small>
+                                        </th>
+                                    </tr>
+                                )}
+                                {members.map((meter) => (
+                                    <MeterRow key={meter.subject} meter={meter} />
+                                ))}
+                            </tbody>
+                        ))}
                     </table>
                     <p className="hint">
                         A meter goes by a random pseudonym. Times are local to the meter. Gaps are
@@ -47,6 +57,11 @@ export function MeterTable({ meters }: { readonly meters: readonly Meter[] }): R
             )}
         </section>
     );
+}
+
+/** Meters by street, in the order in which streets first appear; without one under an empty name. */
+function streetsOf(meters: readonly Meter[]): readonly (readonly [string, readonly Meter[]])[] {
+    return [...Map.groupBy(meters, ({ street }) => street ?? "")];
 }
 
 function MeterRow({ meter }: { readonly meter: Meter }): ReactNode {

@@ -38,11 +38,7 @@ function Headline({ network }: { readonly network: Network | null }): ReactNode 
     const isOpen = network?.mode === "open";
     return (
         <div className="headline">
-            <h1>
-                {isOpen
-                    ? "Electricity readings that nobody can change unseen"
-                    : "Electricity readings that nobody can change unseen, and only the household can read"}
-            </h1>
+            <h1>The neighbourhood, as the server sees it</h1>
             <p className="lead">
                 {isOpen
                     ? "Each meter signs its readings and chains them together. This server collects them into a ledger that anybody can audit. In this network the readings themselves are plain."
