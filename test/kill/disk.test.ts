@@ -5,7 +5,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { MetersealError, toHex } from "@meterseal/core";
+import { MetersealError, toHex, unwrap } from "@meterseal/core";
+import { parseRecord } from "@meterseal/record";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { claimDirectory, PLACES } from "../../packages/node/src/files.ts";
 import { verifyDirectory } from "../../packages/node/src/verify/verify.ts";
@@ -24,8 +25,9 @@ after(() => rmSync(scratch, { recursive: true, force: true }));
 async function storedIn(serverDir: string): Promise<Map<string, number>> {
     const store = await openServerStore(serverDir, { readOnly: true });
     const stored = new Map<string, number>();
-    for await (const { hash } of store.reader.records()) {
-        stored.set(toHex(hash), (stored.get(toHex(hash)) ?? 0) + 1);
+    for await (const { bytes } of store.reader.records()) {
+        const hash = toHex(unwrap(parseRecord(bytes)).message.hash);
+        stored.set(hash, (stored.get(hash) ?? 0) + 1);
     }
     await store.close();
     return stored;

@@ -178,7 +178,8 @@ describe(`whatever is changed in a data directory is found (seed ${SEED})`, () =
         expect([absent.faults, absent.notes.length]).toEqual([[], 1]);
         expect(absent.notes[0]).toContain("2 of 3 enrolled meters");
         const database = new DatabaseSync(join(PLACES.server(copy), SERVER_FILE));
-        database.exec(`PRAGMA foreign_keys = OFF; DELETE FROM records; DELETE FROM vertices;
+        database.exec(`PRAGMA foreign_keys = OFF; DELETE FROM bodies; DELETE FROM records;
+            DELETE FROM subjects; DELETE FROM heads; DELETE FROM vertices;
             DELETE FROM checkpoints WHERE size > (SELECT min(idx) FROM log WHERE vertex NOT NULL);
             DELETE FROM log WHERE vertex NOT NULL`);
         database.close();

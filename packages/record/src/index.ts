@@ -62,6 +62,7 @@ export {
     type MessageType,
     parseSign1,
     type Sign1,
+    sign1HeadBytes,
     sigStructure,
     splitSequence,
     verifySign1,

@@ -152,9 +152,14 @@ function sign1Length(bytes: Uint8Array): number {
     return skipByteString(bytes, offset);
 }
 
+/** Length of the beginning of a COSE_Sign1 that was parsed: all before its payload. */
+export function sign1HeadBytes(bytes: Uint8Array): number {
+    return skipByteString(bytes, 2) + 1;
+}
+
 /** The payload of a COSE_Sign1 that was decoded, still encoded as a byte string. */
 function payloadItem(bytes: Uint8Array): Uint8Array {
-    const start = skipByteString(bytes, 2) + 1;
+    const start = sign1HeadBytes(bytes);
     return bytes.subarray(start, skipByteString(bytes, start));
 }
 

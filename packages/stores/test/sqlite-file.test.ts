@@ -107,11 +107,11 @@ describe("a file that is not ours is refused and not changed", () => {
     it("a newer version of ours", async () => {
         await filledStore(1);
         const newer = new DatabaseSync(file());
-        newer.exec("PRAGMA user_version = 2");
+        newer.exec("PRAGMA user_version = 3");
         newer.close();
         await expectRefusedUntouched();
         const opening = openServerStore(directory());
-        await expect(opening).rejects.toThrow("Expected version 1. Got version 2.");
+        await expect(opening).rejects.toThrow("Expected version 2. Got version 3.");
     });
     it("a directory", async () => {
         mkdirSync(file());
@@ -155,7 +155,7 @@ describe("a damaged file", () => {
     });
     it("with its end cut off fails typed", async () => {
         await filledStore(500);
-        truncateSync(file(), 20_000);
+        truncateSync(file(), 80_000);
         const attempt = async (): Promise<void> => {
             const store = await openServerStore(directory(), { readOnly: true });
             try {
@@ -214,7 +214,7 @@ describe("a damaged file", () => {
         // The first page names the new length already, and no other page has been written.
         const crashed = join(directory(), "crashed");
         copyFiles(live, crashed);
-        const page = readFileSync(join(moved, SERVER_FILE)).subarray(0, 8192);
+        const page = readFileSync(join(moved, SERVER_FILE)).subarray(0, 32_768);
         const handle = openSync(join(crashed, SERVER_FILE), "r+");
         writeSync(handle, page, 0, page.length, 0);
         closeSync(handle);

@@ -47,6 +47,7 @@ export class ChainCheck {
             let before: Link | null = null;
             for (const link of links) {
                 checkLink(key, before, link, findings);
+                if (before?.seq === link.seq) checkFork(links, link, findings);
                 before = link;
             }
         }
@@ -69,4 +70,10 @@ function checkLink(key: string, before: Link | null, link: Link, findings: Findi
         const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${before.name}.`;
         findings.fault("MS_CHAIN_MISMATCH", link.name, message);
     }
+}
+
+/** Two records at one place are two histories; the same one twice is nobody's doing but the store's. */
+function checkFork(links: readonly Link[], link: Link, findings: Findings): void {
+    const same = links.filter(({ hash, seq }) => seq === link.seq && bytesEqual(hash, link.hash));
+    if (same.length > 1) findings.fault("MS_STORE_COLUMN", link.name, "It is stored twice.");
 }

@@ -17,6 +17,7 @@ import {
     parseRecord,
     RECORD_CLASS,
     type Sign1,
+    sign1HeadBytes,
     usageOf,
     verifySign1,
 } from "@meterseal/record";
@@ -104,7 +105,7 @@ export class LogCheck {
             ["subject", bytesEqual(row.subject, record.subject)],
             ["epoch", row.chainEpoch === record.chainEpoch],
             ["seq", row.seq === record.seq],
-            ["hash", bytesEqual(row.hash, record.message.hash)],
+            ["head", row.headBytes === sign1HeadBytes(row.bytes)],
             ["first_slot", row.firstSlot === slots.firstSlot],
             ["last_slot", row.lastSlot === slots.lastSlot],
         ];

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromBase64, type Log, toHex, unwrap } from "@meterseal/core";
 import { LONDON_SLOT_SECONDS, type LondonHome } from "@meterseal/meter";
-import { RECEIPT_LEVEL, STREAM_MODE } from "@meterseal/record";
+import { parseRecord, RECEIPT_LEVEL, STREAM_MODE } from "@meterseal/record";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { ReplayClock } from "../../src/clocks.ts";
 import { PLACES } from "../../src/files.ts";
@@ -170,7 +170,7 @@ async function checkDisk(
         const store = await openServerStore(copy, { readOnly: true });
         const stored = new Map<string, number>();
         for await (const row of store.reader.records()) {
-            const hash = toHex(row.hash);
+            const hash = hashHex(row.bytes);
             stored.set(hash, (stored.get(hash) ?? 0) + 1);
         }
         await store.close();
@@ -230,7 +230,7 @@ async function checkStore(
     for await (const row of store.reader.records()) {
         const entry = row.vertex === null ? null : await store.reader.logOfVertex(row.vertex);
         assert(entry !== null, "every record is in the ledger");
-        leaves.set(toHex(row.hash), entry.index);
+        leaves.set(hashHex(row.bytes), entry.index);
     }
     for (const { heard } of witnessed.map((one) => one.store)) {
         for (const { checkpoint, leafIndex, level, recordHash } of heard) {
@@ -244,4 +244,8 @@ async function checkStore(
         await checkReadings(store, { home, keyFile: household.keyFile, days: test.days });
     }
     await store.close();
+}
+
+function hashHex(bytes: Uint8Array): string {
+    return toHex(unwrap(parseRecord(bytes)).message.hash);
 }

@@ -27,14 +27,18 @@ export const STORE_ROWS: readonly RowKind[] = [
         name: "final record",
         table: "records",
         key: "n",
-        pick: middle("records", "n", "vertex IS NOT NULL"),
+        pick: middle("records", "n", "n <= (SELECT max(last) FROM bodies)"),
     },
     {
         name: "loose record",
         table: "records",
         key: "n",
-        pick: middle("records", "n", "vertex IS NULL"),
+        pick: middle("records", "n", "n > (SELECT max(last) FROM bodies)"),
     },
+    { name: "first subject", table: "subjects", key: "n", pick: "SELECT min(n) FROM subjects" },
+    { name: "last head", table: "heads", key: "n", pick: "SELECT max(n) FROM heads" },
+    { name: "first body", table: "bodies", key: "first", pick: "SELECT min(first) FROM bodies" },
+    { name: "last body", table: "bodies", key: "first", pick: "SELECT max(first) FROM bodies" },
     { name: "first vertex", table: "vertices", key: "n", pick: "SELECT min(n) FROM vertices" },
     { name: "last vertex", table: "vertices", key: "n", pick: "SELECT max(n) FROM vertices" },
     { name: "collector's enrolment", table: "log", key: "idx", pick: "SELECT min(idx) FROM log" },
@@ -172,7 +176,7 @@ const swap = (table: string, key: string, columns: readonly string[], where = "1
         const sql = `UPDATE ${table} SET ${set} WHERE ${key} = ?`;
         const of = (row: typeof a): SQLInputValue[] => columns.map((column) => row[column] ?? null);
         const blank = columns.map((_, i) => new Uint8Array(36).fill(i + 1));
-        const parked = columns.some((column) => ["id", "hash"].includes(column));
+        const parked = columns.some((column) => ["id", "bytes"].includes(column));
         if (parked) {
             attempt(
                 database,
@@ -190,19 +194,17 @@ const swap = (table: string, key: string, columns: readonly string[], where = "1
 
 /** Rows in one another's place. */
 export const SWAPS: readonly TamperCase[] = [
-    swap("records", "n", ["bytes"]),
+    swap("records", "n", ["rest"]),
+    swap("records", "n", ["head", "rest"]),
+    swap("heads", "n", ["bytes"]),
+    swap("subjects", "n", ["id"]),
     swap(
         "records",
         "n",
         ["first_slot", "last_slot"],
         "subject = (SELECT subject FROM records LIMIT 1)",
     ),
-    swap(
-        "records",
-        "n",
-        ["vertex"],
-        "n IN ((SELECT min(n) FROM records), (SELECT max(n) FROM records WHERE vertex IS NOT NULL))",
-    ),
+    swap("bodies", "first", ["vertex"]),
     swap("vertices", "n", ["bytes"]),
     swap("vertices", "n", ["id", "bytes"]),
     swap("log", "idx", ["item"], "item IS NOT NULL"),
@@ -230,14 +232,24 @@ export const INSERTS: readonly TamperCase[] = [
     schema("a table of its own", "CREATE TABLE other (x BLOB)"),
     schema("a missing index", "DROP INDEX records_by_slot"),
     insert(
-        "a copy of a record under another hash",
-        `INSERT INTO records (subject, epoch, seq, hash, first_slot, last_slot, bytes)
-         SELECT subject, epoch, seq, zeroblob(32), first_slot, last_slot, bytes FROM records LIMIT 1`,
+        "a copy of a record as a fork",
+        `INSERT INTO records (subject, epoch, seq, fork, first_slot, last_slot, head, rest)
+         SELECT subject, epoch, seq, 1, first_slot, last_slot, head, rest FROM records LIMIT 1`,
     ),
     insert(
         "a record of random bytes",
-        `INSERT INTO records (subject, epoch, seq, hash, bytes)
-         SELECT subject, epoch, 99, randomblob(32), randomblob(500) FROM records LIMIT 1`,
+        `INSERT INTO records (subject, epoch, seq, fork, head, rest)
+         SELECT subject, epoch, 99, 0, head, randomblob(500) FROM records LIMIT 1`,
+    ),
+    insert("a subject of no record", "INSERT INTO subjects (id) VALUES (randomblob(16))"),
+    insert("a head of no record", "INSERT INTO heads (bytes) VALUES (randomblob(47))"),
+    insert(
+        "a body of a record that is in another one",
+        "INSERT INTO bodies (first, last, vertex) SELECT max(last), max(last), 1 FROM bodies",
+    ),
+    insert(
+        "a body of a loose record",
+        "INSERT INTO bodies (first, last, vertex) SELECT max(last) + 1, max(last) + 1, 1 FROM bodies",
     ),
     insert(
         "a vertex of random bytes",

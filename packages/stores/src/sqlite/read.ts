@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { error, LIMITS } from "@meterseal/core";
+import { bodyRows } from "./body-rows.ts";
 import { blobOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
 import { Queries } from "./queries.ts";
@@ -9,6 +10,7 @@ import {
     type LogRow,
     logRow,
     RECORD_COLUMNS,
+    RECORDS,
     type RecordRow,
     recordRow,
     type VertexRow,
@@ -38,23 +40,22 @@ export class StoreReader {
         subject: Uint8Array,
         from: { readonly chainEpoch: number; readonly seq: number } = { chainEpoch: 0, seq: 0 },
     ): AsyncIterable<RecordRow> {
-        const sql = `SELECT ${RECORD_COLUMNS} FROM records
-            WHERE subject = ? AND (epoch, seq, hash) > (?, ?, ?) ORDER BY epoch, seq, hash LIMIT ?`;
-        const start = { ...from, hash: new Uint8Array(0) };
-        return this.#queries.pages<Pick<RecordRow, "chainEpoch" | "seq" | "hash">, RecordRow>(
-            start,
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE ${OF_SUBJECT} AND (epoch, seq, fork) > (?, ?, ?) ORDER BY epoch, seq, fork LIMIT ?`;
+        return this.#queries.pages<Pick<RecordRow, "chainEpoch" | "seq" | "fork">, RecordRow>(
+            { ...from, fork: -1 },
             (after, limit) =>
-                this.#queries.all(sql, subject, after.chainEpoch, after.seq, after.hash, limit),
+                this.#queries.all(sql, subject, after.chainEpoch, after.seq, after.fork, limit),
             recordRow,
             (row) => row,
         );
     }
 
-    /** Records at one place of a chain: none, one, or several where the chain forked. */
+    /** Records at one place of a chain as they arrived: none, one, or several where it forked. */
     recordsAt(subject: Uint8Array, chainEpoch: number, seq: number): Promise<RecordRow[]> {
         return this.#queries.rows(
-            `SELECT ${RECORD_COLUMNS} FROM records WHERE subject = ? AND epoch = ? AND seq = ?
-             ORDER BY hash`,
+            `SELECT ${RECORD_COLUMNS} FROM ${RECORDS} WHERE ${OF_SUBJECT} AND epoch = ? AND seq = ?
+             ORDER BY fork`,
             recordRow,
             subject,
             chainEpoch,
@@ -69,9 +70,9 @@ export class StoreReader {
     recordsInSlots(subject: Uint8Array, from: number, to: number): AsyncIterable<RecordRow> {
         // A record spans few slots, so those that begin by the end of the range end soon after it.
         const latest = to + LIMITS.usageBoundaries - 1;
-        const sql = `SELECT ${RECORD_COLUMNS} FROM records
-            WHERE subject = ? AND (last_slot, n) > (?, ?) AND last_slot <= ? AND first_slot <= ?
-            ORDER BY last_slot, n LIMIT ?`;
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE ${OF_SUBJECT} AND (last_slot, records.n) > (?, ?) AND last_slot <= ?
+            AND first_slot <= ? ORDER BY last_slot, records.n LIMIT ?`;
         return this.#queries.pages(
             { lastSlot: from, n: 0 },
             (after, limit) =>
@@ -83,7 +84,8 @@ export class StoreReader {
 
     /** All records in the order of their admission. */
     records(afterN = 0): AsyncIterable<RecordRow> {
-        const sql = `SELECT ${RECORD_COLUMNS} FROM records WHERE n > ? ORDER BY n LIMIT ?`;
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE records.n > ? ORDER BY records.n LIMIT ?`;
         return this.#queries.inOrder(sql, afterN, recordRow, (row) => row.n);
     }
 
@@ -105,12 +107,7 @@ export class StoreReader {
 
     /** Records of a vertex in body order: the place in the array is the leaf index in the vertex. */
     bodyOf(vertex: number): Promise<RecordRow[]> {
-        return this.#queries.rows(
-            `SELECT ${RECORD_COLUMNS} FROM records WHERE vertex = ?
-             ORDER BY subject, epoch, seq, hash`,
-            recordRow,
-            vertex,
-        );
+        return this.#queries.settle(() => bodyRows(this.#queries, vertex));
     }
 
     /** Log entries in order, from an index on. */
@@ -147,7 +144,8 @@ export class StoreReader {
 
     /**
      * Checks the file as a file: its schema, pages, indexes against tables, column types, constraints
-     * and references. Reads all of it; empty when there is no fault.
+     * and references, and the rows that are of use only to other rows. Reads all of it; empty when
+     * there is no fault.
      */
     async fileFaults(): Promise<string[]> {
         const texts = await this.#queries.rows("PRAGMA integrity_check", (row) =>
@@ -156,14 +154,30 @@ export class StoreReader {
         const references = await this.#queries.rows("PRAGMA foreign_key_check", (row) =>
             [row.table, row.rowid, row.parent].join(" "),
         );
+        const misfits = await this.#queries.rows(MISFITS, (row) => textOf(row, "text"));
         const schema = await this.#queries.rows(SCHEMA, schemaText);
         return [
             ...differences(schema, schemaOf(SERVER_FORMAT.schema)),
             ...texts.filter((text) => text !== "ok"),
+            ...misfits,
             ...references.map((text) => `missing reference: ${text}`),
         ];
     }
 }
+
+const OF_SUBJECT = "records.subject = (SELECT n FROM subjects WHERE id = ?)";
+
+/** What no record, constraint or reference contradicts, and is wrong all the same. */
+const MISFITS = `
+    SELECT 'subject ' || n || ' of no record' AS text FROM subjects
+    WHERE n NOT IN (SELECT subject FROM records)
+    UNION ALL SELECT 'head ' || n || ' of no record' FROM heads
+    WHERE n NOT IN (SELECT head FROM records)
+    UNION ALL SELECT 'body at record ' || first || ' reaches into the next' FROM
+    (SELECT first, last, lead(first) OVER (ORDER BY first) AS next FROM bodies) WHERE next <= last
+    UNION ALL SELECT 'record ' || n || ', column fork' FROM
+    (SELECT n, fork, row_number() OVER (PARTITION BY subject, epoch, seq ORDER BY n) - 1 AS before
+     FROM records) WHERE fork <> before`;
 
 const SCHEMA = "SELECT type, name, sql FROM sqlite_schema ORDER BY type, name";
 

@@ -1,62 +1,135 @@
 import type { StatementSync } from "node:sqlite";
-import { error, toHex } from "@meterseal/core";
+import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
 import { recordName } from "@meterseal/ledger";
-import type { MeterRecord } from "@meterseal/record";
+import { type MeterRecord, parseRecord, type Sign1, sign1HeadBytes } from "@meterseal/record";
 import { requireBodyOrder } from "../body-order.ts";
+import { bodyRows } from "./body-rows.ts";
 import { blobOf, integerOf, type Row } from "./columns.ts";
 import type { Database } from "./database.ts";
+import { Queries } from "./queries.ts";
+import { RECORD_COLUMNS, RECORDS, recordRow } from "./rows.ts";
+import { type Run, runsOf } from "./runs.ts";
+import { SharedBytes } from "./shared-bytes.ts";
 import { slotsOf } from "./slots.ts";
 
-/** Statements on `records` and `vertices`; each method is a part of somebody's transaction. */
+/** Statements on `records`, `bodies` and `vertices`; each method is a part of somebody's transaction. */
 export class RecordTable {
+    readonly #queries: Queries;
+    readonly #subjects: SharedBytes;
+    readonly #heads: SharedBytes;
     readonly #insert: StatementSync;
-    readonly #loose: StatementSync;
     readonly #insertVertex: StatementSync;
-    readonly #assign: StatementSync;
-    readonly #body: StatementSync;
-    readonly #open: StatementSync;
+    readonly #runBefore: StatementSync;
+    readonly #insertRun: StatementSync;
+    /** Rows that this connection committed, by the message that each of them holds. */
+    readonly #rows = new WeakMap<Sign1, number>();
 
     constructor(database: Database) {
+        this.#queries = new Queries(database);
+        this.#subjects = new SharedBytes(database, "subjects", "id");
+        this.#heads = new SharedBytes(database, "heads", "bytes");
         this.#insert = database.prepare(
-            `INSERT INTO records (subject, epoch, seq, hash, first_slot, last_slot, bytes)
-             VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject, epoch, seq, hash) DO NOTHING`,
+            `INSERT INTO records (subject, epoch, seq, fork, first_slot, last_slot, head, rest)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject, epoch, seq, fork) DO NOTHING`,
         );
-        this.#loose = database.prepare("SELECT bytes FROM records WHERE vertex IS NULL ORDER BY n");
         this.#insertVertex = database.prepare(
             "INSERT INTO vertices (id, bytes) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         );
-        this.#assign = database.prepare(
-            `UPDATE records SET vertex = ?
-             WHERE subject = ? AND epoch = ? AND seq = ? AND hash = ? AND bytes = ?
-             AND vertex IS NULL`,
+        this.#runBefore = database.prepare(
+            "SELECT first, last FROM bodies WHERE first <= ? ORDER BY first DESC LIMIT 1",
         );
-        this.#body = database.prepare(
-            "SELECT bytes FROM records WHERE vertex = ? ORDER BY subject, epoch, seq, hash",
-        );
-        this.#open = database.prepare(
-            `SELECT n, bytes FROM vertices
-             WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n) ORDER BY n`,
+        this.#insertRun = database.prepare(
+            "INSERT INTO bodies (first, last, vertex) VALUES (?, ?, ?)",
         );
     }
 
-    /** Adds records; one that is there already stays as it is, for the first stored bytes win. */
-    insert(records: readonly MeterRecord[]): void {
+    /**
+     * Adds records; one that is there already stays as it is, for the first stored bytes win.
+     * @returns rows of those that were added, for {@link RecordTable.remember}.
+     */
+    insert(records: readonly MeterRecord[]): ReadonlyMap<Sign1, number> {
+        const added = new Map<Sign1, number>();
+        const [subjects, heads] = [this.#subjects.batch(), this.#heads.batch()];
         for (const record of records) {
-            const { firstSlot, lastSlot } = slotsOf(record);
-            this.#insert.run(
-                record.subject,
-                record.chainEpoch,
-                record.seq,
-                record.message.hash,
-                firstSlot,
-                lastSlot,
-                record.message.bytes,
-            );
+            const { bytes } = record.message;
+            const headBytes = sign1HeadBytes(bytes);
+            const subject = subjects(record.subject);
+            const head = heads(bytes.subarray(0, headBytes));
+            const rest = bytes.subarray(headBytes);
+            const n =
+                this.#insertAs(record, 0, subject, head, rest) ??
+                this.#insertFork(record, subject, head, rest);
+            if (n !== null) added.set(record.message, n);
         }
+        return added;
     }
 
+    #insertAs(
+        record: MeterRecord,
+        fork: number,
+        subject: number,
+        head: number,
+        rest: Uint8Array,
+    ): number | null {
+        const { chainEpoch, seq } = record;
+        const { firstSlot, lastSlot } = slotsOf(record);
+        const { changes, lastInsertRowid } = this.#insert.run(
+            subject,
+            chainEpoch,
+            seq,
+            fork,
+            firstSlot,
+            lastSlot,
+            head,
+            rest,
+        );
+        return changes === 1 ? Number(lastInsertRowid) : null;
+    }
+
+    /** Adds a record whose place in the chain is taken, unless it is the one that is there. */
+    #insertFork(
+        record: MeterRecord,
+        subject: number,
+        head: number,
+        rest: Uint8Array,
+    ): number | null {
+        const stored = this.#at(record);
+        const isStored = stored.some(({ bytes }) =>
+            bytesEqual(unwrap(parseRecord(bytes)).message.hash, record.message.hash),
+        );
+        return isStored ? null : this.#insertAs(record, stored.length, subject, head, rest);
+    }
+
+    #at({ chainEpoch, seq, subject }: MeterRecord) {
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE subjects.id = ? AND epoch = ? AND seq = ? ORDER BY fork`;
+        return this.#queries.all(sql, subject, chainEpoch, seq).map(recordRow);
+    }
+
+    /** Keeps the rows of {@link RecordTable.insert}, once they are committed. */
+    remember(added: ReadonlyMap<Sign1, number>): void {
+        for (const [message, n] of added) this.#rows.set(message, n);
+    }
+
+    /** Records that are in no body, in the order of their arrival. */
     loose(): Uint8Array[] {
-        return this.#loose.all().map((row) => blobOf(row, "bytes"));
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE records.n BETWEEN ? AND ? ORDER BY records.n`;
+        return this.#looseRuns().flatMap(({ first, last }) =>
+            this.#queries.all(sql, first, last).map((row) => recordRow(row).bytes),
+        );
+    }
+
+    /** What the bodies leave free. */
+    #looseRuns(): Run[] {
+        const free: Run[] = [];
+        let first = 1;
+        for (const row of this.#queries.all("SELECT first, last FROM bodies ORDER BY first")) {
+            const taken = integerOf(row, "first");
+            if (taken > first) free.push({ first, last: taken - 1 });
+            first = integerOf(row, "last") + 1;
+        }
+        return [...free, { first, last: Number.MAX_SAFE_INTEGER }];
     }
 
     /** Adds a vertex and assigns its records, which must be loose and in the order of a body. */
@@ -66,37 +139,45 @@ export class RecordTable {
         if (inserted.changes !== 1) {
             throw error("MS_VERTEX_DUPLICATE", { where: `vertex ${toHex(id)}` });
         }
-        const n = inserted.lastInsertRowid;
-        for (const record of records) {
-            const { subject, chainEpoch, seq, message } = record;
-            const assigned = this.#assign.run(
-                n,
-                subject,
-                chainEpoch,
-                seq,
-                message.hash,
-                message.bytes,
-            );
-            if (assigned.changes !== 1) {
-                throw error("MS_VERTEX_BODY", {
-                    where: recordName(record),
-                    expected: "a stored record that is in no vertex yet",
-                });
+        const byRow = new Map(records.map((record) => [this.#rowOf(record), record]));
+        for (const { first, last } of runsOf([...byRow.keys()])) {
+            const before = this.#runBefore.get(last);
+            if (before !== undefined && integerOf(before, "last") >= first) {
+                notLoose(byRow.get(Math.max(first, integerOf(before, "first"))));
             }
+            this.#insertRun.run(first, last, inserted.lastInsertRowid);
         }
+    }
+
+    /** Row that holds exactly these bytes. */
+    #rowOf(record: MeterRecord): number {
+        const known = this.#rows.get(record.message);
+        if (known !== undefined) return known;
+        const row = this.#at(record).find(({ bytes }) => bytesEqual(bytes, record.message.bytes));
+        return row?.n ?? notLoose(record);
     }
 
     /** Records of a vertex in body order. */
     body(vertex: number): Uint8Array[] {
-        return this.#body.all(vertex).map((row) => blobOf(row, "bytes"));
+        return bodyRows(this.#queries, vertex).map((row) => row.bytes);
     }
 
     /** Vertices that the log does not hold, oldest first. */
     open(): { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[] {
-        const rows: Row[] = this.#open.all();
+        const rows: Row[] = this.#queries.all(
+            `SELECT n, bytes FROM vertices
+             WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n) ORDER BY n`,
+        );
         return rows.map((row) => ({
             bytes: blobOf(row, "bytes"),
             body: this.body(integerOf(row, "n")),
         }));
     }
+}
+
+function notLoose(record: MeterRecord | undefined): never {
+    throw error("MS_VERTEX_BODY", {
+        ...(record === undefined ? {} : { where: recordName(record) }),
+        expected: "a stored record that is in no vertex yet",
+    });
 }

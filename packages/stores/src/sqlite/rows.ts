@@ -1,3 +1,4 @@
+import { concatBytes } from "@meterseal/core";
 import {
     blobOf,
     integerOf,
@@ -15,13 +16,15 @@ export type RecordRow = {
     readonly subject: Uint8Array;
     readonly chainEpoch: number;
     readonly seq: number;
-    /** 32 bytes. */
-    readonly hash: Uint8Array;
+    /** 0, or how many other records of a forked chain arrived before it at its place. */
+    readonly fork: number;
     /** First and last slot of a usage record; null for any other. */
     readonly firstSlot: number | null;
     readonly lastSlot: number | null;
     /** Row of the vertex that carries the record; null while it is in none. */
     readonly vertex: number | null;
+    /** How many of the bytes are stored once for many records: all before the payload. */
+    readonly headBytes: number;
     /** Whole COSE_Sign1. */
     readonly bytes: Uint8Array;
 };
@@ -43,21 +46,30 @@ export type LogRow = { readonly index: number; readonly timeMs: number } & (
 /** A row of `checkpoints`. */
 export type CheckpointRow = { readonly size: number; readonly note: string };
 
-/** Columns of {@link recordRow}. */
-export const RECORD_COLUMNS = "n, subject, epoch, seq, hash, first_slot, last_slot, vertex, bytes";
+/** Columns of {@link recordRow}, of the table {@link RECORDS}. */
+export const RECORD_COLUMNS: string = `records.n, subjects.id AS subject_id, epoch, seq, fork,
+    first_slot, last_slot, heads.bytes AS head_bytes, rest,
+    (SELECT CASE WHEN last >= records.n THEN vertex END FROM bodies
+     WHERE first <= records.n ORDER BY first DESC LIMIT 1) AS vertex`;
+
+/** Records with what they share with others. */
+export const RECORDS: string = `records JOIN subjects ON subjects.n = records.subject
+    JOIN heads ON heads.n = records.head`;
 
 /** Typed row of `records`. */
 export function recordRow(row: Row): RecordRow {
+    const head = blobOf(row, "head_bytes");
     return {
         n: integerOf(row, "n"),
-        subject: blobOf(row, "subject"),
+        subject: blobOf(row, "subject_id"),
         chainEpoch: integerOf(row, "epoch"),
         seq: integerOf(row, "seq"),
-        hash: blobOf(row, "hash"),
+        fork: integerOf(row, "fork"),
         firstSlot: optionalIntegerOf(row, "first_slot"),
         lastSlot: optionalIntegerOf(row, "last_slot"),
         vertex: optionalIntegerOf(row, "vertex"),
-        bytes: blobOf(row, "bytes"),
+        headBytes: head.length,
+        bytes: concatBytes(head, blobOf(row, "rest")),
     };
 }
 

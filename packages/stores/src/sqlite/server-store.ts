@@ -20,7 +20,8 @@ export type ServerStoreOptions = {
 };
 
 const CACHE_KIB = 64 * 1024;
-const CHECKPOINT_PAGES = 2_000;
+/** 16 MiB of write-ahead log. */
+const CHECKPOINT_PAGES = 500;
 const ENTRIES_AT_ONCE = 16;
 
 /**
@@ -101,8 +102,9 @@ export class ServerStore implements LogStore, RecordStore {
     }
 
     /** Writes records; one whose (subject, epoch, seq, hash) is stored already is left as it is. */
-    insertRecords(records: readonly MeterRecord[]): Promise<void> {
-        return this.#database.write("insertRecords", () => this.#records.insert(records));
+    async insertRecords(records: readonly MeterRecord[]): Promise<void> {
+        const insert = () => this.#records.insert(records);
+        this.#records.remember(await this.#database.write("insertRecords", insert));
     }
 
     looseRecords(): Promise<Uint8Array[]> {

@@ -16,7 +16,8 @@ export function countRows(queries: Queries): Promise<StoreCounts> {
     return queries.settle(() => {
         const row = queries.get(
             `SELECT (SELECT count(*) FROM records) AS records,
-             (SELECT count(*) FROM records WHERE vertex IS NULL) AS loose,
+             (SELECT count(*) FROM records)
+              - (SELECT coalesce(sum(last - first + 1), 0) FROM bodies) AS loose,
              (SELECT count(*) FROM vertices) AS vertices,
              (SELECT count(*) FROM log) AS log,
              (SELECT count(*) FROM checkpoints) AS checkpoints`,
