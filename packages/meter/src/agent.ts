@@ -8,23 +8,35 @@ import {
     type Log,
     type MeterLink,
     type MetersealError,
+    type Result,
     type Signer,
     type Timers,
     unwrap,
 } from "@meterseal/core";
 import {
+    createRecord,
     createUsageRecord,
+    encodeEvent,
     type MeterStore,
     type OutboxRecord,
     parseRecord,
+    RECORD_CLASS,
     type Receipt,
+    type RecordPayload,
     STREAM_MODE,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
 import type { ClockAhead } from "./clock-ahead.ts";
+import {
+    type EpochClosing,
+    type EpochOpening,
+    type SealedEvent,
+    sealClosing,
+    sealOpening,
+} from "./epoch-ends.ts";
 import { Outbox } from "./outbox.ts";
 import { type MeterProfile, sealedStreamOf } from "./profile.ts";
-import { type Boundary, boundaryFault, type SealedBatch, sealBatch } from "./sealer.ts";
+import { type Boundary, boundaryFault, sealBatch } from "./sealer.ts";
 import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
@@ -105,6 +117,16 @@ export class MeterAgent {
         return this.#state.seal.nextSlot;
     }
 
+    /** Registers of the last boundary or event in a record, one a channel; empty before the first. */
+    get registers(): readonly bigint[] {
+        return this.#state.registers;
+    }
+
+    /** Hash of the record that closed this meter's seal epoch, 32 bytes; null while it goes on. */
+    get closing(): Uint8Array | null {
+        return this.#state.ended ? this.#state.headHash : null;
+    }
+
     /** Records that are not final. */
     get openRecords(): number {
         return this.#outbox.size;
@@ -138,13 +160,48 @@ export class MeterAgent {
     }
 
     /**
+     * Writes the first record of a seal epoch that follows another: what the registers begin with.
+     * @throws MetersealError MS_SEAL_ORDER behind anything else, MS_CLOCK for a future instant,
+     * MS_STREAM_RULE, MS_REGISTER_CAP, MS_MALFORMED; and as {@link flush}.
+     */
+    openEpoch(opening: EpochOpening): Promise<void> {
+        return this.#enqueue(async () => {
+            if (this.#batch.length > 0) {
+                throw error("MS_SEAL_ORDER", { expected: "an opening before all else" });
+            }
+            await this.#writeEvent(opening.atUnix, (profile) =>
+                sealOpening(profile, this.#keys, this.#state, opening),
+            );
+        });
+    }
+
+    /**
+     * Puts what is buffered into a record and writes the last one of this seal epoch: the final
+     * registers. From then on this meter seals nothing; it goes on to send what is not final.
+     * @throws MetersealError MS_STREAM_RULE where it was closed before, MS_SEAL_ORDER for an instant
+     * before the last boundary, MS_CLOCK for a future one, MS_REGISTER_DECREASED, MS_REGISTER_CAP;
+     * and as {@link flush}.
+     */
+    closeEpoch(closing: EpochClosing): Promise<void> {
+        return this.#enqueue(async () => {
+            this.#requireEpoch();
+            await this.#write();
+            await this.#writeEvent(closing.atUnix, (profile) =>
+                sealClosing(profile, this.#keys, this.#state, closing),
+            );
+        });
+    }
+
+    /**
      * Takes the registers at the next slot boundary. A full record is sealed, written and sent; where
      * the outbox is full this waits. A boundary that is refused changes nothing.
-     * @throws MetersealError MS_SEAL_ORDER for a slot at or before the last one, MS_STREAM_RULE,
-     * MS_REGISTER_DECREASED or MS_REGISTER_CAP for the registers; and as {@link flush}.
+     * @throws MetersealError MS_SEAL_ORDER for a slot at or before the last one, MS_STREAM_RULE (also
+     * after {@link closeEpoch}), MS_REGISTER_DECREASED or MS_REGISTER_CAP for the registers; and as
+     * {@link flush}.
      */
     add(boundary: Boundary): Promise<void> {
         return this.#enqueue(async () => {
+            this.#requireEpoch();
             const before = this.#batch.at(-1);
             const expected = before === undefined ? this.nextSlot : before.slot + 1;
             if (boundary.slot < expected) {
@@ -191,33 +248,59 @@ export class MeterAgent {
         if (this.#outbox.closed) throw error("MS_LINK", { got: "a closed meter" });
     }
 
-    async #write(): Promise<void> {
-        if (this.#batch.length === 0) return;
-        await this.#outbox.below(LIMITS.outboxRecords);
-        this.#requireWorking();
-        const batch = this.#batch;
-        const { profile } = this.#options;
-        const sealed = sealBatch(profile, this.#ladder, this.#keys, this.#state, batch);
-        if (!sealed.ok) this.#batch = []; // it would not seal the next time either
-        const { record, state } = await this.#sign(unwrap(sealed));
-        await this.#persist(state, record);
-        this.#state = state;
-        this.#batch = [];
-        this.#outbox.add(record);
+    #requireEpoch(): void {
+        if (!this.#state.ended) return;
+        const where = `seal epoch ${this.#state.seal.sealEpoch}`;
+        throw error("MS_STREAM_RULE", { where, expected: "nothing after its closing record" });
     }
 
-    async #sign({
-        state,
-        usage,
-    }: SealedBatch): Promise<{ record: OutboxRecord; state: MeterState }> {
+    async #write(): Promise<void> {
+        if (this.#batch.length === 0) return;
+        await this.#room();
+        const batch = this.#batch;
+        const { profile, signer } = this.#options;
+        const sealed = sealBatch(profile, this.#ladder, this.#keys, this.#state, batch);
+        if (!sealed.ok) this.#batch = []; // it would not seal the next time either
+        const { state, usage } = unwrap(sealed);
+        await this.#put(state, (place) => createUsageRecord(signer, place, usage));
+        this.#batch = [];
+    }
+
+    async #writeEvent(
+        atUnix: number,
+        seal: (profile: MeterProfile) => Result<SealedEvent>,
+    ): Promise<void> {
+        await this.#room();
         const { clock, profile, signer } = this.#options;
+        if (atUnix * 1000 > clock.nowMs()) {
+            throw error("MS_CLOCK", { expected: "an instant of the past", got: String(atUnix) });
+        }
+        const { event, state } = unwrap(seal(profile));
+        const content = { recordClass: RECORD_CLASS.billing, body: encodeEvent(event) };
+        await this.#put(state, (place) => createRecord(signer, { ...place, ...content }));
+    }
+
+    /** Waits for room in the outbox. */
+    async #room(): Promise<void> {
+        await this.#outbox.below(LIMITS.outboxRecords);
+        this.#requireWorking();
+    }
+
+    /** Signs the next record; it and the state are on disk before it is sent. */
+    async #put(
+        state: MeterState,
+        sign: (place: Omit<RecordPayload, "recordClass" | "body">) => Promise<Uint8Array>,
+    ): Promise<void> {
+        const { clock, profile } = this.#options;
         const { chainEpoch, headHash: prev, nextSeq: seq } = this.#state;
         const timeUnix = Math.floor(clock.nowMs() / 1000);
-        const place = { seq, timeUnix, chainEpoch, prev, subject: profile.subject };
-        const bytes = await createUsageRecord(signer, place, usage);
+        const bytes = await sign({ seq, timeUnix, chainEpoch, prev, subject: profile.subject });
         const { hash } = unwrap(parseRecord(bytes)).message;
         const record = { chainEpoch, seq, hash, bytes };
-        return { record, state: { ...state, nextSeq: seq + 1, headHash: hash } };
+        const next = { ...state, nextSeq: seq + 1, headHash: hash };
+        await this.#persist(next, record);
+        this.#state = next;
+        this.#outbox.add(record);
     }
 
     /** After a failed write nobody knows what is on disk: this meter seals no more (crash-only). */

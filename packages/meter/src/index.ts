@@ -23,6 +23,7 @@ export {
     type SeriesBoundary,
     seriesBoundaries,
 } from "./csv/series.ts";
+export { type EpochClosing, type EpochOpening, firstSlotFrom } from "./epoch-ends.ts";
 export { createLinkToken } from "./link-token.ts";
 export { type MeterProfile, sealedStreamOf } from "./profile.ts";
 export { conditionReadings, type ReadingSegment } from "./readings/condition.ts";

@@ -113,7 +113,8 @@ export function sealBatch(
     return ok({ usage, state: { ...state, seal: plan.value.state, registers: last.registers } });
 }
 
-function sealValues(
+/** Registers of one or more boundaries as they travel: sealed, or plain in an open stream. */
+export function sealValues(
     profile: MeterProfile,
     keys: OwnerKeys | null,
     state: MeterState,

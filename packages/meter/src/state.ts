@@ -19,8 +19,10 @@ export type MeterState = {
     /** Hash of the last record, or of the enrolment; 32 bytes. */
     readonly headHash: Uint8Array;
     readonly seal: SealState;
-    /** Registers of the last boundary, one a channel; empty before the first. */
+    /** Registers of the last boundary or event, one a channel; empty before the first. */
     readonly registers: readonly bigint[];
+    /** True once the closing record was written: nothing follows it. */
+    readonly ended: boolean;
 };
 
 /** State of a meter that has written nothing yet. */
@@ -31,6 +33,7 @@ export function newMeterState(profile: MeterProfile): MeterState {
         headHash: profile.anchor,
         seal: newSealState(profile.stream.sealEpoch),
         registers: [],
+        ended: false,
     };
 }
 
@@ -45,6 +48,7 @@ export function encodeMeterState(state: MeterState): Uint8Array {
             [4, state.seal.nextSlot],
             [5, state.seal.nextIndex],
             [6, state.registers],
+            ...(state.ended ? ([[7, 1]] as const) : []),
         ]),
     );
 }
@@ -64,6 +68,7 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
                 nextIndex: readIndices(map),
             },
             registers: map.array(6, 32).map((value) => toRegister(value, map.at(6))),
+            ended: map.has(7) && map.integer(7, 1, 1) === 1,
         };
         map.end();
         return state;

@@ -8,12 +8,18 @@ const STATE: MeterState = {
     nextSeq: 17,
     headHash: new Uint8Array(32).fill(7),
     seal: { sealEpoch: 2, nextSlot: 455_904, nextIndex: [455_904, 379_000, 4_750, 157, 2] },
+    ended: false,
     registers: [2n ** 61n - 1n, 0n],
 };
 
 describe("meter state", () => {
     it("comes back as it was", () => {
         expect(unwrap(decodeMeterState(encodeMeterState(STATE)))).toEqual(STATE);
+    });
+
+    it("comes back ended", () => {
+        const ended = { ...STATE, ended: true };
+        expect(unwrap(decodeMeterState(encodeMeterState(ended)))).toEqual(ended);
     });
 
     const changes: [string, number, unknown][] = [
@@ -24,7 +30,8 @@ describe("meter state", () => {
         ["a short hash", 2, new Uint8Array(31)],
         ["a negative register", 6, [-1]],
         ["a slot that is no number", 4, "x"],
-        ["a field more", 7, 1],
+        ["an end that is none", 7, 0],
+        ["a field more", 8, 1],
     ];
     it.each(changes)("is refused with %s", (_name, key, value) => {
         const map = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;
