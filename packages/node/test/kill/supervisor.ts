@@ -81,6 +81,7 @@ export class Supervisor {
             this.#server = server;
             this.#info ??= server.info;
             for (const waiter of this.#waiting.splice(0)) waiter.done(server);
+            if (this.#stopping) await server.stop(); // asked for while this one started
             await server.ended;
             this.#server = null;
         } catch (cause) {
