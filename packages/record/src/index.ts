@@ -57,6 +57,7 @@ export {
     usageOf,
 } from "./record.ts";
 export {
+    byteStringEnd,
     createSign1,
     MESSAGE_TYPE,
     type MessageType,

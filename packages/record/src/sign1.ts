@@ -146,24 +146,28 @@ export function splitSequence(input: Uint8Array, maxItems: number): Result<Uint8
 function sign1Length(bytes: Uint8Array): number {
     if (bytes[0] !== TAG_SIGN1 || bytes[1] !== ARRAY_OF_FOUR)
         malformed("sequence", "COSE_Sign1 (tag 18)");
-    let offset = skipByteString(bytes, 2);
+    let offset = byteStringEnd(bytes, 2);
     if (bytes[offset] !== 0xa0) malformed("sequence", "an empty unprotected header");
-    offset = skipByteString(bytes, offset + 1);
-    return skipByteString(bytes, offset);
+    offset = byteStringEnd(bytes, offset + 1);
+    return byteStringEnd(bytes, offset);
 }
 
 /** Length of the beginning of a COSE_Sign1 that was parsed: all before its payload. */
 export function sign1HeadBytes(bytes: Uint8Array): number {
-    return skipByteString(bytes, 2) + 1;
+    return byteStringEnd(bytes, 2) + 1;
 }
 
 /** The payload of a COSE_Sign1 that was decoded, still encoded as a byte string. */
 function payloadItem(bytes: Uint8Array): Uint8Array {
     const start = sign1HeadBytes(bytes);
-    return bytes.subarray(start, skipByteString(bytes, start));
+    return bytes.subarray(start, byteStringEnd(bytes, start));
 }
 
-function skipByteString(bytes: Uint8Array, offset: number): number {
+/**
+ * Where the encoded byte string ends that begins at an offset.
+ * @throws MetersealError MS_MALFORMED where there is none below 64 KiB, or not all of it.
+ */
+export function byteStringEnd(bytes: Uint8Array, offset: number): number {
     const head = bytes[offset] ?? 0;
     const byte = (i: number): number => bytes[offset + i] ?? 0;
     let end: number;

@@ -214,7 +214,7 @@ describe("a damaged file", () => {
         // The first page names the new length already, and no other page has been written.
         const crashed = join(directory(), "crashed");
         copyFiles(live, crashed);
-        const page = readFileSync(join(moved, SERVER_FILE)).subarray(0, 32_768);
+        const page = readFileSync(join(moved, SERVER_FILE)).subarray(0, 16_384);
         const handle = openSync(join(crashed, SERVER_FILE), "r+");
         writeSync(handle, page, 0, page.length, 0);
         closeSync(handle);

@@ -1,8 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { concatBytes } from "@meterseal/core";
 import { leafHash, MerkleLog } from "@meterseal/ledger";
-import { SERVER_FILE } from "@meterseal/stores/sqlite";
+import { joinRecord, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { PLACES } from "../files.ts";
 
 /** Something that somebody with full access to the server's disk may try. */
@@ -109,13 +108,15 @@ function flipBit(database: DatabaseSync, n: number, rest: Uint8Array): void {
 function rootOf(database: DatabaseSync, vertex: number): Uint8Array {
     const rows = database
         .prepare(
-            `SELECT heads.bytes AS head, rest FROM bodies
+            `SELECT subjects.id AS subject, heads.bytes AS head, rest FROM bodies
              JOIN records ON records.n BETWEEN first AND last
              JOIN subjects ON subjects.n = records.subject JOIN heads ON heads.n = records.head
              WHERE vertex = ? ORDER BY subjects.id, epoch, seq`,
         )
         .all(vertex);
-    const leaves = rows.map((row) => leafHash(concatBytes(blob(row.head), blob(row.rest))));
+    const leaves = rows.map(({ head, rest, subject }) =>
+        leafHash(joinRecord({ head: blob(head), rest: blob(rest) }, blob(subject))),
+    );
     return MerkleLog.of(leaves).root(leaves.length);
 }
 

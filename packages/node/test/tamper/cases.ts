@@ -198,12 +198,7 @@ export const SWAPS: readonly TamperCase[] = [
     swap("records", "n", ["head", "rest"]),
     swap("heads", "n", ["bytes"]),
     swap("subjects", "n", ["id"]),
-    swap(
-        "records",
-        "n",
-        ["first_slot", "last_slot"],
-        "subject = (SELECT subject FROM records LIMIT 1)",
-    ),
+    swap("records", "n", ["slots", "last_slot"], "subject = (SELECT subject FROM records LIMIT 1)"),
     swap("bodies", "first", ["vertex"]),
     swap("vertices", "n", ["bytes"]),
     swap("vertices", "n", ["id", "bytes"]),
@@ -233,8 +228,8 @@ export const INSERTS: readonly TamperCase[] = [
     schema("a missing index", "DROP INDEX records_by_slot"),
     insert(
         "a copy of a record as a fork",
-        `INSERT INTO records (subject, epoch, seq, fork, first_slot, last_slot, head, rest)
-         SELECT subject, epoch, seq, 1, first_slot, last_slot, head, rest FROM records LIMIT 1`,
+        `INSERT INTO records (subject, epoch, seq, fork, slots, last_slot, head, rest)
+         SELECT subject, epoch, seq, 1, slots, last_slot, head, rest FROM records LIMIT 1`,
     ),
     insert(
         "a record of random bytes",

@@ -15,7 +15,7 @@ export type CopyOptions = {
 };
 
 /** Pages between two reports of progress: 4 MiB at the store's page size. */
-const PAGES_AT_ONCE = 128;
+const PAGES_AT_ONCE = 256;
 const BUSY_MS = 5_000;
 
 /**

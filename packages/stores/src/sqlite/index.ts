@@ -11,6 +11,7 @@ export {
     type SqliteMeterStore,
 } from "./meter-store.ts";
 export type { StoreReader } from "./read.ts";
+export { joinRecord, type RecordParts } from "./record-bytes.ts";
 export type { CheckpointRow, LogRow, RecordRow, VertexRow } from "./rows.ts";
 export {
     type Durability,

@@ -72,7 +72,7 @@ export class StoreReader {
         const latest = to + LIMITS.usageBoundaries - 1;
         const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
             WHERE ${OF_SUBJECT} AND (last_slot, records.n) > (?, ?) AND last_slot <= ?
-            AND first_slot <= ? ORDER BY last_slot, records.n LIMIT ?`;
+            AND last_slot - slots < ? ORDER BY last_slot, records.n LIMIT ?`;
         return this.#queries.pages(
             { lastSlot: from, n: 0 },
             (after, limit) =>

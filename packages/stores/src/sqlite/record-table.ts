@@ -1,12 +1,13 @@
 import type { StatementSync } from "node:sqlite";
-import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
+import { bytesEqual, error, toHex } from "@meterseal/core";
 import { recordName } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord, type Sign1, sign1HeadBytes } from "@meterseal/record";
+import { type MeterRecord, parseRecord, type Sign1 } from "@meterseal/record";
 import { requireBodyOrder } from "../body-order.ts";
 import { bodyRows } from "./body-rows.ts";
 import { blobOf, integerOf, type Row } from "./columns.ts";
 import type { Database } from "./database.ts";
 import { Queries } from "./queries.ts";
+import { splitRecord } from "./record-bytes.ts";
 import { RECORD_COLUMNS, RECORDS, recordRow } from "./rows.ts";
 import { type Run, runsOf } from "./runs.ts";
 import { SharedBytes } from "./shared-bytes.ts";
@@ -29,7 +30,7 @@ export class RecordTable {
         this.#subjects = new SharedBytes(database, "subjects", "id");
         this.#heads = new SharedBytes(database, "heads", "bytes");
         this.#insert = database.prepare(
-            `INSERT INTO records (subject, epoch, seq, fork, first_slot, last_slot, head, rest)
+            `INSERT INTO records (subject, epoch, seq, fork, last_slot, slots, head, rest)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject, epoch, seq, fork) DO NOTHING`,
         );
         this.#insertVertex = database.prepare(
@@ -51,11 +52,9 @@ export class RecordTable {
         const added = new Map<Sign1, number>();
         const [subjects, heads] = [this.#subjects.batch(), this.#heads.batch()];
         for (const record of records) {
-            const { bytes } = record.message;
-            const headBytes = sign1HeadBytes(bytes);
+            const { head: headBytes, rest } = splitRecord(record);
             const subject = subjects(record.subject);
-            const head = heads(bytes.subarray(0, headBytes));
-            const rest = bytes.subarray(headBytes);
+            const head = heads(headBytes);
             const n =
                 this.#insertAs(record, 0, subject, head, rest) ??
                 this.#insertFork(record, subject, head, rest);
@@ -73,13 +72,14 @@ export class RecordTable {
     ): number | null {
         const { chainEpoch, seq } = record;
         const { firstSlot, lastSlot } = slotsOf(record);
+        const slots = firstSlot === null || lastSlot === null ? null : lastSlot - firstSlot + 1;
         const { changes, lastInsertRowid } = this.#insert.run(
             subject,
             chainEpoch,
             seq,
             fork,
-            firstSlot,
             lastSlot,
+            slots,
             head,
             rest,
         );
@@ -94,9 +94,10 @@ export class RecordTable {
         rest: Uint8Array,
     ): number | null {
         const stored = this.#at(record);
-        const isStored = stored.some(({ bytes }) =>
-            bytesEqual(unwrap(parseRecord(bytes)).message.hash, record.message.hash),
-        );
+        const isStored = stored.some(({ bytes }) => {
+            const before = parseRecord(bytes);
+            return before.ok && bytesEqual(before.value.message.hash, record.message.hash);
+        });
         return isStored ? null : this.#insertAs(record, stored.length, subject, head, rest);
     }
 

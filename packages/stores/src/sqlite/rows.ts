@@ -1,4 +1,3 @@
-import { concatBytes } from "@meterseal/core";
 import {
     blobOf,
     integerOf,
@@ -7,6 +6,7 @@ import {
     type Row,
     textOf,
 } from "./columns.ts";
+import { joinRecord } from "./record-bytes.ts";
 
 /** A row of `records`, every column. */
 export type RecordRow = {
@@ -48,7 +48,7 @@ export type CheckpointRow = { readonly size: number; readonly note: string };
 
 /** Columns of {@link recordRow}, of the table {@link RECORDS}. */
 export const RECORD_COLUMNS: string = `records.n, subjects.id AS subject_id, epoch, seq, fork,
-    first_slot, last_slot, heads.bytes AS head_bytes, rest,
+    slots, last_slot, heads.bytes AS head_bytes, rest,
     (SELECT CASE WHEN last >= records.n THEN vertex END FROM bodies
      WHERE first <= records.n ORDER BY first DESC LIMIT 1) AS vertex`;
 
@@ -58,18 +58,21 @@ export const RECORDS: string = `records JOIN subjects ON subjects.n = records.su
 
 /** Typed row of `records`. */
 export function recordRow(row: Row): RecordRow {
-    const head = blobOf(row, "head_bytes");
+    const subject = blobOf(row, "subject_id");
+    const parts = { head: blobOf(row, "head_bytes"), rest: blobOf(row, "rest") };
+    const lastSlot = optionalIntegerOf(row, "last_slot");
+    const slots = optionalIntegerOf(row, "slots");
     return {
         n: integerOf(row, "n"),
-        subject: blobOf(row, "subject_id"),
+        subject,
         chainEpoch: integerOf(row, "epoch"),
         seq: integerOf(row, "seq"),
         fork: integerOf(row, "fork"),
-        firstSlot: optionalIntegerOf(row, "first_slot"),
-        lastSlot: optionalIntegerOf(row, "last_slot"),
+        firstSlot: lastSlot === null || slots === null ? null : lastSlot - slots + 1,
+        lastSlot,
         vertex: optionalIntegerOf(row, "vertex"),
-        headBytes: head.length,
-        bytes: concatBytes(head, blobOf(row, "rest")),
+        headBytes: parts.head.length,
+        bytes: joinRecord(parts, subject),
     };
 }
 

@@ -21,7 +21,7 @@ export type ServerStoreOptions = {
 
 const CACHE_KIB = 64 * 1024;
 /** 16 MiB of write-ahead log. */
-const CHECKPOINT_PAGES = 500;
+const CHECKPOINT_PAGES = 1_000;
 const ENTRIES_AT_ONCE = 16;
 
 /**
