@@ -113,13 +113,14 @@ describe("usage", () => {
                 "intervals",
                 "totalImportWh",
                 "coverage",
+                "estimated",
             ]);
             expect(answer.meter).toMatch(/^[0-9a-f]{32}$/);
             expect(answer.zone).toBe("Europe/London");
             expect(answer.level).toBe(level);
             expect(answer.intervals).toHaveLength(count);
             for (const interval of answer.intervals) {
-                expect(Object.keys(interval)).toEqual(["from", "to", "importWh", "quality"]);
+                expect(Object.keys(interval).join()).toBe("from,to,importWh,quality,marks");
                 expect(["measured", "partial", "missing"]).toContain(interval.quality);
             }
             const sum = answer.intervals.reduce(

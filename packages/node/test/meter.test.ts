@@ -108,6 +108,49 @@ describe("a meter of one's own", () => {
     );
 
     it(
+        "has a gap in it that usage shows, and spreads on request with the exact total",
+        async () => {
+            const directory = await init("gap", "--slot-seconds", "1800");
+            await run("enrol", "--data", dataDir, requestOf(directory));
+            const file = csv("gap.csv", PLAIN);
+            await run("meter", "run", "--dir", directory, "--csv", file, "--to", server.mqttUrl);
+            const keyFile = join(directory, DEVICE_FILES.keyFile);
+            const words = ["usage", "--key", keyFile, "--url", server.httpUrl, "--level", "slot"];
+            const json = async (...more: string[]) =>
+                JSON.parse((await run(...words, "--json", ...more)).stdout);
+
+            const read = await json();
+            expect(read).toMatchObject({ totalImportWh: 1375, estimated: 0 });
+            expect(read.intervals.slice(1, 5)).toMatchObject([
+                { importWh: 125, quality: "measured", marks: [] },
+                { importWh: null, quality: "missing", marks: [] },
+                { importWh: 125, quality: "measured", marks: ["catch-up"] },
+                { importWh: 125, quality: "measured", marks: [] },
+            ]);
+            const spread = await json("--estimate");
+            expect(spread).toMatchObject({ totalImportWh: 1375, estimated: 0.166667 });
+            expect(spread.intervals.slice(1, 5)).toMatchObject([
+                { importWh: 125, quality: "measured", marks: [] },
+                { importWh: 62, quality: "estimated", marks: [] },
+                { importWh: 63, quality: "estimated", marks: [] },
+                { importWh: 125, quality: "measured", marks: [] },
+            ]);
+            const table = (await run(...words)).stdout;
+            expect(table).toMatch(/no reading\n.* 0\.125 kWh {2}\(catch-up\)\n/);
+            expect(table).toMatch(/total 1\.375 kWh, 91\.7 % of the slots measured\n$/);
+            const estimated = (await run(...words, "--estimate")).stdout;
+            expect(estimated).toMatch(
+                / 0\.062 kWh {2}\(estimated\)\n.* 0\.063 kWh {2}\(estimated\)\n/,
+            );
+            expect(estimated).toMatch(/ 83\.3 % of the slots measured, 16\.7 % estimated\n$/);
+            // Both ends of the gap count, also where the range that is asked for begins inside it.
+            const inside = await json("--estimate", "--from", "2024-07-01T02:30:00+01:00");
+            expect(inside.intervals[0]).toMatchObject({ importWh: 63, quality: "estimated" });
+        },
+        TEST_MS,
+    );
+
+    it(
         "goes on after Ctrl-C where it was, each reading once",
         async () => {
             const directory = await init("broken-off", "--slot-seconds", "1800");

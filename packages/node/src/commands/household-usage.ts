@@ -3,6 +3,7 @@ import { error, parseInstant, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import {
+    estimateGaps,
     type KeyFile,
     type OpenBoundary,
     openHousehold,
@@ -35,7 +36,7 @@ export const USAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     },
 };
 
-/** A household's energy over the asked range, opened with the key file. */
+/** A household's energy over the asked range, opened with the key file; `estimate` spreads gaps. */
 export async function readUsage(
     options: Options,
     defaultLevel: UsageLevel,
@@ -51,7 +52,10 @@ export async function readUsage(
     if (from !== undefined && to !== undefined && from >= to) {
         throw error("MS_USAGE", { expected: "--from before --to" });
     }
-    return { key, usage: usageOfSeries(await readSeries(options, key), level, from, to) };
+    const read = await readSeries(options, key);
+    // Before the range is cut: a catch-up outside it may hold energy that flowed inside.
+    const series = options.estimate === true ? estimateGaps(read) : read;
+    return { key, usage: usageOfSeries(series, level, from, to) };
 }
 
 /** The key file of the option `key`. */

@@ -1,5 +1,5 @@
 import { error, formatInstant, toHex } from "@meterseal/core";
-import type { KeyFile, Usage } from "@meterseal/wallet";
+import type { KeyFile, Usage, UsageInterval } from "@meterseal/wallet";
 import type { Command } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -11,6 +11,7 @@ export const usageCommand: Command = {
     summary: "opens a household's energy with its key file",
     options: {
         ...USAGE_OPTIONS,
+        estimate: { kind: "flag", help: "spreads a catch-up evenly over its gap, as estimated" },
         json: { kind: "flag", help: "prints JSON; energy in whole Wh" },
     },
     examples: [
@@ -45,12 +46,14 @@ function toJson(key: KeyFile, usage: Usage): unknown {
             importWh: interval.importWh === null ? null : exactNumber(interval.importWh),
             ...exports(interval.exportWh),
             quality: interval.quality,
+            marks: interval.marks,
         })),
         totalImportWh: exactNumber(usage.totalImportWh),
         ...(usage.totalExportWh === null
             ? {}
             : { totalExportWh: exactNumber(usage.totalExportWh) }),
         coverage: Number(usage.coverage.toFixed(6)),
+        estimated: Number(usage.estimated.toFixed(6)),
     };
 }
 
@@ -61,7 +64,8 @@ function printTable(key: KeyFile, usage: Usage): void {
             interval.exportWh === null
                 ? ""
                 : `  ${kwh(interval.exportWh).padStart(10)} kWh exported`;
-        const note = interval.quality === "partial" ? "  (partly measured)" : "";
+        const notes = notesOf(interval);
+        const note = notes.length === 0 ? "" : `  (${notes.join(", ")})`;
         out(
             `${formatInstant(interval.fromUnix, key.zone)}  ${amount.padStart(14)}${exported}${note}`,
         );
@@ -72,7 +76,21 @@ function printTable(key: KeyFile, usage: Usage): void {
     }
     const exported =
         usage.totalExportWh === null ? "" : `, ${kwh(usage.totalExportWh)} kWh exported`;
+    const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
+    const estimated = usage.estimated === 0 ? "" : `, ${share(usage.estimated)} estimated`;
     out(
-        `total ${kwh(usage.totalImportWh)} kWh${exported}, ${(usage.coverage * 100).toFixed(1)} % of the slots measured`,
+        `total ${kwh(usage.totalImportWh)} kWh${exported}, ${share(usage.coverage)} of the slots measured${estimated}`,
     );
+}
+
+/** What to know of an interval, in words; nothing where it was measured throughout. */
+function notesOf({ importWh, marks, quality }: UsageInterval): string[] {
+    const words = {
+        measured: [],
+        estimated: ["estimated"],
+        partial: ["partly measured"],
+        // "No reading" stands in place of the amount already.
+        missing: importWh === null ? [] : ["not measured"],
+    };
+    return [...words[quality], ...marks];
 }
