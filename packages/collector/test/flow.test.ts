@@ -101,7 +101,7 @@ describe("a receipt", () => {
         expect(codes(bed.answers)).toEqual([0]);
     });
 
-    it("is not sent where the store failed, and nothing is taken from then on", async () => {
+    it("C8 is not sent where the store failed, and nothing is taken from then on", async () => {
         await bed.restart(failing("insertRecords", "beforeCommit"));
         const all = await records(chain, 3);
         const subject = toHex(meter.subject);

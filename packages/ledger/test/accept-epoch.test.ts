@@ -202,6 +202,30 @@ describe("a meter's next key", () => {
         expect(world.chainState(1)).toMatchObject({ headSeq: 1, frozenAt: null });
     });
 
+    it.each([
+        ["before the enrolment", 0],
+        ["after the enrolment", 1],
+        ["after the new key's first record", 2],
+    ])(
+        "C9 can be broken off %s: the old key goes on, and the rest can follow",
+        async (_name, done) => {
+            expect(await world.take([await chain.warning("before")])).toEqual(["accepted"]);
+            let next = done >= 1 ? await renewed() : null;
+            if (next !== null && done >= 2) {
+                expect(await world.take([await next.usage()])).toEqual(["accepted"]);
+            }
+            // The break: the meter starts anew with its old key, and loses nothing.
+            expect(await world.take([await chain.warning("in between")])).toEqual(["accepted"]);
+            expect(world.chainState(0)).toMatchObject({ headSeq: 2, frozenAt: null });
+            next ??= await renewed();
+            expect(await world.take([await next.usage()])).toEqual(["accepted"]);
+            expect(world.chainState(1)).toMatchObject({
+                headSeq: done >= 2 ? 2 : 1,
+                frozenAt: null,
+            });
+        },
+    );
+
     it("may not write in the old key's epochs, nor the old key in its", async () => {
         await world.take(await warnings(2));
         const next = await renewed();

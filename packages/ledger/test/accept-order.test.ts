@@ -148,7 +148,7 @@ class Story {
 }
 
 describe("accept() in any order of delivery", () => {
-    it(`gives the same state for the same vertices (seed ${SEED})`, {
+    it(`C6 gives the same state for the same vertices (seed ${SEED})`, {
         timeout: 60_000,
     }, async () => {
         const seen = { frozen: 0, closed: 0, waiting: 0, plain: 0 };

@@ -46,7 +46,7 @@ function only(readings: readonly RawReading[], rules: Partial<ReadingRules> = {}
 }
 
 describe("a boundary", () => {
-    it("takes the reading that was measured at it, whenever that arrives", () => {
+    it("C5 takes the reading that was measured at it, whenever that arrives", () => {
         const readings = [
             reading(100, 10),
             reading(101, 12, { arrivedUnix: at(101, 13) }),
@@ -132,7 +132,7 @@ describe("a boundary", () => {
 });
 
 describe("a register that falls", () => {
-    it("by no more than the tolerance is held and flagged", () => {
+    it("C2 by no more than the tolerance is held and flagged", () => {
         const readings = [reading(100, 10), reading(101, 9), reading(102, 10), reading(103, 14)];
         expect(only(readings)).toEqual([
             [100, 10n, 0],
@@ -265,7 +265,7 @@ const growths = fc.array(fc.option(fc.bigInt({ min: 0n, max: 3_000n }), { freq: 
 });
 
 describe("for any readings", () => {
-    it("order, repetition and delay within the wait change nothing", () => {
+    it("C6 order, repetition and delay within the wait change nothing", () => {
         const world = fc.record({
             amounts: growths,
             resets: fc.uniqueArray(fc.nat(60), { maxLength: 2 }),

@@ -81,7 +81,7 @@ async function meterOf(directory: string) {
 }
 
 describe("a running server", () => {
-    it("says that it is alive and ready, and how old its newest reading is", async () => {
+    it("C8 says that it is alive and ready, and how old its newest reading is", async () => {
         const alive = await fetch(`${server.httpUrl}/healthz`);
         expect([alive.status, await alive.json()]).toEqual([200, { alive: true }]);
         const ready = await fetch(`${server.httpUrl}/readyz`);

@@ -179,7 +179,7 @@ describe("a record", () => {
         expect(codeOf(parseRecord(concatBytes(valid, valid)))).toBe("MS_MALFORMED");
     });
 
-    it("never stands with a bit turned, wherever it is", () => {
+    it("C10 never stands with a bit turned, wherever it is", () => {
         const key = testSigner("meter").publicKey;
         let parsedAnyway = 0;
         for (let bit = 0; bit < valid.length * 8; bit++) {

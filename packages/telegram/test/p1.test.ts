@@ -225,7 +225,7 @@ describe("openP1", () => {
         expect(isEncryptedP1(opened.value.telegram)).toBe(false);
     });
 
-    it("refuses another key, a changed bit, a counter used before, and a frame that was cut", () => {
+    it("C10 refuses another key, a changed bit, a counter used before, and a frame that was cut", () => {
         const other = { ...keys, authenticationKey: keys.encryptionKey };
         expect(openP1(frame, other, -1, gcm)).toMatchObject({ fault: { code: "tag" } });
         for (const at of [3, 16, 20, 700, frame.length - 1]) {

@@ -1,4 +1,4 @@
-import { createLadder, slotOfUnix, unixOfSlot, unwrap } from "@meterseal/core";
+import { createLadder, parseInstant, slotOfUnix, unixOfSlot, unwrap } from "@meterseal/core";
 import { FLAG, GROUP, type MeterRecord, STREAM_MODE } from "@meterseal/record";
 import { testBytes } from "@meterseal/testkit/keys";
 import fc from "fast-check";
@@ -145,7 +145,7 @@ describe("usage", () => {
     it.each([
         ["2013-03-30", "2013-04-02", [24, 23, 24]],
         ["2013-10-26", "2013-10-29", [24, 25, 24]],
-    ])("follows civil days of London from %s", async (from, to, hours) => {
+    ])("C12 follows civil days of London from %s", async (from, to, hours) => {
         const shift = (day: string): string =>
             new Date(
                 (at(`${day}T00:00Z`) - (day > "2013-03-31" && day < "2013-10-27T02" ? 3600 : 0)) *
@@ -163,6 +163,48 @@ describe("usage", () => {
         expect(widths(usageOfSeries(series, "hour").intervals)).toEqual(
             Array(hours.reduce((sum, hour) => sum + hour, 0)).fill(1),
         );
+    });
+
+    it.each([
+        // Offset of 5:45, no change; a change by half an hour; offset of -3:30, a change by an hour.
+        ["Asia/Kathmandu", 900, "2013-04", "2013-05", 0, 24],
+        ["Australia/Lord_Howe", 1800, "2013-04", "2013-05", 6, 24.5],
+        ["America/St_Johns", 1800, "2013-11", "2013-12", 2, 25],
+    ])(
+        "C12 follows civil days of %s, which add up to the month",
+        async (zone, slotSeconds, month, next, day, hours) => {
+            const iso = (text: string): string =>
+                new Date(unwrap(parseInstant(`${text}-01`, zone)) * 1000).toISOString();
+            const readings = steady(iso(month), iso(next), slotSeconds);
+            const series = await seriesOf(readings, { slotSeconds, zone }, 384);
+            const days = usageOfSeries(series, "day").intervals;
+            const wanted: number[] = Array(30).fill(24);
+            wanted[day] = hours;
+            expect(widths(days)).toEqual(wanted);
+            expect(days.map(({ importWh }) => Number(importWh))).toEqual(
+                wanted.map((width) => (width * 3600) / slotSeconds),
+            );
+            const months = usageOfSeries(series, "month").intervals;
+            expect(months).toHaveLength(1);
+            expect(months[0]?.importWh).toBe(
+                days.reduce((sum, each) => sum + (each.importWh ?? 0n), 0n),
+            );
+            expect(months[0]?.importWh).toBe(BigInt(readings.length - 1));
+        },
+    );
+
+    it("C11 of old records stays what it was when the household's zone is another today", async () => {
+        const home = await Home.create({ slotSeconds: 1800, zone: "Europe/London" });
+        const readings = steady("2013-03-30T00:00Z", "2013-04-02T23:00Z", 1800);
+        const records: MeterRecord[] = [];
+        for (let i = 0; i < readings.length; i += 48) {
+            records.push(await home.record(readings.slice(i, i + 48)));
+        }
+        const read = (zone: string, level: UsageLevel) =>
+            usageOfSeries(unwrap(openSeries({ ...home.key, zone }, records)), level);
+        for (const level of LEVELS) {
+            expect(read("Asia/Kathmandu", level)).toEqual(read("Europe/London", level));
+        }
     });
 
     it("cuts months, and shorter ends", async () => {
