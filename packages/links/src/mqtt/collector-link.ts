@@ -8,6 +8,7 @@ import {
     type Log,
 } from "@meterseal/core";
 import { Aedes, type Client, type Subscription } from "aedes";
+import { listenOn, urlHost } from "../listen-address.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
@@ -15,7 +16,6 @@ import {
     type MqttCollectorOptions,
     type MqttCollectorSettings,
 } from "./collector-options.ts";
-import { listenOn, urlHost } from "./listen-address.ts";
 import { PacketGate } from "./packet-gate.ts";
 import { Peer } from "./peer.ts";
 import { meterTopics } from "./topics.ts";

@@ -1,5 +1,5 @@
 import { error, LIMITS, type Log } from "@meterseal/core";
-import { isLoopback } from "./listen-address.ts";
+import { isLoopback } from "../listen-address.ts";
 import { isTenant } from "./topics.ts";
 
 /** Bounds and waits of the embedded broker; each can be set per link. */

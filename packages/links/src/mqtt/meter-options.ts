@@ -1,5 +1,5 @@
 import { error, LIMITS, type Log, type MetersealError } from "@meterseal/core";
-import { isLoopback } from "./listen-address.ts";
+import { isLoopback } from "../listen-address.ts";
 import { isSubjectHex, isTenant, type UpChannel } from "./topics.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */

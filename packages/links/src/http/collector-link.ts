@@ -1,0 +1,209 @@
+import { randomBytes } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { assert, type CollectorLink, error, LIMITS, type LinkHandler } from "@meterseal/core";
+import { listenOn, urlHost } from "../listen-address.ts";
+import { withTimeLimit } from "../time-limit.ts";
+import { readBody } from "./body.ts";
+import {
+    type HttpCollectorOptions,
+    type HttpCollectorSettings,
+    httpCollectorSettings,
+} from "./collector-options.ts";
+import { SESSION_SCHEME, TOKEN_SCHEME } from "./paths.ts";
+import { ANSWER_HEADERS, sendProblem } from "./problem.ts";
+import { checkRequest, credentialsOf, keepaliveMsOf, sequenceOf } from "./request.ts";
+import { Session } from "./session.ts";
+
+/**
+ * Collector side of HTTP: a meter holds a stream of server-sent events open, which makes its session,
+ * and POSTs its messages; each is answered with success when the handler took it.
+ * @throws MetersealError MS_LISTEN_ADDRESS for plain text beyond the loopback, MS_USAGE for a
+ * certificate or key that cannot be used.
+ */
+export function createHttpCollectorLink(options: HttpCollectorOptions): CollectorLink {
+    return new HttpCollectorLink(httpCollectorSettings(options));
+}
+
+class HttpCollectorLink implements CollectorLink {
+    readonly #settings: HttpCollectorSettings;
+    readonly #server: Server;
+    readonly #sessions = new Map<string, Session>();
+    readonly #work = new Set<Promise<void>>();
+    #handler: LinkHandler | null = null;
+    #closing: Promise<void> | null = null;
+
+    constructor(settings: HttpCollectorSettings) {
+        this.#settings = settings;
+        this.#server = createHttpServer(settings, (request, response) => {
+            this.#serve(request, response);
+        });
+    }
+
+    async listen(handler: LinkHandler): Promise<string> {
+        assert(this.#handler === null, "an HTTP link listens once");
+        this.#handler = handler;
+        const { host, log, port, tls } = this.#settings;
+        const bound = await listenOn(this.#server, host, port);
+        this.#server.on("error", (cause) => log.warn("http link", { reason: cause.message }));
+        return `${tls === undefined ? "http" : "https"}://${urlHost(host)}:${bound}`;
+    }
+
+    async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
+        if (message.length > LIMITS.messageBytes) {
+            throw error("MS_TOO_LARGE", {
+                where: "a message to a meter",
+                expected: `at most ${LIMITS.messageBytes} bytes`,
+                got: `${message.length}`,
+            });
+        }
+        return await Promise.resolve(this.#sessions.get(subjectHex)?.deliver(message) ?? false);
+    }
+
+    close(): Promise<void> {
+        this.#closing ??= this.#shutDown();
+        return this.#closing;
+    }
+
+    async #shutDown(): Promise<void> {
+        const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+        const settled = Promise.all(this.#work);
+        await withTimeLimit(settled, this.#settings.closeTimeoutMs, "closing").catch(() => {});
+        for (const session of [...this.#sessions.values()]) session.end();
+        this.#server.closeAllConnections();
+        await stopped;
+    }
+
+    #serve(request: IncomingMessage, response: ServerResponse): void {
+        request.on("error", () => {}); // a sender that breaks off is no event of ours
+        response.on("error", () => {});
+        const work = this.#answer(request, response)
+            .catch((cause: unknown) => sendProblem(request, response, cause))
+            .finally(() => this.#work.delete(work));
+        this.#work.add(work);
+    }
+
+    async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+        const { maxRequests } = this.#settings;
+        const { resource, subjectHex } = checkRequest(request);
+        if (this.#closing !== null) throw error("MS_BUSY", { got: "a collector that stops" });
+        if (this.#work.size >= maxRequests) {
+            throw error("MS_BUSY", { expected: `at most ${maxRequests} requests under way` });
+        }
+        if (resource === "stream") await this.#openStream(request, response, subjectHex);
+        else await this.#take(request, response, subjectHex);
+    }
+
+    /** Opens a stream down; an older one of the same meter ends. */
+    async #openStream(
+        request: IncomingMessage,
+        response: ServerResponse,
+        subjectHex: string,
+    ): Promise<void> {
+        const { maxKeepaliveSeconds, maxSessions, ...settings } = this.#settings;
+        const token = Buffer.from(credentialsOf(request, TOKEN_SCHEME), "base64url");
+        const keepaliveMs = keepaliveMsOf(request, maxKeepaliveSeconds);
+        await this.#authenticate(subjectHex, new Uint8Array(token));
+        const older = this.#sessions.get(subjectHex);
+        if (older === undefined && this.#sessions.size >= maxSessions) {
+            throw error("MS_BUSY", { expected: `at most ${maxSessions} streams` });
+        }
+        if (response.destroyed || this.#closing !== null) throw error("MS_BUSY");
+        const session = new Session(
+            {
+                id: randomBytes(32).toString("base64url"),
+                keepaliveMs,
+                maxStreamBytes: settings.maxStreamBytes,
+                maxRequests: settings.maxSessionRequests,
+                drainTimeoutMs: settings.drainTimeoutMs,
+                onEnd: () => {
+                    if (this.#sessions.get(subjectHex) === session)
+                        this.#sessions.delete(subjectHex);
+                },
+            },
+            response,
+        );
+        this.#sessions.set(subjectHex, session);
+        older?.end();
+        this.#handler?.connected(subjectHex);
+    }
+
+    /** Takes a message of a session when those before it had their turn; one without number is a probe. */
+    async #take(
+        request: IncomingMessage,
+        response: ServerResponse,
+        subjectHex: string,
+    ): Promise<void> {
+        const session = this.#sessions.get(subjectHex);
+        if (session === undefined || session.id !== credentialsOf(request, SESSION_SCHEME)) {
+            throw error("MS_NOT_ALLOWED", { expected: "a session whose stream is open" });
+        }
+        session.touch();
+        const sequence = sequenceOf(request);
+        if (sequence === null) await expectEmpty(request);
+        else {
+            session.enter(sequence);
+            try {
+                const message = await readBody(request);
+                const { receiveTimeoutMs } = this.#settings;
+                await withTimeLimit(session.turn(sequence), receiveTimeoutMs, "messages before");
+                const taken = this.#receive(subjectHex, message);
+                session.pass(sequence);
+                await taken;
+            } finally {
+                session.leave(sequence);
+            }
+        }
+        response.writeHead(204, ANSWER_HEADERS).end();
+    }
+
+    async #receive(subjectHex: string, message: Uint8Array): Promise<void> {
+        const taken = this.#handler?.receive(subjectHex, message) ?? Promise.resolve();
+        await withTimeLimit(taken, this.#settings.receiveTimeoutMs, "taking a message").catch(
+            (cause: unknown) => {
+                throw error("MS_BUSY", { got: "a message that was not taken", cause });
+            },
+        );
+    }
+
+    async #authenticate(subjectHex: string, token: Uint8Array): Promise<void> {
+        const answer = this.#handler?.authenticate(subjectHex, token) ?? Promise.resolve(false);
+        const { connectTimeoutMs } = this.#settings;
+        if (await withTimeLimit(answer, connectTimeoutMs, "the check of a link token")) return;
+        throw error("MS_KEY_UNKNOWN", { expected: "a link token of an enrolled key" });
+    }
+}
+
+async function expectEmpty(request: IncomingMessage): Promise<void> {
+    const probe = await readBody(request);
+    if (probe.length > 0) throw error("MS_USAGE", { expected: "a message number" });
+}
+
+function createHttpServer(
+    {
+        headersTimeoutMs,
+        maxConnections,
+        maxKeepaliveSeconds,
+        requestTimeoutMs,
+        tls,
+    }: HttpCollectorSettings,
+    onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+    const options = {
+        headersTimeout: headersTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: 1_000,
+        keepAliveTimeout: maxKeepaliveSeconds * 1_000,
+        noDelay: true,
+    };
+    try {
+        const server =
+            tls === undefined
+                ? createServer(options, onRequest)
+                : createTlsServer({ ...options, ...tls, minVersion: "TLSv1.2" }, onRequest);
+        server.maxConnections = maxConnections;
+        return server;
+    } catch (cause) {
+        throw error("MS_USAGE", { expected: "a certificate and its key, PEM", cause });
+    }
+}

@@ -1,0 +1,60 @@
+import { error, LIMITS, type Log } from "@meterseal/core";
+import { isLoopback } from "../listen-address.ts";
+
+/** Bounds and waits of the HTTP listener; each can be set per link. */
+export const DEFAULT_HTTP_COLLECTOR = {
+    /** Connections at one time; more are closed at once. A meter holds up to nine. */
+    maxConnections: 9_216,
+    /** Streams at one time; one more is told to wait. */
+    maxSessions: 1_000,
+    /** Messages of all meters being read or taken; one more is told to wait. */
+    maxRequests: LIMITS.ingestMessages,
+    /** Messages of one session being read or taken; the meter keeps to it. */
+    maxSessionRequests: LIMITS.outboxInFlight,
+    /** Time for the header of a request. */
+    headersTimeoutMs: 5_000,
+    /** Time for a whole request, body included. */
+    requestTimeoutMs: 10_000,
+    /** Time for the check of a token. */
+    connectTimeoutMs: 5_000,
+    /** Time for `receive` to settle; after it the message counts as not taken. */
+    receiveTimeoutMs: 10_000,
+    /** Time for a meter to read what was written to its stream. */
+    drainTimeoutMs: 5_000,
+    /** Longest silence granted to a stream before it is probed, in seconds. */
+    maxKeepaliveSeconds: 60,
+    /** Bytes that may wait for a meter's stream; beyond it the meter counts as not connected. */
+    maxStreamBytes: 16 * LIMITS.messageBytes,
+    /** Time that `close` leaves to messages under way. */
+    closeTimeoutMs: 500,
+} as const;
+
+/** Options of `createHttpCollectorLink`. */
+export interface HttpCollectorOptions
+    extends Partial<Record<keyof typeof DEFAULT_HTTP_COLLECTOR, number>> {
+    /** Host to listen on; only the loopback without TLS, unless `insecure` is set. */
+    readonly host: string;
+    /** Port to listen on; 0 takes any free one. */
+    readonly port: number;
+    /** Certificate chain and private key, PEM: serves HTTPS. */
+    readonly tls?: { readonly cert: string; readonly key: string };
+    readonly log: Log;
+}
+
+/** Options with every default filled in. */
+export type HttpCollectorSettings = HttpCollectorOptions &
+    Record<keyof typeof DEFAULT_HTTP_COLLECTOR, number>;
+
+/**
+ * Fills in the defaults.
+ * @throws MetersealError MS_LISTEN_ADDRESS for plain text beyond the loopback.
+ */
+export function httpCollectorSettings(options: HttpCollectorOptions): HttpCollectorSettings {
+    if (options.tls === undefined && !isLoopback(options.host)) {
+        throw error("MS_LISTEN_ADDRESS", {
+            expected: "a loopback address such as 127.0.0.1, or a certificate and its key",
+            got: options.host,
+        });
+    }
+    return { ...DEFAULT_HTTP_COLLECTOR, ...options };
+}

@@ -1,0 +1,56 @@
+import { error, LIMITS, type Log, type MetersealError } from "@meterseal/core";
+import { isLoopback } from "../listen-address.ts";
+
+/** Bounds and waits of the meter side; each can be set per link. */
+export const DEFAULT_HTTP_METER = {
+    /** Silence in seconds that the other side may be given up after, half as long again. */
+    keepaliveSeconds: 30,
+    /** Time for the connection and the session. */
+    connectTimeoutMs: 5_000,
+    /** Silence of a connection on which an answer is due, after which the session is dropped. */
+    ackTimeoutMs: 30_000,
+    /** Messages under way; beyond it {@link MeterLink.send} rejects with MS_BUSY. */
+    maxInFlight: LIMITS.outboxInFlight,
+    /** Connections for messages up, beside the one of the stream. */
+    maxConnections: 8,
+} as const;
+
+/** Options of `createHttpMeterLink`. */
+export interface HttpMeterOptions extends Partial<Record<keyof typeof DEFAULT_HTTP_METER, number>> {
+    /** Address from `CollectorLink.listen`, such as `https://collector.example:8443`. */
+    readonly url: string;
+    /** Subject: 32 lower-case hexadecimal characters. */
+    readonly subjectHex: string;
+    /** Makes a link token; called for every attempt to connect. */
+    readonly token: () => Promise<Uint8Array>;
+    /** Certificates to trust instead of the well-known ones, PEM. */
+    readonly ca?: string;
+    /** Source of jitter in [0, 1). */
+    readonly random?: () => number;
+    readonly log?: Log;
+}
+
+/** Options with every default filled in. */
+export type HttpMeterSettings = HttpMeterOptions & Record<keyof typeof DEFAULT_HTTP_METER, number>;
+
+/**
+ * Fills in the defaults and checks the rest.
+ * @throws MetersealError MS_USAGE for a bad option, plain text beyond the loopback among them.
+ */
+export function httpMeterSettings(options: HttpMeterOptions): HttpMeterSettings {
+    const url = URL.canParse(options.url) ? new URL(options.url) : null;
+    if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
+        throw usage("url", "http://HOST:PORT or https://HOST:PORT", options.url);
+    }
+    if (url.protocol === "http:" && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"))) {
+        throw usage("url", "https, or a loopback address: HTTP is plain text", options.url);
+    }
+    if (!/^[0-9a-f]{32}$/.test(options.subjectHex)) {
+        throw usage("subjectHex", "32 lower-case hexadecimal characters", options.subjectHex);
+    }
+    return { ...DEFAULT_HTTP_METER, ...options };
+}
+
+function usage(where: string, expected: string, got: string): MetersealError {
+    return error("MS_USAGE", { where, expected, got: JSON.stringify(got) });
+}

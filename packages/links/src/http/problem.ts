@@ -1,0 +1,43 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { ERRORS, type ErrorCode, error, MetersealError } from "@meterseal/core";
+
+/** Headers of every answer; the last keeps a proxy from collecting a stream. */
+export const ANSWER_HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "x-accel-buffering": "no",
+} as const;
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+    MS_USAGE: 400,
+    MS_KEY_UNKNOWN: 401,
+    MS_NOT_ALLOWED: 401,
+    MS_NOT_FOUND: 404,
+    MS_REPLAYED: 409,
+    MS_TOO_LARGE: 413,
+};
+
+/** Seconds after which a meter that was told to wait may ask again. */
+const RETRY_AFTER_SECONDS = "1";
+
+/**
+ * Answers with problem+json (RFC 9457): 503 with `Retry-After` for what may succeed later. A body
+ * that nobody read ends the connection, so that it costs nothing more.
+ */
+export function sendProblem(
+    request: IncomingMessage,
+    response: ServerResponse,
+    cause: unknown,
+): void {
+    if (response.headersSent || response.destroyed) return;
+    const problem = cause instanceof MetersealError ? cause : error("MS_INTERNAL");
+    const { code } = problem;
+    const status = STATUS[code] ?? 503;
+    response.writeHead(status, {
+        ...ANSWER_HEADERS,
+        "content-type": "application/problem+json",
+        ...(status === 503 ? { "retry-after": RETRY_AFTER_SECONDS } : {}),
+        ...(request.complete ? {} : { connection: "close" }),
+    });
+    response.end(JSON.stringify({ code, title: ERRORS[code].summary, detail: problem.message }));
+}

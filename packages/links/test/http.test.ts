@@ -1,0 +1,194 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LIMITS, utf8 } from "@meterseal/core";
+import {
+    describeLinkCompliance,
+    ScriptedCollector,
+    TestMeter,
+    until,
+} from "@meterseal/testkit/link-compliance";
+import { describe, expect, it } from "vitest";
+import { createHttpCollectorLink, createHttpMeterLink } from "../src/http/index.ts";
+import { BreakablePath } from "./breakable-path.ts";
+
+const log = { info: () => {}, warn: () => {} };
+const SUBJECT = "0a".repeat(16);
+
+/** A certificate for 127.0.0.1 that signs itself. */
+function certificate(): { cert: string; key: string } {
+    const directory = mkdtempSync(join(tmpdir(), "meterseal-tls-"));
+    try {
+        const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
+        const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+        const name = ["-subj", "/CN=meterseal", "-addext", "subjectAltName=IP:127.0.0.1"];
+        const files = ["-keyout", key, "-out", cert, "-days", "2"];
+        execFileSync("openssl", ["req", "-x509", ...curve, ...name, ...files], { stdio: "pipe" });
+        return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+    } finally {
+        rmSync(directory, { recursive: true });
+    }
+}
+
+const tls = certificate();
+
+for (const scheme of ["http", "https"] as const) {
+    describeLinkCompliance(scheme, async (receiveTimeoutMs) => {
+        const path = new BreakablePath();
+        await path.listen();
+        const secure = scheme === "https";
+        return {
+            listen: async (handler) => {
+                const link = createHttpCollectorLink({
+                    host: "127.0.0.1",
+                    port: path.target, // the port of the one before
+                    log,
+                    receiveTimeoutMs,
+                    ...(secure ? { tls } : {}),
+                });
+                path.target = Number(new URL(await link.listen(handler)).port);
+                return link;
+            },
+            meter: (subjectHex, token) => {
+                return createHttpMeterLink({
+                    url: `${scheme}://127.0.0.1:${path.port}`,
+                    subjectHex,
+                    token,
+                    keepaliveSeconds: 1,
+                    ...(secure ? { ca: tls.cert } : {}),
+                });
+            },
+            cut: () => path.cut(),
+            freeze: (silent) => {
+                path.silent = silent;
+                if (!silent) path.cut();
+            },
+            close: () => path.close(),
+        };
+    });
+}
+
+describe("http: what a stranger may do", () => {
+    it.each<[string, string, RequestInit, number, string]>([
+        ["another path", "/", {}, 404, "MS_NOT_FOUND"],
+        ["another method", `/link/v1/${SUBJECT}/stream`, { method: "POST" }, 400, "MS_USAGE"],
+        ["no token", `/link/v1/${SUBJECT}/stream`, {}, 401, "MS_NOT_ALLOWED"],
+        [
+            "a wrong token",
+            `/link/v1/${SUBJECT}/stream`,
+            { headers: { authorization: "Meterseal AAAA", "meterseal-keepalive": "1" } },
+            401,
+            "MS_KEY_UNKNOWN",
+        ],
+        [
+            "a message of no session",
+            `/link/v1/${SUBJECT}/messages`,
+            {
+                method: "POST",
+                body: "x",
+                headers: {
+                    authorization: "Bearer AAAA",
+                    "content-type": "application/cbor-seq",
+                    "meterseal-sequence": "0",
+                },
+            },
+            401,
+            "MS_NOT_ALLOWED",
+        ],
+    ])("refuses %s", async (_what, path, init, status, code) => {
+        const collector = new ScriptedCollector();
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log });
+        try {
+            const response = await fetch(`${await link.listen(collector)}${path}`, init);
+            expect(response.status).toBe(status);
+            expect(await response.json()).toMatchObject({ code });
+            expect(collector.received).toEqual([]);
+        } finally {
+            await link.close();
+        }
+    });
+
+    it("refuses a body above the limit, of a session too", async () => {
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log });
+        try {
+            const collector = new ScriptedCollector();
+            const base = `${await link.listen(collector)}/link/v1/${SUBJECT}`;
+            const stream = await fetch(`${base}/stream`, {
+                headers: { authorization: "Meterseal AQE", "meterseal-keepalive": "60" },
+            });
+            const first = await stream.body?.getReader().read();
+            const id = /data: (.*)/.exec(new TextDecoder().decode(first?.value))?.[1];
+            const response = await fetch(`${base}/messages`, {
+                method: "POST",
+                body: new Uint8Array(LIMITS.messageBytes + 1),
+                headers: {
+                    authorization: `Bearer ${id}`,
+                    "content-type": "application/cbor-seq",
+                    "meterseal-sequence": "0",
+                },
+            });
+            expect(response.status).toBe(413);
+            expect(collector.received).toEqual([]);
+        } finally {
+            await link.close();
+        }
+    });
+
+    it("tells one stream too many to wait", async () => {
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log, maxSessions: 0 });
+        try {
+            const url = await link.listen(new ScriptedCollector());
+            const response = await fetch(`${url}/link/v1/${SUBJECT}/stream`, {
+                headers: { authorization: "Meterseal AQE", "meterseal-keepalive": "1" },
+            });
+            expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+        } finally {
+            await link.close();
+        }
+    });
+});
+
+describe("http: plain text and certificates", () => {
+    it("keeps plain text on the loopback, on both sides", () => {
+        expect(() => createHttpCollectorLink({ host: "0.0.0.0", port: 0, log })).toThrow(
+            expect.objectContaining({ code: "MS_LISTEN_ADDRESS" }),
+        );
+        const token = () => Promise.resolve(utf8("t"));
+        const url = "http://collector.example:80";
+        expect(() => createHttpMeterLink({ url, subjectHex: SUBJECT, token })).toThrow(
+            expect.objectContaining({ code: "MS_USAGE" }),
+        );
+    });
+
+    it("refuses a certificate that is none", () => {
+        const bad = { cert: "no", key: "no" };
+        expect(() =>
+            createHttpCollectorLink({ host: "127.0.0.1", port: 0, log, tls: bad }),
+        ).toThrow(expect.objectContaining({ code: "MS_USAGE" }));
+    });
+
+    it("does not talk to a collector whose certificate nobody vouches for", async () => {
+        const collector = new ScriptedCollector();
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log, tls });
+        const url = await link.listen(collector);
+        const warnings: string[] = [];
+        const warn = (_what: string, fields?: object) => {
+            warnings.push(JSON.stringify(fields));
+        };
+        const meter = new TestMeter(
+            (token) =>
+                createHttpMeterLink({ url, subjectHex: SUBJECT, token, log: { ...log, warn } }),
+            SUBJECT,
+        );
+        try {
+            await meter.link.open(meter);
+            await until(() => warnings.length > 0, "a refusal");
+            expect(warnings[0]).toMatch(/self-signed/);
+            expect([meter.ups, collector.tokens.length]).toEqual([0, 0]);
+        } finally {
+            await meter.link.close();
+            await link.close();
+        }
+    });
+});
