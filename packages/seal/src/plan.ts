@@ -1,5 +1,6 @@
 import { error, fail, type Ladder, type Level, ok, type Result } from "@meterseal/core";
 import { TREE_DEPTH, type TreeAddress } from "./stream.ts";
+import { LEAF_END } from "./tree-leaves.ts";
 
 /**
  * Which leaves of a stream's trees are used up in one seal epoch. All groups of a stream are sealed
@@ -54,18 +55,18 @@ export function planBoundaries(
     const nextIndex = [...state.nextIndex];
     const addresses: TreeAddress[] = [];
     for (let slot = fromSlot; slot < fromSlot + count; slot++) {
-        let { level, index }: { level: Level; index: number } = ladder.addressOf(slot);
-        while (level > 0 && !isFree(nextIndex, level, index)) {
-            level = (level - 1) as Level;
-            index = ladder.indexAt(slot, level);
+        let address = ladder.addressOf(slot);
+        while (address.level > 0 && !isFree(nextIndex, address)) {
+            const level = (address.level - 1) as Level;
+            address = { level, index: ladder.indexAt(slot, level) };
         }
-        if (!isFree(nextIndex, level, index)) {
+        if (!isFree(nextIndex, address)) {
             return fail(
                 error("MS_SEAL_ORDER", { expected: "a leaf not used yet", got: `${slot}` }),
             );
         }
-        nextIndex[level] = index + 1;
-        addresses.push({ level, index });
+        nextIndex[address.level] = address.index + 1;
+        addresses.push(address);
     }
     return ok({ addresses, state: { ...state, nextSlot: fromSlot + count, nextIndex } });
 }
@@ -84,6 +85,6 @@ export function planEvent(state: SealState): Result<BoundaryPlan> {
     return ok({ addresses: [{ level: 4, index }], state: { ...state, nextIndex } });
 }
 
-function isFree(nextIndex: readonly number[], level: Level, index: number): boolean {
-    return index >= (nextIndex[level] ?? 0) && index < 2 ** TREE_DEPTH[level];
+function isFree(nextIndex: readonly number[], { level, index }: TreeAddress): boolean {
+    return index >= (nextIndex[level] ?? 0) && index < (LEAF_END[level] as number);
 }

@@ -11,7 +11,7 @@ export type TreeLeaves = {
 };
 
 /** Number of leaves of each tree. */
-const LEAF_END = TREE_DEPTH.map((depth) => 2 ** depth);
+export const LEAF_END: readonly number[] = TREE_DEPTH.map((depth) => 2 ** depth);
 
 /**
  * Sorts boundaries by tree, keeping their order.
