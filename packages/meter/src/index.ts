@@ -42,3 +42,4 @@ export {
     registerSeries,
     registerSeriesLength,
 } from "./simulator/register-series.ts";
+export { decodeMeterState } from "./state.ts";

@@ -9,6 +9,7 @@ import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrolCommand } from "./commands/enrol.ts";
 import { exportCommand } from "./commands/export.ts";
+import { meterExchangeCommand } from "./commands/meter-exchange.ts";
 import { meterInitCommand } from "./commands/meter-init.ts";
 import { meterRunCommand } from "./commands/meter-run.ts";
 import { resetCommand } from "./commands/reset.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
     enrolCommand,
     meterInitCommand,
     meterRunCommand,
+    meterExchangeCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

@@ -41,7 +41,7 @@ async function usage(...words: string[]): Promise<UsageJson> {
 describe("help", () => {
     it.each([
         ...["demo", "demo tamper", "serve", "usage", "verify", "decode"],
-        ...["enrol", "meter init", "meter run"],
+        ...["enrol", "meter init", "meter run", "meter exchange"],
     ])("of %s has examples and exit codes", async (name) => {
         for (const flag of ["--help", "-h"]) {
             const { code, stderr, stdout } = await run(...name.split(" "), flag);

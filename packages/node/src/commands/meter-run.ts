@@ -1,26 +1,24 @@
 import { readFileSync, statSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { error, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
-import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import {
     boundsOf,
-    createLinkToken,
-    MeterAgent,
+    type EpochOpening,
+    firstSlotFrom,
+    type MeterAgent,
     parseReadingsCsv,
     type ReadingSeries,
     seriesBoundaries,
 } from "@meterseal/meter";
 import { FLAG } from "@meterseal/record";
-import { openMeterStore } from "@meterseal/stores/sqlite";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
-import { systemClock, systemTimers } from "../clocks.ts";
-import { consoleLog, out, Progress, say } from "../console.ts";
-import { DEVICE_FILES, type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { systemClock } from "../clocks.ts";
+import { out, Progress, say } from "../console.ts";
+import { mqttUrl, openAgent, requireNoRefusal } from "../device/agent.ts";
+import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
-import { fileSigner } from "../files.ts";
-import { requireMemory, writeProfile } from "../fleet/household.ts";
-import { TENANT } from "../server/server.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 
 /** `meterseal meter run`: a meter that seals, signs and sends the readings of a file. */
@@ -45,13 +43,15 @@ export const meterRunCommand: Command = {
         const url = mqttUrl(requiredOption(options, "to", "URL"));
         const device = openDevice(directory);
         const series = readSeries(csv, textOption(options, "home"), device);
+        const opening = readOpening(directory);
+        if (opening !== null) requireOwn(series, csv, opening);
         const keyFile = provideKeyFile(directory, basename(directory), device);
         const signal = shutdownSignal();
         const agent = await openAgent(directory, device, url);
         try {
             await agent.connect();
             const done = await Promise.race([
-                feed(agent, series, signal).then(() => true),
+                feed(agent, series, opening, signal).then(() => true),
                 untilAborted(signal).then(() => false),
             ]);
             return report(agent, device, { keyFile, done, asJson: options.json === true });
@@ -60,12 +60,6 @@ export const meterRunCommand: Command = {
         }
     },
 };
-
-function mqttUrl(text: string): string {
-    const url = URL.canParse(text) ? new URL(text) : null;
-    if (url?.protocol === "mqtt:" && url.hostname !== "") return text;
-    throw error("MS_USAGE", { expected: "--to mqtt://HOST:PORT", got: text });
-}
 
 /**
  * Reads the file and holds it against the meter's stream.
@@ -96,31 +90,34 @@ function readSeries(path: string, home: string | undefined, { profile }: Device)
     return series;
 }
 
-async function openAgent(directory: string, device: Device, url: string): Promise<MeterAgent> {
-    const { answer, master, profile } = device;
-    const subjectHex = toHex(profile.subject);
-    const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
-    const log = consoleLog("meter");
-    requireMemory(directory, subjectHex);
-    const store = await openMeterStore(directory);
-    writeProfile(directory, basename(directory), profile, answer.collectorKey);
-    const token = (): Promise<Uint8Array> =>
-        createLinkToken(signer, profile.network, profile.subject, systemClock);
-    return await MeterAgent.open({
-        ...{ profile, signer, master, store, log },
-        link: createMqttMeterLink({ url, subjectHex, tenant: TENANT, token, log }),
-        clock: systemClock,
-        timers: systemTimers,
+/** The readings of a device begin where it does: what the one before measured is not its own. */
+function requireOwn(series: ReadingSeries, path: string, opening: EpochOpening): void {
+    const { slotSeconds } = series;
+    const first = firstSlotFrom(opening.atUnix, slotSeconds);
+    if (boundsOf(series).fromSlot >= first) return;
+    const iso = new Date(unixOfSlot(first, slotSeconds) * 1000).toISOString();
+    throw error("MS_DATA_FILE", {
+        where: path,
+        expected: `readings from ${iso} on, when this meter began`,
+        got: `one of ${new Date(unixOfSlot(boundsOf(series).fromSlot, slotSeconds) * 1000).toISOString()}`,
     });
 }
 
 /** Gives the meter every boundary that it has not sealed yet, and waits until all is final. */
-async function feed(agent: MeterAgent, series: ReadingSeries, signal: AbortSignal): Promise<void> {
+async function feed(
+    agent: MeterAgent,
+    series: ReadingSeries,
+    opening: EpochOpening | null,
+    signal: AbortSignal,
+): Promise<void> {
+    if (opening !== null && agent.recordCount === 0) await agent.openEpoch(opening);
+    const began = (channel: number): bigint => opening?.registers[channel] ?? 0n;
     const bar = new Progress();
     const { fromSlot, toSlot } = boundsOf(series);
-    for (const { missing, registers, slot } of seriesBoundaries(series)) {
+    for (const { missing, registers: grown, slot } of seriesBoundaries(series)) {
         if (signal.aborted) return;
         if (slot < agent.nextSlot) continue;
+        const registers = grown.map((register, channel) => register + began(channel));
         await agent.add({ slot, registers, flag: missing ? FLAG.missing : 0 });
         bar.show((slot - fromSlot) / (toSlot - fromSlot), `${agent.recordCount} records`);
     }
@@ -131,16 +128,13 @@ async function feed(agent: MeterAgent, series: ReadingSeries, signal: AbortSigna
 
 function report(
     agent: MeterAgent,
-    { profile }: Device,
+    device: Device,
     { asJson, done, keyFile }: { asJson: boolean; done: boolean; keyFile: string },
 ): number {
-    const { openRecords, recordCount, refusal } = agent;
-    if (refusal !== null) {
-        const got = `receipt code ${refusal.code} for record ${refusal.seq}`;
-        throw error("MS_NOT_ALLOWED", { where: `meter ${toHex(profile.subject)}`, got });
-    }
+    requireNoRefusal(agent, device);
+    const { openRecords, recordCount } = agent;
     if (asJson) {
-        const meter = toHex(profile.subject);
+        const meter = toHex(device.profile.subject);
         out(JSON.stringify({ meter, records: recordCount, openRecords, keyFile }));
     } else if (done) say(`Everything is final. The household's key file: ${keyFile}`);
     else say(`Stopped: ${openRecords} records are not final yet. Run it again to go on.`);

@@ -20,6 +20,8 @@ export const DEVICE_FILES = {
     enrolment: "enrolment.json",
     /** What the household gets. */
     keyFile: "key.json",
+    /** Registers that a device begins with which follows another; secret. */
+    opening: "opening.json",
 } as const;
 
 /** What a new meter is to be. */
@@ -46,17 +48,8 @@ export type Device = {
  */
 export function createDevice(directory: string, plan: DevicePlan): EnrolRequest {
     unwrap(createLadder(plan.zone, plan.slotSeconds));
-    const path = (name: string): string => join(directory, name);
-    if (existsSync(path(DEVICE_FILES.signingKey))) {
-        const todo = "Choose another directory: a meter's keys are never written over.";
-        throw error("MS_STORE_UNWRITABLE", { where: directory, got: "a meter", todo });
-    }
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const signer = fileSigner(path(DEVICE_FILES.signingKey), "es256");
-    if (plan.mode === STREAM_MODE.sealed) {
-        const master = systemRandom.bytes(MASTER_BYTES);
-        writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
-    }
+    requireNoDevice(directory);
+    const master = plan.mode === STREAM_MODE.sealed ? systemRandom.bytes(MASTER_BYTES) : null;
     const stream: StreamDescriptor = {
         ...plan,
         stream: systemRandom.bytes(16),
@@ -64,7 +57,35 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
         suite: 1,
         scale: 0,
     };
-    const request = { subject: systemRandom.bytes(16), key: signer.publicKey, streams: [stream] };
+    return writeDevice(directory, { subject: systemRandom.bytes(16), stream, master });
+}
+
+/**
+ * Refuses a directory that has a meter already.
+ * @throws MetersealError MS_STORE_UNWRITABLE
+ */
+export function requireNoDevice(directory: string): void {
+    if (!existsSync(join(directory, DEVICE_FILES.signingKey))) return;
+    const todo = "Choose another directory: a meter's keys are never written over.";
+    throw error("MS_STORE_UNWRITABLE", { where: directory, got: "a meter", todo });
+}
+
+/** Makes a signing key in a directory, and writes the secrets and the request around it. */
+export function writeDevice(
+    directory: string,
+    device: {
+        readonly subject: Uint8Array;
+        readonly stream: StreamDescriptor;
+        readonly master: Uint8Array | null;
+        readonly chainEpoch?: number;
+    },
+): EnrolRequest {
+    const { master, stream, ...place } = device;
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const path = (name: string): string => join(directory, name);
+    if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
+    const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
+    const request = { ...place, key, streams: [stream] };
     writeJson(path(DEVICE_FILES.request), JSON.parse(formatRequest(request)));
     return request;
 }
@@ -88,7 +109,7 @@ export function openDevice(directory: string): Device {
     const profile: MeterProfile = {
         network: answer.network,
         subject: request.subject,
-        chainEpoch: 0,
+        chainEpoch: request.chainEpoch ?? 0,
         anchor: answer.enrolment,
         stream,
         collectorKey: decodeCoseKey(answer.collectorKey),

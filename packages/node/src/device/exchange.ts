@@ -34,12 +34,14 @@ const ANSWER = "meterseal-enrolment/v1";
 const TEXT_MAX = 4096;
 const MODES = ["sealed", "open"];
 const STREAMS_MAX = 16;
+const EPOCH_MAX = 0xffff_ffff;
 
 /** JSON text of a request; nothing in it is secret. */
-export function formatRequest({ key, streams, subject }: EnrolRequest): string {
+export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRequest): string {
     return pretty({
         format: REQUEST,
         subject: toHex(subject),
+        ...(chainEpoch === 0 ? {} : { chainEpoch }),
         key: toBase64(encodeCoseKey(key)),
         streams: streams.map((stream) => ({
             ...stream,
@@ -53,6 +55,7 @@ export function formatRequest({ key, streams, subject }: EnrolRequest): string {
 export function parseRequest(text: string): Result<EnrolRequest> {
     return read(text, REQUEST, "request", (fields) => ({
         subject: hex(fields, "subject", 16),
+        ...(fields.chainEpoch === undefined ? {} : { chainEpoch: readEpoch(fields) }),
         key: decodeCoseKey(fromBase64(string(fields, "key"))),
         streams: array(fields, "streams", STREAMS_MAX).map(readStream),
     }));
@@ -136,6 +139,12 @@ function integer(fields: Fields, name: string): number {
     const value = fields[name];
     if (Number.isSafeInteger(value)) return value as number;
     throw new WrongField(`a whole number in "${name}"`);
+}
+
+function readEpoch(fields: Fields): number {
+    const epoch = integer(fields, "chainEpoch");
+    if (epoch >= 1 && epoch <= EPOCH_MAX) return epoch;
+    throw new WrongField('1 … 2^32 - 1 in "chainEpoch"');
 }
 
 function readStream(value: unknown): StreamDescriptor {

@@ -4,8 +4,12 @@ const hex = (digits: number): object => ({ type: "string", pattern: `^[0-9a-f]{$
 const count = { type: "integer", minimum: 0 };
 const unix = { type: ["integer", "null"], description: "seconds since 1970" };
 
-function closed(properties: Readonly<Record<string, object>>): object {
-    const required = Object.keys(properties);
+function closed(
+    fields: Readonly<Record<string, object>>,
+    optional: Readonly<Record<string, object>> = {},
+): object {
+    const required = Object.keys(fields);
+    const properties = { ...fields, ...optional };
     return { type: "object", required, additionalProperties: false, properties };
 }
 
@@ -76,12 +80,15 @@ export const schemas: Readonly<Record<string, object>> = {
         readingAgeSeconds: { type: ["number", "null"] },
         logSize: count,
     }),
-    request: closed({
-        format: { const: "meterseal-request/v1" },
-        subject: hex(32),
-        key: { type: "string", description: "COSE_Key, base64" },
-        streams: { type: "array", items: stream, maxItems: 16 },
-    }),
+    request: closed(
+        {
+            format: { const: "meterseal-request/v1" },
+            subject: hex(32),
+            key: { type: "string", description: "COSE_Key, base64" },
+            streams: { type: "array", items: stream, maxItems: 16 },
+        },
+        { chainEpoch: { ...count, minimum: 1, description: "of a device that follows another" } },
+    ),
     enrolment: closed({
         format: { const: "meterseal-enrolment/v1" },
         network: hex(64),

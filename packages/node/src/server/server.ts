@@ -63,6 +63,8 @@ export type EnrolRequest = {
     readonly subject: Uint8Array;
     readonly key: PublicKey;
     readonly streams: readonly StreamDescriptor[];
+    /** First chain epoch of the key; absent = 0. A later one follows an enrolled device. */
+    readonly chainEpoch?: number;
     /** Street of the demo that the API names beside the meter; public, and not kept on disk. */
     readonly street?: string;
 };
@@ -217,6 +219,7 @@ async function startRoles(
             id: identity.author,
             key: identity.collector.publicKey,
             streams: [],
+            epoch: 0,
         });
     }
     await collector.start(engine);
@@ -230,17 +233,25 @@ async function enrol(
     request: EnrolRequest,
 ): Promise<Uint8Array> {
     const known = engine.state.subjects.get(toHex(request.subject));
-    const { key, streams, subject: id } = request;
+    const { chainEpoch: epoch = 0, key, streams, subject: id } = request;
+    const where = `meter ${toHex(id)}`;
+    if (known === undefined && epoch > 0) {
+        const todo = "Is this the server where the old device is enrolled?";
+        throw error("MS_ENROLMENT", { where, expected: "an enrolled meter to follow", todo });
+    }
     if (known !== undefined) {
         if (bytesEqual(kidOf(known.key), kidOf(key))) return known.message.hash;
-        throw error("MS_ENROLMENT", {
-            where: `meter ${toHex(id)}`,
-            expected: `its enrolled key ${toHex(kidOf(known.key))}`,
-            got: `key ${toHex(kidOf(key))}`,
-            todo: "Put the meter's own key file back, or enrol the device under a new subject.",
-        });
+        if (epoch <= known.epoch) {
+            throw error("MS_ENROLMENT", {
+                where,
+                expected: `its enrolled key ${toHex(kidOf(known.key))}, or a later chain epoch`,
+                got: `key ${toHex(kidOf(key))}`,
+                todo: "Put the meter's own key file back, or exchange it: meterseal meter exchange --help",
+            });
+        }
     }
-    return await submitEnrolment(engine, identity, clock, { role: ROLE.meter, id, key, streams });
+    const member = { role: ROLE.meter, id, key, streams, epoch };
+    return await submitEnrolment(engine, identity, clock, member);
 }
 
 type NewMember = {
@@ -248,6 +259,8 @@ type NewMember = {
     readonly id: Uint8Array;
     readonly key: PublicKey;
     readonly streams: readonly StreamDescriptor[];
+    /** First chain epoch of the key. */
+    readonly epoch: number;
 };
 
 async function submitEnrolment(
@@ -260,7 +273,6 @@ async function submitEnrolment(
         ...member,
         network: engine.state.networkId,
         timeUnix: Math.floor(clock.nowMs() / 1000),
-        epoch: 0,
     });
     await engine.submit(bytes, []);
     return unwrap(parseEnrolment(bytes)).message.hash;
