@@ -34,6 +34,7 @@ describe("the configuration of serve", () => {
             host: "127.0.0.1",
             port: 9002,
             "mqtt-port": 9001,
+            "http-link-port": "off",
             open: false,
             "log-format": "text",
         });
@@ -119,6 +120,15 @@ describe("the configuration of serve", () => {
             expect([code, stderr]).toEqual([2, expect.stringMatching(/^MS_USAGE: /)]);
             expect(stderr).toContain(expected);
         }
+    });
+
+    it("takes a port or off for the HTTP link, and nothing else", async () => {
+        const path = fileOf("data: here\nhttp-link-port: 9002\n");
+        expect(await printed("--config", path)).toMatchObject({ "http-link-port": 9002 });
+        const off = await printed("--config", path, "--http-link-port", "off");
+        expect(off).toMatchObject({ "http-link-port": "off" });
+        const bad = await run("serve", "--config", path, "--http-link-port", "on");
+        expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("or off")]);
     });
 
     it("names its origin for each setting", () => {

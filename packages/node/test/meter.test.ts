@@ -24,6 +24,7 @@ beforeAll(async () => {
         host: "127.0.0.1",
         httpPort: 0,
         mqttPort: 0,
+        httpLinkPort: 0,
         clock: systemClock,
         clockLabel: null,
         mode: null,
@@ -146,6 +147,35 @@ describe("a meter of one's own", () => {
             // Both ends of the gap count, also where the range that is asked for begins inside it.
             const inside = await json("--estimate", "--from", "2024-07-01T02:30:00+01:00");
             expect(inside.intervals[0]).toMatchObject({ importWh: 63, quality: "estimated" });
+        },
+        TEST_MS,
+    );
+
+    it(
+        "sends its file over HTTP as well",
+        async () => {
+            const directory = await init("over-http", "--slot-seconds", "1800");
+            await run("enrol", "--data", dataDir, requestOf(directory));
+            const file = csv("over-http.csv", PLAIN);
+            const url = server.httpLinkUrl ?? "";
+            expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+            const words = [
+                "meter",
+                "run",
+                "--dir",
+                directory,
+                "--csv",
+                file,
+                "--to",
+                url,
+                "--json",
+            ];
+            const { code, stdout } = await run(...words);
+            expect(code).toBe(0);
+            expect(JSON.parse(stdout)).toMatchObject({ records: 1, openRecords: 0 });
+            const { keyFile } = JSON.parse(stdout);
+            const usage = await run("usage", "--key", keyFile, "--url", server.httpUrl, "--json");
+            expect(JSON.parse(usage.stdout)).toMatchObject({ totalImportWh: 1375 });
         },
         TEST_MS,
     );

@@ -15,8 +15,9 @@ import { systemClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
 import { Facts, readingAge } from "../src/server/facts.ts";
 import { addHealthRoutes, Health, type HealthSources } from "../src/server/health.ts";
+import { TENANT } from "../src/server/links.ts";
 import { ServerMetrics } from "../src/server/metrics.ts";
-import { type Server, startServer, TENANT } from "../src/server/server.ts";
+import { type Server, startServer } from "../src/server/server.ts";
 import { FIXTURE_MS, type Fixture, quiet, useFixture, useScratch } from "./fixture.ts";
 
 const scratch = useScratch();

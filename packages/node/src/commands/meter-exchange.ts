@@ -4,7 +4,12 @@ import { EVENT_REASON } from "@meterseal/record";
 import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, say } from "../console.ts";
-import { mqttUrl, openAgent, requireNoRefusal } from "../device/agent.ts";
+import {
+    type CollectorAddress,
+    collectorOf,
+    openAgent,
+    requireNoRefusal,
+} from "../device/agent.ts";
 import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../device/device.ts";
 import { createReplacement, lastRegisters } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -20,6 +25,7 @@ export const meterExchangeCommand: Command = {
         dir: { kind: "value", value: "OLD", help: "directory of the old meter" },
         new: { kind: "value", value: "NEW", help: "directory of the new one; made" },
         to: { kind: "value", value: "URL", help: "the collector of the old meter's last record" },
+        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
         dead: { kind: "flag", help: "the old meter signs nothing any more" },
         "final-import": {
             kind: "value",
@@ -44,7 +50,7 @@ export const meterExchangeCommand: Command = {
         const directory = requiredOption(options, "dir", "OLD");
         const next = requiredOption(options, "new", "NEW");
         const isDead = options.dead === true;
-        const url = isDead ? null : mqttUrl(requiredOption(options, "to", "URL"));
+        const target = isDead ? null : collectorOf(options);
         const device = openDevice(directory);
         const final = registersOption(options, "final", device);
         const initial = registersOption(options, "initial", device);
@@ -52,9 +58,9 @@ export const meterExchangeCommand: Command = {
         requireNoDevice(next);
         const end = { ...{ atUnix, reason: EVENT_REASON.exchange }, final };
         const ended =
-            url === null
+            target === null
                 ? await stateEnd(directory, final)
-                : { closing: await closeOld(directory, device, url, end) };
+                : { closing: await closeOld(directory, device, target, end) };
         const { sealEpoch, groups } = device.profile.stream;
         const request = createReplacement(
             next,
@@ -80,14 +86,14 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
 async function closeOld(
     directory: string,
     device: Device,
-    url: string,
+    target: CollectorAddress,
     end: {
         readonly atUnix: number;
         readonly reason: number;
         readonly final: readonly bigint[] | null;
     },
 ): Promise<Uint8Array> {
-    const agent = await openAgent(directory, device, url);
+    const agent = await openAgent(directory, device, target);
     try {
         if (agent.closing === null) {
             const { final, ...instant } = end;

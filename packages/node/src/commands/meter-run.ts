@@ -15,7 +15,7 @@ import { FLAG } from "@meterseal/record";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, Progress, say } from "../console.ts";
-import { mqttUrl, openAgent, requireNoRefusal } from "../device/agent.ts";
+import { collectorOf, openAgent, requireNoRefusal } from "../device/agent.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
 import { readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -33,21 +33,26 @@ export const meterRunCommand: Command = {
             help: "readings: timestamp,import_kwh[,export_kwh], or the London layout; may be .gz",
         },
         home: { kind: "value", value: "ID", help: "home in a file of several" },
-        to: { kind: "value", value: "URL", help: "the collector, such as mqtt://127.0.0.1:1883" },
+        to: {
+            kind: "value",
+            value: "URL",
+            help: "the collector: mqtt://, http:// or https://HOST:PORT",
+        },
+        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
         json: { kind: "flag", help: "prints the result as JSON" },
     },
     examples: ["meterseal meter run --dir my-meter --csv readings.csv --to mqtt://127.0.0.1:1883"],
     async run(options) {
         const directory = requiredOption(options, "dir", "DIR");
         const csv = requiredOption(options, "csv", "FILE");
-        const url = mqttUrl(requiredOption(options, "to", "URL"));
+        const target = collectorOf(options);
         const device = openDevice(directory);
         const series = readSeries(csv, textOption(options, "home"), device);
         const opening = readOpening(directory);
         if (opening !== null) requireOwn(series, csv, opening);
         const keyFile = provideKeyFile(directory, basename(directory), device);
         const signal = shutdownSignal();
-        const agent = await openAgent(directory, device, url);
+        const agent = await openAgent(directory, device, target);
         try {
             await agent.connect();
             const done = await Promise.race([

@@ -41,6 +41,7 @@ export const serveCommand: Command = {
             host: config.host,
             httpPort: config.port,
             mqttPort: config.mqttPort,
+            httpLinkPort: config.httpLinkPort,
             clock: systemClock,
             clockLabel: null,
             mode: config.open ? STREAM_MODE.open : null,
@@ -50,10 +51,19 @@ export const serveCommand: Command = {
                 stop.abort();
             },
         });
-        const addresses = { portal: server.httpUrl, mqtt: server.mqttUrl };
+        const addresses = {
+            portal: server.httpUrl,
+            mqtt: server.mqttUrl,
+            ...(server.httpLinkUrl === null ? {} : { meters: server.httpLinkUrl }),
+        };
         if (options.json === true) out(JSON.stringify(addresses));
         else if (config.logFormat === "json") log.info("serving", addresses);
-        else say(`portal: ${addresses.portal}\nmqtt:   ${addresses.mqtt}\nCtrl-C stops.`);
+        else {
+            const lines = Object.entries(addresses).map(
+                ([name, url]) => `${`${name}:`.padEnd(8)}${url}`,
+            );
+            say([...lines, "Ctrl-C stops."].join("\n"));
+        }
         await untilAborted(AbortSignal.any([signal, stop.signal]));
         await server.close();
         if (fatal.cause === null) return EXIT.ok;

@@ -20,6 +20,8 @@ export type ServeConfig = {
     readonly host: string;
     readonly port: number;
     readonly mqttPort: number;
+    /** Null where it is off. */
+    readonly httpLinkPort: number | null;
     readonly open: boolean;
     readonly logFormat: LogFormat;
 };
@@ -70,6 +72,7 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         host: String(value("host")),
         port: Number(value("port")),
         mqttPort: Number(value("mqtt-port")),
+        httpLinkPort: value("http-link-port") === "off" ? null : Number(value("http-link-port")),
         open: value("open") === true,
         logFormat: value("log-format") === "json" ? "json" : "text",
     };
@@ -94,9 +97,9 @@ function parseValue(setting: Setting, value: unknown): string | number | boolean
         case "flag":
             return typeof value === "boolean" ? value : null;
         case "port":
-            return Number.isInteger(value) && Number(value) >= 0 && Number(value) <= PORT_MAX
-                ? Number(value)
-                : null;
+            return parsePort(value);
+        case "optional port":
+            return value === "off" ? value : parsePort(value);
         case "choice":
             return setting.choices.find((choice) => choice === value) ?? null;
         default:
@@ -106,12 +109,18 @@ function parseValue(setting: Setting, value: unknown): string | number | boolean
 
 const PORT_MAX = 65_535;
 
+function parsePort(value: unknown): number | null {
+    const isPort = Number.isInteger(value) && Number(value) >= 0 && Number(value) <= PORT_MAX;
+    return isPort ? Number(value) : null;
+}
+
 function parseOption(
     name: SettingName,
     setting: Setting,
     given: NonNullable<Options[string]>,
 ): string | number | boolean {
-    const isNumber = setting.kind === "port" && /^\d+$/.test(String(given));
+    const isPort = setting.kind === "port" || setting.kind === "optional port";
+    const isNumber = isPort && /^\d+$/.test(String(given));
     const value = parseValue(setting, isNumber ? Number(given) : given);
     if (value !== null) return value;
     const expected = `--${name} with ${expectedOf(setting)}`;
@@ -124,6 +133,8 @@ function expectedOf(setting: Setting): string {
             return "true or false";
         case "port":
             return `a whole number 0 … ${PORT_MAX}`;
+        case "optional port":
+            return `a whole number 0 … ${PORT_MAX}, or off`;
         case "choice":
             return setting.choices.join(" or ");
         default:

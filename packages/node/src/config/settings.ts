@@ -6,6 +6,7 @@ export type SettingKind =
     | { readonly kind: "path" }
     | { readonly kind: "text" }
     | { readonly kind: "port" }
+    | { readonly kind: "optional port" }
     | { readonly kind: "flag" }
     | { readonly kind: "choice"; readonly choices: readonly string[] };
 
@@ -41,6 +42,12 @@ export const SERVE_SETTINGS = {
         value: "PORT",
         byDefault: 1883,
         help: "MQTT port, 0 for any free one",
+    },
+    "http-link-port": {
+        kind: "optional port",
+        value: "PORT",
+        byDefault: "off",
+        help: "port for meters that speak HTTP, 0 for any free one, or off",
     },
     open: {
         kind: "flag",

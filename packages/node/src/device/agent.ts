@@ -1,30 +1,52 @@
+import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { error, toHex } from "@meterseal/core";
+import { error, LIMITS, toHex } from "@meterseal/core";
+import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken, MeterAgent } from "@meterseal/meter";
 import { openMeterStore } from "@meterseal/stores/sqlite";
+import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
 import { consoleLog } from "../console.ts";
 import { fileSigner } from "../files.ts";
 import { requireMemory, writeProfile } from "../fleet/household.ts";
-import { TENANT } from "../server/server.ts";
+import { TENANT } from "../server/links.ts";
 import { DEVICE_FILES, type Device } from "./device.ts";
 
+/** Where a collector is, and the certificates to trust there, PEM. */
+export type CollectorAddress = { readonly url: string; readonly ca: string | undefined };
+
 /**
- * Checks the address of a collector.
- * @throws MetersealError MS_USAGE
+ * The collector that `--to` and `--ca` name.
+ * @throws MetersealError MS_USAGE; MS_NOT_FOUND, MS_TOO_LARGE for the certificates.
  */
-export function mqttUrl(text: string): string {
+export function collectorOf(options: Options): CollectorAddress {
+    const text = requiredOption(options, "to", "URL");
     const url = URL.canParse(text) ? new URL(text) : null;
-    if (url?.protocol === "mqtt:" && url.hostname !== "") return text;
-    throw error("MS_USAGE", { expected: "--to mqtt://HOST:PORT", got: text });
+    const isKnown = url !== null && ["mqtt:", "http:", "https:"].includes(url.protocol);
+    if (!isKnown || url.hostname === "") {
+        const expected = "--to mqtt://HOST:PORT, http://HOST:PORT or https://HOST:PORT";
+        throw error("MS_USAGE", { expected, got: text });
+    }
+    const path = textOption(options, "ca");
+    return { url: text, ca: path === undefined ? undefined : readCertificates(path) };
+}
+
+function readCertificates(path: string): string {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
+    if (stats.size > LIMITS.configBytes) {
+        const expected = `at most ${LIMITS.configBytes} bytes`;
+        throw error("MS_TOO_LARGE", { where: path, expected });
+    }
+    return readFileSync(path, "utf8");
 }
 
 /** Opens the agent of a device on its directory; it is not connected yet. */
 export async function openAgent(
     directory: string,
     device: Device,
-    url: string,
+    { ca, url }: CollectorAddress,
 ): Promise<MeterAgent> {
     const { answer, master, profile } = device;
     const subjectHex = toHex(profile.subject);
@@ -35,9 +57,13 @@ export async function openAgent(
     writeProfile(directory, basename(directory), profile, answer.collectorKey);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, profile.network, profile.subject, systemClock);
+    const common = { url, subjectHex, token, log };
+    const link = url.startsWith("mqtt:")
+        ? createMqttMeterLink({ ...common, tenant: TENANT })
+        : createHttpMeterLink({ ...common, ...(ca === undefined ? {} : { ca }) });
     return await MeterAgent.open({
         ...{ profile, signer, master, store, log },
-        link: createMqttMeterLink({ url, subjectHex, tenant: TENANT, token, log }),
+        link,
         clock: systemClock,
         timers: systemTimers,
     });

@@ -15,7 +15,12 @@ const ADDRESS_FILE = "address.json";
 const TOKEN_BYTES = 32;
 
 /** Where a running server is to be reached; not secret. */
-export type ServerAddress = { readonly http: string; readonly mqtt: string };
+export type ServerAddress = {
+    readonly http: string;
+    readonly mqtt: string;
+    /** Absent where meters cannot speak HTTP. */
+    readonly httpLink?: string;
+};
 
 /** The operator's token, in a file of mode 600 beside the keys; made at the first start. */
 export function loadOperatorToken(dataDir: string, random: Random): string {

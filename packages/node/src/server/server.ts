@@ -6,7 +6,6 @@ import {
     type Clock,
     error,
     type Log,
-    MetersealError,
     type PublicKey,
     toHex,
     unwrap,
@@ -14,7 +13,6 @@ import {
 import { VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
-import { createMqttCollectorLink } from "@meterseal/links/mqtt";
 import {
     createEnrolment,
     encodeCoseKey,
@@ -31,11 +29,9 @@ import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
 import { type HttpServer, startHttp } from "./http.ts";
 import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
+import { listenForMeters } from "./links.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
-
-/** Tenant in all topics of a server that serves one operator. */
-export const TENANT = "local";
 
 /** Where the built pages of the portal are. */
 export const PORTAL_DIRECTORY: string = join(import.meta.dirname, "../../../portal/dist");
@@ -47,6 +43,8 @@ export type ServerOptions = {
     /** 0 takes any free port. */
     readonly httpPort: number;
     readonly mqttPort: number;
+    /** Port for meters that speak HTTP; absent or null is none. */
+    readonly httpLinkPort?: number | null;
     readonly clock: Clock;
     /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */
     readonly clockLabel: string | null;
@@ -81,6 +79,8 @@ export type ReplayPlan = {
 export type Server = {
     readonly httpUrl: string;
     readonly mqttUrl: string;
+    /** Address for meters that speak HTTP; null where it is off. */
+    readonly httpLinkUrl: string | null;
     readonly networkId: Uint8Array;
     readonly collectorKey: PublicKey;
     /** Admits a meter; resolves with its enrolment's hash once that is final. Twice gives the same. */
@@ -113,21 +113,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const { collector, engine, facts, genesis } = roles;
         metrics.watch({ collector, engine, facts, clock: options.clock });
         undo.push(() => collector.close());
-        const link = createMqttCollectorLink({
-            host: options.host,
-            port: options.mqttPort,
-            tenant: TENANT,
-            log: options.log,
-        });
-        const mqttUrl = await collector.listen(link).catch((cause: unknown) => {
-            const taken = cause instanceof MetersealError && cause.code === "MS_PORT_IN_USE";
-            if (!taken) throw cause;
-            throw error("MS_PORT_IN_USE", {
-                where: `mqtt port ${options.mqttPort}`,
-                todo: "Choose another one with --mqtt-port, or 0 for any free one.",
-                cause,
-            });
-        });
+        const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
         const streets = new Map<string, string>();
         const http: HttpServer = await startHttp({
             host: options.host,
@@ -141,7 +127,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             health: new Health({
                 ...{ store, directory, engine, facts, metrics },
                 clock: options.clock,
-                links: [mqttUrl],
+                links: httpLinkUrl === null ? [mqttUrl] : [mqttUrl, httpLinkUrl],
             }),
             portalDir: PORTAL_DIRECTORY,
             operatorToken: loadOperatorToken(options.dataDir, systemRandom),
@@ -155,10 +141,17 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             streets,
         });
         undo.push(() => http.close());
-        undo.push(publishAddress(options.dataDir, { http: http.url, mqtt: mqttUrl }));
+        undo.push(
+            publishAddress(options.dataDir, {
+                http: http.url,
+                mqtt: mqttUrl,
+                ...(httpLinkUrl === null ? {} : { httpLink: httpLinkUrl }),
+            }),
+        );
         return {
             httpUrl: http.url,
             mqttUrl,
+            httpLinkUrl,
             networkId: engine.state.networkId,
             collectorKey: identity.collector.publicKey,
             enrol: async (request) => {
