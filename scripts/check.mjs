@@ -21,6 +21,7 @@ const steps = [
         [join(modules, "@biomejs", "biome", "bin", "biome"), "check", "--error-on-warnings", "."],
     ],
     ["layers", [join("scripts", "check-layers.mjs")]],
+    ["exports", [join("scripts", "check-exports.mjs")]],
     ["lock file", [join("scripts", "check-lock.mjs")]],
     ["tests", [join(modules, "vitest", "vitest.mjs"), "run"]],
 ];

@@ -12,6 +12,7 @@ const made: string[] = [];
 function check(
     script: string,
     files: Record<string, string>,
+    ...args: string[]
 ): { status: number | null; said: string } {
     const root = mkdtempSync(join(tmpdir(), "meterseal checks "));
     made.push(root);
@@ -20,7 +21,7 @@ function check(
         mkdirSync(dirname(join(root, path)), { recursive: true });
         writeFileSync(join(root, path), text);
     }
-    const run = spawnSync(process.execPath, [join("scripts", script)], {
+    const run = spawnSync(process.execPath, [join("scripts", script), ...args], {
         cwd: root,
         encoding: "utf8",
     });
@@ -173,6 +174,85 @@ describe("check-layers", () => {
         );
         const empty = { "ARCHITECTURE.md": "", "packages/a.txt": "" };
         expect(check("check-layers.mjs", empty)).toMatchObject({ status: 1 });
+    });
+});
+
+describe("check-exports", () => {
+    const list = "test/exports/core.txt";
+    const small = {
+        "packages/core/package.json": manifest("core", []),
+        "packages/core/src/index.ts":
+            'export { one } from "./one.ts";\nexport { type Two, two as second } from "./two.ts";\n',
+        "packages/core/src/node.ts": "export class Three {}\n",
+        "packages/core/src/one.ts": "export const one = 1; // export const none = 0;\n",
+        "packages/core/src/two.ts":
+            "export type Two = 2;\nexport type Form = Two;\nexport function two(form: Form): Two {\n    return form;\n}\n",
+        "packages/core/test/one.test.ts":
+            'import { Three } from "@meterseal/core/node";\nimport {\n    one,\n    second,\n} from "@meterseal/core";\n',
+        [list]: "@meterseal/core one\n@meterseal/core second\n@meterseal/core type Two\n@meterseal/core/node Three\n",
+    };
+
+    it("passes where each export has a user and each door its list", () => {
+        expect(check("check-exports.mjs", small)).toMatchObject({ status: 0 });
+    });
+
+    const door = "packages/core/src/index.ts";
+    const one = "packages/core/src/one.ts";
+    const broken: [name: string, files: object, said: RegExp][] = [
+        [
+            "a value that nobody asks for",
+            { [one]: "export const one = 1;\nexport let rest = 2;" },
+            /one\.ts:2: no other file asks for rest/,
+        ],
+        [
+            "a type that nothing uses",
+            { [one]: "export const one = 1;\nexport type Lost = 1;" },
+            /asks for Lost/,
+        ],
+        [
+            "a name at the door that nobody asks for",
+            { [door]: `${small[door]}export const four = 4;` },
+            /index\.ts:3: no other file asks for four/,
+        ],
+        [
+            "a name at the door that the list lacks",
+            { [list]: "" },
+            /core\.txt: lacks @meterseal\/core one/,
+        ],
+        [
+            "a name that is gone",
+            { [list]: `${small[list]}@meterseal/core five\n` },
+            /has no more @meterseal\/core five/,
+        ],
+        [
+            "a list without a package",
+            { "test/exports/gone.txt": "a\n" },
+            /its package exports nothing/,
+        ],
+        [
+            "an empty checkout",
+            { ...Object.fromEntries(Object.keys(small).map((path) => [path, "{}"])), [list]: "" },
+            /found nothing to look at/,
+        ],
+    ];
+    it.each(broken)("refuses %s", (_, files, said) => {
+        const result = check("check-exports.mjs", { ...small, ...files });
+        expect(result.said).toMatch(said);
+        expect(result.status).toBe(1);
+    });
+
+    it("takes a module asked for as a whole as used", () => {
+        const whole = {
+            [one]: "export const one = 1;\nexport const rest = 2;",
+            "packages/core/test/all.test.ts": 'const all = await import("../src/one.ts");\n',
+        };
+        expect(check("check-exports.mjs", { ...small, ...whole })).toMatchObject({ status: 0 });
+    });
+
+    it("writes the lists when told to", () => {
+        const files = { ...small, [list]: "@meterseal/core five\n" };
+        expect(check("check-exports.mjs", files).status).toBe(1);
+        expect(check("check-exports.mjs", files, "--write").status).toBe(0);
     });
 });
 

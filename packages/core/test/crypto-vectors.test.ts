@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { fromHex, toHex } from "../src/bytes.ts";
 import * as browser from "../src/crypto/browser.ts";
+import type { Crypto } from "../src/crypto/interface.ts";
 import * as node from "../src/crypto/node.ts";
 
 const platforms = [
     ["node", node],
     ["browser", browser],
-] as const;
+] as const satisfies readonly (readonly [string, Crypto])[];
 
 describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha256 }) => {
     test("AES-128: FIPS 197 appendix C.1", () => {

@@ -18,16 +18,13 @@ export {
     isBreach,
     lastRegistersUnix,
     type RecordOutcome,
-    signerOf,
 } from "./accept/record-rules.ts";
 export {
     type Chain,
     chainKey,
     hashAt,
-    initialState,
     type LedgerState,
     type StreamState,
-    streamKey,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
 export {
@@ -58,9 +55,9 @@ export {
     type RecordLeaf,
 } from "./evidence/evidence.ts";
 export { decodeGenesis, encodeGenesis, type Genesis, networkIdOf, originOf } from "./genesis.ts";
-export { leafHash, merkleRoot, nodeHash } from "./merkle/hash.ts";
+export { leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
-export { verifyConsistency, verifyInclusion } from "./merkle/verify.ts";
+export { verifyInclusion } from "./merkle/verify.ts";
 export type {
     Engine,
     EngineObserver,
@@ -72,7 +69,7 @@ export type {
     TreeHead,
 } from "./ports.ts";
 export { parseEntry, replayEntry, stateOfGenesis } from "./replay.ts";
-export { bodyBytes, compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
-export { genesisVertexIds, vertexIdOf } from "./vertex/cid.ts";
+export { compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
+export { genesisVertexIds } from "./vertex/cid.ts";
 export { soloParents } from "./vertex/tips.ts";
 export { createVertex, parseVertex, type Vertex, type VertexHeader } from "./vertex/vertex.ts";

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 
 /** Shortest and longest pause before a link tries to connect again, in milliseconds. */
-export const RECONNECT_DELAY_MS = { first: 200, longest: 10_000 } as const;
+const RECONNECT_DELAY_MS = { first: 200, longest: 10_000 } as const;
 
 /** Uniform number in [0, 1), for jitter where the caller injects no source of its own. */
 export function systemRandom(): number {

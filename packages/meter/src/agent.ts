@@ -40,7 +40,7 @@ import { type Boundary, boundaryFault, sealBatch } from "./sealer.ts";
 import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
-export const DEFAULT_RECORD_BOUNDARIES = 96;
+const DEFAULT_RECORD_BOUNDARIES = 96;
 
 /** What a meter agent works with. */
 export type MeterAgentOptions = {

@@ -3,22 +3,19 @@
  *
  * @packageDocumentation
  */
-export { DEFAULT_RECORD_BOUNDARIES, MeterAgent, type MeterAgentOptions } from "./agent.ts";
+export { MeterAgent, type MeterAgentOptions } from "./agent.ts";
 export type { ClockAhead } from "./clock-ahead.ts";
 export {
     LONDON_INTERVALS_PER_DAY,
-    LONDON_MISSING,
     LONDON_SLOT_SECONDS,
-    LONDON_UNITS_PER_KWH,
     type LondonHome,
     londonSeries,
     parseLondonCsv,
 } from "./csv/london-csv.ts";
-export { type PlainCsvOptions, parsePlainCsv } from "./csv/plain-csv.ts";
+export type { PlainCsvOptions } from "./csv/plain-csv.ts";
 export { parseReadingsCsv, type ReadingsOptions } from "./csv/readings-csv.ts";
 export {
     boundsOf,
-    MISSING_MICRO_WH,
     type ReadingSeries,
     type SeriesBoundary,
     seriesBoundaries,
@@ -40,6 +37,5 @@ export {
     LONDON_YEAR,
     type RegisterBoundary,
     registerSeries,
-    registerSeriesLength,
 } from "./simulator/register-series.ts";
 export { decodeMeterState } from "./state.ts";

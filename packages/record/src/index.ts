@@ -13,7 +13,7 @@ export {
     LEVEL,
 } from "./address.ts";
 export { decodeCbor, encodeCbor } from "./cbor.ts";
-export { decodeCoseKey, encodeCoseKey, KID_BYTES, kidOf } from "./cose-key.ts";
+export { decodeCoseKey, encodeCoseKey, kidOf } from "./cose-key.ts";
 export {
     createEnrolment,
     type Enrolment,
@@ -64,7 +64,6 @@ export {
     parseSign1,
     type Sign1,
     sign1HeadBytes,
-    sigStructure,
     splitSequence,
     verifySign1,
 } from "./sign1.ts";

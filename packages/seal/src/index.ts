@@ -35,12 +35,10 @@ export {
     planEvent,
     type SealState,
 } from "./plan.ts";
-export { type Boundaries, REGISTER_END, SEALED_BYTES, sealBoundaries } from "./seal.ts";
+export { type Boundaries, REGISTER_END, sealBoundaries } from "./seal.ts";
 export {
     type ChannelGroup,
-    channelCount,
     checkStream,
-    findGroup,
     MASTER_BYTES,
     type SealedStream,
     TREE_DEPTH,

@@ -2,8 +2,6 @@
 export const NODE_BYTES = 16;
 /** Bytes of the key block of a leaf: two u64 big-endian. */
 export const KEY_BLOCK_BYTES = 16;
-/** Bytes of a blinding factor before its reduction modulo the group order: 512 bits. */
-export const BLINDING_BYTES = 64;
 
 /**
  * How a key tree is expanded. All functions are deterministic and work on many nodes at once,

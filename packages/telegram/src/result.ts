@@ -31,7 +31,7 @@ export type Decoded<T> =
     | { readonly ok: false; readonly fault: Fault };
 
 /** Wraps a decoded value. */
-export function decoded<T>(value: T): Decoded<T> {
+function decoded<T>(value: T): Decoded<T> {
     return { ok: true, value };
 }
 

@@ -3,7 +3,7 @@ import { bytesEqual, LIMITS, utf8 } from "@meterseal/core";
 import { describe, expect, it } from "vitest";
 import { ScriptedCollector, sampleMessages, TestMeter, until } from "./link-world.ts";
 
-export { ScriptedCollector, sampleMessages, TestMeter, until } from "./link-world.ts";
+export { ScriptedCollector, TestMeter, until } from "./link-world.ts";
 
 /** A transport under test with its surroundings: an address, and a path that can be broken. */
 export interface LinkBed {

@@ -71,7 +71,7 @@ export async function drawHousehold(
 }
 
 /** The household's key file. */
-export function keyFileOf(household: SimHousehold, network: Uint8Array): KeyFile {
+function keyFileOf(household: SimHousehold, network: Uint8Array): KeyFile {
     const { descriptor, subject } = household.meter;
     return {
         name: household.name,

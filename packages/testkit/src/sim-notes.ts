@@ -3,7 +3,7 @@ import { parseRecord, RECEIPT_LEVEL, type Receipt, usageOf } from "@meterseal/re
 import { expandAddresses } from "@meterseal/seal";
 
 /** Text of every fault that a simulation injects: any other failure is a finding. */
-export const INJECTED = "injected fault";
+const INJECTED = "injected fault";
 
 /** A final receipt that a meter saw. */
 export type SeenFinal = Receipt & { readonly leafIndex: number };
@@ -97,7 +97,7 @@ export function injected(where: string): Error {
 }
 
 /** Text of a failure with its causes. */
-export function describe(cause: unknown): string {
+function describe(cause: unknown): string {
     if (!(cause instanceof Error)) return String(cause);
     return cause.cause === undefined
         ? cause.message

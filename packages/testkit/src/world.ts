@@ -53,7 +53,7 @@ export async function runWorld(seed: number): Promise<WorldReport> {
 }
 
 /** The parts of one simulation. */
-export class SimWorld implements SimHost {
+class SimWorld implements SimHost {
     readonly seed: number;
     readonly random: SeededRandom;
     readonly notes = new SimNotes();

@@ -27,7 +27,6 @@ export {
     checkPlausibility,
     type HouseholdReport,
     openHousehold,
-    PLAUSIBLE_POWER_W,
     type Verdict,
     type Verdicts,
 } from "./verify.ts";

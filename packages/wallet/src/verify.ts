@@ -38,7 +38,7 @@ export type Verdicts = {
 };
 
 /** Most power that a household connection carries: three phases of 100 A at 230 V. */
-export const PLAUSIBLE_POWER_W = 69_000;
+const PLAUSIBLE_POWER_W = 69_000;
 
 /** A household's checked records, its opened registers and the four verdicts. */
 export type HouseholdReport = {

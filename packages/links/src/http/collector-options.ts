@@ -2,7 +2,7 @@ import { error, LIMITS, type Log } from "@meterseal/core";
 import { isLoopback } from "../listen-address.ts";
 
 /** Bounds and waits of the HTTP listener; each can be set per link. */
-export const DEFAULT_HTTP_COLLECTOR = {
+const DEFAULT_HTTP_COLLECTOR = {
     /** Connections at one time; more are closed at once. A meter holds up to nine. */
     maxConnections: 9_216,
     /** Streams at one time; one more is told to wait. */

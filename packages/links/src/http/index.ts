@@ -4,6 +4,6 @@
  * @packageDocumentation
  */
 export { createHttpCollectorLink } from "./collector-link.ts";
-export { DEFAULT_HTTP_COLLECTOR, type HttpCollectorOptions } from "./collector-options.ts";
+export type { HttpCollectorOptions } from "./collector-options.ts";
 export { createHttpMeterLink } from "./meter-link.ts";
-export { DEFAULT_HTTP_METER, type HttpMeterOptions } from "./meter-options.ts";
+export type { HttpMeterOptions } from "./meter-options.ts";

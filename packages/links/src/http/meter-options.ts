@@ -2,7 +2,7 @@ import { error, LIMITS, type Log, type MetersealError } from "@meterseal/core";
 import { isLoopback } from "../listen-address.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
-export const DEFAULT_HTTP_METER = {
+const DEFAULT_HTTP_METER = {
     /** Silence in seconds that the other side may be given up after, half as long again. */
     keepaliveSeconds: 30,
     /** Time for the connection and the session. */

@@ -3,7 +3,7 @@ import { isLoopback } from "../listen-address.ts";
 import { isTenant } from "./topics.ts";
 
 /** Bounds and waits of the embedded broker; each can be set per link. */
-export const DEFAULT_MQTT_COLLECTOR = {
+const DEFAULT_MQTT_COLLECTOR = {
     /** Connections at one time; more are closed at once. */
     maxConnections: 1_000,
     /** Time for a connection to present itself (CONNECT), and again for its token's check. */

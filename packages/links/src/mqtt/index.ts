@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { createMqttCollectorLink } from "./collector-link.ts";
-export { DEFAULT_MQTT_COLLECTOR, type MqttCollectorOptions } from "./collector-options.ts";
+export type { MqttCollectorOptions } from "./collector-options.ts";
 export { createMqttMeterLink } from "./meter-link.ts";
-export { DEFAULT_MQTT_METER, type MqttMeterOptions } from "./meter-options.ts";
-export { type MeterTopics, meterTopics, UP_CHANNELS, type UpChannel } from "./topics.ts";
+export type { MqttMeterOptions } from "./meter-options.ts";
+export { type MeterTopics, meterTopics, type UpChannel } from "./topics.ts";

@@ -3,7 +3,7 @@ import { isLoopback } from "../listen-address.ts";
 import { isSubjectHex, isTenant, type UpChannel } from "./topics.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
-export const DEFAULT_MQTT_METER = {
+const DEFAULT_MQTT_METER = {
     /** Silence in seconds after which the connection is probed; given up after half as long again. */
     keepaliveSeconds: 30,
     /** Time for the connection and its acknowledgement. */

@@ -1,5 +1,5 @@
 /** Kinds of message that a meter sends; a routing hint, the record inside decides. */
-export const UP_CHANNELS = ["usage", "billing", "warning", "response"] as const;
+const UP_CHANNELS = ["usage", "billing", "warning", "response"] as const;
 
 /** One of {@link UP_CHANNELS}. */
 export type UpChannel = (typeof UP_CHANNELS)[number];

@@ -8,9 +8,6 @@ import { parseDay } from "./timestamp.ts";
 /** Half-hours of a day, one column each. */
 export const LONDON_INTERVALS_PER_DAY = 48;
 
-/** Units of the values in one kWh: the source writes at most seven decimals. */
-export const LONDON_UNITS_PER_KWH = 10_000_000;
-
 /** Stands for an interval that the source left blank, or one of a day that it left out. */
 export const LONDON_MISSING = -1;
 

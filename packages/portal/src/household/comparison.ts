@@ -34,7 +34,7 @@ export type Comparison =
       };
 
 /** Share of a period that must be measured, or its total says too little. */
-export const COMPARABLE_COVERAGE = 0.99;
+const COMPARABLE_COVERAGE = 0.99;
 
 /**
  * Compares a period with the one before it by mean power, so that months of 28 and 31 days and days

@@ -4,7 +4,7 @@ import type { MbusRecord } from "./records.ts";
 import type { MbusQuantity } from "./tables.ts";
 
 /** OBIS groups A of the media that M-Bus devices state (EN 13757-3 table 3, IEC 62056-6-1). */
-export const MBUS_MEDIUM: ReadonlyMap<number, number> = new Map([
+const MBUS_MEDIUM: ReadonlyMap<number, number> = new Map([
     [0x02, 1], // electricity
     [0x03, 7], // gas
     [0x04, 6], // heat, measured at the return

@@ -38,7 +38,7 @@ export function plotSize(width: number): { width: number; height: number } {
 }
 
 /** Position of the interval that holds an instant, or null. */
-export function intervalAt(intervals: readonly UsageInterval[], unix: number): number | null {
+function intervalAt(intervals: readonly UsageInterval[], unix: number): number | null {
     const position = intervals.findIndex((each) => unix >= each.fromUnix && unix < each.toUnix);
     return position < 0 ? null : position;
 }

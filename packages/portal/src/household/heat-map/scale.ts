@@ -2,7 +2,7 @@
 export type HeatScale = { readonly boundsKwh: readonly number[]; readonly decimals: number };
 
 /** Five lightnesses of one hue can be told apart without seeing colours. */
-export const HEAT_CLASSES = 5;
+const HEAT_CLASSES = 5;
 /** Share of the days that the scale covers evenly; one odd day must not make all others pale. */
 const COVERED = 0.95;
 
