@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const meterseal = join(root, "packages", "node", "bin", "meterseal.mjs");
 const START_TIMEOUT_MS = 120_000;
 
-/** Starts a demo in a directory of its own; resolves when the replay is over and the portal serves. */
+/** Starts a demo in a directory of its own; resolves when its first days are replayed and the portal serves. */
 export async function startDemo(...options) {
     const dataDir = mkdtempSync(join(tmpdir(), "meterseal-browser-"));
     const still = ["--speed", "0"]; // pages are compared with numbers that must not move meanwhile
