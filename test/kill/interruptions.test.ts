@@ -47,7 +47,7 @@ test("kill -9 of both, as a power cut; then fewer days than before", async () =>
 test("a full disk is named, and with room the next start goes on", async (context) => {
     const disk = join(scratch, "disk");
     mkdirSync(disk);
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=500k", "none", disk]);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=700k", "none", disk]);
     if (mounted.status !== 0) {
         context.diagnostic("not tested: no right to mount a small disk");
         return;
