@@ -1,10 +1,10 @@
 import { strict as assert } from "node:assert";
 import { spawnSync } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { spawned, start } from "../../packages/node/test/command.ts";
 import { allGone, childrenOf, demo, finish } from "../../packages/node/test/demo-runs.ts";
@@ -44,10 +44,16 @@ test("kill -9 of both, as a power cut; then fewer days than before", async () =>
     }
 });
 
-test("a full disk is named, and with room the next start goes on", async (context) => {
+// From no room to make the stores to room for some records.
+for (const size of ["300k", "400k", "500k", "550k", "700k"]) {
+    test(`a full disk of ${size} is named, and with room the next start goes on`, (context) =>
+        fillDisk(context, size));
+}
+
+async function fillDisk(context: TestContext, size: string): Promise<void> {
     const disk = join(scratch, "disk");
     mkdirSync(disk);
-    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=700k", "none", disk]);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "none", disk]);
     if (mounted.status !== 0) {
         context.diagnostic("not tested: no right to mount a small disk");
         return;
@@ -61,5 +67,6 @@ test("a full disk is named, and with room the next start goes on", async (contex
         assert.equal((await finish(dataDir)).result.verified, true);
     } finally {
         spawnSync("umount", [disk]);
+        rmdirSync(disk);
     }
-});
+}

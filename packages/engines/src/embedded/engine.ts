@@ -2,7 +2,7 @@ import {
     bytesEqual,
     type Clock,
     error,
-    type MetersealError,
+    MetersealError,
     type PublicKey,
     type Signer,
     unwrap,
@@ -139,7 +139,9 @@ export class EmbeddedEngine implements Engine {
                 size: head.size,
             });
         } catch (cause) {
-            this.#failure = error("MS_STORE_UNWRITABLE", { where: "log", cause });
+            // What the store says of itself names the file and what to do; anything else is said here.
+            const said = cause instanceof MetersealError && cause.code === "MS_STORE_UNWRITABLE";
+            this.#failure = said ? cause : error("MS_STORE_UNWRITABLE", { where: "log", cause });
             throw this.#failure;
         }
     }

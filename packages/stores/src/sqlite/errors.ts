@@ -13,6 +13,10 @@ const SQLITE = {
     notADatabase: 26,
 } as const;
 
+/** SQLITE_IOERR_SHMSIZE: the index of the write-ahead log could not grow, because the disk has no room. */
+const NO_ROOM_FOR_INDEX = 4874;
+
+const FULL = "The disk is full: make room.";
 const PERMISSIONS = "Check the permissions of the file and its directory.";
 const OTHER_WRITER = "Stop the other program that uses this file.";
 
@@ -22,8 +26,9 @@ const CODES: ReadonlyMap<number, readonly [code: ErrorCode, todo: string]> = new
     [SQLITE.locked, ["MS_STORE_LOCKED", OTHER_WRITER]],
     [SQLITE.readOnly, ["MS_STORE_UNWRITABLE", PERMISSIONS]],
     [SQLITE.ioError, ["MS_STORE_UNWRITABLE", "The disk failed: check it, then start again."]],
+    [NO_ROOM_FOR_INDEX, ["MS_STORE_UNWRITABLE", FULL]],
     [SQLITE.corrupt, ["MS_STORE_FORMAT", "The file is damaged: restore it from a copy."]],
-    [SQLITE.full, ["MS_STORE_UNWRITABLE", "The disk is full: make room."]],
+    [SQLITE.full, ["MS_STORE_UNWRITABLE", FULL]],
     [SQLITE.cannotOpen, ["MS_STORE_UNWRITABLE", PERMISSIONS]],
     [SQLITE.notADatabase, ["MS_STORE_FORMAT", "This is not a store of Meterseal."]],
 ]);
@@ -41,7 +46,7 @@ export function storeError(cause: unknown, where: string): unknown {
     }
     const result = resultCode(cause);
     if (result === null) return cause;
-    const known = CODES.get(result & 0xff);
+    const known = CODES.get(result) ?? CODES.get(result & 0xff);
     if (known === undefined) return error("MS_INTERNAL", { where, got: cause.message, cause });
     const [code, todo] = known;
     return error(code, { where, got: cause.message, todo, cause });

@@ -70,7 +70,6 @@ export function createFile(path: string, format: FileFormat): void {
     try {
         connection.exec(`
             PRAGMA page_size = ${format.pageSize};
-            PRAGMA journal_mode = WAL;
             ${DURABLE}
             BEGIN IMMEDIATE;
             ${format.schema}
