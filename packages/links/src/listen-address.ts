@@ -6,6 +6,11 @@ export function isLoopback(host: string): boolean {
     return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
+/** Host of a URL to connect to: an IPv6 address without its brackets. */
+export function hostOf(url: URL): string {
+    return url.hostname.replace(/^\[(.*)\]$/, "$1");
+}
+
 /** Host as it stands in a URL: an IPv6 address in brackets. */
 export function urlHost(host: string): string {
     return host.includes(":") ? `[${host}]` : host;

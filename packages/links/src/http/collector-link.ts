@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { assert, type CollectorLink, error, LIMITS, type LinkHandler } from "@meterseal/core";
+import { assert, type CollectorLink, error, type LinkHandler } from "@meterseal/core";
 import { listenOn, urlHost } from "../listen-address.ts";
+import { deliveryRefusal } from "../send-refusal.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { readBody } from "./body.ts";
 import {
@@ -50,13 +51,8 @@ class HttpCollectorLink implements CollectorLink {
     }
 
     async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
-        if (message.length > LIMITS.messageBytes) {
-            throw error("MS_TOO_LARGE", {
-                where: "a message to a meter",
-                expected: `at most ${LIMITS.messageBytes} bytes`,
-                got: `${message.length}`,
-            });
-        }
+        const tooLarge = deliveryRefusal(message);
+        if (tooLarge !== null) throw tooLarge;
         return await Promise.resolve(this.#sessions.get(subjectHex)?.deliver(message) ?? false);
     }
 

@@ -32,7 +32,7 @@ const DEFAULT_HTTP_COLLECTOR = {
 /** Options of `createHttpCollectorLink`. */
 export interface HttpCollectorOptions
     extends Partial<Record<keyof typeof DEFAULT_HTTP_COLLECTOR, number>> {
-    /** Host to listen on; only the loopback without TLS, unless `insecure` is set. */
+    /** Host to listen on; only the loopback without TLS. */
     readonly host: string;
     /** Port to listen on; 0 takes any free one. */
     readonly port: number;

@@ -1,5 +1,6 @@
-import { error, LIMITS, type Log, type MetersealError } from "@meterseal/core";
-import { isLoopback } from "../listen-address.ts";
+import { LIMITS, type Log } from "@meterseal/core";
+import { hostOf, isLoopback } from "../listen-address.ts";
+import { badOption, requireSubjectHex } from "../meter-options.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
 const DEFAULT_HTTP_METER = {
@@ -40,17 +41,11 @@ export type HttpMeterSettings = HttpMeterOptions & Record<keyof typeof DEFAULT_H
 export function httpMeterSettings(options: HttpMeterOptions): HttpMeterSettings {
     const url = URL.canParse(options.url) ? new URL(options.url) : null;
     if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
-        throw usage("url", "http://HOST:PORT or https://HOST:PORT", options.url);
+        throw badOption("url", "http://HOST:PORT or https://HOST:PORT", options.url);
     }
-    if (url.protocol === "http:" && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"))) {
-        throw usage("url", "https, or a loopback address: HTTP is plain text", options.url);
+    if (url.protocol === "http:" && !isLoopback(hostOf(url))) {
+        throw badOption("url", "https, or a loopback address: HTTP is plain text", options.url);
     }
-    if (!/^[0-9a-f]{32}$/.test(options.subjectHex)) {
-        throw usage("subjectHex", "32 lower-case hexadecimal characters", options.subjectHex);
-    }
+    requireSubjectHex(options.subjectHex);
     return { ...DEFAULT_HTTP_METER, ...options };
-}
-
-function usage(where: string, expected: string, got: string): MetersealError {
-    return error("MS_USAGE", { where, expected, got: JSON.stringify(got) });
 }

@@ -1,4 +1,5 @@
-import { type CollectorLink, error, LIMITS, type LinkHandler } from "@meterseal/core";
+import { type CollectorLink, error, type LinkHandler } from "@meterseal/core";
+import { deliveryRefusal } from "../send-refusal.ts";
 import type { MemoryHub } from "./memory-hub.ts";
 
 /** Collector end; may listen again after it was closed, as a collector that starts again does. */
@@ -18,13 +19,8 @@ export class MemoryCollectorLink implements CollectorLink {
     }
 
     async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
-        if (message.length > LIMITS.messageBytes) {
-            throw error("MS_TOO_LARGE", {
-                where: "a message to a meter",
-                expected: `at most ${LIMITS.messageBytes} bytes`,
-                got: `${message.length}`,
-            });
-        }
+        const tooLarge = deliveryRefusal(message);
+        if (tooLarge !== null) throw tooLarge;
         const connection = this.#hub.connections.get(subjectHex);
         if (connection === undefined) return false;
         const copy = message.slice();

@@ -1,12 +1,12 @@
 import {
     assert,
     error,
-    LIMITS,
     type MeterLink,
     type MeterLinkHandler,
     type MetersealError,
 } from "@meterseal/core";
 import { reconnectDelayMs } from "../backoff.ts";
+import { sendRefusal } from "../send-refusal.ts";
 import type { Connection, MemoryHub } from "./memory-hub.ts";
 
 type Pending = (failure: MetersealError | null) => void;
@@ -39,18 +39,10 @@ export class MemoryMeterLink implements MeterLink {
 
     send(message: Uint8Array): Promise<void> {
         const connection = this.#connection;
-        if (message.length > LIMITS.messageBytes) {
-            const expected = `at most ${LIMITS.messageBytes} bytes`;
-            return Promise.reject(error("MS_TOO_LARGE", { expected, got: `${message.length}` }));
-        }
-        if (connection === null) {
-            return Promise.reject(error("MS_LINK", { got: "no connection" }));
-        }
         const { maxInFlight, timers, ackTimeoutMs } = this.#hub.settings;
-        if (this.#pending.size >= maxInFlight) {
-            const expected = `at most ${maxInFlight} messages under way`;
-            return Promise.reject(error("MS_BUSY", { expected }));
-        }
+        const underWay = connection === null ? null : this.#pending.size;
+        const refusal = sendRefusal(message, underWay, maxInFlight);
+        if (connection === null || refusal !== null) return Promise.reject(refusal);
         const copy = message.slice();
         return new Promise((resolve, reject) => {
             const cancel = timers.after(ackTimeoutMs, () => {

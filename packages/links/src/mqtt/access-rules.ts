@@ -8,10 +8,11 @@ import type {
     PublishPacket,
     Subscription,
 } from "aedes";
+import { isSubjectHex } from "../meter-options.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import type { MqttCollectorSettings } from "./collector-options.ts";
 import type { Peer } from "./peer.ts";
-import { isSubjectHex, maySubscribe, publishTopicKind } from "./topics.ts";
+import { maySubscribe, publishTopicKind } from "./topics.ts";
 
 type Done = (cause?: Error | null) => void;
 

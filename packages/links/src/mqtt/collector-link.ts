@@ -1,14 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
-import {
-    assert,
-    type CollectorLink,
-    error,
-    LIMITS,
-    type LinkHandler,
-    type Log,
-} from "@meterseal/core";
+import { assert, type CollectorLink, error, type LinkHandler, type Log } from "@meterseal/core";
 import { Aedes, type Client, type Subscription } from "aedes";
 import { listenOn, urlHost } from "../listen-address.ts";
+import { deliveryRefusal } from "../send-refusal.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
@@ -74,14 +68,8 @@ class MqttCollectorLink implements CollectorLink {
     }
 
     deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
-        if (message.length > LIMITS.messageBytes) {
-            const tooLarge = error("MS_TOO_LARGE", {
-                where: "a message to a meter",
-                expected: `at most ${LIMITS.messageBytes} bytes`,
-                got: `${message.length}`,
-            });
-            return Promise.reject(tooLarge);
-        }
+        const tooLarge = deliveryRefusal(message);
+        if (tooLarge !== null) return Promise.reject(tooLarge);
         return Promise.resolve(this.#deliverNow(subjectHex, message));
     }
 

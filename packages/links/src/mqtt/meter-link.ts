@@ -8,7 +8,8 @@ import {
     type MetersealError,
 } from "@meterseal/core";
 import { MqttClient } from "mqtt";
-import { reconnectDelayMs, systemRandom } from "../backoff.ts";
+import { Reconnector } from "../reconnector.ts";
+import { sendRefusal } from "../send-refusal.ts";
 import { type MqttMeterOptions, type MqttMeterSettings, meterSettings } from "./meter-options.ts";
 import { type GatePolicy, PacketGate } from "./packet-gate.ts";
 import { type MeterTopics, meterTopics } from "./topics.ts";
@@ -34,41 +35,30 @@ export function createMqttMeterLink(options: MqttMeterOptions): MeterLink {
 class MqttMeterLink implements MeterLink {
     readonly #options: MqttMeterSettings;
     readonly #topics: MeterTopics;
-    readonly #random: () => number;
+    readonly #reconnector: Reconnector;
     readonly #pending = new Set<Pending>();
     #handler: MeterLinkHandler | null = null;
     #client: MqttClient | null = null;
     #up = false;
-    #closed = false;
-    #failures = 0;
-    #retry: NodeJS.Timeout | null = null;
     #ackTimer: NodeJS.Timeout | null = null;
 
     constructor(options: MqttMeterSettings) {
         this.#options = options;
         this.#topics = meterTopics(options.tenant, options.subjectHex);
-        this.#random = options.random ?? systemRandom;
+        this.#reconnector = new Reconnector("mqtt", options, (token) => this.#begin(token));
     }
 
     async open(handler: MeterLinkHandler): Promise<void> {
         assert(this.#handler === null, "a meter link is opened once");
         this.#handler = handler;
-        await this.#connect();
+        await this.#reconnector.connect();
     }
 
     send(message: Uint8Array): Promise<void> {
-        const client = this.#client;
-        if (message.length > LIMITS.messageBytes) {
-            const expected = `at most ${LIMITS.messageBytes} bytes`;
-            return Promise.reject(error("MS_TOO_LARGE", { expected, got: `${message.length}` }));
-        }
-        if (client === null || !this.#up) {
-            return Promise.reject(error("MS_LINK", { got: "no connection" }));
-        }
-        if (this.#pending.size >= this.#options.maxInFlight) {
-            const expected = `at most ${this.#options.maxInFlight} messages under way`;
-            return Promise.reject(error("MS_BUSY", { expected }));
-        }
+        const client = this.#up ? this.#client : null;
+        const underWay = client === null ? null : this.#pending.size;
+        const refusal = sendRefusal(message, underWay, this.#options.maxInFlight);
+        if (client === null || refusal !== null) return Promise.reject(refusal);
         return new Promise((resolve, reject) => {
             const pending: Pending = (failure) => {
                 this.#pending.delete(pending);
@@ -88,9 +78,8 @@ class MqttMeterLink implements MeterLink {
     }
 
     async close(): Promise<void> {
-        if (this.#closed) return;
-        this.#closed = true;
-        if (this.#retry !== null) clearTimeout(this.#retry);
+        if (this.#reconnector.closed) return;
+        this.#reconnector.close();
         const client = this.#client;
         const idle = this.#pending.size === 0;
         const polite = this.#up && idle;
@@ -111,17 +100,7 @@ class MqttMeterLink implements MeterLink {
         });
     }
 
-    async #connect(): Promise<void> {
-        this.#retry = null;
-        let token: Uint8Array;
-        try {
-            token = await this.#options.token();
-        } catch (cause) {
-            this.#options.log?.warn("mqtt: no link token", { reason: String(cause) });
-            this.#again();
-            return;
-        }
-        if (this.#closed) return;
+    #begin(token: Uint8Array): void {
         const client = this.#createClient(token);
         this.#client = client;
         client.on("connect", () => {
@@ -169,9 +148,9 @@ class MqttMeterLink implements MeterLink {
     }
 
     #becomeUp(client: MqttClient): void {
-        if (this.#closed || this.#up || this.#client !== client) return;
+        if (this.#reconnector.closed || this.#up || this.#client !== client) return;
         this.#up = true;
-        this.#failures = 0;
+        this.#reconnector.up();
         client.publish(this.#topics.state, "online", { qos: 0, retain: true });
         this.#handler?.up();
     }
@@ -183,15 +162,9 @@ class MqttMeterLink implements MeterLink {
         const wasUp = this.#up;
         this.#up = false;
         this.#fail(error("MS_LINK", { got: "connection lost" }));
-        if (this.#closed) return;
+        if (this.#reconnector.closed) return;
         if (wasUp) this.#handler?.down();
-        this.#again();
-    }
-
-    #again(): void {
-        if (this.#closed) return;
-        const delayMs = reconnectDelayMs(this.#failures++, this.#random);
-        this.#retry = setTimeout(() => void this.#connect(), delayMs);
+        this.#reconnector.again();
     }
 
     #fail(failure: MetersealError): void {

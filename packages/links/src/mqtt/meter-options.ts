@@ -1,6 +1,7 @@
-import { error, LIMITS, type Log, type MetersealError } from "@meterseal/core";
-import { isLoopback } from "../listen-address.ts";
-import { isSubjectHex, isTenant, type UpChannel } from "./topics.ts";
+import { LIMITS, type Log } from "@meterseal/core";
+import { hostOf, isLoopback } from "../listen-address.ts";
+import { badOption, requireSubjectHex } from "../meter-options.ts";
+import { isTenant, type UpChannel } from "./topics.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
 const DEFAULT_MQTT_METER = {
@@ -47,22 +48,20 @@ export type MqttMeterSettings = MqttMeterOptions & {
 export function meterSettings(options: MqttMeterOptions): MqttMeterSettings {
     const url = URL.canParse(options.url) ? new URL(options.url) : null;
     if (url === null || url.protocol !== "mqtt:" || url.hostname === "") {
-        throw usage("url", "mqtt://HOST:PORT", options.url);
+        throw badOption("url", "mqtt://HOST:PORT", options.url);
     }
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const host = hostOf(url);
     if (!isLoopback(host) && options.insecure !== true) {
-        throw usage("url", "a loopback address, or insecure set: MQTT is plain text", options.url);
+        throw badOption(
+            "url",
+            "a loopback address, or insecure set: MQTT is plain text",
+            options.url,
+        );
     }
-    if (!isSubjectHex(options.subjectHex)) {
-        throw usage("subjectHex", "32 lower-case hexadecimal characters", options.subjectHex);
-    }
+    requireSubjectHex(options.subjectHex);
     if (!isTenant(options.tenant)) {
-        throw usage("tenant", "1 to 64 letters, digits, _ . or -", options.tenant);
+        throw badOption("tenant", "1 to 64 letters, digits, _ . or -", options.tenant);
     }
     const address = { host, port: Number(url.port || 1883) };
     return { ...DEFAULT_MQTT_METER, ...options, address };
-}
-
-function usage(where: string, expected: string, got: string): MetersealError {
-    return error("MS_USAGE", { where, expected, got: JSON.stringify(got) });
 }

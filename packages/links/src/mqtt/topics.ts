@@ -4,13 +4,7 @@ const UP_CHANNELS = ["usage", "billing", "warning", "response"] as const;
 /** One of {@link UP_CHANNELS}. */
 export type UpChannel = (typeof UP_CHANNELS)[number];
 
-const SUBJECT = /^[0-9a-f]{32}$/;
 const TENANT = /^[A-Za-z0-9_.-]{1,64}$/;
-
-/** Whether a text is a subject in the form that topics, client ids and user names use. */
-export function isSubjectHex(text: string): boolean {
-    return SUBJECT.test(text);
-}
 
 /** Whether a text may stand in a topic as a tenant: 1 … 64 letters, digits, `_`, `.` or `-`. */
 export function isTenant(text: string): boolean {
