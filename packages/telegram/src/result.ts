@@ -50,6 +50,12 @@ export function refuse(code: FaultCode, where: string, expected: string): never 
     throw new FaultThrown({ code, where, expected });
 }
 
+/** Refuses more bytes than a telegram of its kind may have; for use inside {@link attempt}. */
+export function requireSize(bytes: Uint8Array, limitBytes: number): void {
+    if (bytes.length > limitBytes)
+        refuse("too-large", `byte ${limitBytes}`, `at most ${limitBytes} bytes`);
+}
+
 /** Runs a decoder; a refusal comes back as its fault. */
 export function attempt<T>(decoder: () => T): Decoded<T> {
     try {

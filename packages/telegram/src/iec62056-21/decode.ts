@@ -1,5 +1,5 @@
 import { normalizeObis } from "../obis.ts";
-import { attempt, type Decoded, refuse } from "../result.ts";
+import { attempt, type Decoded, refuse, requireSize } from "../result.ts";
 import { latin1 } from "../text.ts";
 import {
     type CheckVerdict,
@@ -22,8 +22,7 @@ import { CONTROL, READOUT_BYTES, READOUT_SETS, READOUT_TEXT } from "./tables.ts"
  */
 export function decodeReadout(bytes: Uint8Array): Decoded<Telegram> {
     return attempt(() => {
-        if (bytes.length > READOUT_BYTES)
-            refuse("too-large", `byte ${READOUT_BYTES}`, `at most ${READOUT_BYTES} bytes`);
+        requireSize(bytes, READOUT_BYTES);
         const text = latin1(bytes);
         const identification = /^[^/]{0,16}\/([\x20-\x7e]{4,63})\r?\n/.exec(text);
         const stx = bytes.indexOf(CONTROL.stx);

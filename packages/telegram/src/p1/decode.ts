@@ -1,7 +1,7 @@
 import { unixOfWallTime, type WallTime } from "../civil-time.ts";
 import { crc16Arc } from "../crc16.ts";
 import { normalizeObis } from "../obis.ts";
-import { attempt, type Decoded, refuse } from "../result.ts";
+import { attempt, type Decoded, refuse, requireSize } from "../result.ts";
 import { latin1 } from "../text.ts";
 import {
     type CheckVerdict,
@@ -27,8 +27,7 @@ import { P1_CLOCK, P1_STANDARD_OFFSET_SECONDS, P1_TELEGRAM_BYTES, P1_TEXT } from
  */
 export function decodeP1(bytes: Uint8Array): Decoded<Telegram> {
     return attempt(() => {
-        if (bytes.length > P1_TELEGRAM_BYTES)
-            refuse("too-large", `byte ${P1_TELEGRAM_BYTES}`, `at most ${P1_TELEGRAM_BYTES} bytes`);
+        requireSize(bytes, P1_TELEGRAM_BYTES);
         const text = latin1(bytes).replace(/^[\r\n]+/, "");
         const { checkDigits, identification, objects } = splitP1(text);
         const contents = objects.map(readObject);

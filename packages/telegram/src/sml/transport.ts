@@ -1,5 +1,5 @@
 import { crc16X25 } from "../crc16.ts";
-import { refuse } from "../result.ts";
+import { refuse, requireSize } from "../result.ts";
 import { SML_FILE_BYTES } from "./tables.ts";
 
 /** Escape sequence; four more bytes say what it stands for (SML transport protocol version 1). */
@@ -18,8 +18,7 @@ export type SmlFrame = {
 
 /** Takes an SML file out of its transport frame. For use inside `attempt`. */
 export function openFrame(frame: Uint8Array): SmlFrame {
-    if (frame.length > SML_FILE_BYTES)
-        refuse("too-large", `byte ${SML_FILE_BYTES}`, `at most ${SML_FILE_BYTES} bytes`);
+    requireSize(frame, SML_FILE_BYTES);
     if (!isWord(frame, 0, ESCAPE) || !isWord(frame, WORD, BEGIN))
         refuse("malformed", "byte 0", "1b1b1b1b 01010101");
     const messages = new Uint8Array(frame.length);
