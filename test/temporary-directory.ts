@@ -1,6 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "./process-alive.ts";
 
 const PREFIX = "meterseal-tests-";
 
@@ -22,13 +23,4 @@ export function setup(): () => void {
     process.env.TMPDIR = directory; // POSIX
     process.env.TEMP = directory; // Windows
     return () => rmSync(directory, { recursive: true, force: true });
-}
-
-function isAlive(pid: number): boolean {
-    try {
-        process.kill(pid, 0);
-        return true;
-    } catch {
-        return false;
-    }
 }

@@ -5,11 +5,16 @@ import { join } from "node:path";
 import { ERRORS, error, utf8 } from "@meterseal/core";
 import { createMqttCollectorLink, createMqttMeterLink } from "@meterseal/links/mqtt";
 import { parseRecord, STREAM_MODE } from "@meterseal/record";
+import {
+    connectPacket,
+    packet,
+    publishPacket,
+    subscribePacket,
+} from "@meterseal/testkit/mqtt-packets";
 import type { SeededRandom } from "@meterseal/testkit/random";
 import { REPLAY_START_MS } from "../../packages/node/src/fleet/replay.ts";
 import { ServerProcess } from "../../packages/node/src/fleet/server-process.ts";
 import { messagesOf, pool } from "./corpus.ts";
-import { connectPacket, packet, publishPacket, subscribePacket } from "./mqtt-packets.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 import { bytesOf, type FuzzSession, type FuzzTarget, type FuzzVerdict, textOf } from "./target.ts";
 
@@ -127,7 +132,7 @@ const UP = `ms/1/local/${SUBJECT}/up/usage`;
 function conversation(random: SeededRandom, payloads: readonly Uint8Array[]): Uint8Array {
     const payload = random.pick(payloads);
     const packets: Uint8Array[] = [
-        connectPacket(SUBJECT, random.pick([0, 1, 30, 65_535])),
+        connectPacket({ clientId: SUBJECT, keepalive: random.pick([0, 1, 30, 65_535]) }),
         subscribePacket(`ms/1/local/${SUBJECT}/rcpt`),
         publishPacket(
             random.chance(0.8) ? UP : random.pick(["", "#", "$SYS/x", `${UP}/x`]),

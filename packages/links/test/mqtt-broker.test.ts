@@ -2,6 +2,12 @@ import { spawn, spawnSync } from "node:child_process";
 import type { CollectorLink } from "@meterseal/core";
 import { LIMITS, utf8 } from "@meterseal/core";
 import { ScriptedCollector, TestMeter, until } from "@meterseal/testkit/link-compliance";
+import {
+    connectPacket,
+    packet,
+    publishPacket,
+    subscribePacket,
+} from "@meterseal/testkit/mqtt-packets";
 import { afterEach, describe, expect, it } from "vitest";
 import { reconnectDelayMs } from "../src/backoff.ts";
 import {
@@ -10,7 +16,7 @@ import {
     type MqttCollectorOptions,
     meterTopics,
 } from "../src/mqtt/index.ts";
-import { connectPacket, packet, publishPacket, RawClient, subscribePacket } from "./raw-client.ts";
+import { RawClient } from "./raw-client.ts";
 
 const A = "0a".repeat(16);
 const B = "0b".repeat(16);

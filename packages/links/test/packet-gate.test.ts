@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { packet } from "@meterseal/testkit/mqtt-packets";
 import { describe, expect, it } from "vitest";
 import { type GatePolicy, PacketGate } from "../src/mqtt/packet-gate.ts";
-import { packet } from "./raw-client.ts";
 
 /** A socket without a network: `push` is what the peer sends. */
 function fakeSocket() {

@@ -1,8 +1,8 @@
+import { packet, publishPacket } from "@meterseal/testkit/mqtt-packets";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PacketRefused, PacketSplitter } from "../src/mqtt/packet-splitter.ts";
 import { parsePublish, publishQos0 } from "../src/mqtt/publish-packet.ts";
-import { packet, publishPacket } from "./raw-client.ts";
 
 function split(splitter: PacketSplitter, chunk: Uint8Array): Buffer[] {
     const out: Buffer[] = [];

@@ -4,12 +4,11 @@ import { toHex, unwrap } from "@meterseal/core";
 import { openMeterStore, openServerStore } from "@meterseal/stores/sqlite";
 import { parseKeyFile } from "@meterseal/wallet";
 import { beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
-import { startServer } from "../src/server/server.ts";
 import { ATTACKS, type Attack, attack } from "../src/tamper/attacks.ts";
 import { run } from "./command.ts";
-import { FIXTURE_MS, type Fixture, quiet, useFixture, useScratch } from "./fixture.ts";
+import { FIXTURE_MS, type Fixture, useFixture, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 const scratch = useScratch();
 let fixture: Fixture;
@@ -169,17 +168,7 @@ describe("usage", () => {
     it("gives the same from a running server as from the directory", async () => {
         const dataDir = join(scratch, "served");
         cpSync(fixture.finished, dataDir, { recursive: true });
-        const server = await startServer({
-            dataDir,
-            host: "127.0.0.1",
-            httpPort: 0,
-            mqttPort: 0,
-            clock: systemClock,
-            clockLabel: null,
-            mode: null,
-            log: quiet,
-            onFatal: () => {},
-        });
+        const server = await startQuietServer(dataDir);
         try {
             for (const level of ["slot", "hour", "day", "month"]) {
                 const there = await usage("--url", server.httpUrl, "--level", level);

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "../../../test/process-alive.ts";
 import { run, spawned } from "./command.ts";
 
 /** Command line of a small demo on a directory. */
@@ -11,15 +12,6 @@ export function demo(dataDir: string, ...words: string[]): string[] {
 export function childrenOf(pid: number | undefined): number[] {
     const listed = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
     return listed.stdout.trim().split(/\s+/).filter(Boolean).map(Number);
-}
-
-function isAlive(pid: number): boolean {
-    try {
-        process.kill(pid, 0);
-        return true;
-    } catch {
-        return false;
-    }
 }
 
 /** Whether all processes have ended within a time. */

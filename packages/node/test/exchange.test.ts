@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../src/clocks.ts";
 import { DEVICE_FILES } from "../src/device/device.ts";
-import { type Server, startServer } from "../src/server/server.ts";
+import type { Server } from "../src/server/server.ts";
 import { type Outcome, run } from "./command.ts";
-import { quiet, useScratch } from "./fixture.ts";
+import { useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 const TEST_MS = 60_000;
 const DAY = Date.UTC(2024, 6, 1);
@@ -16,10 +16,7 @@ const dataDir = join(scratch, "utility");
 let server: Server;
 
 beforeAll(async () => {
-    server = await startServer({
-        ...{ dataDir, host: "127.0.0.1", httpPort: 0, mqttPort: 0, clock: systemClock },
-        ...{ clockLabel: null, mode: null, log: quiet, onFatal: () => {} },
-    });
+    server = await startQuietServer(dataDir);
 });
 afterAll(() => server.close());
 
@@ -189,9 +186,6 @@ describe("a meter exchange", () => {
             faults: [],
             counts: { keys: 1 },
         });
-        server = await startServer({
-            ...{ dataDir, host: "127.0.0.1", httpPort: 0, mqttPort: 0, clock: systemClock },
-            ...{ clockLabel: null, mode: null, log: quiet, onFatal: () => {} },
-        });
+        server = await startQuietServer(dataDir);
     });
 });

@@ -7,10 +7,10 @@ import { decodeEvidence } from "@meterseal/ledger";
 import { parseRecord } from "@meterseal/record";
 import { type KeyFile, openHousehold, parseKeyFile } from "@meterseal/wallet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
-import { type Server, startServer } from "../src/server/server.ts";
-import { FIXTURE_MS, quiet, useFixture, useScratch } from "./fixture.ts";
+import type { Server } from "../src/server/server.ts";
+import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 type Answer = { status: number; headers: Record<string, unknown>; body: Buffer };
 
@@ -23,17 +23,7 @@ beforeAll(async () => {
     const dataDir = join(scratch, "http");
     cpSync(finished, dataDir, { recursive: true });
     key = unwrap(parseKeyFile(readFileSync(PLACES.keyFile(dataDir, names[0] ?? ""), "utf8")));
-    server = await startServer({
-        dataDir,
-        host: "127.0.0.1",
-        httpPort: 0,
-        mqttPort: 0,
-        clock: systemClock,
-        clockLabel: "replay of 2013",
-        mode: null,
-        log: quiet,
-        onFatal: () => {},
-    });
+    server = await startQuietServer(dataDir, { clockLabel: "replay of 2013" });
 }, FIXTURE_MS);
 afterAll(() => server.close());
 

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toHex } from "@meterseal/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../src/clocks.ts";
 import { DEVICE_FILES } from "../src/device/device.ts";
-import { type Server, startServer } from "../src/server/server.ts";
+import type { Server } from "../src/server/server.ts";
 import { run, start } from "./command.ts";
-import { quiet, useScratch } from "./fixture.ts";
+import { useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 const LONDON = fileURLToPath(
     new URL("../../../examples/london-2013/block16sep.csv.gz", import.meta.url),
@@ -19,18 +19,7 @@ const dataDir = join(scratch, "utility");
 let server: Server;
 
 beforeAll(async () => {
-    server = await startServer({
-        dataDir,
-        host: "127.0.0.1",
-        httpPort: 0,
-        mqttPort: 0,
-        httpLinkPort: 0,
-        clock: systemClock,
-        clockLabel: null,
-        mode: null,
-        log: quiet,
-        onFatal: () => {},
-    });
+    server = await startQuietServer(dataDir, { httpLinkPort: 0 });
 });
 afterAll(() => server.close());
 
@@ -315,9 +304,7 @@ describe("the operator", () => {
         "admits meters while no server runs, and of the other mode not at all",
         async () => {
             const stopped = join(scratch, "stopped");
-            const options = { host: "127.0.0.1", httpPort: 0, mqttPort: 0, clock: systemClock };
-            const more = { clockLabel: null, mode: null, log: quiet, onFatal: () => {} };
-            const first = await startServer({ dataDir: stopped, ...options, ...more });
+            const first = await startQuietServer(stopped);
             const { networkId } = first;
             await first.close();
             const directory = await init("late");

@@ -17,8 +17,9 @@ import { Facts, readingAge } from "../src/server/facts.ts";
 import { addHealthRoutes, Health, type HealthSources } from "../src/server/health.ts";
 import { TENANT } from "../src/server/links.ts";
 import { ServerMetrics } from "../src/server/metrics.ts";
-import { type Server, startServer } from "../src/server/server.ts";
+import type { Server } from "../src/server/server.ts";
 import { FIXTURE_MS, type Fixture, quiet, useFixture, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 const scratch = useScratch();
 let fixture: Fixture;
@@ -29,17 +30,7 @@ beforeAll(async () => {
     fixture = await useFixture();
     dataDir = join(scratch, "monitored");
     cpSync(fixture.finished, dataDir, { recursive: true });
-    server = await startServer({
-        dataDir,
-        host: "127.0.0.1",
-        httpPort: 0,
-        mqttPort: 0,
-        clock: systemClock,
-        clockLabel: null,
-        mode: null,
-        log: quiet,
-        onFatal: () => {},
-    });
+    server = await startQuietServer(dataDir);
 }, FIXTURE_MS);
 afterAll(() => server.close());
 

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemClock } from "../src/clocks.ts";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import { openApiDocument } from "../src/server/openapi.ts";
-import { type Server, startServer } from "../src/server/server.ts";
+import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
-import { FIXTURE_MS, quiet, useFixture, useScratch } from "./fixture.ts";
+import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
 
 type Content = Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
 type Operation = {
@@ -38,10 +38,9 @@ beforeAll(async () => {
     dataDir = join(scratch, "openapi");
     cpSync(finished, dataDir, { recursive: true });
     [meter = ""] = readdirSync(join(dataDir, "meters"));
-    server = await startServer({
-        ...{ dataDir, host: "127.0.0.1", httpPort: 0, mqttPort: 0, clock: systemClock },
-        ...{ clockLabel: "a label", replay: { speed: 2, endMs: 3 }, mode: null },
-        ...{ log: quiet, onFatal: () => {} },
+    server = await startQuietServer(dataDir, {
+        clockLabel: "a label",
+        replay: { speed: 2, endMs: 3 },
     });
 }, FIXTURE_MS);
 afterAll(() => server.close());
