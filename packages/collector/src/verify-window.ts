@@ -22,8 +22,12 @@ export class VerifyWindow {
         this.#size = size;
     }
 
-    /** Checks signatures when there is room; more than the window holds go in parts. */
+    /**
+     * Checks signatures when there is room; more than the window holds go in parts. No signatures
+     * need no room: whoever has none does not wait for those who have.
+     */
     async verify(jobs: readonly SignatureJob[]): Promise<readonly boolean[]> {
+        if (jobs.length === 0) return [];
         if (jobs.length <= this.#size) return await this.#verifyPart(jobs);
         const parts: Promise<readonly boolean[]>[] = [];
         for (let at = 0; at < jobs.length; at += this.#size) {

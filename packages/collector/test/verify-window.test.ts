@@ -66,6 +66,19 @@ describe("the window of signatures under verification", () => {
         expect(verifier.calls.map((call) => call.length)).toEqual([4, 4, 1]);
     });
 
+    it("lets a call without signatures wait for nobody", async () => {
+        const verifier = gated();
+        const window = new VerifyWindow(verifier.verify, 4);
+        const all = [jobs(0, 4), jobs(10, 1)].map((batch) => window.verify(batch));
+        expect(await window.verify([])).toEqual([]);
+        expect(verifier.calls).toEqual([[0, 1, 2, 3]]);
+        for (let call = 0; call < 2; call++) {
+            verifier.release();
+            await turns();
+        }
+        await Promise.all(all);
+    });
+
     it("has room again after a failed call", async () => {
         let fail = true;
         const window = new VerifyWindow((batch) => {
