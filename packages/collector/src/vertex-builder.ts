@@ -1,11 +1,4 @@
-import {
-    type Clock,
-    compareBytes,
-    LIMITS,
-    type Log,
-    type Signer,
-    type Timers,
-} from "@meterseal/core";
+import { type Clock, LIMITS, type Log, type Signer, type Timers } from "@meterseal/core";
 import {
     compareRecords,
     createVertex,
@@ -132,7 +125,7 @@ export class VertexBuilder {
     #close(): void {
         this.#cancelTimer?.();
         this.#cancelTimer = null;
-        const records = Object.freeze(this.#records.sort(inBodyOrder));
+        const records = Object.freeze(this.#records.sort(compareRecords));
         this.#records = [];
         this.#bytes = 0;
         if (records.length > 0) this.#enqueue(records, () => this.#seal(records));
@@ -213,9 +206,4 @@ export class VertexBuilder {
         this.#own.push(vertex);
         if (this.#own.length > 2) this.#own.shift();
     }
-}
-
-/** The one order of a body: that of {@link compareRecords} and, where a chain forked, by hash. */
-function inBodyOrder(a: MeterRecord, b: MeterRecord): number {
-    return compareRecords(a, b) || compareBytes(a.message.hash, b.message.hash);
 }

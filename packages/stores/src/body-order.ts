@@ -1,4 +1,4 @@
-import { compareBytes, error } from "@meterseal/core";
+import { error } from "@meterseal/core";
 import { compareRecords, recordName } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 
@@ -10,7 +10,7 @@ import type { MeterRecord } from "@meterseal/record";
 export function requireBodyOrder(records: readonly MeterRecord[]): void {
     let before: MeterRecord | undefined;
     for (const record of records) {
-        if (before !== undefined && !isBefore(before, record)) {
+        if (before !== undefined && compareRecords(before, record) >= 0) {
             throw error("MS_VERTEX_BODY", {
                 where: recordName(record),
                 expected: "records sorted by subject, chain epoch, sequence number and hash",
@@ -18,8 +18,4 @@ export function requireBodyOrder(records: readonly MeterRecord[]): void {
         }
         before = record;
     }
-}
-
-function isBefore(a: MeterRecord, b: MeterRecord): boolean {
-    return (compareRecords(a, b) || compareBytes(a.message.hash, b.message.hash)) < 0;
 }
