@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { backup, DatabaseSync } from "node:sqlite";
+import { holdView } from "./database.ts";
 import { storeError } from "./errors.ts";
 import { foreign, immutableUrl, requireOurs, statOf } from "./file-format.ts";
 import { SERVER_FORMAT } from "./server-schema.ts";
@@ -39,10 +40,9 @@ export async function copyServerStore(
         const settings = { readOnly: true, timeout: BUSY_MS };
         const source = new DatabaseSync(alone ? immutableUrl(path) : path, settings);
         try {
-            // An open read transaction holds the moment: without it each write of another process
-            // would make the copy begin again, and under load it would never end.
-            source.exec("BEGIN");
-            source.prepare("SELECT count(*) FROM sqlite_schema").get();
+            // Without it each write of another process would make the copy begin again, and under
+            // load it would never end.
+            holdView(source);
             await backup(source, to, {
                 rate: PAGES_AT_ONCE,
                 progress: ({ remainingPages, totalPages }) =>

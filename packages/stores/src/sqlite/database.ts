@@ -175,24 +175,26 @@ function openWriter(path: string, options: ConnectionOptions): DatabaseSync {
 
 /** Opens read-only and begins the one transaction whose view the connection keeps. */
 function openSnapshot(path: string, options: ConnectionOptions): DatabaseSync {
-    const begin = (connection: DatabaseSync): void => {
-        connection.exec("BEGIN");
-        connection.prepare("SELECT count(*) FROM sqlite_schema").get();
-    };
     const settings = { readOnly: true, timeout: BUSY_MS };
     // A writer has a log of recent writes beside the file from its first moment on. Without one the
     // file is complete, and SQLite need not make helper files, which would stay behind.
     if (statOf(`${path}-wal`) === null) {
-        return configured(new DatabaseSync(immutableUrl(path), settings), options, begin);
+        return configured(new DatabaseSync(immutableUrl(path), settings), options, holdView);
     }
     try {
-        return configured(new DatabaseSync(path, settings), options, begin);
+        return configured(new DatabaseSync(path, settings), options, holdView);
     } catch (cause) {
         // On a medium that cannot be written SQLite cannot make its helper files. Without a log of
         // recent writes beside it the file is complete, and nobody else can be changing it.
         if ((statOf(`${path}-wal`)?.size ?? 0) > 0) throw cause;
-        return configured(new DatabaseSync(immutableUrl(path), settings), options, begin);
+        return configured(new DatabaseSync(immutableUrl(path), settings), options, holdView);
     }
+}
+
+/** Begins a read transaction: the connection sees the file as it is now until that ends. */
+export function holdView(connection: DatabaseSync): void {
+    connection.exec("BEGIN");
+    connection.prepare("SELECT count(*) FROM sqlite_schema").get();
 }
 
 /** Finishes a connection that was just opened; closes it again when that fails. */
