@@ -1,7 +1,14 @@
 import { LIMITS, type Result } from "@meterseal/core";
-import { attempt, MapReader, malformed, toRegister } from "./parse.ts";
-import { type MeterRecord, RECORD_CLASS } from "./record.ts";
-import { channelCount, parseGroups, type UsageBody } from "./usage.ts";
+import { attempt, MapReader, malformed } from "./parse.ts";
+import { type MeterRecord, RECORD_CLASS, TIME_MAX_UNIX } from "./record.ts";
+import {
+    channelCount,
+    parseGroups,
+    parseScale,
+    parseValues,
+    putValues,
+    type UsageBody,
+} from "./usage.ts";
 
 /** What a register event says of its seal epoch. */
 export const EVENT_KIND = { opening: 1, closing: 2 } as const;
@@ -52,8 +59,6 @@ export type RegisterEvent = {
 
 /** Leaves of the event tree: two to the power of its depth (formats 3). */
 const EVENT_LEAVES = 2 ** 24;
-/** Latest time that fits the formats: end of the year 2399. */
-const TIME_MAX_UNIX = 13_569_465_599;
 
 /** CBOR map of a register event; keys that a usage body has too mean the same here. */
 export function encodeEvent(event: RegisterEvent): Map<number, unknown> {
@@ -74,16 +79,6 @@ export function encodeEvent(event: RegisterEvent): Map<number, unknown> {
     if (before.closing !== undefined) map.set(9, before.closing);
     if (before.stated !== undefined) putValues(map, before.stated, 11, 14);
     return map;
-}
-
-function putValues(
-    map: Map<number, unknown>,
-    values: EventValues,
-    sealed: number,
-    open: number,
-): void {
-    if (values.mode === "sealed") map.set(sealed, values.bytes);
-    else map.set(open, values.registers);
 }
 
 /** Parses the body of a register event strictly; MS_MALFORMED names the field. */
@@ -121,18 +116,6 @@ export function decodeEvent(value: unknown): Result<RegisterEvent> {
 export function eventOf(record: MeterRecord): Result<RegisterEvent> {
     if (record.recordClass === RECORD_CLASS.billing) return decodeEvent(record.body);
     return attempt(() => malformed("record[0]", "a billing record"));
-}
-
-/** The default is left out: one meaning has one encoding. */
-function parseScale(map: MapReader): number {
-    return map.integer(10, -6, 6) || malformed(map.at(10), "no field for scale 0");
-}
-
-function parseValues(map: MapReader, channels: number, sealed: number, open: number): EventValues {
-    if (map.has(sealed)) return { mode: "sealed", bytes: map.bytes(sealed, channels * 8) };
-    const registers = map.array(open, channels).map((value) => toRegister(value, map.at(open)));
-    if (registers.length !== channels) malformed(map.at(open), `${channels} registers`);
-    return { mode: "open", registers };
 }
 
 function parseBefore(

@@ -49,7 +49,7 @@ export type EpochBody = {
 };
 
 /** Latest time that fits the formats: end of the year 2399. */
-const TIME_MAX_UNIX = 13_569_465_599;
+export const TIME_MAX_UNIX = 13_569_465_599;
 
 /** Signs a record; the result is what travels, is chained, stored and proven. */
 export function createRecord(signer: Signer, payload: RecordPayload): Promise<Uint8Array> {

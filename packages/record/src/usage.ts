@@ -52,8 +52,7 @@ export function encodeUsage(usage: UsageBody): Map<number, unknown> {
         [5, usage.groups],
     ]);
     encodeAddresses(usage, map);
-    if (usage.values.mode === "sealed") map.set(6, usage.values.bytes);
-    else map.set(12, usage.values.registers);
+    putValues(map, usage.values, 6, 12);
     if (usage.flags.length > 0)
         map.set(
             8,
@@ -63,6 +62,17 @@ export function encodeUsage(usage: UsageBody): Map<number, unknown> {
     if (usage.scale !== undefined) map.set(10, usage.scale);
     if (usage.medium !== undefined) map.set(11, usage.medium);
     return map;
+}
+
+/** Puts registers under the key of sealed or of open ones; inverse of {@link parseValues}. */
+export function putValues(
+    map: Map<number, unknown>,
+    values: UsageBody["values"],
+    sealed: number,
+    open: number,
+): void {
+    if (values.mode === "sealed") map.set(sealed, values.bytes);
+    else map.set(open, values.registers);
 }
 
 /** Parses a usage body strictly; MS_MALFORMED names the field. */
@@ -80,7 +90,7 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
             sealEpoch: map.integer(1, 0, 0xffff_ffff),
             ...slots,
             groups,
-            values: parseValues(map, count * channelCount(groups)),
+            values: parseValues(map, count * channelCount(groups), 6, 12),
             ...parseAddresses(map, slots),
             flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
             ...(map.has(9) ? { commitments: parseCommitments(map, groups.length, count) } : {}),
@@ -92,8 +102,8 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
     });
 }
 
-/** The default is left out: one meaning has one encoding. */
-function parseScale(map: MapReader): number {
+/** Key 10; the default is left out: one meaning has one encoding. MS_MALFORMED otherwise. */
+export function parseScale(map: MapReader): number {
     return map.integer(10, -6, 6) || malformed(map.at(10), "no field for scale 0");
 }
 
@@ -109,10 +119,16 @@ export function parseGroups(values: readonly unknown[], where: string): number[]
     return groups;
 }
 
-function parseValues(map: MapReader, values: number): UsageBody["values"] {
-    if (map.has(6)) return { mode: "sealed", bytes: map.bytes(6, values * 8) };
-    const registers = map.array(12, values).map((value) => toRegister(value, map.at(12)));
-    if (registers.length !== values) malformed(map.at(12), `${values} registers`);
+/** So many registers under the key of sealed or else of open ones; MS_MALFORMED otherwise. */
+export function parseValues(
+    map: MapReader,
+    count: number,
+    sealed: number,
+    open: number,
+): UsageBody["values"] {
+    if (map.has(sealed)) return { mode: "sealed", bytes: map.bytes(sealed, count * 8) };
+    const registers = map.array(open, count).map((value) => toRegister(value, map.at(open)));
+    if (registers.length !== count) malformed(map.at(open), `${count} registers`);
     return { mode: "open", registers };
 }
 
