@@ -1,7 +1,7 @@
 import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import { EVENT_KIND, type RegisterEvent } from "@meterseal/record";
 import type { StreamState } from "./state.ts";
-import { applyRegisters, bodyMismatch, closedMismatch } from "./usage-rules.ts";
+import { applyRegisters, bodyMismatch, closedMismatch, type Mismatch } from "./usage-rules.ts";
 
 /**
  * Stream state after a register event, or why the event breaks a rule (formats 3, 8). An opening
@@ -32,10 +32,7 @@ export function applyEvent(state: StreamState, event: RegisterEvent): Result<Str
     });
 }
 
-function placeMismatch(
-    state: StreamState,
-    event: RegisterEvent,
-): { readonly expected: string; readonly got: string } | null {
+function placeMismatch(state: StreamState, event: RegisterEvent): Mismatch | null {
     if (event.kind === EVENT_KIND.opening) {
         if (state.lastSlot < 0 && state.lastEvent < 0) return null;
         return {
