@@ -71,7 +71,7 @@ export function openEvent(
     keys: OwnerKeys | null,
 ): Result<EpochEnd> {
     const open = (values: EventValues, index: number): Result<Registers> => {
-        const opened = openValues(event.groups, values, [{ level: 4, index }], keys);
+        const opened = openValues(event.groups, values, [{ level: LEVEL.event, index }], keys);
         return opened.ok ? ok(opened.value[0] as Registers) : opened;
     };
     const own = open(event.values, event.index);

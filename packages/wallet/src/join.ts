@@ -38,17 +38,15 @@ export type Joined = { readonly boundaries: EpochBoundary[]; readonly joins: Joi
 export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
     const boundaries: EpochBoundary[] = [];
     const joins: Join[] = [];
-    let before: OpenEpoch | null = null;
+    let before: EndedEpoch | null = null;
     let moved: Registers = { imported: 0n, exported: 0n };
-    let end: Registers | null = null;
-    let last: Registers | null = null;
     for (const epoch of [...epochs].sort((a, b) => a.sealEpoch - b.sealEpoch)) {
         const own = [...epoch.boundaries].sort((a, b) => a.slot - b.slot);
         const begin = epoch.opening ?? own[0] ?? epoch.closing;
         if (begin === null || begin === undefined) continue;
         let flag: number | null = null;
-        if (before !== null && end !== null) {
-            const join = joinOf(before, epoch, { begin, end, last });
+        if (before !== null) {
+            const join = joinOf(before, epoch, begin);
             if (!join.ok) return join;
             moved = add(moved, subtract(join.value.final, join.value.initial));
             joins.push(join.value);
@@ -56,9 +54,8 @@ export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
         }
         const fault = append(boundaries, own, moved, flag);
         if (fault !== null) return fail(error("MS_RESEALED", { where: fault }));
-        before = epoch;
-        end = epoch.closing ?? own.at(-1) ?? begin;
-        last = own.at(-1) ?? null;
+        const last = own.at(-1) ?? null;
+        before = { epoch, last, end: epoch.closing ?? last ?? begin };
     }
     return ok({ boundaries, joins });
 }
@@ -73,49 +70,46 @@ function append(
     const first = own[0];
     if (first !== undefined && boundaries.at(-1)?.slot === first.slot) {
         const shared = boundaries.pop();
-        if (shared !== undefined && shared.flag !== 0 && flag === null) flag = shared.flag;
+        flag ??= shared?.flag ?? null;
     }
     const last = boundaries.at(-1);
     if (first !== undefined && last !== undefined && first.slot <= last.slot) {
         return `slot ${first.slot}`;
     }
     for (const [i, boundary] of own.entries()) {
-        const isFlagged = i === 0 && flag !== null && boundary.flag === 0;
-        boundaries.push({
-            ...boundary,
-            ...add(boundary, moved),
-            flag: isFlagged ? (flag ?? 0) : boundary.flag,
-        });
+        const ownFlag = boundary.flag === 0 && i === 0 ? (flag ?? 0) : boundary.flag;
+        boundaries.push({ ...boundary, ...add(boundary, moved), flag: ownFlag });
     }
     return null;
 }
 
-/** Registers on both sides of a join: the old epoch's end and last boundary, the new one's begin. */
-type Seam = {
+/** An epoch that another one follows, with its last registers and those of its last boundary. */
+type EndedEpoch = {
+    readonly epoch: OpenEpoch;
     readonly end: Registers;
     readonly last: Registers | null;
-    readonly begin: Registers;
 };
 
-function joinOf(before: OpenEpoch, epoch: OpenEpoch, { begin, end, last }: Seam): Result<Join> {
+function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<Join> {
     const { opening } = epoch;
     const named = opening?.event.before?.closing;
-    const { closing } = before;
+    const { end, last } = before;
+    const { closing, sealEpoch } = before.epoch;
     const contradicts =
         named !== undefined && closing !== null && !bytesEqual(named, closing.record.message.hash);
     if (opening !== null && contradicts) {
         const where = recordName(opening.record);
-        const expected = `the closing record of seal epoch ${before.sealEpoch}`;
+        const expected = `the closing record of seal epoch ${sealEpoch}`;
         return fail(error("MS_CHAIN_MISMATCH", { where, expected }));
     }
     const handover = handoverOf(closing, opening);
     const final = handover === "stated" ? (opening?.stated ?? end) : end;
     if (last !== null && (final.imported < last.imported || less(final.exported, last.exported))) {
-        const where = `the end of seal epoch ${before.sealEpoch}`;
+        const where = `the end of seal epoch ${sealEpoch}`;
         return fail(error("MS_REGISTER_DECREASED", { where }));
     }
     return ok({
-        fromEpoch: before.sealEpoch,
+        fromEpoch: sealEpoch,
         toEpoch: epoch.sealEpoch,
         atUnix: opening?.event.atUnix ?? null,
         reason: opening?.event.reason ?? null,
