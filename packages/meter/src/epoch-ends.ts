@@ -2,7 +2,7 @@ import { error, fail, ok, type Result, slotOfUnix, unixOfSlot } from "@meterseal
 import { decodeEvent, EVENT_KIND, encodeEvent, type RegisterEvent } from "@meterseal/record";
 import { type OwnerKeys, planEvent } from "@meterseal/seal";
 import type { MeterProfile } from "./profile.ts";
-import { boundaryFault, sealValues } from "./sealer.ts";
+import { type Boundary, boundaryFault, sealValues } from "./sealer.ts";
 import type { MeterState } from "./state.ts";
 
 /** The registers of a device at the instant where its seal epoch ends. */
@@ -103,9 +103,8 @@ function sealEvent(
     state: MeterState,
     { atUnix, kind, reason, registers }: EpochClosing & { readonly kind: number },
 ): Result<SealedEvent> {
-    const fault = boundaryFault(profile, state.registers, {
-        ...{ slot: state.seal.nextSlot, registers, flag: 0 },
-    });
+    const boundary: Boundary = { slot: state.seal.nextSlot, registers, flag: 0 };
+    const fault = boundaryFault(profile, state.registers, boundary);
     if (fault !== null) return fail(fault);
     const plan = planEvent(state.seal);
     if (!plan.ok) return plan;

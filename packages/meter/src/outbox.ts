@@ -236,11 +236,7 @@ export class Outbox {
     #takeClockRefusal(receipt: Receipt, index: number): void {
         const ahead = clockAheadOf(this.#records[index] as OutboxRecord, receipt);
         if (this.#clockAhead?.seq !== ahead.seq) {
-            this.#options.log.warn("a record is dated ahead of its collector and waits", {
-                code: receipt.code,
-                subject: this.#options.subject.toHex(),
-                ...ahead,
-            });
+            this.#warn("a record is dated ahead of its collector and waits", CLOCK_CODE, ahead);
         }
         this.#clockAhead = ahead;
         this.#pause(clockRetryMs(ahead, retryMs(receipt)));
@@ -361,8 +357,9 @@ export class Outbox {
         for (const waiter of ready) waiter.done();
     }
 
-    #warn(message: string, code: number): void {
-        this.#options.log.warn(message, { code, subject: this.#options.subject.toHex() });
+    #warn(message: string, code: number, facts: Partial<ClockAhead> = {}): void {
+        const subject = this.#options.subject.toHex();
+        this.#options.log.warn(message, { code, subject, ...facts });
     }
 }
 

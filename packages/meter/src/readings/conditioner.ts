@@ -1,6 +1,7 @@
 import { assert, error, isSlotSeconds, LIMITS, unixOfSlot } from "@meterseal/core";
 import { FLAG } from "@meterseal/record";
 import type { Flag } from "@meterseal/seal";
+import { firstSlotFrom } from "../epoch-ends.ts";
 import type { Boundary } from "../sealer.ts";
 import {
     compareReadings,
@@ -107,11 +108,7 @@ export class ReadingConditioner {
         const { slotSeconds, waitSeconds } = this.#rules;
         const isDue = (slot: number): boolean =>
             unixOfSlot(slot, slotSeconds) + waitSeconds <= nowUnix;
-        for (;;) {
-            const boundary = this.#step(isDue);
-            if (boundary === null) return;
-            yield boundary;
-        }
+        yield* this.#steps(isDue, false);
     }
 
     /** Boundaries up to the last reading, without waiting for anything more. */
@@ -121,23 +118,17 @@ export class ReadingConditioner {
                 Math.max(slot, slotOfReading(measuredUnix, this.#rules) ?? slot),
             -1,
         );
-        for (;;) {
-            const boundary = this.#step((slot) => slot <= end, true);
-            if (boundary === null) return;
-            yield boundary;
-        }
+        yield* this.#steps((slot) => slot <= end, true);
     }
 
     /** Goes on behind a break, in the seal epoch that its `next` reading opened. */
     resume(): void {
         assert(this.#break !== null, "a break to go on behind");
         const { next } = this.#break;
-        const { slotSeconds } = this.#rules;
-        const opened = (next.measuredUnix - unixOfSlot(0, slotSeconds)) / slotSeconds;
         this.#waiting = this.#waiting.filter((reading) => compareReadings(reading, next) >= 0);
         this.#device = deviceOf(next);
         this.#registers = next.registers;
-        this.#nextSlot = Math.ceil(opened);
+        this.#nextSlot = firstSlotFrom(next.measuredUnix, this.#rules.slotSeconds);
         this.#last = next;
         this.#isBehind = false;
         this.#break = null;
@@ -163,7 +154,18 @@ export class ReadingConditioner {
         return low;
     }
 
-    #step(isDue: (slot: number) => boolean, isLast = false): Boundary | null {
+    *#steps(
+        isDue: (slot: number) => boolean,
+        isLast: boolean,
+    ): Generator<Boundary, void, undefined> {
+        for (;;) {
+            const boundary = this.#step(isDue, isLast);
+            if (boundary === null) return;
+            yield boundary;
+        }
+    }
+
+    #step(isDue: (slot: number) => boolean, isLast: boolean): Boundary | null {
         if (this.#break !== null) return null;
         const slot = this.#nextSlot ?? this.#firstSlot();
         if (slot === null || !isDue(slot)) return null;
