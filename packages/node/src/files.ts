@@ -5,6 +5,7 @@ import {
     readdirSync,
     readFileSync,
     renameSync,
+    statSync,
     writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -104,6 +105,18 @@ export function writeJson(path: string, value: unknown): void {
     const draft = `${path}.new`;
     writeFileSync(draft, `${JSON.stringify(value, null, 4)}\n`, { flush: true });
     renameSync(draft, path);
+}
+
+/**
+ * Reads a file that somebody names; its length is looked at before its content.
+ * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE
+ */
+export function readBounded(path: string, maxBytes: number): Buffer {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
+    if (stats.size > maxBytes)
+        throw error("MS_TOO_LARGE", { where: path, expected: `at most ${maxBytes} bytes` });
+    return readFileSync(path);
 }
 
 /** Number of names in a directory; 0 where there is none. */

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { error, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
@@ -19,6 +18,7 @@ import { collectorOf, openAgent, requireNoRefusal } from "../device/agent.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
 import { readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
+import { readBounded } from "../files.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 
 /** `meterseal meter run`: a meter that seals, signs and sends the readings of a file. */
@@ -71,11 +71,7 @@ export const meterRunCommand: Command = {
  * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE, MS_DATA_FILE with the line, MS_STREAM_RULE.
  */
 function readSeries(path: string, home: string | undefined, { profile }: Device): ReadingSeries {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
-    if (stats.size > LIMITS.csvBytes)
-        throw error("MS_TOO_LARGE", { where: path, expected: `at most ${LIMITS.csvBytes} bytes` });
-    const content = readFileSync(path);
+    const content = readBounded(path, LIMITS.csvBytes);
     const limit = { maxOutputLength: LIMITS.csvBytes };
     const text = (path.endsWith(".gz") ? gunzipSync(content, limit) : content).toString("utf8");
     const { slotSeconds } = profile.stream;

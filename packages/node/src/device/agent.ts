@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { error, LIMITS, toHex } from "@meterseal/core";
 import { createHttpMeterLink } from "@meterseal/links/http";
@@ -8,7 +7,7 @@ import { openMeterStore } from "@meterseal/stores/sqlite";
 import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
 import { consoleLog } from "../console.ts";
-import { fileSigner } from "../files.ts";
+import { fileSigner, readBounded } from "../files.ts";
 import { requireMemory, writeProfile } from "../fleet/household.ts";
 import { TENANT } from "../server/links.ts";
 import { DEVICE_FILES, type Device } from "./device.ts";
@@ -29,17 +28,9 @@ export function collectorOf(options: Options): CollectorAddress {
         throw error("MS_USAGE", { expected, got: text });
     }
     const path = textOption(options, "ca");
-    return { url: text, ca: path === undefined ? undefined : readCertificates(path) };
-}
-
-function readCertificates(path: string): string {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
-    if (stats.size > LIMITS.configBytes) {
-        const expected = `at most ${LIMITS.configBytes} bytes`;
-        throw error("MS_TOO_LARGE", { where: path, expected });
-    }
-    return readFileSync(path, "utf8");
+    const ca =
+        path === undefined ? undefined : readBounded(path, LIMITS.configBytes).toString("utf8");
+    return { url: text, ca };
 }
 
 /** Opens the agent of a device on its directory; it is not connected yet. */

@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { createLadder, error, LIMITS, SLOT_ORIGIN_UNIX, unwrap } from "@meterseal/core";
 import { parseReadingsCsv, type ReadingSeries } from "@meterseal/meter";
+import { readBounded } from "../files.ts";
 import { type ReplayHome, replayHome } from "./home.ts";
 import { REPLAY_START_MS } from "./replay.ts";
 
@@ -16,11 +16,8 @@ const NAME_MAX = 40;
  * MS_DATA_FILE where nothing of it lies within the replay.
  */
 export function loadOwnHome(path: string, zone: string): ReplayHome {
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (!stats?.isFile()) throw error("MS_NOT_FOUND", { where: path });
-    if (stats.size > LIMITS.csvBytes)
-        throw error("MS_TOO_LARGE", { where: path, expected: `at most ${LIMITS.csvBytes} bytes` });
-    const series = movedToReplay(unwrap(parseReadingsCsv(readFileSync(path, "utf8"), path)));
+    const text = readBounded(path, LIMITS.csvBytes).toString("utf8");
+    const series = movedToReplay(unwrap(parseReadingsCsv(text, path)));
     unwrap(createLadder(zone, series.slotSeconds));
     const name = basename(path)
         .replace(/\.[^.]*$/, "")
