@@ -3,12 +3,11 @@ import { error, LIMITS, toHex } from "@meterseal/core";
 import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken, MeterAgent } from "@meterseal/meter";
-import { openMeterStore } from "@meterseal/stores/sqlite";
 import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
 import { consoleLog } from "../console.ts";
 import { fileSigner, readBounded } from "../files.ts";
-import { requireMemory, writeProfile } from "../fleet/household.ts";
+import { openMemory } from "../fleet/household.ts";
 import { TENANT } from "../server/links.ts";
 import { DEVICE_FILES, type Device } from "./device.ts";
 
@@ -43,9 +42,9 @@ export async function openAgent(
     const subjectHex = toHex(profile.subject);
     const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
     const log = consoleLog("meter");
-    requireMemory(directory, subjectHex);
-    const store = await openMeterStore(directory);
-    writeProfile(directory, basename(directory), profile, answer.collectorKey);
+    const { collectorKey } = answer;
+    const meter = { source: basename(directory), profile, collectorKey };
+    const store = await openMemory(directory, meter);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, profile.network, profile.subject, systemClock);
     const common = { url, subjectHex, token, log };

@@ -82,10 +82,9 @@ export async function openHousehold(
         stream,
         collectorKey: decodeCoseKey(server.info.collectorKey),
     };
-    requireMemory(meterDir, subjectHex);
-    const store = await (tools.openStore ?? openMeterStore)(meterDir);
-    // After the store exists: from then on a missing store is a lost memory.
-    writeProfile(meterDir, plan.name, profile, server.info.collectorKey);
+    const { collectorKey } = server.info;
+    const meter = { source: plan.name, profile, collectorKey };
+    const store = await openMemory(meterDir, meter, tools.openStore);
     const agent = await MeterAgent.open({
         profile,
         signer,
@@ -105,11 +104,36 @@ export async function openHousehold(
     return { name: plan.name, subjectHex, zone: plan.zone, keyFile, meterDir, agent };
 }
 
+/** A meter as its public description names it. */
+type DescribedMeter = {
+    /** Name of the home or of the meter's directory. */
+    readonly source: string;
+    readonly profile: MeterProfile;
+    /** COSE_Key of the collector. */
+    readonly collectorKey: Uint8Array;
+};
+
+/**
+ * Opens a meter's memory in its directory, and describes the meter beside it.
+ * @throws MetersealError MS_OUTBOX where the memory is lost.
+ */
+export async function openMemory(
+    meterDir: string,
+    meter: DescribedMeter,
+    openStore: (meterDir: string) => Promise<MeterStore> = openMeterStore,
+): Promise<MeterStore> {
+    requireMemory(meterDir, toHex(meter.profile.subject));
+    const store = await openStore(meterDir);
+    // After the store exists: from then on a missing store is a lost memory.
+    writeProfile(meterDir, meter);
+    return store;
+}
+
 /**
  * Refuses a meter that was in service and has lost its memory: it would sign a second history and
  * seal boundaries again, which gives registers away.
  */
-export function requireMemory(meterDir: string, subjectHex: string): void {
+function requireMemory(meterDir: string, subjectHex: string): void {
     if (existsSync(join(meterDir, METER_FILE)) || !existsSync(join(meterDir, PROFILE_FILE))) return;
     throw error("MS_OUTBOX", {
         where: `meter ${subjectHex}`,
@@ -162,12 +186,7 @@ function loadMaster(meterDir: string, key: KeyFile): Uint8Array | null {
 }
 
 /** Writes what an auditor needs to check a meter's outbox; nothing secret. */
-export function writeProfile(
-    meterDir: string,
-    source: string,
-    profile: MeterProfile,
-    collectorKey: Uint8Array,
-): void {
+function writeProfile(meterDir: string, { collectorKey, profile, source }: DescribedMeter): void {
     writeJson(join(meterDir, PROFILE_FILE), {
         format: "meterseal-meter/v1",
         source,
