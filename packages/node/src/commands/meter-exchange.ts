@@ -101,7 +101,7 @@ async function closeOld(
         } else say("The old meter has closed before; the final register that it signed stands.");
         await agent.connect();
         await agent.settled();
-        requireNoRefusal(agent, device);
+        requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
         if (agent.closing === null) throw error("MS_INTERNAL", { where: "closing record" });
         return agent.closing;
     } finally {

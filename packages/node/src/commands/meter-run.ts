@@ -132,7 +132,7 @@ function report(
     device: Device,
     { asJson, done, keyFile }: { asJson: boolean; done: boolean; keyFile: string },
 ): number {
-    requireNoRefusal(agent, device);
+    requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
     const { openRecords, recordCount } = agent;
     if (asJson) {
         const meter = toHex(device.profile.subject);

@@ -61,10 +61,11 @@ export async function openAgent(
 
 /**
  * Refuses to go on with a meter that the collector has stopped.
+ * @param where - the meter, for the message.
  * @throws MetersealError MS_NOT_ALLOWED
  */
-export function requireNoRefusal({ refusal }: MeterAgent, { profile }: Device): void {
+export function requireNoRefusal({ refusal }: MeterAgent, where: string): void {
     if (refusal === null) return;
     const got = `receipt code ${refusal.code} for record ${refusal.seq}`;
-    throw error("MS_NOT_ALLOWED", { where: `meter ${toHex(profile.subject)}`, got });
+    throw error("MS_NOT_ALLOWED", { where, got });
 }

@@ -2,6 +2,7 @@ import { error, type Log } from "@meterseal/core";
 import { STREAM_MODE } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { ReplayClock, steadyClock, systemTimers } from "../clocks.ts";
+import { requireNoRefusal } from "../device/agent.ts";
 import { claimDirectory } from "../files.ts";
 import { untilAborted } from "../shutdown.ts";
 import { loadCaliforniaHomes } from "./california.ts";
@@ -175,11 +176,7 @@ export class Neighbourhood {
 
     async #settle(): Promise<void> {
         await Promise.all(this.households.map(({ agent }) => agent.settled()));
-        for (const { agent, name } of this.households) {
-            if (agent.refusal === null) continue;
-            const got = `receipt code ${agent.refusal.code} for record ${agent.refusal.seq}`;
-            throw error("MS_NOT_ALLOWED", { where: `meter of ${name}`, got });
-        }
+        for (const { agent, name } of this.households) requireNoRefusal(agent, `meter of ${name}`);
     }
 
     /** Moves the one clock of all roles: first on disk, so that no restart goes back behind it. */
