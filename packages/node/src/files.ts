@@ -100,11 +100,21 @@ export function fileSigner(path: string, kind: FileKeyKind): Signer {
     return signerFromPem(readFileSync(path, "utf8"));
 }
 
+/** Text of a JSON file, for people to read too. */
+export function formatJson(value: unknown): string {
+    return `${JSON.stringify(value, null, 4)}\n`;
+}
+
+/** Writes a small file whole or not at all. */
+export function writeWhole(path: string, text: string): void {
+    const draft = `${path}.new`;
+    writeFileSync(draft, text, { flush: true });
+    renameSync(draft, path);
+}
+
 /** Writes a small JSON file whole or not at all. */
 export function writeJson(path: string, value: unknown): void {
-    const draft = `${path}.new`;
-    writeFileSync(draft, `${JSON.stringify(value, null, 4)}\n`, { flush: true });
-    renameSync(draft, path);
+    writeWhole(path, formatJson(value));
 }
 
 /**

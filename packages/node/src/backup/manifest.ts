@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { error } from "@meterseal/core";
-import { reasonOf } from "../files.ts";
+import { formatJson, reasonOf } from "../files.ts";
 import type { FileDigest } from "./files.ts";
 
 /** File that describes a backup; written last. */
@@ -30,7 +30,7 @@ const HEX_32 = /^[0-9a-f]{64}$/;
 
 /** Writes the manifest of a backup, durably. */
 export function writeManifest(directory: string, manifest: Manifest): void {
-    const text = `${JSON.stringify({ format: FORMAT, ...manifest }, null, 4)}\n`;
+    const text = formatJson({ format: FORMAT, ...manifest });
     writeFileSync(join(directory, MANIFEST_FILE), text, { mode: 0o600, flag: "wx", flush: true });
 }
 

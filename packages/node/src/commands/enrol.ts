@@ -15,7 +15,7 @@ import {
     parseRequest,
 } from "../device/exchange.ts";
 import { EXIT } from "../exit-codes.ts";
-import { PLACES, requireDirectory, writeJson } from "../files.ts";
+import { PLACES, requireDirectory, writeWhole } from "../files.ts";
 import { ENROL_ROUTE, loadOperatorToken, readAddress } from "../server/operator.ts";
 import { type EnrolRequest, startServer } from "../server/server.ts";
 
@@ -45,10 +45,10 @@ export const enrolCommand: Command = {
         if (!existsSync(source)) throw error("MS_NOT_FOUND", { where: source });
         requireDirectory(dataDir);
         const request = unwrap(parseRequest(readFileSync(source, "utf8")));
-        const answer = await admit(dataDir, request);
+        const text = formatAnswer(await admit(dataDir, request));
         const path = textOption(options, "out") ?? join(dirname(source), DEVICE_FILES.enrolment);
-        writeJson(path, JSON.parse(formatAnswer(answer)));
-        if (options.json === true) out(formatAnswer(answer).replaceAll(/\n\s*/g, ""));
+        writeWhole(path, text);
+        if (options.json === true) out(text.replaceAll(/\n\s*/g, ""));
         else
             say(`Enrolled. The answer is in ${path}; it belongs into the meter's directory.
 Next, the meter:  meterseal meter run --dir ${dirname(path)} --csv FILE --to mqtt://HOST:PORT`);

@@ -6,7 +6,7 @@ import { decodeCoseKey, STREAM_MODE, type StreamDescriptor } from "@meterseal/re
 import { MASTER_BYTES } from "@meterseal/seal";
 import { formatKeyFile } from "@meterseal/wallet";
 import { systemRandom } from "../clocks.ts";
-import { fileSigner, writeJson, writeSecret } from "../files.ts";
+import { fileSigner, writeSecret, writeWhole } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import { type EnrolmentAnswer, formatRequest, parseAnswer, parseRequest } from "./exchange.ts";
 
@@ -86,7 +86,7 @@ export function writeDevice(
     if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
     const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
     const request = { ...place, key, streams: [stream] };
-    writeJson(path(DEVICE_FILES.request), JSON.parse(formatRequest(request)));
+    writeWhole(path(DEVICE_FILES.request), formatRequest(request));
     return request;
 }
 

@@ -14,6 +14,7 @@ import {
     STREAM_MODE,
     type StreamDescriptor,
 } from "@meterseal/record";
+import { formatJson } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 
 /** What the operator answers to a request: the network that the meter is in now. */
@@ -38,7 +39,7 @@ const EPOCH_MAX = 0xffff_ffff;
 
 /** JSON text of a request; nothing in it is secret. */
 export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRequest): string {
-    return pretty({
+    return formatJson({
         format: REQUEST,
         subject: toHex(subject),
         ...(chainEpoch === 0 ? {} : { chainEpoch }),
@@ -63,7 +64,7 @@ export function parseRequest(text: string): Result<EnrolRequest> {
 
 /** JSON text of an answer; nothing in it is secret. */
 export function formatAnswer(answer: EnrolmentAnswer): string {
-    return pretty({
+    return formatJson({
         format: ANSWER,
         network: toHex(answer.network),
         subject: toHex(answer.subject),
@@ -87,10 +88,6 @@ export function parseAnswer(text: string): Result<EnrolmentAnswer> {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-
-function pretty(value: unknown): string {
-    return `${JSON.stringify(value, null, 4)}\n`;
-}
 
 function read<T>(
     text: string,

@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { error, fromHex, toHex, unwrap } from "@meterseal/core";
 import { decodeMeterState, type EpochOpening } from "@meterseal/meter";
 import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
-import { writeSecret } from "../files.ts";
+import { formatJson, writeSecret } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import {
     DEVICE_FILES,
@@ -80,7 +80,7 @@ function formatOpening({ atUnix, before, reason, registers }: EpochOpening): str
         ...(closing === undefined ? {} : { closing: toHex(closing) }),
         ...(stated === undefined ? {} : { stated: stated.map(String) }),
     };
-    return `${JSON.stringify(file, null, 4)}\n`;
+    return formatJson(file);
 }
 
 function parseOpening(text: string): EpochOpening {
