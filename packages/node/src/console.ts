@@ -1,4 +1,4 @@
-import type { Log } from "@meterseal/core";
+import { type Log, toHex } from "@meterseal/core";
 import { systemClock } from "./clocks.ts";
 
 /** Writes a line of result to standard output; nothing else ever goes there. */
@@ -9,6 +9,13 @@ export function out(text: string): void {
 /** Writes a line for the person at the terminal to standard error. */
 export function say(text: string): void {
     console.error(text);
+}
+
+/** For JSON.stringify: byte strings in hexadecimal, big integers as decimal text, maps as objects. */
+export function jsonValue(_key: string, value: unknown): unknown {
+    if (value instanceof Uint8Array) return toHex(value);
+    if (typeof value === "bigint") return value.toString();
+    return value instanceof Map ? Object.fromEntries(value) : value;
 }
 
 /** Forms of log lines: for a person, or one JSON object a line. */

@@ -16,7 +16,7 @@ import {
     SmlSplitter,
     type Telegram,
 } from "@meterseal/telegram";
-import { out, say } from "../console.ts";
+import { jsonValue, out, say } from "../console.ts";
 import { openGcm, readTelegramKeys, wirelessCrypto } from "./telegram-keys.ts";
 
 /** A single frame can be no replay of another. */
@@ -146,10 +146,4 @@ function contentOf({ number, text, unit }: MbusRecord): string {
 
 function instant(unix: number | null): string {
     return unix === null ? "" : new Date(unix * 1000).toISOString().replace(".000Z", "Z");
-}
-
-/** Digits as decimal text, byte strings in hexadecimal. */
-function jsonValue(_key: string, value: unknown): unknown {
-    if (typeof value === "bigint") return value.toString();
-    return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 }

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { error, fromHex, LIMITS, MetersealError, toHex, unixOfSlot } from "@meterseal/core";
+import { error, fromHex, LIMITS, MetersealError, unixOfSlot } from "@meterseal/core";
 import { parseItem } from "@meterseal/ledger";
 import {
     type MeterRecord,
@@ -10,7 +10,7 @@ import {
     usageOf,
 } from "@meterseal/record";
 import { type Command, textOption } from "../cli/arguments.ts";
-import { out, say } from "../console.ts";
+import { jsonValue, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { decodeTelegrams } from "./decode-telegram.ts";
 
@@ -124,11 +124,4 @@ function describeRecord({ message, body, ...record }: MeterRecord): Record<strin
 
 function instantOf(slot: number, slotSeconds: number): string {
     return new Date(unixOfSlot(slot, slotSeconds) * 1000).toISOString();
-}
-
-/** JSON of byte strings (hexadecimal), big integers (decimal text) and CBOR maps. */
-function jsonValue(_key: string, value: unknown): unknown {
-    if (value instanceof Uint8Array) return toHex(value);
-    if (typeof value === "bigint") return value.toString();
-    return value instanceof Map ? Object.fromEntries(value) : value;
 }
