@@ -110,9 +110,9 @@ async function headOf(
         const fault = (await reader.fileFaults())[0];
         if (fault !== undefined) throw error("MS_BACKUP", { where: SERVER_FILE, got: fault });
         const { logSize, looseRecords } = await reader.counts();
-        const genesis = (await reader.meta()).find((row) => row.key === "genesis")?.value;
+        const genesis = await store.genesis();
         const note = (await reader.checkpoint(logSize))?.note;
-        if (genesis === undefined || note === undefined) {
+        if (genesis === null || note === undefined) {
             const todo = "Start the server once, so that it finishes its set-up, then try again.";
             throw error("MS_BACKUP", {
                 where: SERVER_FILE,
