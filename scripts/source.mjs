@@ -90,24 +90,24 @@ function regex(source, from) {
     return undefined;
 }
 
-const STATIC_IMPORT = /(?<![\w$.])(?:import|export)\b([^;"'`]*?)\bfrom\s*(["'])( *)\2/g;
-const BARE_IMPORT = /(?<![\w$.])(?:import\s*\(?|require\s*\()\s*(["'])( *)\1/g;
+const STATIC_IMPORT = /(?<![\w$.])(import|export)\b([^;"'`()]*?)\bfrom\s*(["'])( *)\3/g;
+const BARE_IMPORT = /(?<![\w$.])(?:(import)\s*\(?|(require)\s*\()\s*(["'])( *)\3/g;
 
 /**
- * Modules that a source imports or re-exports, with `line` and whether the import disappears with
- * the types (`import type`).
+ * Modules that a source imports or re-exports, with `line`, whether the import disappears with the
+ * types (`import type`), the `word` that begins it and the `clause` up to `from`, if it has one.
  */
-export function importsOf(source) {
-    const code = blank(source);
+export function importsOf(source, code = blank(source)) {
     const found = [];
-    const add = (match, types) => {
+    const add = (match, word, clause) => {
         const end = match.index + match[0].length - 1;
         const start = code.lastIndexOf(match.at(-2), end - 1) + 1;
         const line = source.slice(0, match.index).split("\n").length;
-        found.push({ specifier: source.slice(start, end), line, types });
+        const types = clause !== undefined && isTypesOnly(clause);
+        found.push({ specifier: source.slice(start, end), line, types, word, clause });
     };
-    for (const match of code.matchAll(STATIC_IMPORT)) add(match, isTypesOnly(match[1]));
-    for (const match of code.matchAll(BARE_IMPORT)) add(match, false);
+    for (const match of code.matchAll(STATIC_IMPORT)) add(match, match[1], match[2]);
+    for (const match of code.matchAll(BARE_IMPORT)) add(match, match[1] ?? match[2], undefined);
     return found;
 }
 
