@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import { formatCounted, formatKwh, formatShare } from "../format.ts";
 import type { Comparison } from "./comparison.ts";
 import { periodLabel, stretchLabel } from "./labels.ts";
-import type { Period, View } from "./periods.ts";
+import { DAY_SECONDS, HOUR_SECONDS, type Period, type View } from "./periods.ts";
 
 type ComparisonLineProps = {
     readonly comparison: Comparison;
@@ -13,8 +13,13 @@ type ComparisonLineProps = {
 
 /** Changes below this are called none. */
 const NOTICEABLE = 0.005;
-const HOUR_SECONDS = 3600;
-const DAY_SECONDS = 86_400;
+
+type Compared = Extract<Comparison, { kind: "compared" }>;
+
+/** Name of what a period is compared with. */
+export function beforeName({ before, isWholeBefore }: Compared, view: View, zone: string): string {
+    return isWholeBefore ? periodLabel(before, view, zone) : stretchLabel(before, view, zone);
+}
 
 /** How a period compares with the one before it, or why that cannot be said. */
 export function ComparisonLine(props: ComparisonLineProps): ReactNode {
@@ -22,7 +27,7 @@ export function ComparisonLine(props: ComparisonLineProps): ReactNode {
     return (
         <p className="comparison" data-testid="comparison" data-kind={comparison.kind}>
             {comparison.kind === "compared" ? (
-                <Compared {...props} comparison={comparison} />
+                <Change {...props} comparison={comparison} />
             ) : (
                 whyNot(comparison, view, zone)
             )}
@@ -30,11 +35,7 @@ export function ComparisonLine(props: ComparisonLineProps): ReactNode {
     );
 }
 
-function whyNot(
-    comparison: Exclude<Comparison, { kind: "compared" }>,
-    view: View,
-    zone: string,
-): string {
+function whyNot(comparison: Exclude<Comparison, Compared>, view: View, zone: string): string {
     if (comparison.kind === "first") return `Nothing to compare with: the readings begin here.`;
     const name = periodLabel(comparison.before, view, zone);
     if (comparison.kind === "cut") {
@@ -45,27 +46,23 @@ function whyNot(
         : `Not compared with ${name}: too many readings are missing in this ${view}.`;
 }
 
-type ComparedProps = ComparisonLineProps & {
-    readonly comparison: Extract<Comparison, { kind: "compared" }>;
-};
+type ChangeProps = ComparisonLineProps & { readonly comparison: Compared };
 
-function Compared({ comparison, period, view, zone }: ComparedProps): ReactNode {
+function Change({ comparison, period, view, zone }: ChangeProps): ReactNode {
     const { before, change, isWholeBefore, usage } = comparison;
-    const name = isWholeBefore
-        ? periodLabel(before, view, zone)
-        : `the same part of the ${view} before (${stretchLabel(before, view, zone)})`;
-    const direction = change === null ? "none" : change > 0 ? "more" : "less";
+    const name = beforeName(comparison, view, zone);
     const isSame = change !== null && Math.abs(change) < NOTICEABLE;
     return (
         <>
             {change !== null && !isSame && (
                 <strong className="change">
                     <span aria-hidden="true">{change > 0 ? "▲ " : "▼ "}</span>
-                    {formatShare(Math.abs(change))} {direction}
+                    {formatShare(Math.abs(change))} {change > 0 ? "more" : "less"}
                     {perUnit(period, before)}
                 </strong>
             )}{" "}
-            {isSame ? "As much as in" : change === null ? "Before, in" : "than in"} {name} (
+            {isSame ? "As much as in" : change === null ? "Before, in" : "than in"}{" "}
+            {isWholeBefore ? name : `the same part of the ${view} before (${name})`} (
             <span className="whole">{formatKwh(usage.totalImportWh)} kWh</span>
             {lengthText(period, before)})
         </>

@@ -4,9 +4,9 @@ import { formatKwh } from "../format.ts";
 import { EnergyChart } from "./chart/energy-chart.tsx";
 import type { PlotContent } from "./chart/plot.ts";
 import { alignBefore, type Comparison, compareWithBefore } from "./comparison.ts";
-import { ComparisonLine } from "./comparison-line.tsx";
+import { beforeName, ComparisonLine } from "./comparison-line.tsx";
 import { IntervalTable } from "./interval-table.tsx";
-import { intervalLabel, periodLabel, periodNote, slotLabel, stretchLabel } from "./labels.ts";
+import { intervalLabel, periodLabel, periodNote, slotLabel } from "./labels.ts";
 import { PeriodFacts } from "./period-facts.tsx";
 import { PeriodSteps, ViewSwitch } from "./period-nav.tsx";
 import {
@@ -55,10 +55,12 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
     );
     if (content === null || period === undefined) return null;
 
-    const unit = { day: slotLabel(slotSeconds), week: "hour", month: "day", year: "month" }[view];
+    const level = LEVEL_OF_VIEW[view];
+    const unit = level === "slot" ? slotLabel(slotSeconds) : level;
     const finer = FINER_VIEW[view];
     const open = finer === null ? null : (unix: number): void => onShow(finer, unix);
     const name = periodLabel(period, view, zone);
+    const before = comparison.kind === "compared" ? beforeName(comparison, view, zone) : null;
     return (
         <section className="card energy" aria-labelledby={ENERGY_HEADING}>
             <div className="energy-head">
@@ -85,20 +87,16 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
             <Legend
                 hasExport={usage.totalExportWh !== null}
                 hasGaps={usage.coverage < 1}
-                hint={
-                    finer === null
-                        ? null
-                        : `Choose a bar to open its ${unit === "hour" ? "day" : unit}.`
-                }
+                hint={finer === null ? null : `Choose a bar to open its ${finer}.`}
             />
-            {comparison.kind === "compared" && (
+            {before !== null && (
                 <label className="check">
                     <input
                         type="checkbox"
                         checked={isCompared}
                         onChange={(event) => setCompared(event.target.checked)}
                     />
-                    Show {beforeName(comparison, view, zone)} as lines
+                    Show {before} as lines
                 </label>
             )}
             <PeriodFacts
@@ -114,12 +112,9 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 intervals={usage.intervals}
                 labelOf={(interval) => intervalLabel(interval, view, zone, period)}
                 before={
-                    content.before === null || comparison.kind !== "compared"
+                    content.before === null || before === null
                         ? null
-                        : {
-                              name: beforeName(comparison, view, zone),
-                              intervals: content.before,
-                          }
+                        : { name: before, intervals: content.before }
                 }
                 onOpen={view === "day" || view === "week" ? null : open}
                 testId="table"
@@ -167,14 +162,6 @@ function contentOf(parts: ContentParts): PlotContent | null {
             ? alignBefore(intervals, comparison.usage.intervals, view, zone)
             : null;
     return { view, period, intervals, before, parts: periodsWithin(within, period), zone };
-}
-
-function beforeName(
-    { before, isWholeBefore }: Extract<Comparison, { kind: "compared" }>,
-    view: View,
-    zone: string,
-): string {
-    return isWholeBefore ? periodLabel(before, view, zone) : stretchLabel(before, view, zone);
 }
 
 type TotalProps = { readonly usage: Usage; readonly note: string | null; readonly name: string };

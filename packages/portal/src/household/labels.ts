@@ -1,12 +1,17 @@
 import type { Quality, UsageInterval } from "@meterseal/wallet";
 import { formatDate, formatKwh, formatTime } from "../format.ts";
-import type { Period, View } from "./periods.ts";
+import { HOUR_SECONDS, type Period, type View } from "./periods.ts";
 
-const HOUR_SECONDS = 3600;
 /** A day of the clock change back, with room; longer days are stretches without a record. */
 const LONGEST_DAY_SECONDS = 26 * HOUR_SECONDS;
 
-const FULL_DATE = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
+/** A civil day in full, such as `Tuesday 15 January 2013`. */
+export const FULL_DATE = {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+} as const;
 const SHORT_DATE = { weekday: "short", day: "numeric", month: "short" } as const;
 const MONTH = { month: "long", year: "numeric" } as const;
 
@@ -23,18 +28,20 @@ export function periodLabel(period: Period, view: View, zone: string): string {
     if (view === "day" && toUnix - fromUnix <= LONGEST_DAY_SECONDS) {
         return formatDate(fromUnix, zone, FULL_DATE);
     }
-    const date = { day: "numeric", month: "short" } as const;
-    const from = formatDate(fromUnix, zone, date);
-    const to = formatDate(lastInstant(toUnix), zone, { ...date, year: "numeric" });
-    return `${from} – ${to}`;
+    return datesLabel(period, zone);
 }
 
-/** First and last instant of a part of a period, such as `1 Feb – 9 Feb 2013` or `00:00–13:30`. */
-export function stretchLabel({ fromUnix, toUnix }: Period, view: View, zone: string): string {
-    if (view === "day") return `${formatTime(fromUnix, zone)}–${formatTime(toUnix, zone)}`;
+/** First and last day of a stretch, such as `7 Jan – 13 Jan 2013`. */
+function datesLabel({ fromUnix, toUnix }: Period, zone: string): string {
     const date = { day: "numeric", month: "short" } as const;
     const to = formatDate(lastInstant(toUnix), zone, { ...date, year: "numeric" });
     return `${formatDate(fromUnix, zone, date)} – ${to}`;
+}
+
+/** First and last instant of a part of a period, such as `1 Feb – 9 Feb 2013` or `00:00–13:30`. */
+export function stretchLabel(stretch: Period, view: View, zone: string): string {
+    if (view !== "day") return datesLabel(stretch, zone);
+    return `${formatTime(stretch.fromUnix, zone)}–${formatTime(stretch.toUnix, zone)}`;
 }
 
 /** What is special about a day: the clocks change, or it is cut at an end of the series. */

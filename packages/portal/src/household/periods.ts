@@ -39,9 +39,13 @@ export const FINER_VIEW: Readonly<Record<View, View | null>> = {
     year: "month",
 };
 
+/** Seconds of an hour. */
+export const HOUR_SECONDS = 3600;
+/** Seconds of a day on which no clock changes. */
+export const DAY_SECONDS = 86_400;
+
 const MONTHS_A_YEAR = 12;
 const DAYS_A_WEEK = 7;
-const DAY_SECONDS = 86_400;
 /** 1970-01-01 was a Thursday: three days into a week that begins on Monday. */
 const EPOCH_WEEKDAY = 3;
 

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { formatDate } from "../../format.ts";
+import { DAY_SECONDS } from "../periods.ts";
 import type { DayCell, MonthSheet } from "./months.ts";
 
 type MonthMapProps = {
@@ -16,7 +17,6 @@ type MonthMapProps = {
 
 /** A Monday, from which the names of weekdays are made. */
 const MONDAY_UNIX = 345_600;
-const DAY_SECONDS = 86_400;
 const WEEKDAYS = [0, 1, 2, 3, 4, 5, 6];
 
 /** The days of a month, shaded by their energy; hatched where readings are missing. */

@@ -9,8 +9,8 @@ import {
 } from "react";
 import { formatDate } from "../../format.ts";
 import { IntervalTable } from "../interval-table.tsx";
-import { energyLabel, intervalLabel } from "../labels.ts";
-import { type Calendar, civilDayOf, indexAt, type View, yearOf } from "../periods.ts";
+import { energyLabel, FULL_DATE, intervalLabel } from "../labels.ts";
+import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
 import type { OpenHome } from "../vault/messages.ts";
 import { MonthMap } from "./month-map.tsx";
 import { type DayCell, dayAfterKey, sheetsOf } from "./months.ts";
@@ -25,9 +25,6 @@ type YearCardProps = {
 };
 
 type Direction = "importWh" | "exportWh";
-
-const DAY_SECONDS = 86_400;
-const DAY_NAME = { weekday: "long", day: "numeric", month: "long", year: "numeric" } as const;
 
 /** Every day of a year at a glance; each opens by pointer or keyboard. */
 export function YearCard(props: YearCardProps): ReactNode {
@@ -180,7 +177,7 @@ function scaleOf(intervals: readonly UsageInterval[], direction: Direction): Hea
 }
 
 function dayLabel({ civilDay, interval }: DayCell): string {
-    const date = formatDate(civilDay * DAY_SECONDS, "UTC", DAY_NAME);
+    const date = formatDate(civilDay * DAY_SECONDS, "UTC", FULL_DATE);
     return `${date}: ${interval === null ? "outside the readings" : energyLabel(interval)}`;
 }
 
