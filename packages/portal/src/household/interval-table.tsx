@@ -24,6 +24,7 @@ type IntervalTableProps = {
 export function IntervalTable(props: IntervalTableProps): ReactNode {
     const [isOpen, setOpen] = useState(false);
     const { caption, intervals, before, testId } = props;
+    const isTwoWay = intervals.some(({ exportWh }) => exportWh !== null);
     return (
         <details onToggle={(event) => setOpen(event.currentTarget.open)} data-testid={testId}>
             <summary>Show as table</summary>
@@ -32,12 +33,13 @@ export function IntervalTable(props: IntervalTableProps): ReactNode {
                 <section className="scroll" tabIndex={0} aria-label={caption}>
                     <table>
                         <caption className="hidden">{caption}</caption>
-                        <Head {...props} />
+                        <Head {...props} isTwoWay={isTwoWay} />
                         <tbody>
                             {intervals.map((interval, i) => (
                                 <Row
                                     key={interval.fromUnix}
                                     {...props}
+                                    isTwoWay={isTwoWay}
                                     interval={interval}
                                     compared={before === null ? undefined : before.intervals[i]}
                                 />
@@ -50,12 +52,12 @@ export function IntervalTable(props: IntervalTableProps): ReactNode {
     );
 }
 
-function hasExport(intervals: readonly UsageInterval[]): boolean {
-    return intervals.some(({ exportWh }) => exportWh !== null);
-}
+type PartProps = IntervalTableProps & {
+    /** Whether the home also gives. */
+    readonly isTwoWay: boolean;
+};
 
-function Head({ heading, intervals, before }: IntervalTableProps): ReactNode {
-    const isTwoWay = hasExport(intervals);
+function Head({ heading, isTwoWay, before }: PartProps): ReactNode {
     return (
         <thead>
             <tr>
@@ -79,13 +81,13 @@ function Head({ heading, intervals, before }: IntervalTableProps): ReactNode {
     );
 }
 
-type RowProps = IntervalTableProps & {
+type RowProps = PartProps & {
     readonly interval: UsageInterval;
     /** Undefined where nothing is compared, null where there is no counterpart. */
     readonly compared: UsageInterval | null | undefined;
 };
 
-function Row({ interval, intervals, compared, labelOf, onOpen }: RowProps): ReactNode {
+function Row({ interval, isTwoWay, compared, labelOf, onOpen }: RowProps): ReactNode {
     const label = labelOf(interval);
     return (
         <tr data-quality={interval.quality}>
@@ -103,7 +105,7 @@ function Row({ interval, intervals, compared, labelOf, onOpen }: RowProps): Reac
                 )}
             </th>
             <td className="number">{kwhOrDash(interval.importWh)}</td>
-            {hasExport(intervals) && <td className="number">{kwhOrDash(interval.exportWh)}</td>}
+            {isTwoWay && <td className="number">{kwhOrDash(interval.exportWh)}</td>}
             {compared !== undefined && (
                 <td className="number">{kwhOrDash(compared?.importWh ?? null)}</td>
             )}
