@@ -31,18 +31,13 @@ export function EnergyChart({ content, unit, onOpen }: EnergyChartProps): ReactN
     const chart = useRef<EnergyPlot | null>(null);
     const [pointed, setPointed] = useState<number | null>(null);
 
-    // The newest content for the plot that is made below; what it shows later comes by `show`.
-    const latest = useRef(content);
-    useEffect(() => {
-        latest.current = content;
-    }, [content]);
     const { fromUnix } = content.period;
-    // biome-ignore lint/correctness/useExhaustiveDependencies: another view or period is another plot
+    // biome-ignore lint/correctness/useExhaustiveDependencies: another view or period is another plot; other content comes by `show`
     useEffect(() => {
         const element = host.current;
         if (element === null) return;
         setPointed(null);
-        const made = createPlot(element, latest.current, setPointed);
+        const made = createPlot(element, content, setPointed);
         chart.current = made;
         const resize = new ResizeObserver(() => {
             if (element.clientWidth > 0) made.plot.setSize(plotSize(element.clientWidth));
