@@ -57,14 +57,17 @@ export function useHousehold(): Household {
         worker.current?.postMessage(request);
     }, []);
 
+    /** Begins anew, as somebody asked for, with a worker of its own. */
     const start = useCallback((): Worker => {
         end();
+        isQuiet.current = false;
+        setState({ kind: "opening", stage: "key" });
         const next = new Worker(new URL("./vault/worker.ts", import.meta.url), { type: "module" });
         next.addEventListener("message", (event: MessageEvent<FromVault>) => {
             if (next !== worker.current) return;
-            if (event.data.type === "remembered") setRemembered(true);
-            if (event.data.type === "stage" && isQuiet.current) return;
             const message = event.data;
+            if (message.type === "remembered") setRemembered(true);
+            if (message.type === "stage" && isQuiet.current) return;
             setState((before) => step(before, message));
         });
         next.addEventListener("error", () => {
@@ -76,8 +79,6 @@ export function useHousehold(): Household {
 
     const open = useCallback(
         (file: File): void => {
-            isQuiet.current = false;
-            setState({ kind: "opening", stage: "key" });
             const own = start();
             if (file.size > KEY_FILE_MAX_BYTES) {
                 setState({ kind: "failed", problem: TOO_LARGE });
@@ -109,8 +110,6 @@ export function useHousehold(): Household {
     );
     const unlock = useCallback(
         (passphrase: string): void => {
-            isQuiet.current = false;
-            setState({ kind: "opening", stage: "key" });
             start();
             ask({ type: "unlock", passphrase });
         },
