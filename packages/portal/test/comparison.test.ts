@@ -1,15 +1,22 @@
 import { usageOfSeries } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
 import { alignBefore, compareWithBefore } from "../src/household/comparison.ts";
-import { calendarOf, indexAt, periodsOf, type View } from "../src/household/periods.ts";
+import {
+    calendarOf,
+    indexAt,
+    LEVEL_OF_VIEW,
+    periodsOf,
+    type View,
+} from "../src/household/periods.ts";
 import { FLAG_MISSING, seriesOf, ZONE } from "./series.ts";
 
 /** Compares the period that holds an instant in a series of a watt-hour for each slot. */
 function compare(view: View, at: string, series = YEAR) {
     const calendar = calendarOf(series, ZONE);
     const position = indexAt(periodsOf(calendar, view), Date.parse(at) / 1000);
-    const comparison = compareWithBefore(series, calendar, view, position);
-    return { comparison, period: periodsOf(calendar, view)[position] };
+    const period = periodsOf(calendar, view)[position];
+    const usage = usageOfSeries(series, LEVEL_OF_VIEW[view], period?.fromUnix, period?.toUnix);
+    return { comparison: compareWithBefore(series, calendar, view, position, usage), period };
 }
 
 const YEAR = seriesOf("2013-01-01T00:00Z", "2014-01-01T00:00Z");
@@ -81,7 +88,9 @@ describe("compareWithBefore", () => {
     });
 
     it("has nothing to say of an empty series", () => {
-        expect(compareWithBefore([], calendarOf([], ZONE), "day", -1)).toEqual({ kind: "first" });
+        const usage = usageOfSeries([], "slot");
+        const comparison = compareWithBefore([], calendarOf([], ZONE), "day", -1, usage);
+        expect(comparison).toEqual({ kind: "first" });
     });
 });
 

@@ -5,14 +5,7 @@ import {
     usageOfSeries,
 } from "@meterseal/wallet";
 import { formatDate } from "../format.ts";
-import {
-    type Calendar,
-    LEVEL_OF_VIEW,
-    type Period,
-    periodsOf,
-    periodsWithin,
-    type View,
-} from "./periods.ts";
+import { type Calendar, type Period, periodsOf, periodsWithin, type View } from "./periods.ts";
 
 /** A period beside the one before it, or why the two cannot be compared. */
 export type Comparison =
@@ -40,12 +33,14 @@ const COMPARABLE_COVERAGE = 0.99;
  * Compares a period with the one before it by mean power, so that months of 28 and 31 days and days
  * of 23 and 25 hours are measured alike. A period that still runs meets the same stretch of the one
  * before: as many whole days, and as much of the last one.
+ * @param now - usage of the period itself.
  */
 export function compareWithBefore(
     series: readonly OpenBoundary[],
     calendar: Calendar,
     view: View,
     position: number,
+    now: Usage,
 ): Comparison {
     const periods = periodsOf(calendar, view);
     const period = periods[position];
@@ -53,10 +48,8 @@ export function compareWithBefore(
     if (period === undefined || whole === undefined) return { kind: "first" };
     if (!whole.isWhole) return { kind: "cut", before: whole };
     const before = period.isWhole ? whole : sameStretch(period, whole, calendar);
-    const level = LEVEL_OF_VIEW[view];
-    const now = usageOfSeries(series, level, period.fromUnix, period.toUnix);
-    const then = usageOfSeries(series, level, before.fromUnix, before.toUnix);
     if (now.coverage < COMPARABLE_COVERAGE) return { kind: "gaps", before, isBefore: false };
+    const then = usageOfSeries(series, now.level, before.fromUnix, before.toUnix);
     if (then.coverage < COMPARABLE_COVERAGE) return { kind: "gaps", before, isBefore: true };
     return {
         kind: "compared",

@@ -45,8 +45,8 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
         [series, view, period],
     );
     const comparison = useMemo(
-        () => compareWithBefore(series, calendar, view, position),
-        [series, calendar, view, position],
+        () => compareWithBefore(series, calendar, view, position, usage),
+        [series, calendar, view, position, usage],
     );
     const said = useSpokenTotal(view, period, usage, zone);
     const content = useMemo(
