@@ -47,6 +47,11 @@ export function sheetsOf(
     });
 }
 
+/** Month of a civil day, 0 … 11. */
+export function monthOf(civilDay: number): number {
+    return new Date(civilDay * DAY_MS).getUTCMonth();
+}
+
 /** Civil day that a key leads to from another one; undefined for keys that lead nowhere. */
 export function dayAfterKey(
     key: string,

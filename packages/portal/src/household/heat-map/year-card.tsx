@@ -3,6 +3,7 @@ import {
     type KeyboardEvent,
     type MouseEvent,
     type ReactNode,
+    useCallback,
     useMemo,
     useRef,
     useState,
@@ -13,7 +14,7 @@ import { energyLabel, FULL_DATE, intervalLabel } from "../labels.ts";
 import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
 import type { OpenHome } from "../vault/messages.ts";
 import { MonthMap } from "./month-map.tsx";
-import { type DayCell, dayAfterKey, sheetsOf } from "./months.ts";
+import { dayAfterKey, monthOf, sheetsOf } from "./months.ts";
 import { type HeatScale, heatClass, heatNames, heatScale } from "./scale.ts";
 
 type YearCardProps = {
@@ -102,24 +103,33 @@ function HeatMap(props: HeatMapProps): ReactNode {
     const host = useRef<HTMLDivElement>(null);
     const [pointed, setPointed] = useState<number | null>(null);
     const sheets = useMemo(() => sheetsOf(year, intervals, zone), [year, intervals, zone]);
-    const cells = useMemo(() => {
-        const all = sheets.flatMap(({ weeks }) => weeks.flat());
+    const byDay = useMemo(() => {
+        const cells = sheets.flatMap(({ weeks }) => weeks.flat());
         return new Map(
-            all.filter(({ interval }) => interval !== null).map((cell) => [cell.civilDay, cell]),
+            cells.flatMap(({ civilDay, interval }) =>
+                interval === null ? [] : [[civilDay, interval] as const],
+            ),
         );
     }, [sheets]);
     const scale = useMemo(() => scaleOf(intervals, direction), [intervals, direction]);
-    const days = [...cells.keys()];
+    const classOf = useCallback(
+        (interval: UsageInterval): number | null => {
+            const wh = interval[direction];
+            return wh === null ? null : heatClass(scale, wh);
+        },
+        [scale, direction],
+    );
+    const days = [...byDay.keys()];
     const wanted = pointed ?? selected;
-    const current = wanted !== null && cells.has(wanted) ? wanted : (days.at(-1) ?? null);
+    const current = wanted !== null && byDay.has(wanted) ? wanted : (days.at(-1) ?? null);
 
     const dayOf = (target: EventTarget): number | null => {
         const text = target instanceof Element ? target.getAttribute("data-day") : null;
         return text === null ? null : Number(text);
     };
-    const open = (day: number | null): void => {
-        const interval = cells.get(day ?? Number.NaN)?.interval;
-        if (interval != null) onOpenDay(interval.fromUnix);
+    const onClick = (event: MouseEvent): void => {
+        const interval = byDay.get(dayOf(event.target) ?? Number.NaN);
+        if (interval !== undefined) onOpenDay(interval.fromUnix);
     };
     const onKeyDown = (event: KeyboardEvent): void => {
         const day = dayOf(event.target);
@@ -130,19 +140,21 @@ function HeatMap(props: HeatMapProps): ReactNode {
         host.current?.querySelector<HTMLElement>(`[data-day="${next}"]`)?.focus();
     };
     const pointAt = (event: { target: EventTarget }): void => setPointed(dayOf(event.target));
-    const shown = pointed === null ? undefined : cells.get(pointed);
+    const shown = pointed === null ? undefined : byDay.get(pointed);
     return (
         <>
             <p className="chart-readout">
                 <span>kWh a day. Choose a day to open it.</span>
-                <strong data-testid="heat-readout">{shown && dayLabel(shown)}</strong>
+                <strong data-testid="heat-readout">
+                    {pointed !== null && shown && dayLabel(pointed, shown)}
+                </strong>
             </p>
             {/* biome-ignore lint/a11y/noStaticElementInteractions: the grids within are the controls */}
             <div
                 ref={host}
                 className="heat-map"
                 onKeyDown={onKeyDown}
-                onClick={(event: MouseEvent) => open(dayOf(event.target))}
+                onClick={onClick}
                 onMouseOver={pointAt}
                 onMouseLeave={() => setPointed(null)}
                 onFocus={pointAt}
@@ -153,12 +165,11 @@ function HeatMap(props: HeatMapProps): ReactNode {
                         key={sheet.month}
                         sheet={sheet}
                         year={year}
-                        current={current}
+                        current={
+                            current !== null && monthOf(current) === sheet.month ? current : null
+                        }
                         selected={selected}
-                        classOf={({ interval }) => {
-                            const wh = interval?.[direction] ?? null;
-                            return wh === null ? null : heatClass(scale, wh);
-                        }}
+                        classOf={classOf}
                         labelOf={dayLabel}
                     />
                 ))}
@@ -176,9 +187,9 @@ function scaleOf(intervals: readonly UsageInterval[], direction: Direction): Hea
     return heatScale(values.filter((value) => value !== null));
 }
 
-function dayLabel({ civilDay, interval }: DayCell): string {
+function dayLabel(civilDay: number, interval: UsageInterval): string {
     const date = formatDate(civilDay * DAY_SECONDS, "UTC", FULL_DATE);
-    return `${date}: ${interval === null ? "outside the readings" : energyLabel(interval)}`;
+    return `${date}: ${energyLabel(interval)}`;
 }
 
 type HeatLegendProps = { readonly scale: HeatScale; readonly hasGaps: boolean };
