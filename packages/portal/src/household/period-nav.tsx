@@ -1,5 +1,6 @@
 import { type ReactNode, useId } from "react";
 import { Icon } from "../ui/icons.tsx";
+import { Switch } from "../ui/switch.tsx";
 import { periodLabel } from "./labels.ts";
 import { type Period, VIEWS, type View } from "./periods.ts";
 
@@ -15,21 +16,14 @@ const VIEW_NAMES: Readonly<Record<View, string>> = {
 /** Chooses how much the chart shows at once. */
 export function ViewSwitch({ view, onView }: ViewSwitchProps): ReactNode {
     return (
-        <fieldset className="views">
-            <legend className="hidden">Show a</legend>
-            {VIEWS.map((each) => (
-                <label key={each}>
-                    <input
-                        type="radio"
-                        name="view"
-                        value={each}
-                        checked={each === view}
-                        onChange={() => onView(each)}
-                    />
-                    <span>{VIEW_NAMES[each]}</span>
-                </label>
-            ))}
-        </fieldset>
+        <Switch
+            legend="Show a"
+            name="view"
+            options={VIEWS}
+            texts={VIEW_NAMES}
+            chosen={view}
+            onChoose={onView}
+        />
     );
 }
 

@@ -9,6 +9,7 @@ import {
     useState,
 } from "react";
 import { formatDate } from "../../format.ts";
+import { Switch } from "../../ui/switch.tsx";
 import { IntervalTable } from "../interval-table.tsx";
 import { energyLabel, FULL_DATE, intervalLabel } from "../labels.ts";
 import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
@@ -25,7 +26,14 @@ type YearCardProps = {
     onOpenDay(unix: number): void;
 };
 
-type Direction = "importWh" | "exportWh";
+const DIRECTIONS = ["importWh", "exportWh"] as const;
+
+type Direction = (typeof DIRECTIONS)[number];
+
+const DIRECTION_NAMES: Readonly<Record<Direction, string>> = {
+    importWh: "From the grid",
+    exportWh: "To the grid",
+};
 
 /** Every day of a year at a glance; each opens by pointer or keyboard. */
 export function YearCard(props: YearCardProps): ReactNode {
@@ -45,20 +53,14 @@ export function YearCard(props: YearCardProps): ReactNode {
             <div className="energy-head">
                 <h2 id="heat-title">{number}, day by day</h2>
                 {totalExportWh !== null && (
-                    <fieldset className="views">
-                        <legend className="hidden">Show</legend>
-                        {(["importWh", "exportWh"] as const).map((each) => (
-                            <label key={each}>
-                                <input
-                                    type="radio"
-                                    name="direction"
-                                    checked={each === direction}
-                                    onChange={() => setDirection(each)}
-                                />
-                                <span>{each === "importWh" ? "From the grid" : "To the grid"}</span>
-                            </label>
-                        ))}
-                    </fieldset>
+                    <Switch
+                        legend="Show"
+                        name="direction"
+                        options={DIRECTIONS}
+                        texts={DIRECTION_NAMES}
+                        chosen={direction}
+                        onChoose={setDirection}
+                    />
                 )}
             </div>
             <HeatMap
