@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { runMeterseal, startDemo } from "./demo.mjs";
-import { KEY_INPUT, verdictsOf } from "./home-page.mjs";
+import { chooseView, KEY_INPUT, verdictsOf } from "./home-page.mjs";
 import { openWatchedPage } from "./watched-page.mjs";
 
 const HOME = "MAC000515";
@@ -33,8 +33,7 @@ export function describeLive(world) {
                 await page.click("[data-page=household]");
                 const verdicts = await verdictsOf(page);
                 assert.ok(Object.values(verdicts).every(({ holds }) => holds));
-                await page.getByRole("radio", { name: "Year" }).check({ force: true });
-                await page.waitForSelector("[data-testid=chart][data-view=year] canvas");
+                await chooseView(page, "Year");
                 const common = ["--key", demo.keyFile(HOME), "--data", demo.dataDir, "--json"];
                 const usage = JSON.parse(await runMeterseal("usage", ...common));
                 // The page asks again after a while: the last records came when it had another page open.
