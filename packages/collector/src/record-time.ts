@@ -1,6 +1,5 @@
 import { LIMITS } from "@meterseal/core";
-import { lastRegistersUnix } from "@meterseal/ledger";
-import type { MeterRecord } from "@meterseal/record";
+import { lastRegistersUnix, type MeterRecord } from "@meterseal/record";
 
 /**
  * Earliest time, milliseconds since 1970, at which the ledger may take a record: neither its date

@@ -16,7 +16,6 @@ export {
     applyRecord,
     freezeChain,
     isBreach,
-    lastRegistersUnix,
     type RecordOutcome,
 } from "./accept/record-rules.ts";
 export {

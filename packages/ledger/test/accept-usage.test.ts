@@ -3,7 +3,7 @@ import { testBytes } from "@meterseal/testkit/keys";
 import { seededRandom, seedOf } from "@meterseal/testkit/random";
 import { TEST_START_SLOT, TEST_START_UNIX, TestChain } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
-import { lastBoundaryUnix, utcMonthIndex } from "../src/accept/usage-rules.ts";
+import { utcMonthIndex } from "../src/accept/usage-rules.ts";
 import { World } from "./world.ts";
 
 // First slot of a test chain is 15 minutes into 2013-01-01 UTC; slot + 3 is 01:00.
@@ -269,10 +269,5 @@ describe("calendar arithmetic", () => {
             const expected = 12 * (date.getUTCFullYear() - 2000) + date.getUTCMonth();
             if (utcMonthIndex(unix) !== expected) expect.fail(`${date.toISOString()}`);
         }
-    });
-
-    it("knows the instant of a last boundary", () => {
-        const usage = { firstSlot: TEST_START_SLOT, count: 3, slotSeconds: 900 } as UsageBody;
-        expect(lastBoundaryUnix(usage)).toBe(TEST_START_UNIX + 1800);
     });
 });

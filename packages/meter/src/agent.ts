@@ -26,7 +26,7 @@ import {
     STREAM_MODE,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
-import type { ClockAhead } from "./clock-ahead.ts";
+import { type ClockAhead, type ClockWatcher, clockLog } from "./clock-ahead.ts";
 import {
     type EpochClosing,
     type EpochOpening,
@@ -55,6 +55,8 @@ export type MeterAgentOptions = {
     readonly log: Log;
     /** Boundaries in one record, 1 … 384. */
     readonly recordBoundaries?: number;
+    /** Takes the place of the log lines about {@link MeterAgent.clockAhead}. */
+    readonly onClockAhead?: ClockWatcher;
 };
 
 /** The meter's own software: seals, chains, signs, keeps and sends its registers. */
@@ -108,7 +110,9 @@ export class MeterAgent {
             });
         }
         const { collectorKey, subject } = profile;
-        const outbox = await Outbox.open({ subject, collectorKey, store, link, timers, log });
+        const onClockAhead = options.onClockAhead ?? clockLog(log, subject.toHex());
+        const tools = { store, link, timers, log, onClockAhead };
+        const outbox = await Outbox.open({ subject, collectorKey, ...tools });
         return new MeterAgent(options, state, outbox);
     }
 
@@ -143,8 +147,9 @@ export class MeterAgent {
     }
 
     /**
-     * The record that was signed under a clock too far ahead and that the collector therefore does
-     * not take yet (code 14); null while there is none. It goes again by itself.
+     * The record that is dated too far ahead, so that the collector does not take it yet (code 14);
+     * null while there is none, and once a signed time of the collector shows that the clocks have
+     * met. It goes again by itself.
      */
     get clockAhead(): ClockAhead | null {
         return this.#outbox.clockAhead;

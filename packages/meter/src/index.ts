@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { MeterAgent, type MeterAgentOptions } from "./agent.ts";
-export type { ClockAhead } from "./clock-ahead.ts";
+export type { ClockAhead, ClockWatcher } from "./clock-ahead.ts";
 export {
     LONDON_INTERVALS_PER_DAY,
     LONDON_SLOT_SECONDS,

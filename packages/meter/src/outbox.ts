@@ -18,7 +18,7 @@ import {
     type Receipt,
     verifySign1,
 } from "@meterseal/record";
-import { type ClockAhead, clockAheadOf, clockRetryMs } from "./clock-ahead.ts";
+import { type ClockAhead, type ClockWatcher, clockAheadOf, clockRetryMs } from "./clock-ahead.ts";
 
 /** What an outbox works with. */
 export type OutboxOptions = {
@@ -28,6 +28,7 @@ export type OutboxOptions = {
     readonly link: MeterLink;
     readonly timers: Timers;
     readonly log: Log;
+    readonly onClockAhead: ClockWatcher;
 };
 
 /** A meter asks again when nothing moved for this long. */
@@ -167,6 +168,7 @@ export class Outbox {
             this.#warn("a receipt for another meter was ignored", receipt.code);
             return;
         }
+        this.#compareClocks(receipt);
         const index = this.#indexOf(receipt);
         if (index < 0) {
             // About a record that is final already, or about none of ours.
@@ -206,7 +208,22 @@ export class Outbox {
     /** A cumulative receipt covers the record that waited for the collector's clock. */
     #clearClockAhead(index: number): void {
         const seq = this.#records[index]?.seq ?? 0;
-        if (this.#clockAhead !== null && seq >= this.#clockAhead.seq) this.#clockAhead = null;
+        if (this.#clockAhead !== null && seq >= this.#clockAhead.seq) this.#setClockAhead(null);
+    }
+
+    /** Any signed time of the collector may show that the clocks have met; then the record goes again. */
+    #compareClocks(receipt: Receipt): void {
+        const waiting = this.#records.find(({ seq }) => seq === this.#clockAhead?.seq);
+        if (waiting === undefined || clockAheadOf(waiting, receipt).waitSeconds > 0) return;
+        this.#setClockAhead(null);
+        this.#endPause();
+        if (receipt.level !== RECEIPT_LEVEL.refused) this.#askAgain();
+    }
+
+    #setClockAhead(ahead: ClockAhead | null): void {
+        const changed = this.#clockAhead?.seq !== ahead?.seq;
+        this.#clockAhead = ahead;
+        if (changed) this.#options.onClockAhead(ahead);
     }
 
     #progress(): void {
@@ -232,13 +249,11 @@ export class Outbox {
         }
     }
 
-    /** Signed under a clock too far ahead: waits as long as it must, and says so once. */
+    /** Dated too far ahead: waits as long as it must. An old answer says nothing. */
     #takeClockRefusal(receipt: Receipt, index: number): void {
+        if (index < this.#stored) return;
         const ahead = clockAheadOf(this.#records[index] as OutboxRecord, receipt);
-        if (this.#clockAhead?.seq !== ahead.seq) {
-            this.#warn("a record is dated ahead of its collector and waits", CLOCK_CODE, ahead);
-        }
-        this.#clockAhead = ahead;
+        if (ahead.waitSeconds > 0) this.#setClockAhead(ahead);
         this.#pause(clockRetryMs(ahead, retryMs(receipt)));
     }
 
@@ -357,9 +372,8 @@ export class Outbox {
         for (const waiter of ready) waiter.done();
     }
 
-    #warn(message: string, code: number, facts: Partial<ClockAhead> = {}): void {
-        const subject = this.#options.subject.toHex();
-        this.#options.log.warn(message, { code, subject, ...facts });
+    #warn(message: string, code: number): void {
+        this.#options.log.warn(message, { code, subject: this.#options.subject.toHex() });
     }
 }
 

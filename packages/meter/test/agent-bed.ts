@@ -17,6 +17,7 @@ import { TEST_START_SLOT, TEST_START_UNIX } from "@meterseal/testkit/records";
 import { SimulatedTime } from "@meterseal/testkit/sim-time";
 import {
     type Boundary,
+    type ClockAhead,
     MeterAgent,
     type MeterAgentOptions,
     type MeterProfile,
@@ -92,6 +93,8 @@ export class MeterBed {
     readonly time = new SimulatedTime((TEST_START_UNIX + 86_400) * 1000);
     readonly collector: Signer = testSigner("collector", "edDsa");
     readonly warnings: string[] = [];
+    /** What the agent said about {@link MeterAgent.clockAhead}. */
+    readonly clockAheads: (ClockAhead | null)[] = [];
     readonly stream: StreamDescriptor;
     readonly profile: MeterProfile;
     readonly master: Uint8Array | null;
@@ -150,6 +153,7 @@ export class MeterBed {
             timers: this.time,
             log: { info: () => undefined, warn: (message) => void this.warnings.push(message) },
             recordBoundaries,
+            onClockAhead: (ahead) => void this.clockAheads.push(ahead),
         };
     }
 

@@ -1,11 +1,11 @@
 import { LIMITS } from "@meterseal/core";
 import { type MeterRecord, RECEIPT_LEVEL } from "@meterseal/record";
+import { TEST_START_UNIX } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
 import { MeterAgent } from "../src/index.ts";
 import { boundary, FIRST_SLOT, MeterBed, usage } from "./agent-bed.ts";
 
 const DAY_SECONDS = 86_400;
-const WARNING = "a record is dated ahead of its collector and waits";
 
 let bed: MeterBed;
 
@@ -34,10 +34,68 @@ describe("a record that was signed under a clock far ahead", () => {
             const waitSeconds = aheadSeconds - LIMITS.clockAheadSeconds;
             expect(bed.agent.clockAhead).toEqual({ seq: 1, aheadSeconds, waitSeconds });
         }
-        expect(bed.warnings.filter((text) => text === WARNING)).toHaveLength(1);
+        expect(bed.clockAheads).toHaveLength(1);
         expect(bed.agent.refusal).toBeNull();
         await bed.answer(second);
         expect(bed.agent.clockAhead).toBeNull();
+        expect(bed.clockAheads.at(-1)).toBeNull();
+    });
+
+    it("ends with any signed time that shows that the clocks have met, and goes at once", async () => {
+        await bed.start();
+        await bed.feed(8);
+        const [first, second] = (await bed.kept()) as [MeterRecord, MeterRecord];
+        await bed.answer(first);
+        await refuse(second, DAY_SECONDS);
+        bed.link.take();
+        const met = second.timeUnix - LIMITS.clockAheadSeconds;
+        await bed.answer(first, { timeUnix: met - 1 });
+        expect(bed.agent.clockAhead).toMatchObject({ seq: 2 });
+        expect(bed.link.take()).toEqual([]);
+        await bed.answer(first, { timeUnix: met });
+        expect(bed.agent.clockAhead).toBeNull();
+        expect(bed.link.take()).toEqual([[2]]);
+        expect(bed.clockAheads.map((ahead) => ahead?.seq ?? null)).toEqual([2, null]);
+    });
+
+    it("is no state for a record that has been taken since: an old answer says nothing", async () => {
+        await bed.start();
+        await bed.feed(4);
+        const [first] = (await bed.kept()) as [MeterRecord];
+        await bed.answer(first);
+        await refuse(first, DAY_SECONDS);
+        expect(bed.agent.clockAhead).toBeNull();
+        expect(bed.clockAheads).toEqual([]);
+    });
+
+    it("counts from its last registers where they are later than its date", async () => {
+        await bed.start();
+        await bed.feed(4, FIRST_SLOT + 4 * 96);
+        const [first] = (await bed.kept()) as [MeterRecord];
+        const lastUnix = TEST_START_UNIX + (4 * 96 + 3) * 900;
+        await bed.answer(first, { level: RECEIPT_LEVEL.refused, code: 14 });
+        const aheadSeconds = lastUnix - Math.floor(bed.time.nowMs() / 1000);
+        expect(bed.agent.clockAhead).toMatchObject({ seq: 1, aheadSeconds });
+    });
+
+    it("stands in the log where nobody watches, once for each end", async () => {
+        const lines: string[] = [];
+        const say = (message: string): void => void lines.push(message);
+        const { onClockAhead: _, ...options } = bed.options();
+        const agent = await MeterAgent.open({ ...options, log: { info: say, warn: say } });
+        await agent.connect();
+        bed.link.up();
+        await agent.add(boundary(FIRST_SLOT));
+        await agent.flush();
+        const [first] = (await bed.kept()) as [MeterRecord];
+        await refuse(first, DAY_SECONDS);
+        await refuse(first, DAY_SECONDS);
+        await bed.answer(first);
+        expect(lines).toEqual([
+            "a record is dated ahead of its collector and waits",
+            "no record is dated ahead of its collector any more",
+        ]);
+        await agent.close();
     });
 
     it("goes again in the same bytes, once a minute and not sooner", async () => {

@@ -33,6 +33,7 @@ export {
     eventOf,
     type RegisterEvent,
 } from "./event.ts";
+export { lastRegistersUnix } from "./instants.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
 export { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
 export {

@@ -5,13 +5,13 @@ import {
     decodeGenesis,
     type Evidence,
     type Fault,
-    lastRegistersUnix,
     networkIdOf,
     originOf,
     recordName,
     type TreeHead,
     verifyCheckpoint,
 } from "@meterseal/ledger";
+import { lastRegistersUnix } from "@meterseal/record";
 import type { Join } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
 import { type OpenBoundary, openServicePoint } from "./series.ts";

@@ -13,6 +13,7 @@ import {
     type EpochBody,
     epochOf,
     eventOf,
+    lastRegistersUnix,
     type MeterRecord,
     parseRecord,
     RECORD_CLASS,
@@ -24,7 +25,7 @@ import {
 import type { Draft } from "./draft.ts";
 import { applyEvent } from "./event-rules.ts";
 import { type Chain, hashAt, isAccepted } from "./state.ts";
-import { applyUsage, lastBoundaryUnix } from "./usage-rules.ts";
+import { applyUsage } from "./usage-rules.ts";
 
 /** What became of a record. */
 export type RecordOutcome =
@@ -60,7 +61,7 @@ export function applyRecord(draft: Draft, record: MeterRecord, timeMs: number): 
         return { kind: "duplicate" };
     }
     const body = bodyOfClass(record);
-    const early = clockFault(record, body, timeMs) ?? epochFault(draft, record, signer.value);
+    const early = clockFault(record, timeMs) ?? epochFault(draft, record, signer.value);
     if (early !== null) return { kind: "refused", error: early };
     const place = placeOf(draft, record, signer.value);
     const verdict = judge(place, record);
@@ -260,31 +261,15 @@ function bodyOfClass(record: MeterRecord): Result<RegisterBody> | null {
 }
 
 /** Dates are judged before places: a record that comes too early leaves no trace. */
-function clockFault(
-    record: MeterRecord,
-    body: Result<RegisterBody> | null,
-    timeMs: number,
-): MetersealError | null {
+function clockFault(record: MeterRecord, timeMs: number): MetersealError | null {
     const nowUnix = Math.floor(timeMs / 1000);
-    const registersUnix = body?.ok === true ? lastInstantUnix(body.value) : 0;
-    const latest = Math.max(record.timeUnix, registersUnix);
+    const latest = Math.max(record.timeUnix, lastRegistersUnix(record));
     const where = `record ${record.seq}`;
     if (latest > nowUnix + LIMITS.clockAheadSeconds) {
         const expected = `at most ${LIMITS.clockAheadSeconds} s after ${nowUnix}`;
         return error("MS_CLOCK", { where, expected, got: String(latest) });
     }
     return null;
-}
-
-/** Instant of the last registers of a body, seconds since 1970. */
-function lastInstantUnix(body: RegisterBody): number {
-    return "kind" in body ? body.atUnix : lastBoundaryUnix(body);
-}
-
-/** Instant of the last registers in a record, seconds since 1970; 0 where it carries none. */
-export function lastRegistersUnix(record: MeterRecord): number {
-    const body = bodyOfClass(record);
-    return body?.ok === true ? lastInstantUnix(body.value) : 0;
 }
 
 function applyBody(
@@ -343,7 +328,7 @@ function applyWaiting(
     timeMs: number,
 ): MetersealError | null {
     const body = bodyOfClass(record);
-    const early = clockFault(record, body, timeMs) ?? epochFault(draft, record, signer);
+    const early = clockFault(record, timeMs) ?? epochFault(draft, record, signer);
     if (early !== null) return early;
     const place = placeOf(draft, record, signer);
     if (place.opens !== null && place.chain.pending.size > 1) {

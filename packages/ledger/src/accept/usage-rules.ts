@@ -53,11 +53,6 @@ export function applyUsage(state: StreamState, usage: UsageBody): Result<StreamS
     });
 }
 
-/** Instant of the last boundary of a usage body, seconds since 1970. */
-export function lastBoundaryUnix(usage: UsageBody): number {
-    return unixOfSlot(usage.firstSlot + usage.count - 1, usage.slotSeconds);
-}
-
 /** What a body and its stream disagree about. */
 export type Mismatch = { readonly expected: string; readonly got: string };
 

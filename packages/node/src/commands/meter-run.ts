@@ -15,6 +15,7 @@ import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, Progress, say } from "../console.ts";
 import { collectorOf, openAgent, requireNoRefusal } from "../device/agent.ts";
+import { clockSentence } from "../device/clock-ahead.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
 import { readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -133,11 +134,14 @@ function report(
     { asJson, done, keyFile }: { asJson: boolean; done: boolean; keyFile: string },
 ): number {
     requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
-    const { openRecords, recordCount } = agent;
+    const { clockAhead, openRecords, recordCount } = agent;
     if (asJson) {
         const meter = toHex(device.profile.subject);
-        out(JSON.stringify({ meter, records: recordCount, openRecords, keyFile }));
+        out(JSON.stringify({ meter, records: recordCount, openRecords, clockAhead, keyFile }));
     } else if (done) say(`Everything is final. The household's key file: ${keyFile}`);
-    else say(`Stopped: ${openRecords} records are not final yet. Run it again to go on.`);
+    else {
+        const why = clockAhead === null ? "" : ` ${clockSentence(clockAhead)}`;
+        say(`Stopped: ${openRecords} records are not final yet.${why} Run it again to go on.`);
+    }
     return EXIT.ok;
 }

@@ -9,6 +9,7 @@ import { consoleLog } from "../console.ts";
 import { fileSigner, readBounded } from "../files.ts";
 import { openMemory } from "../fleet/household.ts";
 import { TENANT } from "../server/links.ts";
+import { sayClockAhead } from "./clock-ahead.ts";
 import { DEVICE_FILES, type Device } from "./device.ts";
 
 /** Where a collector is, and the certificates to trust there, PEM. */
@@ -56,6 +57,7 @@ export async function openAgent(
         link,
         clock: systemClock,
         timers: systemTimers,
+        onClockAhead: sayClockAhead,
     });
 }
 
