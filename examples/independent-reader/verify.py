@@ -5,12 +5,12 @@ from primitives import cbor, cbor_bytes, check, checkpoint, is_in_tree, is_signe
 
 Message = namedtuple("Message", "content kid algorithm signed signature")
 
-def message(place, raw, kind):  # COSE_Sign1 (RFC 9052 section 4.2); SHA-256 of `signed` names it
+def message(place, raw, *kinds):  # COSE_Sign1 (RFC 9052 section 4.2); SHA-256 of `signed` names it
     check(place, raw[0] == 0xD2)
     protected, unprotected, payload, signature = cbor(raw[1:])
     header = cbor(protected)
-    check(place, unprotected == {}, header.keys() == {1, 4, 16}, header[16] == kind)
-    parts = b"".join(map(cbor_bytes, (protected, kind.encode(), payload)))
+    check(place, unprotected == {}, header.keys() == {1, 4, 16}, header[16] in kinds)
+    parts = b"".join(map(cbor_bytes, (protected, header[16].encode(), payload)))
     return Message(cbor(payload), header[4], header[1], b"\x84\x6aSignature1" + parts, signature)
 
 def verify(evidence, subject, network):  # all from the network id up; returns the records
@@ -24,7 +24,7 @@ def verify(evidence, subject, network):  # all from the network id up; returns t
     for index, entry, path in evidence[2]:
         place = f"enrolment at leaf {index}"
         check(place, is_in_tree(entry, index, path, *head))
-        m = message(place, cbor(entry)[1], "meterseal/enrol/v1")
+        m = message(place, cbor(entry)[1], "meterseal/enrol/v1", "meterseal/enrol/v2")
         check(place, m.content[0] == network, m.kid == sha(genesis[1])[:8],
               is_signed(cbor(genesis[1]), *m[2:]))
         signers[sha(m.content[3])[:8]] = m.content, cbor(m.content[3]), sha(m.signed)

@@ -64,6 +64,17 @@ export const ERRORS = {
     ),
     MS_REGISTER_CAP: entry(null, "never", "A register or its growth exceeds the cap."),
     MS_SEAL_ORDER: entry(null, "never", "A boundary at or before the last sealed one."),
+    MS_COMMITMENT: entry(
+        null,
+        "never",
+        "A commitment is no group element, or hides another value.",
+    ),
+    MS_TARIFF: entry(
+        null,
+        "never",
+        "The tariff is not valid, or does not fit the period or stream.",
+    ),
+    MS_BILL: entry(null, "never", "The bill does not follow from the records and the tariff."),
     MS_KEY_FILE: entry(null, "never", "The key file is not a Meterseal key file."),
     MS_KEY_FOREIGN: entry(null, "never", "The key file belongs to another meter or network."),
     MS_ZONE: entry(null, "never", "The time zone is unknown, or its offset does not fit the slot."),

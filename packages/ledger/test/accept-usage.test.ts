@@ -31,9 +31,26 @@ describe("a sealed usage record", () => {
         ["a further group", { groups: [0, 1] }],
         ["plain registers", { values: { mode: "open", registers: [1n, 2n, 3n, 4n] } }],
         ["another scale", { scale: 1 }],
+        ["commitments that nobody enrolled", { commitments: [new Uint8Array(128)] }],
     ])("is refused with %s", async (_, usage) => {
         expect(await outcomeOf(world, await chain.usage(usage))).toBe("MS_STREAM_RULE");
         expect(world.chainState()?.frozenAt).toBe(1);
+    });
+
+    it.each([
+        [2, "accepted"],
+        [1, "MS_STREAM_RULE"],
+        [3, "MS_STREAM_RULE"],
+        [0, "MS_STREAM_RULE"],
+    ])("of a stream with commitments to 2 groups, with %i of them: %s", async (lists, expected) => {
+        const meter = await world.network.meter("committed", {
+            groups: [0, 1, 15],
+            descriptor: { committed: 2 },
+        });
+        world.enrol(meter);
+        const commitments = Array.from({ length: lists }, () => new Uint8Array(128));
+        const usage = lists === 0 ? {} : { commitments };
+        expect(await outcomeOf(world, await new TestChain(meter).usage(usage))).toBe(expected);
     });
 
     it("is refused for a stream of another subject", async () => {

@@ -36,7 +36,7 @@ import {
 } from "./epoch-ends.ts";
 import { Outbox } from "./outbox.ts";
 import { type MeterProfile, sealedStreamOf } from "./profile.ts";
-import { type Boundary, boundaryFault, sealBatch } from "./sealer.ts";
+import { type Boundary, boundaryFault, mostBoundaries, sealBatch } from "./sealer.ts";
 import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
@@ -53,7 +53,7 @@ export type MeterAgentOptions = {
     readonly clock: Clock;
     readonly timers: Timers;
     readonly log: Log;
-    /** Boundaries in one record, 1 … 384. */
+    /** Boundaries in one record, 1 … 384; fewer where many commitments would not fit it. */
     readonly recordBoundaries?: number;
     /** Takes the place of the log lines about {@link MeterAgent.clockAhead}. */
     readonly onClockAhead?: ClockWatcher;
@@ -86,9 +86,10 @@ export class MeterAgent {
                 : unwrap(ownerKeys(options.master, sealedStreamOf(stream)));
         this.#state = state;
         this.#outbox = outbox;
-        this.#recordBoundaries = options.recordBoundaries ?? DEFAULT_RECORD_BOUNDARIES;
+        const wanted = options.recordBoundaries ?? DEFAULT_RECORD_BOUNDARIES;
+        this.#recordBoundaries = Math.min(wanted, mostBoundaries(stream));
         assert(
-            this.#recordBoundaries >= 1 && this.#recordBoundaries <= LIMITS.usageBoundaries,
+            wanted >= 1 && wanted <= LIMITS.usageBoundaries,
             `a record has 1 … ${LIMITS.usageBoundaries} boundaries`,
         );
     }

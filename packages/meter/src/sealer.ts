@@ -7,8 +7,16 @@ import {
     ok,
     type Result,
 } from "@meterseal/core";
-import { channelsOfGroup, GROUP, STREAM_MODE, type UsageBody } from "@meterseal/record";
 import {
+    channelCount,
+    channelsOfGroup,
+    GROUP,
+    STREAM_MODE,
+    type StreamDescriptor,
+    type UsageBody,
+} from "@meterseal/record";
+import {
+    commitBoundaries,
     compactAddresses,
     encodeFlags,
     type Flag,
@@ -63,9 +71,21 @@ export function boundaryFault(
     return null;
 }
 
+/** Bytes of a usage record beside its registers, their addresses and their commitments. */
+const RECORD_FRAME_BYTES = 2_048;
+/** Bytes of an address and a flag of a boundary, at most. */
+const BOUNDARY_NOTES_BYTES = 24;
+
+/** Boundaries of a stream that surely fit one record: {@link LIMITS.usageBoundaries} or fewer. */
+export function mostBoundaries({ committed = 0, groups }: StreamDescriptor): number {
+    const boundaryBytes = channelCount(groups) * 8 + committed * 32 + BOUNDARY_NOTES_BYTES;
+    const fitting = Math.floor((LIMITS.recordBytes - RECORD_FRAME_BYTES) / boundaryBytes);
+    return Math.min(LIMITS.usageBoundaries, fitting);
+}
+
 /**
  * Makes the usage body of consecutive boundaries: addresses, sealed (or, in an open stream, plain)
- * registers and flags.
+ * registers, flags, and commitments where the stream has them.
  * @returns MS_TOO_LARGE beyond {@link LIMITS.usageBoundaries}, MS_SEAL_ORDER for slots that are not
  * consecutive or were sealed before, and what {@link boundaryFault} says of the registers.
  */
@@ -98,7 +118,12 @@ export function sealBatch(
     const { addresses } = plan.value;
     const values = sealValues(profile, keys, state, { addresses, registers });
     if (!values.ok) return values;
-    const { slotSeconds } = profile.stream;
+    const { committed, slotSeconds } = profile.stream;
+    const commitments =
+        committed === undefined || keys === null
+            ? ok(undefined)
+            : commitBoundaries(keys, committed, { addresses, registers });
+    if (!commitments.ok) return commitments;
     const addressed = compactAddresses(slotSeconds, first.slot, addresses);
     if (!addressed.ok) return addressed;
     const usage: UsageBody = {
@@ -108,6 +133,7 @@ export function sealBatch(
         groups: profile.stream.groups,
         values: values.value,
         flags: encodeFlags(batch.map((boundary) => boundary.flag)),
+        ...(commitments.value === undefined ? {} : { commitments: commitments.value }),
         ...(profile.stream.scale === 0 ? {} : { scale: profile.stream.scale }),
     };
     return ok({ usage, state: { ...state, seal: plan.value.state, registers: last.registers } });

@@ -1,9 +1,9 @@
 import { createLadder, LIMITS, unwrap } from "@meterseal/core";
-import { channelCount, STREAM_MODE } from "@meterseal/record";
-import { ownerKeys } from "@meterseal/seal";
+import { channelCount, encodeCbor, encodeUsage, STREAM_MODE } from "@meterseal/record";
+import { commitBoundaries, expandAddresses, type Flag, ownerKeys } from "@meterseal/seal";
 import { describe, expect, it } from "vitest";
 import { type Boundary, sealedStreamOf } from "../src/index.ts";
-import { boundaryFault, sealBatch } from "../src/sealer.ts";
+import { boundaryFault, mostBoundaries, sealBatch } from "../src/sealer.ts";
 import { newMeterState } from "../src/state.ts";
 import { boundary, FIRST_SLOT, MeterBed } from "./agent-bed.ts";
 
@@ -53,6 +53,52 @@ describe("a batch", () => {
         expect(seal(run(1), new MeterBed(), [1_001n])).toMatchObject({
             error: { code: "MS_REGISTER_DECREASED" },
         });
+    });
+});
+
+describe("a batch of a stream with commitments", () => {
+    const groups = [0, 1, 15];
+
+    it("commits to the first groups, so many as were enrolled", () => {
+        for (const committed of [1, 2, 3]) {
+            const bed = new MeterBed({ groups, committed });
+            const registers = [5n, 6n, 7n, 8n];
+            const batch = [0, 1, 2].map((i) => ({
+                slot: FIRST_SLOT + i,
+                registers,
+                flag: 0 as const,
+            }));
+            const { usage } = unwrap(seal(batch, bed));
+            expect(usage.commitments?.map((list) => list.length)).toEqual(
+                new Array(committed).fill(96),
+            );
+            const keys = unwrap(ownerKeys(bed.master as Uint8Array, sealedStreamOf(bed.stream)));
+            const rows = {
+                addresses: unwrap(expandAddresses(usage)),
+                registers: batch.flatMap((b) => b.registers),
+            };
+            expect(usage.commitments).toEqual(unwrap(commitBoundaries(keys, committed, rows)));
+        }
+        expect(unwrap(seal(run(2))).usage.commitments).toBeUndefined();
+    });
+
+    it("fits a record, however many groups it commits to", () => {
+        const all = Array.from({ length: LIMITS.usageGroups }, (_, group) => group);
+        for (const committed of [1, 3, 8, 16]) {
+            const bed = new MeterBed({ groups: all, committed });
+            const count = mostBoundaries(bed.stream);
+            const registers = new Array(channelCount(all)).fill(0n);
+            const batch = Array.from({ length: count }, (_, i) => ({
+                slot: FIRST_SLOT + i,
+                registers,
+                flag: (i % 6) as Flag,
+            }));
+            const { usage } = unwrap(seal(batch, bed));
+            expect(encodeCbor(encodeUsage(usage)).length).toBeLessThan(LIMITS.recordBytes - 512);
+        }
+        expect(mostBoundaries(new MeterBed({ groups, committed: 2 }).stream)).toBe(
+            LIMITS.usageBoundaries,
+        );
     });
 });
 

@@ -27,6 +27,8 @@ export const MESSAGE_TYPE = {
     grant: "meterseal/grant/v1",
     tariff: "meterseal/tariff/v1",
     enrol: "meterseal/enrol/v1",
+    /** An enrolment with a stream whose registers are committed to (docs/adr). */
+    enrolCommitted: "meterseal/enrol/v2",
     /** Password of a link: shows that the sender holds its key (docs/adr). */
     link: "meterseal/link/v1",
 } as const;

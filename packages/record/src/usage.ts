@@ -23,7 +23,7 @@ export type UsageBody = AddressedBoundaries & {
         | { readonly mode: "sealed"; readonly bytes: Uint8Array }
         | { readonly mode: "open"; readonly registers: readonly bigint[] };
     readonly flags: readonly FlagRun[];
-    /** Pedersen commitments: count × 32 bytes per committed group; empty when the stream has none. */
+    /** Pedersen commitments of the first groups, count × 32 bytes each; absent where there are none. */
     readonly commitments?: readonly Uint8Array[];
     /** Registers count in 10^scale Wh (or the medium's unit); absent = 0. */
     readonly scale?: number;

@@ -226,6 +226,19 @@ async function addEnrolments(add: Add): Promise<void> {
             }),
         );
     }
+    add(
+        "enrolment of a meter with commitments",
+        "enrolment",
+        "operator",
+        await createEnrolment(operator, {
+            ...base,
+            role: ROLE.meter,
+            id: subject,
+            key: signerOf("meter").publicKey,
+            epoch: 2,
+            streams: [descriptor, { ...descriptor, sealEpoch: 20, groups: [0, 1], committed: 2 }],
+        }),
+    );
     const { publicKey } = signerOf("collector");
     add(
         "enrolment of a collector",

@@ -1,6 +1,8 @@
 import { concatBytes, fromHex, toHex, unwrap } from "@meterseal/core";
 import { decodeCbor, encodeCbor } from "../src/cbor.ts";
+import { parseEnrolment } from "../src/enrol.ts";
 import { createRecord, parseRecord, usageOf } from "../src/record.ts";
+import { MESSAGE_TYPE } from "../src/sign1.ts";
 import { encodeUsage } from "../src/usage.ts";
 import { flipBit, rawSign1, replaceHex } from "./raw.ts";
 
@@ -169,6 +171,7 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
         "MS_MALFORMED",
     );
     add("a record as an enrolment", "enrolment", valid, "MS_VERSION");
+    for (const refused of await refusedEnrolments(hexOf)) add(...refused);
     add(
         "half a message after a whole one",
         "sequence",
@@ -210,6 +213,36 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
         "meter-es256",
     );
     return out;
+}
+
+type Refused = [name: string, kind: "enrolment", bytes: Uint8Array, code: string];
+
+/** Enrolments that say commitments where they may not, or in the wrong version. */
+function refusedEnrolments(hexOf: (name: string) => Uint8Array): Promise<Refused[]> {
+    const operator = signerOf("operator");
+    const payloadOf = (name: string): Uint8Array =>
+        unwrap(parseEnrolment(hexOf(name))).message.payload;
+    const committed = payloadOf("enrolment of a meter with commitments");
+    const stream = async (name: string, key: number, value: number): Promise<Refused> => {
+        const map = decodeCbor(committed) as Map<number, unknown>;
+        (map.get(6) as Map<number, unknown>[])[1]?.set(key, value);
+        return await refused(name, encodeCbor(map), MESSAGE_TYPE.enrolCommitted);
+    };
+    const refused = async (name: string, payload: Uint8Array, type: string): Promise<Refused> => {
+        const bytes = await rawSign1({ signer: operator, payload, type });
+        return [`enrolment: ${name}`, "enrolment", bytes, "MS_MALFORMED"];
+    };
+    return Promise.all([
+        refused("commitments in version 1", committed, MESSAGE_TYPE.enrol),
+        refused(
+            "version 2 for nothing new",
+            payloadOf("enrolment of meter"),
+            MESSAGE_TYPE.enrolCommitted,
+        ),
+        stream("commitments to no group", 8, 0),
+        stream("commitments to more groups than there are", 8, 3),
+        stream("commitments in an open stream", 6, 1),
+    ]);
 }
 
 async function warningPayload(): Promise<Uint8Array> {

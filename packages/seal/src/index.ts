@@ -12,6 +12,17 @@
  */
 
 export { compactAddresses, expandAddresses } from "./addresses.ts";
+export { commitBoundaries } from "./commit/commit.ts";
+export {
+    opensTo,
+    openWeighted,
+    type WeightedAddress,
+    type WeightedCommitment,
+    type WeightedRow,
+    weighBlinds,
+    weighKeys,
+    weighSealed,
+} from "./commit/weigh.ts";
 export { coverOf, type NodePlace } from "./cover.ts";
 export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
 export {

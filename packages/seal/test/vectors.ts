@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fromHex, toHex, unwrap } from "@meterseal/core";
+import { blindOf } from "../src/commit/commit.ts";
 import {
+    commitBoundaries,
     coverOf,
     openRegisters,
     ownerKeys,
@@ -55,7 +57,12 @@ type SealCase = {
     readonly registers: readonly string[];
     readonly previous?: readonly string[];
 };
-export type Case = LeafCase | CoverCase | SealCase;
+type CommitCase = Omit<SealCase, "kind" | "previous"> & {
+    readonly kind: "commit";
+    /** Commits to the first so many groups. */
+    readonly committed: number;
+};
+export type Case = LeafCase | CoverCase | SealCase | CommitCase;
 export type Vector = Case & { readonly expected: Readonly<Record<string, unknown>> };
 export type VectorFile = { readonly about: string; readonly vectors: readonly Vector[] };
 
@@ -112,6 +119,20 @@ export function compute(input: Case): Record<string, unknown> {
                 unwrap(openRegisters(owner, group, { addresses, sealed: sealed.value }));
             }
             return { sealed: toHex(sealed.value) };
+        }
+        case "commit": {
+            const addresses = input.addresses.map(([level, index]) => ({ level, index }));
+            const registers = input.registers.map(BigInt);
+            const made = commitBoundaries(owner, input.committed, { addresses, registers });
+            if (!made.ok) return { error: made.error.code };
+            return {
+                commitments: made.value.map(toHex),
+                blinds: stream.groups
+                    .slice(0, input.committed)
+                    .map((group) =>
+                        addresses.map((address) => String(unwrap(blindOf(owner, group, address)))),
+                    ),
+            };
         }
     }
 }
@@ -216,8 +237,44 @@ function sealedBoundariesCases(): Case[] {
     ];
 }
 
+function commitmentsCases(): Case[] {
+    const { kind: _, ...all } = seal("import and export at all levels and an event", {
+        addresses: [
+            [0, 920_343],
+            [1, 274_658],
+            [2, 9587],
+            [3, 316],
+            [4, 0],
+        ],
+        registers: ["1000", "0", "1037", "0", "1051", "2", "1051", "2", "1052", "7"],
+    });
+    const two = [
+        [0, 1],
+        [0, 2],
+    ] as const;
+    const top = String(2n ** 61n - 1n);
+    const mixed = {
+        ...all,
+        about: "two channels in one commitment: plus minus minus, above and below zero",
+        stream: OTHER,
+        addresses: two,
+        registers: [top, "0", top, "0", "5", "6", "0", top],
+    };
+    return [
+        { ...all, kind: "commit", committed: 2 },
+        { ...all, kind: "commit", committed: 1, about: "import alone" },
+        { ...mixed, kind: "commit", committed: 3 },
+        { ...mixed, kind: "commit", committed: 4, about: "more than there are groups" },
+        { ...mixed, kind: "commit", committed: 1, about: "one too few", registers: ["1", "2"] },
+    ];
+}
+
 const DIRECTORY = new URL("../../../vectors/seal/", import.meta.url);
-export const VECTOR_FILES = ["key-tree.json", "sealed-boundaries.json"] as const;
+export const VECTOR_FILES = [
+    "key-tree.json",
+    "sealed-boundaries.json",
+    "commitments.json",
+] as const;
 
 /** All vector files as they would be written now. */
 export function generate(): Record<(typeof VECTOR_FILES)[number], VectorFile> {
@@ -231,6 +288,10 @@ export function generate(): Record<(typeof VECTOR_FILES)[number], VectorFile> {
         "sealed-boundaries.json": {
             about: "Sealed registers: bytes, or the error that refuses them. Addresses are [level, index].",
             vectors: withExpected(sealedBoundariesCases()),
+        },
+        "commitments.json": {
+            about: "Commitments to registers on ristretto255, one list for each of the first groups, and their blinds as decimal text; or the error that refuses them.",
+            vectors: withExpected(commitmentsCases()),
         },
     };
 }

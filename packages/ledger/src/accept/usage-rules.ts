@@ -27,6 +27,7 @@ export function applyUsage(state: StreamState, usage: UsageBody): Result<StreamS
     const mismatch =
         slotMismatch(state.descriptor, usage) ??
         bodyMismatch(state.descriptor, usage) ??
+        commitmentMismatch(state.descriptor, usage) ??
         closedMismatch(state);
     if (mismatch !== null) return fail(error("MS_STREAM_RULE", { where: "usage", ...mismatch }));
     if (unixOfSlot(usage.firstSlot, usage.slotSeconds) < state.openedUnix) {
@@ -75,6 +76,18 @@ export function bodyMismatch(
         if (expected !== got) return { expected: `${name} ${expected}`, got: `${got}` };
     }
     return null;
+}
+
+/**
+ * Commitments are counted, not decoded: that costs a hundred times a signature, and what is no group
+ * element harms the bill of its own meter alone, under that meter's signature.
+ */
+function commitmentMismatch(stream: StreamDescriptor, usage: UsageBody): Mismatch | null {
+    const expected = stream.committed ?? 0;
+    const got = usage.commitments?.length ?? 0;
+    return expected === got
+        ? null
+        : { expected: `commitments of ${expected} groups`, got: `${got}` };
 }
 
 /** A seal epoch that was closed takes nothing more. */

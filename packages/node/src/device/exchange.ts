@@ -157,5 +157,6 @@ function readStream(value: unknown): StreamDescriptor {
         groups: array(value, "groups", STREAMS_MAX).map((group) => Number(group)),
         mode: mode === STREAM_MODE.open ? STREAM_MODE.open : STREAM_MODE.sealed,
         scale: integer(value, "scale"),
+        ...(value.committed === undefined ? {} : { committed: integer(value, "committed") }),
     };
 }
