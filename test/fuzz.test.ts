@@ -1,18 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { PARSERS } from "./fuzz/parsers.ts";
-import { RULES } from "./fuzz/rules.ts";
 import { FuzzFinding, fuzz } from "./fuzz/run.ts";
-import { SERVER_DOORS } from "./fuzz/server-doors.ts";
 import { type FuzzTarget, verdictOf } from "./fuzz/target.ts";
+import { TARGETS } from "./fuzz/targets.ts";
 
 const SEED = 20_130_101;
 /** A taste of what `npm run fuzz` does. */
 const inputsOf = ({ share }: FuzzTarget): number => Math.max(60, Math.round(share / 250));
 
 describe("changed inputs", () => {
-    it.each(
-        [...PARSERS, ...RULES, ...SERVER_DOORS].map((target) => [target.name, target] as const),
-    )(
+    it("are a million in all, each target under a name of its own", () => {
+        expect(TARGETS.reduce((sum, { share }) => sum + share, 0)).toBe(1_000_000);
+        expect(new Set(TARGETS.map(({ name }) => name)).size).toBe(TARGETS.length);
+    });
+
+    it.each(TARGETS.map((target) => [target.name, target] as const))(
         "%s: taken, or refused with a code",
         async (_, target) => {
             const report = await fuzz(target, SEED, inputsOf(target));

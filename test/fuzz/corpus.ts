@@ -57,6 +57,23 @@ export function notes(): string[] {
     return [network.log.checkpoint, ours.note, ...checkpoints.map(({ note }) => note)];
 }
 
+/** Bodies of register events of the vectors, accepted and refused. */
+export function eventBodies(): Uint8Array[] {
+    const { events, refused } = readJson<{ events: Vector[]; refused: Vector[] }>(
+        "record/events.json",
+    );
+    return [...events, ...refused].map(({ hex }) => Uint8Array.fromHex(hex));
+}
+
+/** Every text of the vectors of proofs, accepted and refused. */
+export function proofTexts(): string[] {
+    const { accepted, refused } = readJson<{
+        accepted: { text: string }[];
+        refused: { text: string }[];
+    }>("checkpoint/tlog-proofs.json");
+    return [...accepted, ...refused].map(({ text }) => text);
+}
+
 /** First lines of the London readings. */
 export function londonText(): string {
     const name = readdirSync(LONDON).find((file) => /\.csv\.gz$/.test(file)) ?? "";
@@ -65,7 +82,9 @@ export function londonText(): string {
 }
 
 /** Telegrams of one local port, as captured from real meters. */
-export function telegrams(port: "p1" | "sml" | "iec62056-21"): Uint8Array[] {
+export function telegrams(
+    port: "p1" | "p1-encrypted" | "sml" | "iec62056-21" | "mbus" | "mbus/error-frames",
+): Uint8Array[] {
     const directory = join(VECTORS, "telegram", port);
     return readdirSync(directory)
         .filter((file) => /\.(?:txt|hex)$/.test(file))

@@ -147,3 +147,59 @@ export function mutateText(random: SeededRandom, text: string, pool: readonly st
     }
     return out;
 }
+
+/** Values that a reader of JSON may not expect where it finds them. */
+const JSON_VALUES: readonly unknown[] = [
+    null,
+    true,
+    -1,
+    0.5,
+    1e300,
+    2 ** 32,
+    2 ** 53,
+    "",
+    "\u0000",
+    "0",
+    "-1",
+    "zz".repeat(16),
+    "00".repeat(16),
+    "A".repeat(600),
+    "AAAA",
+    "Europe/Nowhere",
+    [],
+    {},
+    [null],
+    [[0, 1], 2],
+    Array.from({ length: 400 }, (_, i) => i),
+    { toString: null, length: -1 },
+];
+
+/** A changed copy of a JSON text that is JSON still: values replaced, left out, repeated, or moved. */
+export function mutateJson(random: SeededRandom, text: string): string {
+    const root = JSON.parse(text) as unknown;
+    for (let i = changes(random); i > 0; i--) changeJson(random, root);
+    return JSON.stringify(root);
+}
+
+function changeJson(random: SeededRandom, root: unknown): void {
+    let place = root as Record<string, unknown>;
+    for (;;) {
+        const names = Object.keys(place);
+        if (names.length === 0) return;
+        const name = random.pick(names);
+        const inner = place[name];
+        if (typeof inner === "object" && inner !== null && random.chance(0.8)) {
+            place = inner as Record<string, unknown>;
+            continue;
+        }
+        const other = random.chance(0.8) ? random.pick(JSON_VALUES) : place[random.pick(names)];
+        const value = structuredClone(other); // a later change must not reach into the list
+        const how = random.below(10);
+        if (how === 0) delete place[name];
+        else if (how === 1) place[`${name}2`] = value;
+        else if (how < 6 && typeof inner === "number")
+            place[name] = inner + random.pick([1, -1, 0.5]);
+        else place[name] = value;
+        return;
+    }
+}

@@ -7,91 +7,33 @@ import {
     encodeEntry,
     encodeEvidence,
     encodeGenesis,
-    originOf,
     parseEntry,
     parseVertex,
-    verifyCheckpoint,
 } from "@meterseal/ledger";
-import { parseLondonCsv } from "@meterseal/meter";
 import {
+    attempt,
+    createRecord,
+    decodeCbor,
+    decodeEvent,
+    encodeCbor,
+    encodeEvent,
     encodeReceipt,
     epochOf,
+    eventOf,
     parseEnrolment,
     parseReceipt,
     parseRecord,
     parseUnsignedReceipt,
+    RECORD_CLASS,
     splitSequence,
     usageOf,
 } from "@meterseal/record";
 import { expandAddresses } from "@meterseal/seal";
-import { decodeP1, decodeReadout, decodeSml } from "@meterseal/telegram";
-import type { SeededRandom } from "@meterseal/testkit/random";
-import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
-import {
-    ledgerVectors,
-    londonText,
-    messagesOf,
-    network,
-    notes,
-    pool,
-    telegrams,
-} from "./corpus.ts";
-import { mutateBytes, mutateText } from "./mutate.ts";
-import { mutateItem, mutateSign1 } from "./mutate-message.ts";
-import {
-    bytesOf,
-    type FuzzInput,
-    type FuzzTarget,
-    type FuzzVerdict,
-    requireSame,
-    textOf,
-    verdictOf,
-} from "./target.ts";
-
-/** Mutations of one kind of message: of its bytes, or inside a frame that is whole. */
-function messages(seeds: readonly Uint8Array[]): (random: SeededRandom) => Uint8Array {
-    return (random) => {
-        const seed = random.pick(seeds);
-        if (random.chance(0.5)) return mutateBytes(random, seed, pool);
-        const changed = mutateSign1(random, seed) ?? mutateItem(random, seed);
-        return changed ?? mutateBytes(random, seed, pool);
-    };
-}
-
-function target(
-    name: string,
-    share: number,
-    seeds: () => readonly Uint8Array[],
-    take: (bytes: Uint8Array) => FuzzVerdict,
-): FuzzTarget {
-    return {
-        name,
-        share,
-        open: () => ({
-            make: messages(seeds()),
-            take: (input: FuzzInput) => take(bytesOf(input)),
-        }),
-    };
-}
-
-function textTarget(
-    name: string,
-    share: number,
-    seeds: () => readonly string[],
-    take: (text: string) => FuzzVerdict,
-): FuzzTarget {
-    return {
-        name,
-        share,
-        open: () => {
-            const texts = seeds();
-            return {
-                make: (random) => mutateText(random, random.pick(texts), texts),
-                take: (input) => take(textOf(input)),
-            };
-        },
-    };
-}
+import { testBytes, testSigner } from "@meterseal/testkit/keys";
+import { TEST_START_UNIX } from "@meterseal/testkit/records";
+import { eventBodies, ledgerVectors, messagesOf, network } from "./corpus.ts";
+import { bytesTarget } from "./make-target.ts";
+import { type FuzzTarget, type FuzzVerdict, requireSame, verdictOf } from "./target.ts";
 
 function takeRecord(bytes: Uint8Array): FuzzVerdict {
     const record = parseRecord(bytes);
@@ -159,45 +101,33 @@ function takeEvidence(bytes: Uint8Array): FuzzVerdict {
     return "accepted";
 }
 
-function takeCheckpoint(text: string): FuzzVerdict {
-    const genesis = unwrap(decodeGenesis(Uint8Array.fromHex(network.genesis.bytes)));
-    const origin = originOf(Uint8Array.fromHex(network.genesis.networkId));
-    return verdictOf(verifyCheckpoint(text, { origin, publicKey: genesis.logKey }));
+/** A body alone, or in the billing record that carries it. */
+function takeEvent(bytes: Uint8Array): FuzzVerdict {
+    const record = parseRecord(bytes);
+    const item = record.ok ? null : attempt(() => decodeCbor(bytes));
+    if (item?.ok === false) return verdictOf(item);
+    const event = record.ok ? eventOf(record.value) : decodeEvent(item?.value);
+    if (!event.ok) return verdictOf(event);
+    const body = record.ok ? encodeCbor(record.value.body) : bytes;
+    requireSame(encodeCbor(encodeEvent(event.value)), body);
+    return "accepted";
 }
 
-function takeKeyFile(text: string): FuzzVerdict {
-    const key = parseKeyFile(text);
-    if (key.ok) {
-        const again = unwrap(parseKeyFile(formatKeyFile(key.value)));
-        requireSame(formatKeyFile(again), formatKeyFile(key.value));
-    }
-    return verdictOf(key);
-}
-
-function keyFiles(): string[] {
-    const key: KeyFile = {
-        name: "MAC000515",
-        network: new Uint8Array(32).fill(1),
-        meter: new Uint8Array(16).fill(2),
-        stream: {
-            streamId: new Uint8Array(16).fill(3),
-            sealEpoch: 0,
-            suite: 1,
-            slotSeconds: 1800,
-            groups: [{ group: 0, channels: 1 }],
-        },
-        zone: "Europe/London",
-        scale: 0,
-        master: new Uint8Array(32).fill(4),
+/** Bodies of register events, and billing records around those that can be read as CBOR. */
+async function events(): Promise<Uint8Array[]> {
+    const bodies = eventBodies();
+    const place = {
+        ...{ recordClass: RECORD_CLASS.billing, seq: 1, chainEpoch: 0 },
+        timeUnix: TEST_START_UNIX,
+        prev: testBytes("prev", 32),
+        subject: testBytes("subject", 16),
     };
-    return [formatKeyFile(key), formatKeyFile({ ...key, master: null })];
-}
-
-/** Decoders of local ports must answer; their faults are codes of their own closed list. */
-function takeTelegram(
-    decode: (bytes: Uint8Array) => { readonly ok: boolean },
-): (bytes: Uint8Array) => FuzzVerdict {
-    return (bytes) => (decode(bytes).ok ? "accepted" : "refused");
+    const records = bodies.map(async (bytes) => {
+        const body = attempt(() => decodeCbor(bytes));
+        if (!body.ok) return [];
+        return [await createRecord(testSigner("fuzz"), { ...place, body: body.value })];
+    });
+    return [...bodies, ...(await Promise.all(records)).flat()];
 }
 
 const receipts = (): Uint8Array[] => [...messagesOf("receipt"), ...messagesOf("unsigned-receipt")];
@@ -208,17 +138,17 @@ const entries = (): Uint8Array[] => [
 
 /** Parsers of everything that comes over a wire, out of a file or out of a proof. */
 export const PARSERS: readonly FuzzTarget[] = [
-    target("record", 240_000, () => messagesOf("record"), takeRecord),
-    target(
+    bytesTarget("record", 160_000, () => messagesOf("record"), takeRecord),
+    bytesTarget(
         "sequence",
-        60_000,
+        45_000,
         () => [...messagesOf("record"), ...messagesOf("sequence")],
         takeSequence,
     ),
-    target("receipt", 100_000, receipts, takeReceipt),
-    target(
+    bytesTarget("receipt", 80_000, receipts, takeReceipt),
+    bytesTarget(
         "enrolment",
-        90_000,
+        60_000,
         () => messagesOf("enrolment"),
         (bytes) => {
             const enrolment = parseEnrolment(bytes);
@@ -226,29 +156,14 @@ export const PARSERS: readonly FuzzTarget[] = [
             return verdictOf(enrolment);
         },
     ),
-    target(
+    bytesTarget(
         "genesis",
         30_000,
         () => ledgerVectors("genesis"),
         roundTrip(decodeGenesis, encodeGenesis),
     ),
-    target("vertex", 80_000, () => ledgerVectors("vertex"), takeVertex),
-    target("log entry", 30_000, entries, roundTrip(decodeEntry, encodeEntry)),
-    target("evidence", 40_000, () => ledgerVectors("evidence"), takeEvidence),
-    textTarget("checkpoint", 70_000, notes, takeCheckpoint),
-    textTarget("key file", 60_000, keyFiles, takeKeyFile),
-    textTarget(
-        "readings file",
-        20_000,
-        () => [londonText()],
-        (text) => verdictOf(parseLondonCsv(text)),
-    ),
-    target("P1 telegram", 20_000, () => telegrams("p1"), takeTelegram(decodeP1)),
-    target("SML telegram", 20_000, () => telegrams("sml"), takeTelegram(decodeSml)),
-    target(
-        "IEC 62056-21 readout",
-        20_000,
-        () => telegrams("iec62056-21"),
-        takeTelegram(decodeReadout),
-    ),
+    bytesTarget("vertex", 75_000, () => ledgerVectors("vertex"), takeVertex),
+    bytesTarget("log entry", 30_000, entries, roundTrip(decodeEntry, encodeEntry)),
+    bytesTarget("evidence", 40_000, () => ledgerVectors("evidence"), takeEvidence),
+    bytesTarget("register event", 40_000, events, takeEvent),
 ];

@@ -33,6 +33,9 @@ export type FuzzReport = {
 
 /** No input may take longer, milliseconds of wall time on a machine that is busy. */
 const SLOWEST_MS = 10_000;
+/** What this process may hold; looked at each {@link MEMORY_EVERY} inputs. */
+const MEMORY_BYTES = 1024 ** 3;
+const MEMORY_EVERY = 1_000;
 
 /**
  * Gives a target so many inputs, numbers `from` … `from + count − 1` of a seed.
@@ -61,6 +64,7 @@ export async function fuzz(
             counts[typeof verdict === "string" ? verdict : await verdict]++;
             if (stray.length > 0) throw stray[0];
             if (performance.now() - inputMs > SLOWEST_MS) throw new Error("it took too long");
+            if (index % MEMORY_EVERY === 0) requireMemory();
         }
         await close(session);
         if (stray.length > 0) throw stray[0];
@@ -73,6 +77,11 @@ export async function fuzz(
     }
     const seconds = (performance.now() - startedMs) / 1000;
     return { target: target.name, inputs: count, ...counts, seconds };
+}
+
+function requireMemory(): void {
+    const bytes = process.memoryUsage.rss();
+    if (bytes > MEMORY_BYTES) throw new Error(`the process holds ${bytes} bytes`);
 }
 
 async function close(session: FuzzSession): Promise<void> {

@@ -32,6 +32,14 @@ export {
     verifyCheckpoint,
 } from "./checkpoint/checkpoint.ts";
 export {
+    formatTlogProof,
+    parseTlogProof,
+    type TlogProof,
+    type TlogProofTrust,
+    type VerifiedTlogProof,
+    verifyTlogProof,
+} from "./checkpoint/tlog-proof.ts";
+export {
     decodeEntry,
     encodeEntry,
     entryLeafHash,

@@ -138,6 +138,11 @@ function integer(fields: Fields, name: string): number {
     throw new WrongField(`a whole number in "${name}"`);
 }
 
+function readGroup(value: unknown): number {
+    if (Number.isSafeInteger(value)) return value as number;
+    throw new WrongField('whole numbers in "groups"');
+}
+
 function readEpoch(fields: Fields): number {
     const epoch = integer(fields, "chainEpoch");
     if (epoch >= 1 && epoch <= EPOCH_MAX) return epoch;
@@ -154,7 +159,7 @@ function readStream(value: unknown): StreamDescriptor {
         suite: integer(value, "suite"),
         slotSeconds: integer(value, "slotSeconds"),
         zone: string(value, "zone"),
-        groups: array(value, "groups", STREAMS_MAX).map((group) => Number(group)),
+        groups: array(value, "groups", STREAMS_MAX).map(readGroup),
         mode: mode === STREAM_MODE.open ? STREAM_MODE.open : STREAM_MODE.sealed,
         scale: integer(value, "scale"),
         ...(value.committed === undefined ? {} : { committed: integer(value, "committed") }),

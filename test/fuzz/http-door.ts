@@ -1,0 +1,122 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { STREAM_MODE } from "@meterseal/record";
+import type { SeededRandom } from "@meterseal/testkit/random";
+import { systemRandom } from "../../packages/node/src/clocks.ts";
+import { REPLAY_START_MS } from "../../packages/node/src/fleet/replay.ts";
+import { ServerProcess } from "../../packages/node/src/fleet/server-process.ts";
+import { ENROL_ROUTE, loadOperatorToken } from "../../packages/node/src/server/operator.ts";
+import { mutateJson, mutateText } from "./mutate.ts";
+import { exchange, judge, mutateLine } from "./sockets.ts";
+import { type FuzzSession, textOf } from "./target.ts";
+import { requests } from "./texts.ts";
+
+const SUBJECT = "5a".repeat(16);
+/** Stands in an input for the token of a server that is made anew for each run. */
+const TOKEN = "0".repeat(64);
+/** A patient peer: an enrolment is on disk before it is answered. */
+const PATIENCE_MS = 15;
+/** What a server of the project may hold; one that grows with what is thrown at it goes beyond. */
+const SERVER_MEMORY_BYTES = 512 * 1024 * 1024;
+
+const PATHS = [
+    "/",
+    "/api/v1/network",
+    "/api/v1/meters",
+    `/api/v1/meters/${SUBJECT}/evidence`,
+    `/api/v1/meters/${SUBJECT}/last-record`,
+    "/api/v1/meters/../../etc/passwd",
+    "/api/v1/openapi.json",
+    ENROL_ROUTE,
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/index.html",
+];
+
+function reading(): string[] {
+    return PATHS.flatMap((path) =>
+        ["GET", "HEAD", "POST", "OPTIONS"].map((method) =>
+            requestText(method, path, method === "POST" ? "{}" : null),
+        ),
+    );
+}
+
+function requestText(method: string, path: string, body: string | null): string {
+    return [
+        `${method} ${path} HTTP/1.1`,
+        "Host: localhost",
+        "Accept: */*",
+        ...(body === null
+            ? []
+            : [
+                  "Content-Type: application/json",
+                  `Authorization: Bearer ${TOKEN}`,
+                  `Content-Length: ${Buffer.byteLength(body)}`,
+              ]),
+        "Connection: close",
+        "",
+        body ?? "",
+    ].join("\r\n");
+}
+
+function draw(
+    random: SeededRandom,
+    texts: readonly string[],
+    enrolments: readonly string[],
+): string {
+    if (random.chance(0.3)) {
+        const body = random.pick(enrolments);
+        const changed = random.chance(0.8)
+            ? mutateJson(random, body)
+            : mutateText(random, body, enrolments);
+        return requestText("POST", ENROL_ROUTE, changed);
+    }
+    const text = random.pick(texts);
+    return random.chance(0.5) ? mutateText(random, text, texts) : mutateLine(random, text, PATHS);
+}
+
+/** The API of a server in a process of its own, through sockets. */
+export async function httpSession(): Promise<FuzzSession> {
+    const dataDir = mkdtempSync(join(tmpdir(), "meterseal-fuzz-"));
+    const server = await ServerProcess.start({
+        dataDir,
+        httpPort: 0,
+        mqttPort: 0,
+        nowMs: REPLAY_START_MS,
+        clockLabel: "fuzz",
+        mode: STREAM_MODE.sealed,
+    });
+    const port = Number(new URL(server.info.httpUrl).port);
+    const token = loadOperatorToken(dataDir, systemRandom);
+    const enrolments = await requests();
+    const texts = [
+        ...reading(),
+        ...enrolments.map((body) => requestText("POST", ENROL_ROUTE, body)),
+    ];
+    return {
+        make: (random) => draw(random, texts, enrolments),
+        take: async (input) =>
+            judge(await exchange(port, textOf(input).replace(TOKEN, token), PATIENCE_MS)),
+        close: async () => {
+            try {
+                await requireHealthy(server.info.httpUrl);
+            } finally {
+                await server.stop();
+                rmSync(dataDir, { recursive: true, force: true });
+            }
+        },
+    };
+}
+
+async function requireHealthy(url: string): Promise<void> {
+    for (const path of ["/api/v1/network", "/readyz", "/metrics"]) {
+        const answer = await fetch(url + path);
+        if (!answer.ok) throw new Error(`${path} answers ${answer.status} at the end`);
+        const text = await answer.text();
+        if (path !== "/metrics") continue;
+        const bytes = Number(/^meterseal_process_resident_memory_bytes (\S+)$/m.exec(text)?.[1]);
+        if (!(bytes <= SERVER_MEMORY_BYTES)) throw new Error(`the server holds ${bytes} bytes`);
+    }
+}

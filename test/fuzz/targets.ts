@@ -1,0 +1,24 @@
+import { httpSession } from "./http-door.ts";
+import { httpLinkSession } from "./http-link-door.ts";
+import { mqttSession } from "./mqtt-door.ts";
+import { PARSERS } from "./parsers.ts";
+import { RULES } from "./rules.ts";
+import type { FuzzTarget } from "./target.ts";
+import { TELEGRAMS } from "./telegrams.ts";
+import { TEXTS } from "./texts.ts";
+
+/** Doors of a running server, through real sockets: few inputs, because each is a connection. */
+const SERVER_DOORS: readonly FuzzTarget[] = [
+    { name: "HTTP", share: 10_000, open: httpSession },
+    { name: "HTTP link", share: 5_000, open: httpLinkSession },
+    { name: "MQTT", share: 10_000, open: mqttSession },
+];
+
+/** Everything that reads from outside; the shares are of a million. */
+export const TARGETS: readonly FuzzTarget[] = [
+    ...PARSERS,
+    ...TEXTS,
+    ...TELEGRAMS,
+    ...RULES,
+    ...SERVER_DOORS,
+];

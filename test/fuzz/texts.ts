@@ -1,0 +1,186 @@
+import { type Result, unwrap } from "@meterseal/core";
+import {
+    decodeGenesis,
+    formatTlogProof,
+    leafHash,
+    MerkleLog,
+    originOf,
+    parseTlogProof,
+    signCheckpoint,
+    verifyCheckpoint,
+    verifyTlogProof,
+} from "@meterseal/ledger";
+import { parseLondonCsv, parseReadingsCsv } from "@meterseal/meter";
+import { encodeCoseKey } from "@meterseal/record";
+import { testBytes, testSigner } from "@meterseal/testkit/keys";
+import { TestNetwork } from "@meterseal/testkit/records";
+import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
+import {
+    formatAnswer,
+    formatRequest,
+    parseAnswer,
+    parseRequest,
+} from "../../packages/node/src/device/exchange.ts";
+import { londonText, network, notes, proofTexts } from "./corpus.ts";
+import { textTarget } from "./make-target.ts";
+import { mutateJson, mutateText } from "./mutate.ts";
+import {
+    type FuzzSession,
+    type FuzzTarget,
+    type FuzzVerdict,
+    requireSame,
+    textOf,
+    verdictOf,
+} from "./target.ts";
+
+function takeCheckpoint(text: string): FuzzVerdict {
+    const genesis = unwrap(decodeGenesis(Uint8Array.fromHex(network.genesis.bytes)));
+    const origin = originOf(Uint8Array.fromHex(network.genesis.networkId));
+    return verdictOf(verifyCheckpoint(text, { origin, publicKey: genesis.logKey }));
+}
+
+/** Proofs that fit their log, and the texts of the vectors. */
+async function proofSession(): Promise<FuzzSession> {
+    const signer = testSigner("fuzz log", "edDsa");
+    const leaves = Array.from({ length: 21 }, (_, i) => leafHash(testBytes(`leaf ${i}`, 32)));
+    const log = MerkleLog.of(leaves);
+    const origin = "fuzz.example/log";
+    const checkpoint = await signCheckpoint(signer, origin, log.size, log.root());
+    const index = 13;
+    const proof = { index, path: log.inclusionPath(index), checkpoint };
+    const whole = [
+        formatTlogProof(proof),
+        formatTlogProof({ ...proof, extra: leaves[0] ?? log.root() }),
+    ];
+    const texts = [...whole, ...whole, ...proofTexts()];
+    const trust = { origin, publicKey: signer.publicKey, leafHash: leaves[index] ?? log.root() };
+    return {
+        make: (random) => mutateText(random, random.pick(texts), texts),
+        take: (input) => {
+            const parsed = parseTlogProof(textOf(input));
+            if (parsed.ok) requireSame(formatTlogProof(parsed.value), textOf(input));
+            const verified = verifyTlogProof(textOf(input), trust);
+            if (verified.ok && verified.value.index !== index) throw new Error("a false proof");
+            verdictOf(verified);
+            return verdictOf(parsed);
+        },
+    };
+}
+
+function keyFiles(): string[] {
+    const key: KeyFile = {
+        name: "MAC000515",
+        network: new Uint8Array(32).fill(1),
+        meter: new Uint8Array(16).fill(2),
+        stream: {
+            streamId: new Uint8Array(16).fill(3),
+            sealEpoch: 0,
+            suite: 1,
+            slotSeconds: 1800,
+            groups: [{ group: 0, channels: 1 }],
+        },
+        zone: "Europe/London",
+        scale: 0,
+        master: new Uint8Array(32).fill(4),
+    };
+    return [formatKeyFile(key), formatKeyFile({ ...key, master: null })];
+}
+
+const PLAIN = [
+    `timestamp,import_kwh
+2013-03-31T00:30:00+00:00,0.118
+2013-03-31T02:00:00+01:00,
+2013-03-31T02:30:00+01:00,12.000000001
+2013-03-31T03:00:00+01:00,0.0
+`,
+    `timestamp,import_kwh,export_kwh,quality
+2024-02-29T22:15:00Z,0,0.25,measured
+2024-02-29T22:30:00Z,0.04,,estimated
+2024-02-29T22:30:00Z,0.04,,estimated
+2024-02-29T23:30:00Z,3.5,0.1,partial
+`,
+];
+
+/** Reads with one function, writes with the other, and what is written is read to the same. */
+function readAgain<T>(
+    parse: (text: string) => Result<T>,
+    format: (value: T) => string,
+): (text: string) => FuzzVerdict {
+    return (text) => {
+        const value = parse(text);
+        if (value.ok) {
+            const written = format(value.value);
+            requireSame(format(unwrap(parse(written))), written);
+        }
+        return verdictOf(value);
+    };
+}
+
+/** A target that takes JSON, of which a value is changed, or the text. */
+function jsonTarget<T>(
+    name: string,
+    share: number,
+    seeds: () => readonly string[] | Promise<readonly string[]>,
+    parse: (text: string) => Result<T>,
+    format: (value: T) => string,
+): FuzzTarget {
+    const take = readAgain(parse, format);
+    return {
+        name,
+        share,
+        open: async () => {
+            const texts = await seeds();
+            return {
+                make: (random) => {
+                    const text = random.pick(texts);
+                    return random.chance(0.5)
+                        ? mutateJson(random, text)
+                        : mutateText(random, text, texts);
+                },
+                take: (input) => take(textOf(input)),
+            };
+        },
+    };
+}
+
+/** Requests of a meter with one stream, and of one that follows it with two groups. */
+export async function requests(): Promise<string[]> {
+    const meters = new TestNetwork("fuzz request");
+    const [first, next] = [await meters.meter(), await meters.meter("next", { groups: [0, 1] })];
+    return [first, { ...next, chainEpoch: 3 }].map(({ descriptor, signer, ...place }) =>
+        formatRequest({ ...place, key: signer.publicKey, streams: [descriptor] }),
+    );
+}
+
+async function answers(): Promise<string[]> {
+    const meters = new TestNetwork("fuzz answer");
+    const [meter, collector] = [await meters.meter(), await meters.collector()];
+    const answer = {
+        network: meters.networkId,
+        subject: meter.subject,
+        enrolment: meter.enrolment.message.hash,
+        collectorKey: encodeCoseKey(collector.signer.publicKey),
+    };
+    return [formatAnswer(answer)];
+}
+
+/** Parsers of texts: proofs, files of households and meters, tables of readings. */
+export const TEXTS: readonly FuzzTarget[] = [
+    textTarget("checkpoint", 50_000, notes, takeCheckpoint),
+    { name: "tlog proof", share: 30_000, open: proofSession },
+    jsonTarget("key file", 40_000, keyFiles, parseKeyFile, formatKeyFile),
+    jsonTarget("enrolment request", 10_000, requests, parseRequest, formatRequest),
+    jsonTarget("enrolment answer", 10_000, answers, parseAnswer, formatAnswer),
+    textTarget(
+        "readings file",
+        20_000,
+        () => [londonText()],
+        (text) => verdictOf(parseLondonCsv(text)),
+    ),
+    textTarget(
+        "plain readings file",
+        20_000,
+        () => PLAIN,
+        (text) => verdictOf(parseReadingsCsv(text, "readings.csv")),
+    ),
+];
