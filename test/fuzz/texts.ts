@@ -11,7 +11,6 @@ import {
     verifyTlogProof,
 } from "@meterseal/ledger";
 import { parseLondonCsv, parseReadingsCsv } from "@meterseal/meter";
-import { encodeCoseKey } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestNetwork } from "@meterseal/testkit/records";
 import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
@@ -157,9 +156,9 @@ async function answers(): Promise<string[]> {
     const [meter, collector] = [await meters.meter(), await meters.collector()];
     const answer = {
         network: meters.networkId,
-        subject: meter.subject,
-        enrolment: meter.enrolment.message.hash,
-        collectorKey: encodeCoseKey(collector.signer.publicKey),
+        genesis: meters.genesis,
+        enrolment: meter.enrolment.message.bytes,
+        collector: collector.enrolment.message.bytes,
     };
     return [formatAnswer(answer)];
 }

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { error, MetersealError, unwrap } from "@meterseal/core";
-import { encodeCoseKey } from "@meterseal/record";
+import { error, MetersealError, toHex, unwrap } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemRandom } from "../clocks.ts";
@@ -45,12 +44,15 @@ export const enrolCommand: Command = {
         if (!existsSync(source)) throw error("MS_NOT_FOUND", { where: source });
         requireDirectory(dataDir);
         const request = unwrap(parseRequest(readFileSync(source, "utf8")));
-        const text = formatAnswer(await admit(dataDir, request));
+        const answer = await admit(dataDir, request);
+        const text = formatAnswer(answer);
         const path = textOption(options, "out") ?? join(dirname(source), DEVICE_FILES.enrolment);
         writeWhole(path, text);
         if (options.json === true) out(text.replaceAll(/\n\s*/g, ""));
         else
-            say(`Enrolled. The answer is in ${path}; it belongs into the meter's directory.
+            say(`Enrolled in network ${toHex(answer.network)}.
+The answer is in ${path}; it belongs into the meter's directory. Tell the meter's owner the
+network by another way than that file: the meter names it at its first run.
 Next, the meter:  meterseal meter run --dir ${dirname(path)} --csv FILE --to mqtt://HOST:PORT`);
         return EXIT.ok;
     },
@@ -71,9 +73,7 @@ async function admit(dataDir: string, request: EnrolRequest): Promise<EnrolmentA
         onFatal: (cause) => say(String(cause)),
     });
     try {
-        const enrolment = await server.enrol(request);
-        const collectorKey = encodeCoseKey(server.collectorKey);
-        return { network: server.networkId, subject: request.subject, enrolment, collectorKey };
+        return await server.enrol(request);
     } finally {
         await server.close();
     }

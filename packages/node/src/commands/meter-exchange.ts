@@ -9,6 +9,7 @@ import {
     collectorOf,
     openAgent,
     requireNoRefusal,
+    settleNetwork,
 } from "../device/agent.ts";
 import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../device/device.ts";
 import { createReplacement, lastRegisters } from "../device/replacement.ts";
@@ -56,6 +57,7 @@ export const meterExchangeCommand: Command = {
         const initial = registersOption(options, "initial", device);
         const atUnix = timeOption(options, device);
         requireNoDevice(next);
+        settleNetwork(directory, device);
         const end = { ...{ atUnix, reason: EVENT_REASON.exchange }, final };
         const ended =
             target === null

@@ -9,7 +9,7 @@ import {
     textOption,
 } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
-import { createDevice, DEVICE_FILES } from "../device/device.ts";
+import { createDevice, DEVICE_FILES, NETWORK_ID, parseNetworkId } from "../device/device.ts";
 import { EXIT } from "../exit-codes.ts";
 
 /** Groups by the names that a person gives them. */
@@ -40,6 +40,11 @@ export const meterInitCommand: Command = {
         },
         groups: { kind: "value", value: "LIST", help: "import, or import,export (import)" },
         open: { kind: "flag", help: "for a network with open (plaintext) streams" },
+        network: {
+            kind: "value",
+            value: "ID",
+            help: "network that it keeps to, as its operator names it (the one of the first answer)",
+        },
         json: { kind: "flag", help: "prints what was made as JSON" },
     },
     examples: [
@@ -58,6 +63,7 @@ export const meterInitCommand: Command = {
             }),
             groups: groupsOption(options),
             mode: options.open === true ? STREAM_MODE.open : STREAM_MODE.sealed,
+            network: networkOption(options),
         });
         const meter = toHex(request.subject);
         const path = join(directory, DEVICE_FILES.request);
@@ -68,6 +74,14 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
         return EXIT.ok;
     },
 };
+
+function networkOption(options: Options): Uint8Array | null {
+    const text = textOption(options, "network");
+    if (text === undefined) return null;
+    const network = parseNetworkId(text);
+    if (network !== null) return network;
+    throw error("MS_USAGE", { expected: `--network with ${NETWORK_ID}`, got: text });
+}
 
 function groupsOption(options: Options): readonly number[] {
     const text = textOption(options, "groups") ?? "import";

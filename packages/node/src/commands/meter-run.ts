@@ -14,7 +14,7 @@ import { FLAG } from "@meterseal/record";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, Progress, say } from "../console.ts";
-import { collectorOf, openAgent, requireNoRefusal } from "../device/agent.ts";
+import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { clockSentence } from "../device/clock-ahead.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
 import { readOpening } from "../device/replacement.ts";
@@ -51,6 +51,7 @@ export const meterRunCommand: Command = {
         const series = readSeries(csv, textOption(options, "home"), device);
         const opening = readOpening(directory);
         if (opening !== null) requireOwn(series, csv, opening);
+        settleNetwork(directory, device);
         const keyFile = provideKeyFile(directory, basename(directory), device);
         const signal = shutdownSignal();
         const agent = await openAgent(directory, device, target);
@@ -136,8 +137,15 @@ function report(
     requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
     const { clockAhead, openRecords, recordCount } = agent;
     if (asJson) {
-        const meter = toHex(device.profile.subject);
-        out(JSON.stringify({ meter, records: recordCount, openRecords, clockAhead, keyFile }));
+        const { network, subject } = device.profile;
+        const place = { meter: toHex(subject), network: toHex(network) };
+        out(
+            JSON.stringify({
+                ...place,
+                records: recordCount,
+                ...{ openRecords, clockAhead, keyFile },
+            }),
+        );
     } else if (done) say(`Everything is final. The household's key file: ${keyFile}`);
     else {
         const why = clockAhead === null ? "" : ` ${clockSentence(clockAhead)}`;

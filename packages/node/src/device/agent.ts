@@ -3,14 +3,15 @@ import { error, LIMITS, toHex } from "@meterseal/core";
 import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createLinkToken, MeterAgent } from "@meterseal/meter";
+import { encodeCoseKey } from "@meterseal/record";
 import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
-import { consoleLog } from "../console.ts";
+import { consoleLog, say } from "../console.ts";
 import { fileSigner, readBounded } from "../files.ts";
 import { openMemory } from "../fleet/household.ts";
 import { TENANT } from "../server/links.ts";
 import { sayClockAhead } from "./clock-ahead.ts";
-import { DEVICE_FILES, type Device } from "./device.ts";
+import { DEVICE_FILES, type Device, keepNetwork } from "./device.ts";
 
 /** Where a collector is, and the certificates to trust there, PEM. */
 export type CollectorAddress = { readonly url: string; readonly ca: string | undefined };
@@ -33,17 +34,27 @@ export function collectorOf(options: Options): CollectorAddress {
     return { url: text, ca };
 }
 
+/**
+ * Keeps a meter to its network. Where its first answer has just decided that, it is named for a person
+ * to compare.
+ */
+export function settleNetwork(directory: string, device: Device): void {
+    if (!keepNetwork(directory, device)) return;
+    say(`The meter is in network ${toHex(device.profile.network)}
+and keeps to it. Compare that with the network that your operator names.`);
+}
+
 /** Opens the agent of a device on its directory; it is not connected yet. */
 export async function openAgent(
     directory: string,
     device: Device,
     { ca, url }: CollectorAddress,
 ): Promise<MeterAgent> {
-    const { answer, master, profile } = device;
+    const { master, profile } = device;
     const subjectHex = toHex(profile.subject);
     const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
     const log = consoleLog("meter");
-    const { collectorKey } = answer;
+    const collectorKey = encodeCoseKey(profile.collectorKey);
     const meter = { source: basename(directory), profile, collectorKey };
     const store = await openMemory(directory, meter);
     const token = (): Promise<Uint8Array> =>

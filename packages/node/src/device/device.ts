@@ -1,14 +1,15 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytesEqual, createLadder, error, fromHex, toHex, unwrap } from "@meterseal/core";
+import { createLadder, error, fromHex, toHex, unwrap } from "@meterseal/core";
 import { type MeterProfile, sealedStreamOf } from "@meterseal/meter";
-import { decodeCoseKey, STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
+import { STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
 import { MASTER_BYTES } from "@meterseal/seal";
-import { formatKeyFile } from "@meterseal/wallet";
+import { formatKeyFile, parseKeyFile } from "@meterseal/wallet";
 import { systemRandom } from "../clocks.ts";
 import { fileSigner, writeSecret, writeWhole } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
-import { type EnrolmentAnswer, formatRequest, parseAnswer, parseRequest } from "./exchange.ts";
+import { checkAnswer } from "./admission.ts";
+import { formatRequest, parseAnswer, parseRequest } from "./exchange.ts";
 
 /** Files in a meter's directory. */
 export const DEVICE_FILES = {
@@ -18,6 +19,8 @@ export const DEVICE_FILES = {
     request: "request.json",
     /** What the operator answers. */
     enrolment: "enrolment.json",
+    /** Network id that the meter keeps to; from `meter init --network`, or its first answer. */
+    network: "network.hex",
     /** What the household gets. */
     keyFile: "key.json",
     /** Registers that a device begins with which follows another; secret. */
@@ -32,6 +35,8 @@ export type DevicePlan = {
     readonly groups: readonly number[];
     /** STREAM_MODE. */
     readonly mode: number;
+    /** Network id that it keeps to, 32 bytes; null takes the one of its first answer. */
+    readonly network: Uint8Array | null;
 };
 
 /** A meter in its directory, enrolled. */
@@ -39,7 +44,8 @@ export type Device = {
     readonly profile: MeterProfile;
     /** 32 bytes; null for an open stream. */
     readonly master: Uint8Array | null;
-    readonly answer: EnrolmentAnswer;
+    /** Whether the meter keeps to this network; an answer that is the first is taken by {@link keepNetwork}. */
+    readonly isNetworkKept: boolean;
 };
 
 /**
@@ -50,14 +56,15 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
     unwrap(createLadder(plan.zone, plan.slotSeconds));
     requireNoDevice(directory);
     const master = plan.mode === STREAM_MODE.sealed ? systemRandom.bytes(MASTER_BYTES) : null;
+    const { network, ...descriptor } = plan;
     const stream: StreamDescriptor = {
-        ...plan,
+        ...descriptor,
         stream: systemRandom.bytes(16),
         sealEpoch: 0,
         suite: 1,
         scale: 0,
     };
-    return writeDevice(directory, { subject: systemRandom.bytes(16), stream, master });
+    return writeDevice(directory, { subject: systemRandom.bytes(16), stream, master, network });
 }
 
 /**
@@ -77,13 +84,15 @@ export function writeDevice(
         readonly subject: Uint8Array;
         readonly stream: StreamDescriptor;
         readonly master: Uint8Array | null;
+        readonly network: Uint8Array | null;
         readonly chainEpoch?: number;
     },
 ): EnrolRequest {
-    const { master, stream, ...place } = device;
+    const { master, network, stream, ...place } = device;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const path = (name: string): string => join(directory, name);
     if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
+    if (network !== null) pin(directory, network);
     const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
     const request = { ...place, key, streams: [stream] };
     writeWhole(path(DEVICE_FILES.request), formatRequest(request));
@@ -91,33 +100,70 @@ export function writeDevice(
 }
 
 /**
- * Opens a meter's directory.
+ * Opens a meter's directory, and checks the operator's answer in it; writes nothing.
  * @throws MetersealError MS_NOT_FOUND where it has no meter, or no answer of the operator yet;
- * MS_MALFORMED; MS_ENROLMENT where the answer is for another meter.
+ * MS_MALFORMED; MS_GENESIS, MS_SIGNATURE_BAD, MS_ENROLMENT of {@link checkAnswer}.
  */
 export function openDevice(directory: string): Device {
     const request = unwrap(
         parseRequest(readFile(directory, DEVICE_FILES.request, "meterseal meter init")),
     );
+    const path = join(directory, DEVICE_FILES.enrolment);
     const todo = `The operator runs: meterseal enrol --data DIR ${join(directory, DEVICE_FILES.request)}`;
-    const answer = unwrap(parseAnswer(readFile(directory, DEVICE_FILES.enrolment, todo)));
+    const answer = parseAnswer(readFile(directory, DEVICE_FILES.enrolment, todo));
+    if (!answer.ok) throw error(answer.error.code, { ...answer.error.details, where: path, todo });
+    const pinned = pinnedNetwork(directory);
+    const admission = checkAnswer(answer.value, request, pinned);
+    if (!admission.ok) {
+        const { code, details } = admission.error;
+        const where = [path, details.where].filter((each) => each !== undefined).join(", ");
+        throw error(code, { ...details, where });
+    }
+    const { collectorKey, enrolment, network } = admission.value;
     const [stream] = request.streams;
-    if (!bytesEqual(answer.subject, request.subject) || stream === undefined) {
-        const got = `one for meter ${toHex(answer.subject)}`;
-        throw error("MS_ENROLMENT", { where: join(directory, DEVICE_FILES.enrolment), got });
+    if (stream === undefined) {
+        const where = join(directory, DEVICE_FILES.request);
+        throw error("MS_MALFORMED", { where, expected: "a stream" });
     }
     const profile: MeterProfile = {
-        network: answer.network,
-        subject: request.subject,
-        chainEpoch: request.chainEpoch ?? 0,
-        anchor: answer.enrolment,
-        stream,
-        collectorKey: decodeCoseKey(answer.collectorKey),
+        ...{ network, subject: request.subject, stream, collectorKey },
+        chainEpoch: enrolment.epoch,
+        anchor: enrolment.message.hash,
     };
-    const path = join(directory, DEVICE_FILES.master);
     const sealed = stream.mode === STREAM_MODE.sealed;
-    const master = sealed ? fromHex(readFileSync(path, "utf8").trim()) : null;
-    return { profile, master, answer };
+    const masterText = (): string => readFileSync(join(directory, DEVICE_FILES.master), "utf8");
+    const master = sealed ? fromHex(masterText().trim()) : null;
+    return { profile, master, isNetworkKept: pinned !== null };
+}
+
+/** Decides the network of a meter for good; returns false where it was decided before. */
+export function keepNetwork(directory: string, { isNetworkKept, profile }: Device): boolean {
+    if (!isNetworkKept) pin(directory, profile.network);
+    return !isNetworkKept;
+}
+
+function pin(directory: string, network: Uint8Array): void {
+    writeWhole(join(directory, DEVICE_FILES.network), `${toHex(network)}\n`);
+}
+
+/** The network that a meter keeps to: as pinned, or as the household's key file names it; or null. */
+function pinnedNetwork(directory: string): Uint8Array | null {
+    const path = join(directory, DEVICE_FILES.network);
+    if (existsSync(path)) {
+        const network = parseNetworkId(readFileSync(path, "utf8").trim());
+        if (network !== null) return network;
+        throw error("MS_MALFORMED", { where: path, expected: NETWORK_ID });
+    }
+    const keyFile = join(directory, DEVICE_FILES.keyFile);
+    return existsSync(keyFile) ? unwrap(parseKeyFile(readFileSync(keyFile, "utf8"))).network : null;
+}
+
+/** How a network id is written. */
+export const NETWORK_ID = "64 hexadecimal digits";
+
+/** A network id as people write it; null for anything else. */
+export function parseNetworkId(text: string): Uint8Array | null {
+    return /^[0-9a-f]{64}$/.test(text) ? fromHex(text) : null;
 }
 
 /** Writes the household's key file where it is not there yet; returns its path. */

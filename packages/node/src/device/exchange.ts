@@ -17,22 +17,25 @@ import {
 import { formatJson } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 
-/** What the operator answers to a request: the network that the meter is in now. */
+/**
+ * What the operator answers to a request: all that a meter needs to find out by itself, offline, which
+ * network it is in (`checkAnswer`). Nothing in it is believed before.
+ */
 export type EnrolmentAnswer = {
-    /** Network id, 32 bytes. */
+    /** Network id, 32 bytes: what people compare. */
     readonly network: Uint8Array;
-    /** Subject of the meter, 16 bytes. */
-    readonly subject: Uint8Array;
-    /** Hash of the enrolment, 32 bytes: `prev` of the meter's first record. */
+    /** Genesis of the network. */
+    readonly genesis: Uint8Array;
+    /** The meter's enrolment, signed by the operator. */
     readonly enrolment: Uint8Array;
-    /** COSE_Key of the collector, whose receipts the meter believes. */
-    readonly collectorKey: Uint8Array;
+    /** Enrolment of the collector whose receipts the meter believes, signed by the operator. */
+    readonly collector: Uint8Array;
 };
 
 const REQUEST = "meterseal-request/v1";
-const ANSWER = "meterseal-enrolment/v1";
-/** Longest text of either. */
-const TEXT_MAX = 4096;
+const ANSWER = "meterseal-enrolment/v2";
+const REQUEST_MAX = 4096;
+const ANSWER_MAX = 16_384;
 const MODES = ["sealed", "open"];
 const STREAMS_MAX = 16;
 const EPOCH_MAX = 0xffff_ffff;
@@ -54,10 +57,10 @@ export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRe
 
 /** Parses a request; MS_MALFORMED names the field. What it asks for is judged at enrolment. */
 export function parseRequest(text: string): Result<EnrolRequest> {
-    return read(text, REQUEST, "request", (fields) => ({
+    return read(text, { format: REQUEST, max: REQUEST_MAX, where: "request" }, (fields) => ({
         subject: hex(fields, "subject", 16),
         ...(fields.chainEpoch === undefined ? {} : { chainEpoch: readEpoch(fields) }),
-        key: decodeCoseKey(fromBase64(string(fields, "key"))),
+        key: decodeCoseKey(base64(fields, "key")),
         streams: array(fields, "streams", STREAMS_MAX).map(readStream),
     }));
 }
@@ -67,37 +70,36 @@ export function formatAnswer(answer: EnrolmentAnswer): string {
     return formatJson({
         format: ANSWER,
         network: toHex(answer.network),
-        subject: toHex(answer.subject),
-        enrolment: toHex(answer.enrolment),
-        collectorKey: toBase64(answer.collectorKey),
+        genesis: toBase64(answer.genesis),
+        enrolment: toBase64(answer.enrolment),
+        collector: toBase64(answer.collector),
     });
 }
 
-/** Parses an answer; MS_MALFORMED names the field. */
+/** Parses an answer; MS_MALFORMED names the field. What it says is judged by `checkAnswer`. */
 export function parseAnswer(text: string): Result<EnrolmentAnswer> {
-    return read(text, ANSWER, "enrolment", (fields) => {
-        const collectorKey = fromBase64(string(fields, "collectorKey"));
-        decodeCoseKey(collectorKey);
-        return {
-            network: hex(fields, "network", 32),
-            subject: hex(fields, "subject", 16),
-            enrolment: hex(fields, "enrolment", 32),
-            collectorKey,
-        };
-    });
+    return read(text, { format: ANSWER, max: ANSWER_MAX, where: "enrolment" }, (fields) => ({
+        network: hex(fields, "network", 32),
+        genesis: base64(fields, "genesis"),
+        enrolment: base64(fields, "enrolment"),
+        collector: base64(fields, "collector"),
+    }));
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
 function read<T>(
     text: string,
-    format: string,
-    where: string,
+    {
+        format,
+        max,
+        where,
+    }: { readonly format: string; readonly max: number; readonly where: string },
     reader: (fields: Fields) => T,
 ): Result<T> {
     const refuse = (expected: string): Result<T> =>
         fail(error("MS_MALFORMED", { where, expected }));
-    if (text.length > TEXT_MAX) return refuse(`at most ${TEXT_MAX} characters`);
+    if (text.length > max) return refuse(`at most ${max} characters`);
     try {
         const fields: unknown = JSON.parse(text);
         if (!isFields(fields) || fields.format !== format) return refuse(`"format": "${format}"`);
@@ -118,6 +120,10 @@ function string(fields: Fields, name: string): string {
     const value = fields[name];
     if (typeof value === "string") return value;
     throw new WrongField(`a text in "${name}"`);
+}
+
+function base64(fields: Fields, name: string): Uint8Array {
+    return fromBase64(string(fields, name));
 }
 
 function hex(fields: Fields, name: string, length: number): Uint8Array {

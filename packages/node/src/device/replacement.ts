@@ -32,7 +32,8 @@ export function createReplacement(
     writeSecret(join(directory, DEVICE_FILES.opening), formatOpening(opening));
     const stream = { ...profile.stream, sealEpoch: profile.stream.sealEpoch + 1 };
     const chainEpoch = profile.chainEpoch + 1;
-    return writeDevice(directory, { subject: profile.subject, stream, master, chainEpoch });
+    const { network, subject } = profile;
+    return writeDevice(directory, { subject, stream, master, chainEpoch, network });
 }
 
 /**

@@ -90,10 +90,10 @@ export const schemas: Readonly<Record<string, object>> = {
         { chainEpoch: { ...count, minimum: 1, description: "of a device that follows another" } },
     ),
     enrolment: closed({
-        format: { const: "meterseal-enrolment/v1" },
-        network: hex(64),
-        subject: hex(32),
-        enrolment: hex(64),
-        collectorKey: { type: "string", description: "COSE_Key, base64" },
+        format: { const: "meterseal-enrolment/v2" },
+        network: { ...hex(64), description: "SHA-256 of the genesis" },
+        genesis: { type: "string", description: "CBOR, base64" },
+        enrolment: { type: "string", description: "of the meter, by its operator: COSE, base64" },
+        collector: { type: "string", description: "enrolment of the collector: COSE, base64" },
     }),
 };

@@ -2,8 +2,8 @@
  * Entry point of a server process that a demo or a test drives over IPC. It ends when its parent
  * ends, so a killed parent leaves no server behind.
  */
-import { MetersealError } from "@meterseal/core";
-import { encodeCoseKey } from "@meterseal/record";
+import { MetersealError, unwrap } from "@meterseal/core";
+import { encodeCoseKey, parseEnrolment } from "@meterseal/record";
 import { ReplayClock } from "../clocks.ts";
 import { consoleLog, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -37,8 +37,9 @@ async function handle(message: ToServer): Promise<void> {
             send({ type: "done", id: message.id, hash: null });
             return;
         case "enrol": {
-            const hash = (await server?.enrol(message.request)) ?? null;
-            send({ type: "done", id: message.id, hash });
+            const answer = await server?.enrol(message.request);
+            const enrolment = answer && unwrap(parseEnrolment(answer.enrolment));
+            send({ type: "done", id: message.id, hash: enrolment?.message.hash ?? null });
             return;
         }
         case "stop":

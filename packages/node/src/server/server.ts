@@ -1,30 +1,17 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Collector } from "@meterseal/collector";
-import {
-    bytesEqual,
-    type Clock,
-    error,
-    type Log,
-    type PublicKey,
-    toHex,
-    unwrap,
-} from "@meterseal/core";
+import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/core";
 import { VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
-import {
-    createEnrolment,
-    encodeCoseKey,
-    kidOf,
-    parseEnrolment,
-    ROLE,
-    type StreamDescriptor,
-} from "@meterseal/record";
+import type { StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { claimDirectory, PLACES } from "../files.ts";
+import { enrolCollector, enrolMeter } from "./enrolment.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
 import { type HttpServer, startHttp } from "./http.ts";
@@ -83,8 +70,8 @@ export type Server = {
     readonly httpLinkUrl: string | null;
     readonly networkId: Uint8Array;
     readonly collectorKey: PublicKey;
-    /** Admits a meter; resolves with its enrolment's hash once that is final. Twice gives the same. */
-    enrol(request: EnrolRequest): Promise<Uint8Array>;
+    /** Admits a meter; resolves with what proves it, once that is final. Twice gives the same. */
+    enrol(request: EnrolRequest): Promise<EnrolmentAnswer>;
     /** Stops listening, makes final what is stored, and closes the store. */
     close(): Promise<void>;
 };
@@ -115,6 +102,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         undo.push(() => collector.close());
         const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
         const streets = new Map<string, string>();
+        const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
+            enrolMeter({ engine, genesis, identity, clock: options.clock }, request);
         const http: HttpServer = await startHttp({
             host: options.host,
             port: options.httpPort,
@@ -131,12 +120,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             }),
             portalDir: PORTAL_DIRECTORY,
             operatorToken: loadOperatorToken(options.dataDir, systemRandom),
-            enrol: async (request) => ({
-                network: engine.state.networkId,
-                subject: request.subject,
-                enrolment: await enrol(engine, identity, options.clock, request),
-                collectorKey: encodeCoseKey(identity.collector.publicKey),
-            }),
+            enrol,
             replay: options.replay ?? null,
             streets,
         });
@@ -155,10 +139,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             networkId: engine.state.networkId,
             collectorKey: identity.collector.publicKey,
             enrol: async (request) => {
-                const hash = await enrol(engine, identity, options.clock, request);
+                const answer = await enrol(request);
                 if (request.street !== undefined)
                     streets.set(toHex(request.subject), request.street);
-                return hash;
+                return answer;
             },
             close: unwind,
         };
@@ -206,67 +190,7 @@ async function startRoles(
             },
         },
     });
-    if (!engine.state.authors.has(toHex(identity.author))) {
-        await submitEnrolment(engine, identity, options.clock, {
-            role: ROLE.collector,
-            id: identity.author,
-            key: identity.collector.publicKey,
-            streams: [],
-            epoch: 0,
-        });
-    }
+    await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
     await collector.start(engine);
     return { collector, engine, facts, genesis: bytes };
-}
-
-async function enrol(
-    engine: EmbeddedEngine,
-    identity: ServerIdentity,
-    clock: Clock,
-    request: EnrolRequest,
-): Promise<Uint8Array> {
-    const known = engine.state.subjects.get(toHex(request.subject));
-    const { chainEpoch: epoch = 0, key, streams, subject: id } = request;
-    const where = `meter ${toHex(id)}`;
-    if (known === undefined && epoch > 0) {
-        const todo = "Is this the server where the old device is enrolled?";
-        throw error("MS_ENROLMENT", { where, expected: "an enrolled meter to follow", todo });
-    }
-    if (known !== undefined) {
-        if (bytesEqual(kidOf(known.key), kidOf(key))) return known.message.hash;
-        if (epoch <= known.epoch) {
-            throw error("MS_ENROLMENT", {
-                where,
-                expected: `its enrolled key ${toHex(kidOf(known.key))}, or a later chain epoch`,
-                got: `key ${toHex(kidOf(key))}`,
-                todo: "Put the meter's own key file back, or exchange it: meterseal meter exchange --help",
-            });
-        }
-    }
-    const member = { role: ROLE.meter, id, key, streams, epoch };
-    return await submitEnrolment(engine, identity, clock, member);
-}
-
-type NewMember = {
-    readonly role: number;
-    readonly id: Uint8Array;
-    readonly key: PublicKey;
-    readonly streams: readonly StreamDescriptor[];
-    /** First chain epoch of the key. */
-    readonly epoch: number;
-};
-
-async function submitEnrolment(
-    engine: EmbeddedEngine,
-    identity: ServerIdentity,
-    clock: Clock,
-    member: NewMember,
-): Promise<Uint8Array> {
-    const bytes = await createEnrolment(identity.operator, {
-        ...member,
-        network: engine.state.networkId,
-        timeUnix: Math.floor(clock.nowMs() / 1000),
-    });
-    await engine.submit(bytes, []);
-    return unwrap(parseEnrolment(bytes)).message.hash;
 }

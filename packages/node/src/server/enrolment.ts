@@ -1,0 +1,83 @@
+import { bytesEqual, type Clock, error, type PublicKey, toHex } from "@meterseal/core";
+import type { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { createEnrolment, kidOf, ROLE, type StreamDescriptor } from "@meterseal/record";
+import type { EnrolmentAnswer } from "../device/exchange.ts";
+import type { ServerIdentity } from "./identity.ts";
+import type { EnrolRequest } from "./server.ts";
+
+/** Who admits, and to what. */
+export type Registry = {
+    readonly engine: EmbeddedEngine;
+    readonly identity: ServerIdentity;
+    readonly clock: Clock;
+    /** Genesis of the network. */
+    readonly genesis: Uint8Array;
+};
+
+/** Admits the server's own collector where the ledger does not know it yet. */
+export async function enrolCollector(registry: Registry): Promise<void> {
+    const { author: id, collector } = registry.identity;
+    if (registry.engine.state.authors.has(toHex(id))) return;
+    await submit(registry, {
+        ...{ role: ROLE.collector, id, key: collector.publicKey, streams: [], epoch: 0 },
+    });
+}
+
+/**
+ * Admits a meter; resolves, once that is final, with what lets the meter check it offline. The same
+ * request twice gives the same answer.
+ * @throws MetersealError MS_ENROLMENT for another key of an enrolled meter in its chain epoch, or a
+ * later epoch of a meter that is not enrolled.
+ */
+export async function enrolMeter(
+    registry: Registry,
+    request: EnrolRequest,
+): Promise<EnrolmentAnswer> {
+    const { engine, genesis, identity } = registry;
+    const subject = toHex(request.subject);
+    const known = engine.state.subjects.get(subject);
+    const { chainEpoch: epoch = 0, key, streams, subject: id } = request;
+    const where = `meter ${subject}`;
+    if (known === undefined && epoch > 0) {
+        const todo = "Is this the server where the old device is enrolled?";
+        throw error("MS_ENROLMENT", { where, expected: "an enrolled meter to follow", todo });
+    }
+    if (known === undefined || !bytesEqual(kidOf(known.key), kidOf(key))) {
+        if (known !== undefined && epoch <= known.epoch) {
+            throw error("MS_ENROLMENT", {
+                where,
+                expected: `its enrolled key ${toHex(kidOf(known.key))}, or a later chain epoch`,
+                got: `key ${toHex(kidOf(key))}`,
+                todo: "Put the meter's own key file back, or exchange it: meterseal meter exchange --help",
+            });
+        }
+        await submit(registry, { role: ROLE.meter, id, key, streams, epoch });
+    }
+    const enrolled = engine.state.subjects.get(subject);
+    const author = engine.state.authors.get(toHex(identity.author));
+    if (enrolled === undefined || author === undefined) throw error("MS_INTERNAL", { where });
+    return {
+        network: engine.state.networkId,
+        genesis,
+        enrolment: enrolled.message.bytes,
+        collector: author.enrolment.message.bytes,
+    };
+}
+
+type NewMember = {
+    readonly role: number;
+    readonly id: Uint8Array;
+    readonly key: PublicKey;
+    readonly streams: readonly StreamDescriptor[];
+    /** First chain epoch of the key. */
+    readonly epoch: number;
+};
+
+async function submit({ clock, engine, identity }: Registry, member: NewMember): Promise<void> {
+    const bytes = await createEnrolment(identity.operator, {
+        ...member,
+        network: engine.state.networkId,
+        timeUnix: Math.floor(clock.nowMs() / 1000),
+    });
+    await engine.submit(bytes, []);
+}
