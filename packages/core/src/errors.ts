@@ -76,6 +76,8 @@ export const ERRORS = {
     ),
     MS_BILL: entry(null, "never", "The bill does not follow from the records and the tariff."),
     MS_KEY_FILE: entry(null, "never", "The key file is not a Meterseal key file."),
+    MS_JOURNAL: entry(null, "never", "The wallet's journal of grants is damaged."),
+    MS_DERIVABLE: entry(null, "never", "The grant would make more known than it says."),
     MS_KEY_FOREIGN: entry(null, "never", "The key file belongs to another meter or network."),
     MS_ZONE: entry(null, "never", "The time zone is unknown, or its offset does not fit the slot."),
     MS_DATA_FILE: entry(null, "never", "The readings file has a bad line."),

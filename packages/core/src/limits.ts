@@ -62,4 +62,8 @@ export const LIMITS = {
     csvIntervals: 2_000_000,
     /** Raw readings of one meter that wait for their slot boundary to be sealed. */
     readingsWaiting: 65_536,
+    /** Entries that one elimination of the derivation engine touches (privacy 3.6). */
+    deriveEntries: 2_000_000,
+    /** One line of a wallet's journal: a grant, its messages, and what can be computed with it. */
+    journalLineBytes: 4_194_304,
 } as const;

@@ -24,6 +24,18 @@ export {
     weighSealed,
 } from "./commit/weigh.ts";
 export { coverOf, type NodePlace } from "./cover.ts";
+export { type CohortHolding, smallestCrowd } from "./derive/crowd.ts";
+export { findingsHash } from "./derive/findings-hash.ts";
+export {
+    type Agreement,
+    DAY_SECONDS_MIN,
+    type Finding,
+    type FindingCode,
+    type Holding,
+    judgeGrant,
+} from "./derive/judge.ts";
+export type { Known, KnownSpan, Stretch } from "./derive/known.ts";
+export { durationWords, findingWords } from "./derive/words.ts";
 export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
 export {
     coverKeys,

@@ -8,6 +8,18 @@ export { estimateGaps } from "./estimate.ts";
 export type { Handover, Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
 export {
+    formatIssued,
+    formatPosted,
+    type IssuedCohort,
+    type IssuedGrant,
+    type Journal,
+    parseJournal,
+    type Released,
+    unposted,
+} from "./policy/journal.ts";
+export { type Judgement, judgeIssue, type Proposal } from "./policy/judge-issue.ts";
+export { NO_POLICY, type Policy, parsePolicy } from "./policy/policy.ts";
+export {
     isUnmeasured,
     type OpenBoundary,
     openSeries,

@@ -1,0 +1,258 @@
+import type { Ladder, Level } from "@meterseal/core";
+import { firstFrom, lastUpTo } from "./boundaries.ts";
+import type { Known, Stretch } from "./known.ts";
+import { RowSpace } from "./row-space.ts";
+import { ActiveLevels, mergeSegments, type Segment, SegmentIndex, segmentOf } from "./segments.ts";
+
+/**
+ * A stretch of time between boundaries of one class: a pair of neighbours (level null), or every
+ * window of a level from the first boundary to the last.
+ */
+export type Piece = Stretch & { readonly level: Level | null };
+
+/** What hangs together: boundaries that items name, and whole segments. */
+type Class = { readonly named: Set<number>; readonly segments: Segment[] };
+
+/**
+ * What follows from a list of items: boundaries in classes, where every difference within a class
+ * is known and no other is.
+ *
+ * K and E give register plus shift, so all their boundaries of a seal epoch hang on one unknown, the
+ * epoch's ground. A year of slots is one segment and no list of 35,040 boundaries: only boundaries
+ * that an item names stand for themselves. Rows of sums are eliminated over the classes that are
+ * left. Memory and time grow with the segments and the named boundaries, not with the slots.
+ */
+export class Knowledge {
+    readonly #ladder: Ladder;
+    readonly #parents = new Map<number, number>();
+    readonly #named = new Set<number>();
+    readonly #segments: readonly Segment[];
+    readonly #index: SegmentIndex;
+    readonly #space = new RowSpace();
+    /** Names of classes where rows of sums may have made two of them one. */
+    readonly #names = new Map<number, string>();
+    readonly #isComplete: boolean;
+
+    /**
+     * @param workMax - entries that the elimination may touch; beyond it {@link isComplete} is false
+     * and less is known than follows.
+     */
+    constructor(items: readonly Known[], ladder: Ladder, workMax: number) {
+        this.#ladder = ladder;
+        const segments = mergeSegments(
+            items.flatMap((item) => this.#addDifferences(item)),
+            (a, b) => a.ground === b.ground,
+        );
+        this.#joinGrounds(segments);
+        this.#segments = mergeSegments(segments, () => true);
+        this.#index = new SegmentIndex(ladder, this.#segments);
+        for (const slot of this.#named) {
+            const segment = this.#index.at(slot);
+            if (segment !== null) this.#union(slot, segment.ground);
+        }
+        const sums = items.flatMap((item) => (item.kind === "sums" ? item.rows : []));
+        this.#isComplete = this.#eliminate(sums, workMax);
+    }
+
+    /** False where the elimination was given up. */
+    get isComplete(): boolean {
+        return this.#isComplete;
+    }
+
+    /** Whether the difference of the registers at two boundaries follows. */
+    knows(fromSlot: number, toSlot: number): boolean {
+        return fromSlot === toSlot || this.#classAt(fromSlot) === this.#classAt(toSlot);
+    }
+
+    /** Whether every window of a level within a stretch was given by keys of that level or finer. */
+    spans(stretch: Stretch, level: Level): boolean {
+        return this.#index.spans(stretch, level);
+    }
+
+    /** How many of some rows are new, beside what is known and beside one another. */
+    countNew(rows: readonly (readonly Stretch[])[]): number {
+        const space = new RowSpace();
+        return rows.filter((row) => space.add(this.#space.reduce(this.#contract(row)))).length;
+    }
+
+    /**
+     * All stretches between neighbouring boundaries of one class. Every known difference is a sum
+     * of these and no known difference is shorter than the shortest of them.
+     */
+    pieces(): Piece[] {
+        const classes = new Map<string, Class>();
+        const classNamed = (name: string): Class => {
+            const known = classes.get(name);
+            if (known !== undefined) return known;
+            const made: Class = { named: new Set(), segments: [] };
+            classes.set(name, made);
+            return made;
+        };
+        for (const segment of this.#segments) {
+            classNamed(this.#nameOf(this.#find(segment.ground))).segments.push(segment);
+        }
+        for (const slot of this.#named) classNamed(this.#classAt(slot)).named.add(slot);
+        return [...classes.values()].flatMap((members) => this.#piecesOf(members));
+    }
+
+    /** Takes in what an item says of single differences; its segments are returned. */
+    #addDifferences(item: Known): Segment[] {
+        switch (item.kind) {
+            case "keys":
+                this.#bridge(item.spans);
+                return item.spans.flatMap((span) => {
+                    const ground = groundOf(span.sealEpoch);
+                    return segmentOf(this.#ladder, ground, item.level, span) ?? [];
+                });
+            case "boundaries":
+                this.#bridge(item.epochs);
+                for (const { sealEpoch, slots } of item.epochs) {
+                    for (const slot of slots) {
+                        this.#named.add(slot);
+                        this.#union(slot, groundOf(sealEpoch));
+                    }
+                }
+                return [];
+            case "differences":
+                for (const { fromSlot, toSlot } of item.windows) {
+                    this.#named.add(fromSlot).add(toSlot);
+                    this.#union(fromSlot, toSlot);
+                }
+                return [];
+            case "sums":
+                for (const { fromSlot, toSlot } of item.rows.flat()) {
+                    this.#named.add(fromSlot).add(toSlot);
+                    this.#find(fromSlot);
+                    this.#find(toSlot);
+                }
+                return [];
+        }
+    }
+
+    #bridge(epochs: readonly { readonly sealEpoch: number }[]): void {
+        const first = epochs[0];
+        if (first === undefined) return;
+        for (const { sealEpoch } of epochs) {
+            this.#union(groundOf(sealEpoch), groundOf(first.sealEpoch));
+        }
+    }
+
+    /** Segments that share a boundary hang together, whatever their grounds. */
+    #joinGrounds(segments: readonly Segment[]): void {
+        const active: Segment[] = [];
+        for (const segment of segments.toSorted((a, b) => a.fromSlot - b.fromSlot)) {
+            for (let i = active.length - 1; i >= 0; i--) {
+                const other = active[i] as Segment;
+                if (other.toSlot < segment.fromSlot) active.splice(i, 1);
+                else if (this.#find(other.ground) !== this.#find(segment.ground)) {
+                    const level = Math.max(other.level, segment.level) as Level;
+                    const last = Math.min(other.toSlot, segment.toSlot);
+                    const shared = firstFrom(this.#ladder, level, segment.fromSlot, last);
+                    if (shared !== null) this.#union(other.ground, segment.ground);
+                }
+            }
+            active.push(segment);
+        }
+    }
+
+    /** Eliminates rows of sums over the classes; false where that was given up. */
+    #eliminate(sums: readonly (readonly Stretch[])[], workMax: number): boolean {
+        const rows: (readonly Stretch[])[] = [];
+        for (const row of sums) {
+            // A row of two unknowns is a difference like any other, and makes two classes one.
+            const [a, b] = this.#contract(row).keys();
+            const isDifference = this.#contract(row).size === 2;
+            if (isDifference && a !== undefined && b !== undefined) this.#union(a, b);
+            else rows.push(row);
+        }
+        let isComplete = true;
+        for (const row of rows) {
+            this.#space.add(this.#contract(row));
+            isComplete = this.#space.work <= workMax;
+            if (!isComplete) break;
+        }
+        const unknowns = new Set(this.#space.pivots());
+        for (const slot of this.#named) unknowns.add(this.#find(slot));
+        for (const unknown of unknowns) this.#names.set(unknown, this.#space.classOf(unknown));
+        return isComplete;
+    }
+
+    #contract(row: readonly Stretch[]): Map<number, bigint> {
+        const contracted = new Map<number, bigint>();
+        const add = (slot: number, value: bigint): void => {
+            const unknown = this.#unknownAt(slot);
+            const sum = (contracted.get(unknown) ?? 0n) + value;
+            if (sum === 0n) contracted.delete(unknown);
+            else contracted.set(unknown, sum);
+        };
+        for (const { fromSlot, toSlot } of row) {
+            add(toSlot, 1n);
+            add(fromSlot, -1n);
+        }
+        return contracted;
+    }
+
+    #unknownAt(slot: number): number {
+        if (this.#parents.has(slot)) return this.#find(slot);
+        const segment = this.#index.at(slot);
+        return segment === null ? slot : this.#find(segment.ground);
+    }
+
+    #classAt(slot: number): string {
+        return this.#nameOf(this.#unknownAt(slot));
+    }
+
+    #nameOf(unknown: number): string {
+        return this.#names.get(unknown) ?? this.#space.classOf(unknown);
+    }
+
+    #find(unknown: number): number {
+        let root = unknown;
+        for (let next = this.#parents.get(root); next !== undefined && next !== root; ) {
+            root = next;
+            next = this.#parents.get(root);
+        }
+        this.#parents.set(unknown, root);
+        if (root === unknown) return root;
+        this.#parents.set(root, root);
+        return root;
+    }
+
+    #union(a: number, b: number): void {
+        this.#parents.set(this.#find(a), this.#find(b));
+    }
+
+    /** Cuts a class at the ends of its segments and at its named boundaries. */
+    #piecesOf({ named, segments }: Class): Piece[] {
+        const cuts = new Set(named);
+        for (const { fromSlot, toSlot } of segments) cuts.add(fromSlot).add(toSlot);
+        const sorted = [...cuts].sort((a, b) => a - b);
+        const active = new ActiveLevels(segments);
+        const pieces: Piece[] = [];
+        for (let i = 1; i < sorted.length; i++) {
+            const fromSlot = sorted[i - 1] as number;
+            const toSlot = sorted[i] as number;
+            const level = active.enter(fromSlot);
+            if (level === null) pieces.push({ fromSlot, toSlot, level: null });
+            else pieces.push(...this.#cut(fromSlot, toSlot, level));
+        }
+        return pieces;
+    }
+
+    /** Pieces of a stretch that a segment of a level spans and nothing finer does. */
+    #cut(fromSlot: number, toSlot: number, level: Level): Piece[] {
+        const first = firstFrom(this.#ladder, level, fromSlot, toSlot);
+        const last = lastUpTo(this.#ladder, level, toSlot, fromSlot);
+        if (first === null || last === null) return [{ fromSlot, toSlot, level: null }];
+        return [
+            { fromSlot, toSlot: first, level: null },
+            { fromSlot: first, toSlot: last, level },
+            { fromSlot: last, toSlot, level: null },
+        ].filter((piece) => piece.fromSlot < piece.toSlot);
+    }
+}
+
+/** The unknown that all keys of a seal epoch share: a negative number, slots being positive. */
+function groundOf(sealEpoch: number): number {
+    return -1 - sealEpoch;
+}

@@ -1,0 +1,161 @@
+import { type Ladder, type Level, parseInstant, slotOfUnix, unwrap } from "@meterseal/core";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { firstFrom, isOfLevel, lastUpTo } from "../src/derive/boundaries.ts";
+import { Knowledge } from "../src/derive/knowledge.ts";
+import type { Known, Stretch } from "../src/derive/known.ts";
+import { derivablePairs } from "./derive-brute.ts";
+import { ladderOf } from "./fixtures.ts";
+
+/** Every second slot an hour, every fourth a day, every eighth a month. */
+const TOY: Ladder = {
+    zone: "toy",
+    slotSeconds: 900,
+    endSlot: 2 ** 20,
+    addressOf(slot) {
+        const level = slot % 8 === 0 ? 3 : slot % 4 === 0 ? 2 : slot % 2 === 0 ? 1 : 0;
+        return { level, index: Math.floor(slot / 2 ** level) };
+    },
+    indexAt: (slot, level) => Math.floor(slot / 2 ** level),
+};
+
+const SLOTS = Array.from({ length: 12 }, (_, i) => 40 + i);
+const WORK = 1_000_000;
+
+const slot = fc.integer({ min: 40, max: 51 });
+const stretch: fc.Arbitrary<Stretch> = fc
+    .tuple(slot, slot)
+    .filter(([a, b]) => a !== b)
+    .map(([a, b]) => ({ fromSlot: Math.min(a, b), toSlot: Math.max(a, b) }));
+const epoch = fc.integer({ min: 0, max: 2 });
+const item: fc.Arbitrary<Known> = fc.oneof(
+    fc.record({
+        kind: fc.constant("keys" as const),
+        level: fc.integer({ min: 0, max: 3 }) as fc.Arbitrary<Level>,
+        spans: fc.array(
+            fc.tuple(epoch, stretch).map(([sealEpoch, span]) => ({ sealEpoch, ...span })),
+            { minLength: 1, maxLength: 2 },
+        ),
+    }),
+    fc.record({
+        kind: fc.constant("boundaries" as const),
+        epochs: fc
+            .record({
+                sealEpoch: epoch,
+                slots: fc.uniqueArray(slot, { minLength: 1, maxLength: 4 }),
+            })
+            .map((entry) => [entry]),
+    }),
+    fc.record({
+        kind: fc.constant("differences" as const),
+        windows: fc.array(stretch, { minLength: 1, maxLength: 3 }),
+    }),
+    fc.record({
+        kind: fc.constant("sums" as const),
+        rows: fc.array(fc.array(stretch, { minLength: 1, maxLength: 4 }), {
+            minLength: 1,
+            maxLength: 4,
+        }),
+    }),
+);
+
+/** Pairs of neighbours in the classes that pairs make. */
+function neighboursOf(pairs: ReadonlySet<string>): string[] {
+    const isKnown = (a: number, b: number): boolean => pairs.has(`${a} ${b}`);
+    return [...pairs].filter((pair) => {
+        const [a = 0, b = 0] = pair.split(" ").map(Number);
+        return !SLOTS.some((c) => c > a && c < b && isKnown(a, c) && isKnown(c, b));
+    });
+}
+
+describe("what follows from what somebody holds (invariant 17)", () => {
+    test("is what brute force finds, for every pair of 12 boundaries", () => {
+        fc.assert(
+            fc.property(fc.array(item, { minLength: 1, maxLength: 7 }), (items) => {
+                const expected = derivablePairs(items, SLOTS, TOY);
+                const knowledge = new Knowledge(items, TOY, WORK);
+                const found = SLOTS.flatMap((a) =>
+                    SLOTS.filter((b) => a < b && knowledge.knows(a, b)).map((b) => `${a} ${b}`),
+                );
+                expect(found).toEqual([...expected]);
+
+                const pieces = knowledge.pieces().flatMap(({ fromSlot, toSlot, level }) => {
+                    if (level === null) return [`${fromSlot} ${toSlot}`];
+                    const inside = SLOTS.filter(
+                        (at) => at >= fromSlot && at <= toSlot && isOfLevel(TOY, at, level),
+                    );
+                    return inside.slice(1).map((at, i) => `${inside[i]} ${at}`);
+                });
+                expect(pieces.sort()).toEqual(neighboursOf(expected).sort());
+            }),
+            { numRuns: 2_000 },
+        );
+    });
+
+    test("counts the rows that a further item adds as brute force does", () => {
+        const rows = [
+            [
+                { fromSlot: 40, toSlot: 42 },
+                { fromSlot: 44, toSlot: 45 },
+            ],
+            [{ fromSlot: 42, toSlot: 44 }],
+            [{ fromSlot: 40, toSlot: 45 }],
+        ];
+        const nothing = new Knowledge([], TOY, WORK);
+        expect(nothing.countNew(rows)).toBe(2);
+        const two = new Knowledge([{ kind: "sums", rows: rows.slice(0, 1) }], TOY, WORK);
+        expect(two.countNew(rows)).toBe(1);
+        const all = new Knowledge([{ kind: "sums", rows }], TOY, WORK);
+        expect(all.countNew(rows)).toBe(0);
+    });
+
+    test("says so where the elimination was given up", () => {
+        const rows = [
+            [
+                { fromSlot: 40, toSlot: 42 },
+                { fromSlot: 44, toSlot: 45 },
+            ],
+            [
+                { fromSlot: 41, toSlot: 42 },
+                { fromSlot: 44, toSlot: 47 },
+            ],
+        ];
+        expect(new Knowledge([{ kind: "sums", rows }], TOY, 4).isComplete).toBe(false);
+        expect(new Knowledge([{ kind: "sums", rows }], TOY, WORK).isComplete).toBe(true);
+    });
+
+    test("takes a year of slots as one stretch", () => {
+        const year = { sealEpoch: 0, fromSlot: 400_000, toSlot: 435_040 };
+        const keys: Known = { kind: "keys", level: 0, spans: [year] };
+        const pieces = new Knowledge([keys], ladderOf("Europe/Berlin"), WORK).pieces();
+        expect(pieces).toEqual([{ fromSlot: 400_000, toSlot: 435_040, level: 0 }]);
+    });
+});
+
+describe("neighbours of a level", () => {
+    test("are those that stepping from slot to slot finds, over odd offset changes", () => {
+        for (const [zone, date] of [
+            ["Europe/Berlin", "2026-03-29"],
+            ["Australia/Lord_Howe", "2026-04-05"],
+            ["America/St_Johns", "2010-11-07"],
+            ["Asia/Kathmandu", "2026-01-31"],
+            ["Africa/Cairo", "2026-10-30"],
+            ["America/Sao_Paulo", "2018-11-04"],
+        ] as const) {
+            const ladder = ladderOf(zone);
+            const start = slotOfUnix(unwrap(parseInstant(date, zone)), 900) - 150;
+            for (let at = start; at < start + 300; at += 7) {
+                for (const level of [0, 1, 2] as const) {
+                    let up = at;
+                    while (!isOfLevel(ladder, up, level)) up++;
+                    let down = at;
+                    while (!isOfLevel(ladder, down, level)) down--;
+                    expect(firstFrom(ladder, level, at, at + 400)).toBe(up);
+                    expect(lastUpTo(ladder, level, at, at - 400)).toBe(down);
+                    expect(firstFrom(ladder, level, at, up - 1)).toBe(null);
+                    expect(lastUpTo(ladder, level, at, down + 1)).toBe(null);
+                }
+            }
+        }
+    });
+});
