@@ -13,7 +13,7 @@ const axeSource = readFileSync(
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 /** What axe-core calls serious or critical on a page, by rule and place. */
-async function seriousFindings(page) {
+export async function seriousFindings(page) {
     await page.evaluate(axeSource);
     return await page.evaluate(async (tags) => {
         const { violations } = await globalThis.axe.run(document, { runOnly: tags });

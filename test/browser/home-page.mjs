@@ -1,5 +1,5 @@
 // What the suites do with the household page. A `world` is what they share: the browser, the demo,
-// and the directories for screenshots.
+// and the directory for screenshots.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openWatchedPage } from "./watched-page.mjs";
@@ -52,9 +52,9 @@ export function shownPeriod(page) {
 }
 
 /** Takes a picture of the whole page, with nothing pointed at. */
-export async function shoot(world, page, name, directory = world.published) {
+export async function shoot(world, page, name) {
     await page.mouse.move(0, 0);
     await page.evaluate(() => document.activeElement?.blur());
     await page.waitForTimeout(150);
-    await page.screenshot({ path: join(directory, name), fullPage: true });
+    await page.screenshot({ path: join(world.output, name), fullPage: true });
 }

@@ -97,7 +97,7 @@ export function describeHousehold(world) {
             assert.match(await shownPeriod(page), /28 Jan – 31 Jan 2013/);
             await page.getByRole("button", { name: "Previous week" }).click();
             assert.match(await shownPeriod(page), /21 Jan – 27 Jan 2013/);
-            await shoot(world, page, "household-week.png", world.output);
+            await shoot(world, page, "household-week.png");
             assert.deepEqual(complaints, []);
             await context.close();
         });
@@ -146,8 +146,7 @@ export function describeHousehold(world) {
                 await page.click("[data-page=neighbourhood]");
                 await page.waitForSelector("[data-testid=sealed-registers] td");
                 assert.equal(await scrollsSideways(page), false, "neighbourhood");
-                if (width === 320)
-                    await shoot(world, page, "neighbourhood-mobile.png", world.output);
+                if (width === 320) await shoot(world, page, "neighbourhood-mobile.png");
                 await page.click("[data-page=household]");
                 await page.waitForSelector("[data-testid=total]");
                 await context.close();

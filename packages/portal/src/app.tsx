@@ -4,7 +4,7 @@ import { formatMoment } from "./format.ts";
 import { useHousehold } from "./household/use-household.ts";
 import { useLiveHousehold } from "./household/use-live-household.ts";
 import { NeighbourhoodPage } from "./neighbourhood/page.tsx";
-import { ROUTES, type Route, useRoute } from "./route.ts";
+import { ROUTES, type Route, routeOf, useHash } from "./route.ts";
 import { StartPage } from "./start/page.tsx";
 import { FailureBoundary } from "./ui/failure-boundary.tsx";
 import { Logo } from "./ui/icons.tsx";
@@ -25,7 +25,8 @@ const TITLES: Record<Route, string> = {
 
 /** The portal: header, page, footer. The open household lives here, so that it outlives its page. */
 export function App(): ReactNode {
-    const route = useRoute();
+    const hash = useHash();
+    const route = routeOf(hash);
     const view = useNetwork();
     const household = useHousehold();
     const isOpen = household.state.kind === "open";
@@ -49,6 +50,7 @@ export function App(): ReactNode {
                         <Suspense fallback={<p className="loading">Loading …</p>}>
                             <HouseholdPage
                                 household={household}
+                                hash={hash}
                                 isReplay={view.network?.clock.label != null}
                             />
                         </Suspense>

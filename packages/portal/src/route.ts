@@ -15,13 +15,28 @@ function subscribe(onChange: () => void): () => void {
     return () => window.removeEventListener("hashchange", onChange);
 }
 
-function currentRoute(): Route {
-    const { hash } = window.location;
-    if (hash.startsWith(ROUTES.household)) return "household";
-    return hash.startsWith(ROUTES.neighbourhood) ? "neighbourhood" : "start";
+function currentHash(): string {
+    return window.location.hash;
 }
 
-/** The page that the address names; an unknown hash is the start. */
-export function useRoute(): Route {
-    return useSyncExternalStore(subscribe, currentRoute);
+/** Page that a hash names before its question mark; an unknown one is the start. */
+export function routeOf(hash: string): Route {
+    const path = hash.split("?")[0];
+    const known = Object.entries(ROUTES) as [Route, string][];
+    return known.find(([, root]) => root === path)?.[0] ?? "start";
+}
+
+/** The hash of the address, as it changes: by links, by Back, by {@link goTo}. */
+export function useHash(): string {
+    return useSyncExternalStore(subscribe, currentHash);
+}
+
+/**
+ * Goes to a place of the portal, so that Back leads here again. Told at once: the browser tells of a
+ * new hash only later, and until then a switch would show the choice before.
+ */
+export function goTo(hash: string): void {
+    if (hash === window.location.hash) return;
+    window.history.pushState(null, "", hash);
+    window.dispatchEvent(new Event("hashchange"));
 }

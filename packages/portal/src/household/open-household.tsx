@@ -1,10 +1,12 @@
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { goTo } from "../route.ts";
 import { Moment } from "../ui/moment.tsx";
 import { Notice } from "../ui/notice.tsx";
+import { anchorOf, homeAddress, parseHomeAddress } from "./address.ts";
 import { ENERGY_HEADING, EnergyCard } from "./energy-card.tsx";
 import { YearCard } from "./heat-map/year-card.tsx";
 import { KeyCard } from "./key-card.tsx";
-import { calendarOf, periodsOf, type View } from "./periods.ts";
+import { calendarOf, type View } from "./periods.ts";
 import { Seal } from "./seal.tsx";
 import type { Household, HouseholdState } from "./use-household.ts";
 import type { OpenHome } from "./vault/messages.ts";
@@ -13,23 +15,21 @@ import { VerifyCard } from "./verify-card.tsx";
 type OpenHouseholdProps = {
     readonly state: Extract<HouseholdState, { kind: "open" }>;
     readonly household: Household;
+    /** Address of the page, which names what is shown. */
+    readonly hash: string;
 };
 
 /** An opened home: its months, its chart, and what was verified. */
-export function OpenHousehold({ state, household }: OpenHouseholdProps): ReactNode {
+export function OpenHousehold({ state, household, hash }: OpenHouseholdProps): ReactNode {
     const { home, problem, refreshing } = state;
     const calendar = useMemo(() => calendarOf(home.series, home.zone), [home]);
-    const [view, setView] = useState<View>("month");
-    /** An instant within what is shown; without one, the end of the series. */
-    const [anchorUnix, setAnchor] = useState(Number.POSITIVE_INFINITY);
-    /** Whoever is at the newest period stays there while time goes on. */
-    const show = (next: View, unix: number): void => {
-        const newest = periodsOf(calendar, next).at(-1);
-        setView(next);
-        setAnchor(
-            newest !== undefined && unix >= newest.fromUnix ? Number.POSITIVE_INFINITY : unix,
-        );
-    };
+    const { view, civilDay } = useMemo(() => parseHomeAddress(hash), [hash]);
+    const anchorUnix = useMemo(
+        () => anchorOf(calendar, civilDay, home.zone),
+        [calendar, civilDay, home.zone],
+    );
+    const show = (next: View, unix: number): void =>
+        goTo(homeAddress(calendar, next, unix, home.zone));
     const heading = useRef<HTMLHeadingElement>(null);
     // The control that was in use, the key input, is gone: the focus goes on to what replaced it.
     useEffect(() => heading.current?.focus(), []);

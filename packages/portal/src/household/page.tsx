@@ -22,12 +22,16 @@ type HouseholdPageProps = {
     readonly household: Household;
     /** Whether the network is a demonstration, whose keys lie in its data directory. */
     readonly isReplay: boolean;
+    /** Address of the page. */
+    readonly hash: string;
 };
 
 /** A household's own page: first the key, then the data. */
-export function HouseholdPage({ household, isReplay }: HouseholdPageProps): ReactNode {
+export function HouseholdPage({ household, isReplay, hash }: HouseholdPageProps): ReactNode {
     const { state, open } = household;
-    if (state.kind === "open") return <OpenHousehold state={state} household={household} />;
+    if (state.kind === "open") {
+        return <OpenHousehold state={state} household={household} hash={hash} />;
+    }
     return (
         <div className="page page-narrow">
             <div className="headline">

@@ -6,7 +6,7 @@ import { readCheckpoint } from "./checkpoint.ts";
 
 type TilesProps = { readonly network: Network; readonly meters: readonly Meter[] };
 
-/** The state of the network in six numbers. */
+/** The state of the network in six numbers: first what everybody understands, then the ledger. */
 export function Tiles({ network, meters }: TilesProps): ReactNode {
     const { ledger, mode } = network;
     const isOpen = mode === "open";
@@ -21,6 +21,9 @@ export function Tiles({ network, meters }: TilesProps): ReactNode {
             <Tile label="Readings" value={formatCount(ledger.readings)}>
                 {isOpen ? "signed registers" : "sealed registers"}
             </Tile>
+            <Tile label="Registers are" value={isOpen ? "Open" : "Sealed"}>
+                {isOpen ? "the server can read them" : "no key on this server"}
+            </Tile>
             <Tile label="Records" value={formatCount(ledger.records)}>
                 each signed by its meter
             </Tile>
@@ -28,9 +31,6 @@ export function Tiles({ network, meters }: TilesProps): ReactNode {
                 {formatCounted(ledger.vertices, "batch", "batches")} of records, rest enrolments
             </Tile>
             <CheckpointTile network={network} />
-            <Tile label="Registers are" value={isOpen ? "Open" : "Sealed"}>
-                {isOpen ? "the server can read them" : "no key on this server"}
-            </Tile>
         </dl>
     );
 }

@@ -46,6 +46,8 @@ function paletteOf(element: Element): Palette {
 }
 
 const HATCH_SPACING = 6;
+/** Width of a bar that would fill the chart, as on the first day of a month, CSS pixels. */
+const BAR_WIDTH_MAX = 88;
 /** Height of the hatching over a bar that was partly read, CSS pixels; a stretch without any reading has all. */
 const PARTIAL_HEIGHT = 14;
 
@@ -136,12 +138,13 @@ function drawGap(
     ctx.restore();
 }
 
-/** Edges of a bar in the canvas: as wide as its interval is long, less a little space. */
+/** Left edge and width of a bar in the canvas: as wide as its interval is long, less a little space. */
 function edgesOf(plot: uPlot, interval: UsageInterval, ratio: number): [number, number] {
     const from = plot.valToPos(interval.fromUnix, "x", true);
     const to = plot.valToPos(interval.toUnix, "x", true);
     const space = Math.min(3 * ratio, (to - from) * 0.2);
-    return [from + space / 2, Math.max(ratio, to - from - space)];
+    const width = Math.min(BAR_WIDTH_MAX * ratio, Math.max(ratio, to - from - space));
+    return [(from + to - width) / 2, width];
 }
 
 /** A bar of at least a visible line: a measured zero is not the same as no reading. Export hangs down. */

@@ -20,6 +20,9 @@ type EnergyChartProps = {
     readonly onOpen: ((unix: number) => void) | null;
 };
 
+/** What the colours of the style sheet depend on; a canvas does not change by itself. */
+const COLOUR_SCHEMES = ["(prefers-color-scheme: dark)", "(forced-colors: active)"];
+
 function beforeText({ before }: PlotContent, position: number | null): string {
     const importWh = before?.[position ?? -1]?.importWh ?? null;
     return importWh === null ? "" : ` (before: ${formatKwh(importWh)})`;
@@ -43,12 +46,12 @@ export function EnergyChart({ content, unit, onOpen }: EnergyChartProps): ReactN
             if (element.clientWidth > 0) made.plot.setSize(plotSize(element.clientWidth));
         });
         resize.observe(element);
-        const scheme = window.matchMedia("(prefers-color-scheme: dark)");
+        const schemes = COLOUR_SCHEMES.map((query) => window.matchMedia(query));
         const onScheme = (): void => made.plot.redraw(false, true);
-        scheme.addEventListener("change", onScheme);
+        for (const scheme of schemes) scheme.addEventListener("change", onScheme);
         return () => {
             resize.disconnect();
-            scheme.removeEventListener("change", onScheme);
+            for (const scheme of schemes) scheme.removeEventListener("change", onScheme);
             made.plot.destroy();
             chart.current = null;
         };

@@ -1,0 +1,76 @@
+// Makes the pictures of the documentation again: 90 days of the whole neighbourhood, as a reader of
+// the README would see them. `npm run screenshots`; `CHROMIUM` names the browser.
+import { fileURLToPath } from "node:url";
+import { decodeEvidence, encodeEvidence } from "@meterseal/ledger";
+import { startDemo } from "./demo.mjs";
+import { KEY_INPUT, shoot } from "./home-page.mjs";
+import { launchBrowser, openWatchedPage } from "./watched-page.mjs";
+
+const output = fileURLToPath(new URL("../../docs/screenshots", import.meta.url));
+const LONDON_HOME = "MAC000530";
+const CALIFORNIA_HOME = "Building_1";
+const DESKTOP = { width: 1440, height: 900 };
+const PHONE = { width: 360, height: 780 };
+const MARCH = "#/home?month=2013-03-01";
+
+/** A home that is open at an address. */
+async function showHome(page, demo, home, address) {
+    await page.goto(`${demo.url}/${address}`);
+    await page.setInputFiles(KEY_INPUT, demo.keyFile(home));
+    await page.waitForSelector("[data-testid=verify]");
+}
+
+/** Flips one bit of a record on the way from the server. */
+async function alterEvidence(context) {
+    await context.route("**/evidence", async (route) => {
+        const answer = await route.fetch();
+        const evidence = decodeEvidence(new Uint8Array(await answer.body()));
+        if (!evidence.ok) throw evidence.error;
+        const { bytes } = evidence.value.records[4];
+        bytes[bytes.length - 1] ^= 1;
+        await route.fulfill({
+            response: answer,
+            body: Buffer.from(encodeEvidence(evidence.value)),
+        });
+    });
+}
+
+const showStart = async (page, demo) => {
+    await page.goto(`${demo.url}/`);
+    await page.waitForSelector("[data-testid=pulse]");
+};
+const showNeighbourhood = async (page, demo) => {
+    await page.goto(`${demo.url}/#/neighbourhood`);
+    await page.waitForSelector("[data-testid=sealed-registers] td");
+};
+const showLondon = (page, demo) => showHome(page, demo, LONDON_HOME, MARCH);
+const showCalifornia = (page, demo) => showHome(page, demo, CALIFORNIA_HOME, MARCH);
+
+/** Each picture: its name, what it shows, and what is special about the browser. */
+const PICTURES = [
+    ["start.png", showStart],
+    ["start-mobile.png", showStart, { viewport: PHONE }],
+    ["neighbourhood.png", showNeighbourhood],
+    ["household.png", showLondon],
+    ["household-dark.png", showLondon, { colorScheme: "dark" }],
+    ["household-mobile.png", showLondon, { viewport: PHONE }],
+    ["household-two-way.png", showCalifornia],
+    ["household-tampered.png", showLondon, {}, alterEvidence],
+];
+
+const browser = await launchBrowser();
+const demo = await startDemo("--days", "90");
+try {
+    for (const [name, show, options = {}, prepare] of PICTURES) {
+        const { page, context } = await openWatchedPage(browser, { viewport: DESKTOP, ...options });
+        await prepare?.(context);
+        await show(page, demo);
+        await shoot({ output }, page, name);
+        await context.close();
+        console.log(name);
+    }
+} finally {
+    await browser.close();
+    await demo.stop();
+    demo.remove();
+}
