@@ -18,6 +18,7 @@ describe("a simulated network", () => {
             const totals = {
                 crashes: 0,
                 fullDisks: 0,
+                thinned: 0,
                 messages: 0,
                 mischief: 0,
                 receipts: 0,
@@ -40,6 +41,7 @@ describe("a simulated network", () => {
             if (SEEDS.length > 20) {
                 expect(totals.crashes).toBeGreaterThan(SEEDS.length);
                 expect(totals.fullDisks).toBeGreaterThan(SEEDS.length / 8);
+                expect(totals.thinned).toBeGreaterThan(SEEDS.length / 16);
                 expect(totals.mischief).toBeGreaterThan(SEEDS.length);
                 expect(totals.records).toBeGreaterThan(5 * SEEDS.length);
             }

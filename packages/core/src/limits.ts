@@ -48,6 +48,8 @@ export const LIMITS = {
     ingestBurst: 400,
     /** Records that a meter keeps until they are final. */
     outboxRecords: 4_096,
+    /** Boundaries of a meter that are in no record yet; beyond it those of slot level are thinned. */
+    waitingBoundaries: 4_096,
     /** Records that a meter has under way (sent, not yet stored). */
     outboxInFlight: 100,
     /** A configuration file of a server. */

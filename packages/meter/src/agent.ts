@@ -1,97 +1,59 @@
-import {
-    assert,
-    type Clock,
-    createLadder,
-    error,
-    type Ladder,
-    LIMITS,
-    type Log,
-    type MeterLink,
-    type MetersealError,
-    type Result,
-    type Signer,
-    type Timers,
-    unwrap,
-} from "@meterseal/core";
-import {
-    createRecord,
-    createUsageRecord,
-    encodeEvent,
-    type MeterStore,
-    type OutboxRecord,
-    parseRecord,
-    RECORD_CLASS,
-    type Receipt,
-    type RecordPayload,
-    STREAM_MODE,
-} from "@meterseal/record";
-import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
-import { type ClockAhead, type ClockWatcher, clockLog } from "./clock-ahead.ts";
-import {
-    type EpochClosing,
-    type EpochOpening,
-    type SealedEvent,
-    sealClosing,
-    sealOpening,
-} from "./epoch-ends.ts";
+import { assert, error, LIMITS, type MeterLink, unwrap } from "@meterseal/core";
+import { FLAG, type MeterStore, type Receipt } from "@meterseal/record";
+import type { WaitingBoundary } from "./boundary-queue.ts";
+import { type ClockAhead, clockLog } from "./clock-ahead.ts";
+import { type EpochClosing, type EpochOpening, sealClosing, sealOpening } from "./epoch-ends.ts";
+import type { MeterAgentOptions, MeterMemory } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { type MeterProfile, sealedStreamOf } from "./profile.ts";
-import { type Boundary, boundaryFault, mostBoundaries, sealBatch } from "./sealer.ts";
-import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
+import type { MeterProfile } from "./profile.ts";
+import { RecordWriter } from "./record-writer.ts";
+import { type Boundary, boundaryFault, mostBoundaries } from "./sealer.ts";
+import { decodeMeterState, type MeterState, newMeterState } from "./state.ts";
+import { Turns } from "./turns.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
 const DEFAULT_RECORD_BOUNDARIES = 96;
 
-/** What a meter agent works with. */
-export type MeterAgentOptions = {
-    readonly profile: MeterProfile;
-    readonly signer: Signer;
-    /** Master secret of the stream, 32 bytes; null for an open stream. */
-    readonly master: Uint8Array | null;
-    readonly store: MeterStore;
-    readonly link: MeterLink;
-    readonly clock: Clock;
-    readonly timers: Timers;
-    readonly log: Log;
-    /** Boundaries in one record, 1 … 384; fewer where many commitments would not fit it. */
-    readonly recordBoundaries?: number;
-    /** Takes the place of the log lines about {@link MeterAgent.clockAhead}. */
-    readonly onClockAhead?: ClockWatcher;
+/** What a meter keeps at most, and unless it is told otherwise. */
+const MEMORY_MAX: MeterMemory = {
+    records: LIMITS.outboxRecords,
+    boundaries: LIMITS.waitingBoundaries,
 };
+/** Fewer than these have no boundary between two others that could be left out. */
+const BOUNDARIES_MIN = 4;
 
 /** The meter's own software: seals, chains, signs, keeps and sends its registers. */
 export class MeterAgent {
-    readonly #options: MeterAgentOptions;
-    readonly #ladder: Ladder;
-    readonly #keys: OwnerKeys | null;
+    readonly #profile: MeterProfile;
+    readonly #link: MeterLink;
+    readonly #store: MeterStore;
     readonly #outbox: Outbox;
+    readonly #writer: RecordWriter;
     readonly #recordBoundaries: number;
-    #state: MeterState;
+    readonly #turns: Turns;
     #batch: Boundary[] = [];
-    /** Steps run one after the other, in the order of the calls. */
-    #steps: Promise<unknown> = Promise.resolve();
-    #failure: MetersealError | null = null;
 
     private constructor(options: MeterAgentOptions, state: MeterState, outbox: Outbox) {
-        const { stream } = options.profile;
-        this.#options = options;
-        this.#ladder = unwrap(createLadder(stream.zone, stream.slotSeconds));
-        assert(
-            (stream.mode === STREAM_MODE.open) === (options.master === null),
-            "a sealed stream has a master secret and an open one has none",
-        );
-        this.#keys =
-            options.master === null
-                ? null
-                : unwrap(ownerKeys(options.master, sealedStreamOf(stream)));
-        this.#state = state;
+        const { profile, recordBoundaries = DEFAULT_RECORD_BOUNDARIES } = options;
+        const memory = options.memory ?? MEMORY_MAX;
         this.#outbox = outbox;
-        const wanted = options.recordBoundaries ?? DEFAULT_RECORD_BOUNDARIES;
-        this.#recordBoundaries = Math.min(wanted, mostBoundaries(stream));
+        this.#recordBoundaries = Math.min(recordBoundaries, mostBoundaries(profile.stream));
+        this.#profile = profile;
+        this.#link = options.link;
+        this.#store = options.store;
+        this.#writer = new RecordWriter(options, { outbox, outboxRecords: memory.records, state });
+        this.#turns = new Turns({
+            most: memory.boundaries,
+            rules: { ladder: this.#writer.ladder, profile },
+            writer: this.#writer,
+            take: (entry) => this.#take(entry),
+            write: () => this.#write(),
+        });
         assert(
-            wanted >= 1 && wanted <= LIMITS.usageBoundaries,
+            recordBoundaries >= 1 && recordBoundaries <= LIMITS.usageBoundaries,
             `a record has 1 … ${LIMITS.usageBoundaries} boundaries`,
         );
+        requireMemory(memory);
     }
 
     /**
@@ -119,17 +81,17 @@ export class MeterAgent {
 
     /** First slot that is not in a record yet; what was only buffered before a restart comes again. */
     get nextSlot(): number {
-        return this.#state.seal.nextSlot;
+        return this.#writer.state.seal.nextSlot;
     }
 
     /** Registers of the last boundary or event in a record, one a channel; empty before the first. */
     get registers(): readonly bigint[] {
-        return this.#state.registers;
+        return this.#writer.state.registers;
     }
 
     /** Hash of the record that closed this meter's seal epoch, 32 bytes; null while it goes on. */
     get closing(): Uint8Array | null {
-        return this.#state.ended ? this.#state.headHash : null;
+        return this.#writer.state.ended ? this.#writer.state.headHash : null;
     }
 
     /** Records that are not final. */
@@ -139,7 +101,7 @@ export class MeterAgent {
 
     /** Records written so far, final or not. */
     get recordCount(): number {
-        return this.#state.nextSeq - 1;
+        return this.#writer.state.nextSeq - 1;
     }
 
     /** The refusal that stopped this meter; null while it works. */
@@ -158,7 +120,7 @@ export class MeterAgent {
 
     /** Connects to the collector and starts to send. */
     async connect(): Promise<void> {
-        await this.#options.link.open({
+        await this.#link.open({
             up: () => this.#outbox.up(),
             down: () => this.#outbox.down(),
             message: (message) => this.#outbox.message(message),
@@ -171,12 +133,13 @@ export class MeterAgent {
      * MS_STREAM_RULE, MS_REGISTER_CAP, MS_MALFORMED; and as {@link flush}.
      */
     openEpoch(opening: EpochOpening): Promise<void> {
-        return this.#enqueue(async () => {
+        return this.#turns.run(async () => {
             if (this.#batch.length > 0) {
                 throw error("MS_SEAL_ORDER", { expected: "an opening before all else" });
             }
-            await this.#writeEvent(opening.atUnix, (profile) =>
-                sealOpening(profile, this.#keys, this.#state, opening),
+            await this.#writer.room();
+            await this.#writer.writeEvent(opening.atUnix, (...meter) =>
+                sealOpening(...meter, opening),
             );
         });
     }
@@ -189,134 +152,73 @@ export class MeterAgent {
      * and as {@link flush}.
      */
     closeEpoch(closing: EpochClosing): Promise<void> {
-        return this.#enqueue(async () => {
-            this.#requireEpoch();
+        return this.#turns.run(async () => {
+            this.#writer.requireEpoch();
             await this.#write();
-            await this.#writeEvent(closing.atUnix, (profile) =>
-                sealClosing(profile, this.#keys, this.#state, closing),
+            await this.#writer.room();
+            await this.#writer.writeEvent(closing.atUnix, (...meter) =>
+                sealClosing(...meter, closing),
             );
         });
     }
 
     /**
      * Takes the registers at the next slot boundary. A full record is sealed, written and sent; where
-     * the outbox is full this waits. A boundary that is refused changes nothing.
+     * the outbox is full this waits. Whoever cannot wait goes on to give what is measured: beyond
+     * {@link MeterMemory.boundaries} the oldest that wait are thinned to hours and coarser ones
+     * (formats 5), left-out slots become missing ones, and a warning is written. A boundary that is
+     * refused changes nothing.
      * @throws MetersealError MS_SEAL_ORDER for a slot at or before the last one, MS_STREAM_RULE (also
-     * after {@link closeEpoch}), MS_REGISTER_DECREASED or MS_REGISTER_CAP for the registers; and as
-     * {@link flush}.
+     * after {@link closeEpoch}), MS_REGISTER_DECREASED or MS_REGISTER_CAP for the registers;
+     * MS_OUTBOX_FULL where nothing can be thinned any more, MS_BUSY where as many wait for the disk;
+     * and as {@link flush}.
      */
     add(boundary: Boundary): Promise<void> {
-        return this.#enqueue(async () => {
-            this.#requireEpoch();
-            const before = this.#batch.at(-1);
-            const expected = before === undefined ? this.nextSlot : before.slot + 1;
-            if (boundary.slot < expected) {
-                const got = `slot ${boundary.slot}`;
-                throw error("MS_SEAL_ORDER", { expected: `a slot from ${expected} on`, got });
-            }
-            const previous = before?.registers ?? this.#state.registers;
-            const fault = boundaryFault(this.#options.profile, previous, boundary);
-            if (fault !== null) throw fault;
-            if (before !== undefined && boundary.slot !== expected) await this.#write();
-            this.#batch.push(boundary);
-            if (this.#batch.length >= this.#recordBoundaries) await this.#write();
-        });
+        return this.#turns.add(boundary);
     }
 
     /**
      * Puts what is buffered into a record.
      * @throws MetersealError MS_NOT_ALLOWED after a refusal for good, MS_STORE_UNWRITABLE after a
-     * failed write, MS_LINK after {@link close}.
+     * failed write, MS_LINK after {@link close}; MS_BUSY where too much waits.
      */
     flush(): Promise<void> {
-        return this.#enqueue(() => this.#write());
+        return this.#turns.flush();
     }
 
-    #enqueue(step: () => Promise<void>): Promise<void> {
-        const result = this.#steps.then(() => {
-            this.#requireWorking();
-            return step();
-        });
-        this.#steps = result.catch(() => undefined);
-        return result;
-    }
-
-    #requireWorking(): void {
-        if (this.#failure !== null) throw this.#failure;
-        const { refusal } = this;
-        if (refusal !== null) {
-            throw error("MS_NOT_ALLOWED", {
-                where: `record ${refusal.seq}`,
-                got: `receipt code ${refusal.code}`,
-                todo: "The meter has stopped; its outbox keeps every record that is not final.",
-            });
+    /** Puts a boundary, and those that were left out right before it, behind what is buffered. */
+    async #take({ boundary, fromSlot }: WaitingBoundary): Promise<void> {
+        this.#writer.requireEpoch();
+        const before = this.#batch.at(-1);
+        const expected = before === undefined ? this.nextSlot : before.slot + 1;
+        if (boundary.slot < expected) {
+            const got = `slot ${boundary.slot}`;
+            throw error("MS_SEAL_ORDER", { expected: `a slot from ${expected} on`, got });
         }
-        if (this.#outbox.closed) throw error("MS_LINK", { got: "a closed meter" });
+        const registers = before?.registers ?? this.registers;
+        const fault = boundaryFault(this.#profile, registers, boundary);
+        if (fault !== null) throw fault;
+        const isKnown = registers.length > 0;
+        for (let slot = Math.max(fromSlot, expected); isKnown && slot < boundary.slot; slot++) {
+            await this.#buffer({ slot, registers, flag: FLAG.missing });
+        }
+        await this.#buffer(boundary);
     }
 
-    #requireEpoch(): void {
-        if (!this.#state.ended) return;
-        const where = `seal epoch ${this.#state.seal.sealEpoch}`;
-        throw error("MS_STREAM_RULE", { where, expected: "nothing after its closing record" });
+    async #buffer(boundary: Boundary): Promise<void> {
+        const before = this.#batch.at(-1);
+        if (before !== undefined && boundary.slot !== before.slot + 1) await this.#write();
+        this.#batch.push(boundary);
+        if (this.#batch.length >= this.#recordBoundaries) await this.#write();
     }
 
     async #write(): Promise<void> {
         if (this.#batch.length === 0) return;
-        await this.#room();
-        const batch = this.#batch;
-        const { profile, signer } = this.#options;
-        const sealed = sealBatch(profile, this.#ladder, this.#keys, this.#state, batch);
+        await this.#writer.room();
+        const sealed = this.#writer.seal(this.#batch);
         if (!sealed.ok) this.#batch = []; // it would not seal the next time either
-        const { state, usage } = unwrap(sealed);
-        await this.#put(state, (place) => createUsageRecord(signer, place, usage));
+        await this.#writer.writeUsage(unwrap(sealed));
         this.#batch = [];
-    }
-
-    async #writeEvent(
-        atUnix: number,
-        seal: (profile: MeterProfile) => Result<SealedEvent>,
-    ): Promise<void> {
-        await this.#room();
-        const { clock, profile, signer } = this.#options;
-        if (atUnix * 1000 > clock.nowMs()) {
-            throw error("MS_CLOCK", { expected: "an instant of the past", got: String(atUnix) });
-        }
-        const { event, state } = unwrap(seal(profile));
-        const content = { recordClass: RECORD_CLASS.billing, body: encodeEvent(event) };
-        await this.#put(state, (place) => createRecord(signer, { ...place, ...content }));
-    }
-
-    /** Waits for room in the outbox. */
-    async #room(): Promise<void> {
-        await this.#outbox.below(LIMITS.outboxRecords);
-        this.#requireWorking();
-    }
-
-    /** Signs the next record; it and the state are on disk before it is sent. */
-    async #put(
-        state: MeterState,
-        sign: (place: Omit<RecordPayload, "recordClass" | "body">) => Promise<Uint8Array>,
-    ): Promise<void> {
-        const { clock, profile } = this.#options;
-        const { chainEpoch, headHash: prev, nextSeq: seq } = this.#state;
-        const timeUnix = Math.floor(clock.nowMs() / 1000);
-        const bytes = await sign({ seq, timeUnix, chainEpoch, prev, subject: profile.subject });
-        const { hash } = unwrap(parseRecord(bytes)).message;
-        const record = { chainEpoch, seq, hash, bytes };
-        const next = { ...state, nextSeq: seq + 1, headHash: hash };
-        await this.#persist(next, record);
-        this.#state = next;
-        this.#outbox.add(record);
-    }
-
-    /** After a failed write nobody knows what is on disk: this meter seals no more (crash-only). */
-    async #persist(state: MeterState, record: OutboxRecord): Promise<void> {
-        try {
-            await this.#options.store.append(encodeMeterState(state), record);
-        } catch (cause) {
-            this.#failure = error("MS_STORE_UNWRITABLE", { where: `record ${record.seq}`, cause });
-            throw this.#failure;
-        }
     }
 
     /**
@@ -332,9 +234,17 @@ export class MeterAgent {
     /** Ends the connection, at any time; everything that matters is in the store. */
     async close(): Promise<void> {
         this.#outbox.close();
-        await this.#options.link.close();
-        await this.#steps;
+        await this.#link.close();
+        await this.#turns.done;
         await this.#outbox.below(Number.POSITIVE_INFINITY);
-        await this.#options.store.close();
+        await this.#store.close();
     }
+}
+
+function requireMemory({ boundaries, records }: MeterMemory): void {
+    assert(records >= 1 && records <= MEMORY_MAX.records, "an outbox within its limit");
+    assert(
+        boundaries >= BOUNDARIES_MIN && boundaries <= MEMORY_MAX.boundaries,
+        "waiting boundaries within their limit",
+    );
 }

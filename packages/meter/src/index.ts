@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { MeterAgent, type MeterAgentOptions } from "./agent.ts";
+export { MeterAgent } from "./agent.ts";
 export type { ClockAhead, ClockWatcher } from "./clock-ahead.ts";
 export {
     LONDON_INTERVALS_PER_DAY,
@@ -22,6 +22,7 @@ export {
 } from "./csv/series.ts";
 export { type EpochClosing, type EpochOpening, firstSlotFrom } from "./epoch-ends.ts";
 export { createLinkToken } from "./link-token.ts";
+export type { MeterAgentOptions, MeterMemory } from "./options.ts";
 export { type MeterProfile, sealedStreamOf } from "./profile.ts";
 export { conditionReadings, type ReadingSegment } from "./readings/condition.ts";
 export {

@@ -105,6 +105,11 @@ export class Outbox {
         return this.#closed;
     }
 
+    /** The last record that is not final. */
+    get newest(): OutboxRecord | undefined {
+        return this.#records.at(-1);
+    }
+
     /** Adds a record that is on disk already. */
     add(record: OutboxRecord): void {
         this.#records.push(record);
@@ -112,14 +117,21 @@ export class Outbox {
     }
 
     /**
-     * Resolves when fewer than so many records are not final, or the meter was stopped by a refusal
-     * or closed.
+     * Resolves when fewer than so many records are not final, when something else is true that was
+     * told by {@link recheck}, or when the meter was stopped by a refusal or closed.
      */
-    async below(size: number): Promise<void> {
+    async below(size: number, isElse: () => boolean = () => false): Promise<void> {
         const until = (): boolean =>
-            this.#records.length < size || this.#refusal !== null || this.#closed;
+            this.#records.length < size || this.#refusal !== null || this.#closed || isElse();
         if (!until()) await new Promise<void>((done) => this.#waiters.push({ until, done }));
         await this.#writes;
+    }
+
+    /** Lets those go on who wait in {@link below} for something that is true now. */
+    recheck(): void {
+        const ready = this.#waiters.filter((waiter) => waiter.until());
+        this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
+        for (const waiter of ready) waiter.done();
     }
 
     /** The link is up: what was not stored may be lost, so it goes again. */
@@ -143,7 +155,7 @@ export class Outbox {
         this.#endPause();
         this.#cancelProbe?.();
         this.#cancelProbe = null;
-        this.#wake();
+        this.recheck();
     }
 
     /** Takes a message that came down the link. */
@@ -227,7 +239,7 @@ export class Outbox {
     }
 
     #progress(): void {
-        this.#wake();
+        this.recheck();
         this.#cancelProbe?.();
         this.#cancelProbe = null;
         this.#pump();
@@ -245,7 +257,7 @@ export class Outbox {
             this.#warn("the collector refused a record for good", receipt.code);
             this.#refusal = receipt;
             this.#endPause();
-            this.#wake();
+            this.recheck();
         }
     }
 
@@ -364,12 +376,6 @@ export class Outbox {
         this.#writes = this.#writes.then(work).catch((cause: unknown) => {
             this.#options.log.warn("the outbox could not be written", { cause: String(cause) });
         });
-    }
-
-    #wake(): void {
-        const ready = this.#waiters.filter((waiter) => waiter.until());
-        this.#waiters = this.#waiters.filter((waiter) => !ready.includes(waiter));
-        for (const waiter of ready) waiter.done();
     }
 
     #warn(message: string, code: number): void {

@@ -1,4 +1,4 @@
-import { type Clock, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
+import { type Clock, LIMITS, MetersealError, toHex, unixOfSlot, unwrap } from "@meterseal/core";
 import type { MemoryLink } from "@meterseal/links/memory";
 import { createLinkToken, MeterAgent } from "@meterseal/meter";
 import {
@@ -33,6 +33,7 @@ export class SimMeter {
     /** Next boundary of the truth to give to the agent of this life. */
     #next = 0;
     #flushed = false;
+    #isFlushing = false;
 
     constructor(world: SimHost, household: SimHousehold) {
         this.#world = world;
@@ -52,7 +53,7 @@ export class SimMeter {
     async start(): Promise<void> {
         const life = ++this.#life;
         const alive = (): boolean => life === this.#life;
-        const { meter, master, recordBoundaries } = this.household;
+        const { meter, master, memory, recordBoundaries } = this.household;
         const { collectorKey, link, network, time } = this.#world;
         this.#disk = this.#disk.crash(this.#hooks(alive));
         const store = this.#observed(this.#disk);
@@ -78,12 +79,14 @@ export class SimMeter {
             },
             log: { info: () => undefined, warn: () => undefined },
             recordBoundaries,
+            ...(memory === null ? {} : { memory }),
         });
         if (!alive()) return;
         this.agent = agent;
         this.#next = this.household.truth.findIndex(({ slot }) => slot >= agent.nextSlot);
         if (this.#next < 0) this.#next = this.household.truth.length;
         this.#flushed = false;
+        this.#isFlushing = false;
         await agent.connect();
         this.#tick(alive);
     }
@@ -127,16 +130,30 @@ export class SimMeter {
                 if (boundary === undefined) break;
                 if (unixOfSlot(boundary.slot, meter.descriptor.slotSeconds) > nowUnix) return;
                 const agent: MeterAgent = this.agent;
-                await agent.add(boundary);
+                const added = agent.add(boundary);
+                if (this.household.memory === null) {
+                    await added;
+                    continue;
+                }
+                // It measures one boundary at a time, and waits for nobody.
+                added.catch((cause) => alive() && this.#failed(cause));
+                this.#next++;
+                return;
             }
-            if (!alive() || this.agent === null || this.#flushed) return;
+            if (!alive() || this.agent === null || this.#flushed || this.#isFlushing) return;
+            this.#isFlushing = true;
             await this.agent.flush();
             if (alive()) this.#flushed = true;
         } catch (cause) {
-            if (!alive()) return;
-            this.#notes.failure(`meter ${this.household.name}`, cause);
-            this.crash();
+            if (alive()) this.#failed(cause);
         }
+    }
+
+    /** What the meter refused to take stays in its register; anything else ends this life. */
+    #failed(cause: unknown): void {
+        if (cause instanceof MetersealError && cause.code === "MS_OUTBOX_FULL") return;
+        this.#notes.failure(`meter ${this.household.name}`, cause);
+        this.crash();
     }
 
     #hooks(alive: () => boolean): StoreHooks {

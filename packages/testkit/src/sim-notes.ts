@@ -1,5 +1,5 @@
 import { error, toHex, unwrap } from "@meterseal/core";
-import { parseRecord, RECEIPT_LEVEL, type Receipt, usageOf } from "@meterseal/record";
+import { parseRecord, RECEIPT_LEVEL, RECORD_CLASS, type Receipt, usageOf } from "@meterseal/record";
 import { expandAddresses } from "@meterseal/seal";
 
 /** Text of every fault that a simulation injects: any other failure is a finding. */
@@ -17,7 +17,14 @@ export class SimNotes {
     /** Places whose records a meter saw acknowledged as stored. */
     readonly acknowledged = new Set<string>();
     readonly finals: SeenFinal[] = [];
-    readonly counts = { crashes: 0, fullDisks: 0, messages: 0, mischief: 0, receipts: 0 };
+    readonly counts = {
+        crashes: 0,
+        fullDisks: 0,
+        thinned: 0,
+        messages: 0,
+        mischief: 0,
+        receipts: 0,
+    };
     /** Sealed bytes by `stream/epoch/tree/index`. */
     readonly #sealed = new Map<string, string>();
     readonly #bytes = new Map<string, string>();
@@ -42,6 +49,7 @@ export class SimNotes {
         if (known !== undefined) this.complain(`${place} was written twice`);
         this.#bytes.set(place, text);
         this.written.set(place, toHex(record.message.hash));
+        if (record.recordClass !== RECORD_CLASS.usage) return;
         const usage = unwrap(usageOf(record));
         if (usage.values.mode === "open") return;
         const { bytes: sealed } = usage.values;

@@ -21,6 +21,8 @@ export type WorldReport = {
     readonly crashes: number;
     /** Writes that found no room. */
     readonly fullDisks: number;
+    /** Times that a meter ran out of room and left boundaries out. */
+    readonly thinned: number;
     readonly messages: number;
     readonly mischief: number;
     readonly receipts: number;
@@ -196,7 +198,8 @@ class SimWorld implements SimHost {
                 const { subjectHex } = random.pick(meters);
                 collector.partitioned.add(subjectHex);
                 link.cut(subjectHex);
-                time.after(random.below(8_000), () => collector.partitioned.delete(subjectHex));
+                const delayMs = random.below(random.pick([8_000, 20_000]));
+                time.after(delayMs, () => collector.partitioned.delete(subjectHex));
             });
         }
         for (let i = random.below(3); i > 0; i--) {
