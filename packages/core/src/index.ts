@@ -20,6 +20,18 @@ export {
 } from "./bytes.ts";
 export { isLowS, toLowS } from "./crypto/ecdsa-form.ts";
 export {
+    generateHpkeKeyPair,
+    HPKE_ENC_BYTES,
+    HPKE_SUITE,
+    HPKE_TAG_BYTES,
+    type HpkeContext,
+    type HpkeKeyPair,
+    type HpkeSealed,
+    openHpke,
+    recipientKeyId,
+    sealHpke,
+} from "./crypto/hpke.ts";
+export {
     assert,
     ERRORS,
     type ErrorCode,

@@ -12,6 +12,12 @@ export const LIMITS = {
     usageBoundaries: 384,
     /** Channel groups 0 … 15 (formats 4). */
     usageGroups: 16,
+    /** Seal epochs that one grant covers. */
+    grantSpans: 16,
+    /** Windows of one D, W or C grant. */
+    grantWindows: 3_072,
+    /** Leaves of one tree in a span of an E grant. */
+    grantBoundaries: 7_168,
     /** Largest growth of a register from one boundary to the next, in stream units (privacy 3.1). */
     slotDelta: 2 ** 20 - 1,
     /** Records of one chain that may wait for an earlier one (formats 8). */
