@@ -48,6 +48,26 @@ export const pool: readonly Uint8Array[] = [
     ),
 ];
 
+type Grants = {
+    readonly grants: readonly { readonly hex: string; readonly body: string }[];
+    readonly refused: readonly { readonly hex: string }[];
+};
+
+const grants = readJson<Grants>("grant/grants.json");
+
+/** Grants of the vectors, accepted and refused. */
+export function grantMessages(): Uint8Array[] {
+    return [...grants.grants, ...grants.refused].map(({ hex }) => Uint8Array.fromHex(hex));
+}
+
+/** Grants of the vectors, each with its opened body. */
+export function grantBodies(): { readonly message: Uint8Array; readonly body: Uint8Array }[] {
+    return grants.grants.map(({ body, hex }) => ({
+        message: Uint8Array.fromHex(hex),
+        body: Uint8Array.fromHex(body),
+    }));
+}
+
 /** Every note of the vectors of checkpoints. */
 export function notes(): string[] {
     const { checkpoints, ours } = readJson<{

@@ -138,14 +138,14 @@ const entries = (): Uint8Array[] => [
 
 /** Parsers of everything that comes over a wire, out of a file or out of a proof. */
 export const PARSERS: readonly FuzzTarget[] = [
-    bytesTarget("record", 160_000, () => messagesOf("record"), takeRecord),
+    bytesTarget("record", 120_000, () => messagesOf("record"), takeRecord),
     bytesTarget(
         "sequence",
         45_000,
         () => [...messagesOf("record"), ...messagesOf("sequence")],
         takeSequence,
     ),
-    bytesTarget("receipt", 80_000, receipts, takeReceipt),
+    bytesTarget("receipt", 60_000, receipts, takeReceipt),
     bytesTarget(
         "enrolment",
         60_000,

@@ -1,3 +1,4 @@
+import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
 import { httpLinkSession } from "./http-link-door.ts";
 import { mqttSession } from "./mqtt-door.ts";
@@ -17,6 +18,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
 /** Everything that reads from outside; the shares are of a million. */
 export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
+    ...GRANTS,
     ...TEXTS,
     ...TELEGRAMS,
     ...RULES,

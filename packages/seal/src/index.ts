@@ -5,7 +5,9 @@
  * hour, day, month) open sums at that level and coarser, never finer.
  *
  * A meter seals with {@link planBoundaries} and {@link sealBoundaries}; a reader opens with
- * {@link openRegisters} (owner) or {@link openShifted} and {@link openDifference} (grant). Pure and
+ * {@link openRegisters} (owner) or {@link openShifted} and {@link openDifference} (grant). A household
+ * grants with {@link coverBody}, {@link keyBody} or {@link differenceBody} and {@link sealGrant}; a
+ * recipient reads with {@link parseGrant}, {@link checkGrant} and {@link openGrant}. Pure and
  * browser-safe: reading needs no time zone.
  *
  * @packageDocumentation
@@ -37,6 +39,24 @@ export {
 export type { Known, KnownSpan, Stretch } from "./derive/known.ts";
 export { durationWords, findingWords } from "./derive/words.ts";
 export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
+export { coverBody, differenceBody, type GrantEpoch, keyBody } from "./grant/body.ts";
+export type {
+    Bridge,
+    BridgeEnds,
+    EpochAddress,
+} from "./grant/bridge.ts";
+export { checkGrant, type GrantContext, type GrantNotice } from "./grant/check.ts";
+export { type Grant, parseGrant, sealGrant } from "./grant/message.ts";
+export { type GrantKeys, type GrantSource, openGrant, parseGrantBody } from "./grant/open.ts";
+export {
+    GRANT_KIND,
+    type GrantKind,
+    type GrantSpan,
+    type GrantTerms,
+    type WindowName,
+} from "./grant/terms.ts";
+export { encodeTokenBody, type TokenTable } from "./grant/token-body.ts";
+export type { Window } from "./grant/windows.ts";
 export {
     coverKeys,
     type KeySource,

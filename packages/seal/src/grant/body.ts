@@ -1,0 +1,146 @@
+import {
+    assert,
+    error,
+    fail,
+    type Ladder,
+    type Level,
+    ok,
+    type Result,
+    slotOfUnix,
+} from "@meterseal/core";
+import type { OwnerKeys } from "../key-source.ts";
+import type { TreeAddress } from "../stream.ts";
+import { type Bridge, type BridgeEnds, bridgeTokens, keyAt } from "./bridge.ts";
+import { type CoverSpan, coverSpan, encodeCoverBody } from "./cover-body.ts";
+import { encodeKeyBody, type KeySpan, keySpan } from "./key-body.ts";
+import { type GrantSpan, type GrantTerms, toChannelGroup } from "./terms.ts";
+import { encodeTokenBody } from "./token-body.ts";
+import type { Window } from "./windows.ts";
+
+/** The household's keys of one seal epoch that a grant covers. */
+export type GrantEpoch = {
+    readonly span: GrantSpan;
+    readonly owner: OwnerKeys;
+    /** Registers over which sums come in from the epoch before; in every epoch but the first. */
+    readonly ends?: BridgeEnds;
+};
+
+/** Body of a K grant: covers from the terms' level on. Errors of {@link coverSpan}. */
+export function coverBody(
+    terms: GrantTerms,
+    ladder: Ladder,
+    epochs: readonly GrantEpoch[],
+): Result<Uint8Array> {
+    const level = (terms.level ?? 0) as Level;
+    const bridges = bridgesOf(epochs, terms.groups);
+    if (!bridges.ok) return bridges;
+    const spans: CoverSpan[] = [];
+    for (const [i, { owner, span }] of epochs.entries()) {
+        const covers = coverSpan(owner, ladder, span, level, terms.groups);
+        if (!covers.ok) return covers;
+        spans.push({ covers: covers.value, ...bridgeInto(bridges.value, i) });
+    }
+    return ok(encodeCoverBody(spans, level, terms.groups));
+}
+
+/** Body of an E grant: the keys of the boundaries of windows. Errors of {@link keySpan}. */
+export function keyBody(
+    terms: GrantTerms,
+    ladder: Ladder,
+    epochs: readonly GrantEpoch[],
+    windows: readonly Window[],
+): Result<Uint8Array> {
+    const bridges = bridgesOf(epochs, terms.groups);
+    if (!bridges.ok) return bridges;
+    const instants = new Set(windows.flatMap(({ fromUnix, toUnix }) => [fromUnix, toUnix]));
+    const addresses = epochs.map((): TreeAddress[] => []);
+    for (const unix of instants) {
+        addresses[epochAt(epochs, unix)]?.push(addressAt(ladder, unix));
+    }
+    const spans: KeySpan[] = [];
+    for (const [i, { owner }] of epochs.entries()) {
+        const leaves = keySpan(owner, addresses[i] as TreeAddress[], terms.groups);
+        if (!leaves.ok) return leaves;
+        spans.push({ leaves: leaves.value, ...bridgeInto(bridges.value, i) });
+    }
+    return ok(encodeKeyBody(spans));
+}
+
+/** Body of a D grant: k_b − k_a of each window, over changes of the epoch with the bridges' tokens. */
+export function differenceBody(
+    terms: GrantTerms,
+    ladder: Ladder,
+    epochs: readonly GrantEpoch[],
+    windows: readonly Window[],
+): Result<Uint8Array> {
+    const bridges = bridgesOf(epochs, terms.groups);
+    if (!bridges.ok) return bridges;
+    const tokens: BigUint64Array[] = [];
+    let firstRegister = 0;
+    for (const group of terms.groups) {
+        const { channels } = toChannelGroup(group);
+        const column = new BigUint64Array(windows.length * channels);
+        for (const [w, { fromUnix, toUnix }] of windows.entries()) {
+            const [from, to] = [epochAt(epochs, fromUnix), epochAt(epochs, toUnix)];
+            const early = keysAt(epochs, from, ladder, group, fromUnix);
+            if (!early.ok) return early;
+            const late = keysAt(epochs, to, ladder, group, toUnix);
+            if (!late.ok) return late;
+            for (let channel = 0; channel < channels; channel++) {
+                let sum = keyAt(late.value, channel) - keyAt(early.value, channel);
+                for (const { tokens: own } of bridges.value.slice(from, to)) {
+                    sum += own[firstRegister + channel] as bigint;
+                }
+                column[w * channels + channel] = BigInt.asUintN(64, sum);
+            }
+        }
+        tokens.push(column);
+        firstRegister += channels;
+    }
+    const table = { windows, tokens, bridges: bridges.value };
+    return ok(encodeTokenBody(table, terms.slotSeconds));
+}
+
+/** Bridges into the second and each later epoch. */
+function bridgesOf(epochs: readonly GrantEpoch[], groups: readonly number[]): Result<Bridge[]> {
+    const bridges: Bridge[] = [];
+    for (const [i, { ends, owner, span }] of epochs.entries()) {
+        const before = epochs[i - 1]?.owner;
+        if (before === undefined) continue;
+        if (ends === undefined) {
+            const where = `the begin of seal epoch ${span.sealEpoch}`;
+            return fail(error("MS_STREAM_RULE", { where, expected: "registers at the change" }));
+        }
+        const tokens = bridgeTokens(before, owner, ends, groups);
+        if (!tokens.ok) return tokens;
+        bridges.push({ ...ends, tokens: tokens.value });
+    }
+    return ok(bridges);
+}
+
+function bridgeInto(bridges: readonly Bridge[], epoch: number): { readonly bridge?: Bridge } {
+    const bridge = bridges[epoch - 1];
+    return bridge === undefined ? {} : { bridge };
+}
+
+/** Place of the epoch whose device sealed a boundary; at a change the newer one. */
+function epochAt(epochs: readonly GrantEpoch[], unix: number): number {
+    const place = epochs.findLastIndex(({ span }) => span.fromUnix <= unix);
+    assert(place >= 0, "a boundary in the range of the grant");
+    return place;
+}
+
+function addressAt(ladder: Ladder, unix: number): TreeAddress {
+    return ladder.addressOf(slotOfUnix(unix, ladder.slotSeconds));
+}
+
+function keysAt(
+    epochs: readonly GrantEpoch[],
+    place: number,
+    ladder: Ladder,
+    group: number,
+    unix: number,
+): Result<Uint8Array> {
+    const { level, index } = addressAt(ladder, unix);
+    return (epochs[place] as GrantEpoch).owner.keysOf(group, level, [index]);
+}

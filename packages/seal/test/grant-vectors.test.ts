@@ -1,0 +1,35 @@
+import { unwrap } from "@meterseal/core";
+import { expect, test } from "vitest";
+import { openGrant, parseGrant } from "../src/index.ts";
+import { codeOf } from "./fixtures.ts";
+import { bodiesOfToday, readGrantVectors, readVector, writeGrantVectors } from "./grant-vectors.ts";
+
+if (process.env.METERSEAL_WRITE_VECTORS === "1") await writeGrantVectors();
+const file = readGrantVectors();
+
+test.each(file.grants.map((vector) => [vector.name, vector] as const))(
+    "%s",
+    async (name, vector) => {
+        expect(await readVector(vector, file)).toEqual({
+            ...vector,
+            isSigned: true,
+            isSealed: true,
+        });
+        expect(bodiesOfToday(file).get(name)).toBe(vector.body);
+        const grant = unwrap(parseGrant(Uint8Array.fromHex(vector.hex)));
+        const found = file.recipients.find(({ suite }) => suite === grant.hpkeSuite);
+        const pair = {
+            suite: grant.hpkeSuite,
+            privateKey: Uint8Array.fromHex(found?.privateKey ?? ""),
+            publicKey: Uint8Array.fromHex(found?.publicKey ?? ""),
+        };
+        expect(codeOf(await openGrant(grant, pair))).toBe("ok");
+    },
+);
+
+test.each(file.refused.map((vector) => [vector.name, vector] as const))(
+    "refused: %s",
+    (_, vector) => {
+        expect(codeOf(parseGrant(Uint8Array.fromHex(vector.hex)))).toBe(vector.code);
+    },
+);

@@ -1,0 +1,204 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import {
+    error,
+    generateHpkeKeyPair,
+    type HpkeKeyPair,
+    openHpke,
+    type Result,
+    recipientKeyId,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
+import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE, verifySign1 } from "@meterseal/record";
+import { GRANT_INFO } from "../src/grant/message.ts";
+import {
+    type BridgeEnds,
+    GRANT_KIND,
+    type GrantTerms,
+    parseGrant,
+    sealGrant,
+    type Window,
+} from "../src/index.ts";
+import { at, bodyOf, HOUSEHOLD, RECIPIENT, termsOf } from "./grant-fixtures.ts";
+
+/**
+ * The frozen vectors of grants. Sealing and ES256 are random, so a vector is made once and then
+ * read: terms, hash and opened body must come out. To freeze new ones after a change of format (a new
+ * version!) run the tests with METERSEAL_WRITE_VECTORS=1.
+ */
+const FILE = new URL("../../../vectors/grant/grants.json", import.meta.url);
+
+export type GrantVector = {
+    readonly name: string;
+    readonly hex: string;
+    readonly hash: string;
+    /** The terms; bytes in hexadecimal. */
+    readonly terms: unknown;
+    /** The opened body in hexadecimal. */
+    readonly body: string;
+};
+export type RefusedGrant = { readonly name: string; readonly hex: string; readonly code: string };
+export type GrantVectors = {
+    readonly about: readonly string[];
+    readonly recipients: readonly { suite: number; privateKey: string; publicKey: string }[];
+    readonly household: { x: string; y: string };
+    readonly grants: readonly GrantVector[];
+    readonly refused: readonly RefusedGrant[];
+};
+
+export function readGrantVectors(): GrantVectors {
+    return JSON.parse(readFileSync(FILE, "utf8")) as GrantVectors;
+}
+
+const week = Array.from({ length: 5 }, (_, i) =>
+    at(["2026-03-02", "2026-03-09", "2026-03-16", "2026-03-23", "2026-03-30"][i] as string),
+);
+const weeks = week.slice(1).map((toUnix, i) => ({ fromUnix: week[i] as number, toUnix }));
+const changeUnix = at("2026-03-12T10:07");
+const ends: BridgeEnds = {
+    close: { sealEpoch: 0, level: 4, index: 3 },
+    open: { sealEpoch: 1, level: 4, index: 0 },
+};
+
+/** What is frozen: terms, and the body that belongs to them. */
+function cases(hybrid: HpkeKeyPair): [string, GrantTerms, Uint8Array, HpkeKeyPair][] {
+    const year = { fromUnix: at("2026-01-01"), toUnix: at("2027-01-01") };
+    const weekTerms = {
+        window: "week",
+        fromUnix: week[0] as number,
+        toUnix: week[4] as number,
+    } as const;
+    const march = termsOf();
+    const spans = [
+        { sealEpoch: 0, fromUnix: march.fromUnix, toUnix: changeUnix },
+        { sealEpoch: 1, fromUnix: changeUnix, toUnix: march.toUnix },
+    ];
+    const list: [string, GrantTerms, Uint8Array][] = [];
+    const add = (
+        name: string,
+        terms: GrantTerms,
+        windows: readonly Window[] = [],
+        bridges: readonly (BridgeEnds | undefined)[] = [],
+    ) => list.push([name, terms, bodyOf(terms, windows, bridges)]);
+    add("K, quarter-hours of a month with a change of the clock", march);
+    add(
+        "K, days of a year, import and export, a lease",
+        termsOf({ ...year, level: 2, groups: [0, 1], leaseEndUnix: year.toUnix }),
+    );
+    add(
+        "K, days over a change of the seal epoch",
+        termsOf({ spans, level: 2 }),
+        [],
+        [undefined, ends],
+    );
+    add("E, weeks", termsOf({ ...weekTerms, kind: GRANT_KIND.E }), weeks);
+    add("D, weeks", termsOf({ ...weekTerms, kind: GRANT_KIND.D, groups: [0, 1] }), weeks);
+    const quantum = termsOf({
+        level: 3,
+        hpkeSuite: 2,
+        recipientKeyId: recipientKeyId(hybrid.publicKey),
+    });
+    add("K, months, sealed with the hybrid suite", quantum);
+    return list.map(([name, terms, body]) => [
+        name,
+        terms,
+        body,
+        terms.hpkeSuite === 2 ? hybrid : RECIPIENT,
+    ]);
+}
+
+const jsonOf = (value: unknown): unknown =>
+    JSON.parse(
+        JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? toHex(part) : part)),
+    );
+
+export async function writeGrantVectors(): Promise<void> {
+    const hybrid = unwrap(await generateHpkeKeyPair(2));
+    const grants: GrantVector[] = [];
+    for (const [name, terms, body, { publicKey }] of cases(hybrid)) {
+        const bytes = unwrap(await sealGrant(HOUSEHOLD, terms, publicKey, body));
+        const { message } = unwrap(parseGrant(bytes));
+        grants.push({
+            name,
+            hex: toHex(bytes),
+            hash: toHex(message.hash),
+            terms: jsonOf(terms),
+            body: toHex(body),
+        });
+    }
+    const key = HOUSEHOLD.publicKey;
+    if (key.algorithm !== -7) throw error("MS_INTERNAL");
+    const file: GrantVectors = {
+        about: [
+            "Grants: what the terms say, the hash that names the grant on the ledger, the body that the recipient opens.",
+            "Keys of the stream: master secret 000102…1f, stream id f0f1…ff, suite 1; zone Europe/Berlin.",
+            "refused: a strict parser answers with the code.",
+        ],
+        recipients: [RECIPIENT, hybrid].map(({ privateKey, publicKey, suite }) => ({
+            suite,
+            privateKey: toHex(privateKey),
+            publicKey: toHex(publicKey),
+        })),
+        household: { x: toHex(key.x), y: toHex(key.y) },
+        grants,
+        refused: await refusedOf(unwrap(parseGrant(Uint8Array.fromHex(grants[0]?.hex ?? "")))),
+    };
+    writeFileSync(FILE, `${JSON.stringify(file, null, 4)}\n`);
+}
+
+async function refusedOf({
+    message,
+}: {
+    message: { payload: Uint8Array; bytes: Uint8Array };
+}): Promise<RefusedGrant[]> {
+    const changed = async (name: string, change: (map: Map<number, unknown>) => void) => {
+        const map = decodeCbor(message.payload) as Map<number, unknown>;
+        change(map);
+        const bytes = await createSign1(HOUSEHOLD, MESSAGE_TYPE.grant, encodeCbor(map));
+        return { name, hex: toHex(bytes), code: "MS_MALFORMED" };
+    };
+    return [
+        await changed("a further key", (map) => map.set(27, 0)),
+        await changed("no level in a K grant", (map) => map.delete(8)),
+        await changed("a kind that is none", (map) => map.set(7, 6)),
+        await changed("a range that ends before it begins", (map) => map.set(10, 0)),
+        await changed("groups that descend", (map) => map.set(26, [1, 0])),
+        await changed("an encapsulated key of another suite", (map) => map.set(22, 2)),
+        { name: "cut short", hex: toHex(message.bytes.slice(0, -1)), code: "MS_MALFORMED" },
+    ];
+}
+
+/** What a vector comes to when it is read. */
+export async function readVector(vector: GrantVector, file: GrantVectors): Promise<unknown> {
+    const grant = unwrap(parseGrant(Uint8Array.fromHex(vector.hex)));
+    const found = file.recipients.find(({ suite }) => suite === grant.hpkeSuite);
+    const pair = {
+        suite: grant.hpkeSuite,
+        privateKey: Uint8Array.fromHex(found?.privateKey ?? ""),
+        publicKey: Uint8Array.fromHex(found?.publicKey ?? ""),
+    };
+    const [x, y] = [Uint8Array.fromHex(file.household.x), Uint8Array.fromHex(file.household.y)];
+    const body: Result<Uint8Array> = await openHpke(
+        pair,
+        { info: GRANT_INFO, aad: grant.aad },
+        grant,
+    );
+    const { aad, ciphertext, enc, message, ...terms } = grant;
+    return {
+        name: vector.name,
+        hex: toHex(message.bytes),
+        hash: toHex(message.hash),
+        terms: jsonOf(terms),
+        body: toHex(unwrap(body)),
+        isSigned: verifySign1(message, { algorithm: -7, x, y }),
+        isSealed: enc.length > 0 && ciphertext.length > 0 && aad.length > 0,
+    };
+}
+
+/** Bodies as the code of today makes them, by name. */
+export function bodiesOfToday(file: GrantVectors): ReadonlyMap<string, string> {
+    const found = file.recipients.find(({ suite }) => suite === 2);
+    const publicKey = Uint8Array.fromHex(found?.publicKey ?? "");
+    const hybrid = { suite: 2, publicKey, privateKey: publicKey };
+    return new Map(cases(hybrid).map(([name, , body]) => [name, toHex(body)]));
+}
