@@ -57,4 +57,9 @@ export { type Failure, fail, ok, type Result, unwrap } from "./result.ts";
 export * from "./time/civil.ts";
 export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";
-export { CIVIL_END_UNIX, CIVIL_START_UNIX } from "./time/zone-offsets.ts";
+export {
+    CIVIL_END_UNIX,
+    CIVIL_START_UNIX,
+    readZoneOffsets,
+    type ZoneOffsets,
+} from "./time/zone-offsets.ts";

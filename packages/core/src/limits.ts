@@ -74,4 +74,22 @@ export const LIMITS = {
     deriveEntries: 2_000_000,
     /** One line of a wallet's journal: a grant, its messages, and what can be computed with it. */
     journalLineBytes: 4_194_304,
+    /** CBOR of a tariff; a whole message around it still fits its limit. */
+    tariffBytes: 64_512,
+    /** Price of a kWh or a fixed charge, in millionths of the currency unit, of either sign. */
+    tariffPriceMicro: 2 ** 40,
+    /** Bands of one direction of a tariff. */
+    tariffBands: 16,
+    /** Times at which bands apply, of one direction. */
+    tariffRules: 64,
+    /** Prices of a series: a year of hours and more, four months of quarter-hours. */
+    tariffPrices: 12_288,
+    /** Fixed charges of a tariff. */
+    tariffCharges: 16,
+    /** Text of a tariff file. */
+    tariffCharacters: 1_048_576,
+    /** Slots that one bill covers: a year of quarter-hours, a month of minutes. */
+    billSlots: 46_080,
+    /** Text of a bill file. */
+    billCharacters: 4_096,
 } as const;

@@ -16,6 +16,7 @@
 export { compactAddresses, expandAddresses } from "./addresses.ts";
 export { commitBoundaries } from "./commit/commit.ts";
 export {
+    addBlinds,
     opensTo,
     openWeighted,
     type WeightedAddress,

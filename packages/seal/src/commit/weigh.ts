@@ -70,6 +70,11 @@ export function weighBlinds(
     return ok(modulo(sum));
 }
 
+/** Blind of a sum of commitments: the sum of their blinds modulo the order of the group. */
+export function addBlinds(blinds: readonly bigint[]): bigint {
+    return modulo(blinds.reduce((sum, blind) => sum + blind, 0n));
+}
+
 /** The sealed registers of one boundary and its weight. */
 export type WeightedRow = { readonly sealed: Uint8Array; readonly weight: bigint };
 

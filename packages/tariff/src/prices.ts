@@ -1,0 +1,180 @@
+import {
+    error,
+    fail,
+    monthOfDay,
+    ok,
+    type Result,
+    readZoneOffsets,
+    SLOT_ORIGIN_UNIX,
+    slotOfUnix,
+    unixOfSlot,
+    type ZoneOffsets,
+} from "@meterseal/core";
+import type { BandRule, PricePlan, TariffBody } from "./body.ts";
+
+/** Consecutive slots of a stream, the last one not included. */
+export type Period = {
+    readonly slotSeconds: number;
+    readonly fromSlot: number;
+    readonly toSlot: number;
+};
+
+/** A tariff that another one's index names, as found on the ledger. */
+export type SeriesTariff = { readonly hash: Uint8Array; readonly body: TariffBody };
+
+const DAY_SECONDS = 86_400;
+/** 2000-01-01 was a Saturday; Monday counts as 0. */
+const WEEKDAY_OF_ORIGIN = 5;
+
+/**
+ * Slots of a period between two instants.
+ * @returns MS_USAGE where an instant is no slot boundary, or the period has no slot.
+ */
+export function periodOf(fromUnix: number, toUnix: number, slotSeconds: number): Result<Period> {
+    const fromSlot = slotOfUnix(fromUnix, slotSeconds);
+    const toSlot = slotOfUnix(toUnix, slotSeconds);
+    const areBoundaries =
+        unixOfSlot(fromSlot, slotSeconds) === fromUnix &&
+        unixOfSlot(toSlot, slotSeconds) === toUnix;
+    if (areBoundaries && fromSlot < toSlot) return ok({ slotSeconds, fromSlot, toSlot });
+    const expected = `a period from one boundary of the ${slotSeconds} s slots to a later one`;
+    return fail(error("MS_USAGE", { expected }));
+}
+
+/**
+ * Price of each slot of a period, millionths of the currency unit per kWh, by the civil clock of the
+ * tariff's zone: also over a change of the clocks, where a day has 23, 25 or other hours.
+ * @param series - what an index names; null where there is none.
+ * @returns MS_TARIFF where the tariff is not valid throughout, a price changes within a slot, or a
+ * series does not reach; MS_ZONE.
+ */
+export function pricesOf(
+    tariff: TariffBody,
+    plan: PricePlan,
+    period: Period,
+    series: SeriesTariff | null,
+): Result<number[]> {
+    const fromUnix = unixOfSlot(period.fromSlot, period.slotSeconds);
+    const toUnix = unixOfSlot(period.toSlot, period.slotSeconds);
+    if (fromUnix < tariff.fromUnix || (tariff.toUnix !== null && toUnix > tariff.toUnix)) {
+        return refuse(tariff, "a period within the tariff's validity");
+    }
+    switch (plan.kind) {
+        case "bands":
+            return bandPrices(tariff, plan, period);
+        case "series":
+            return seriesPrices(tariff, plan, period);
+        case "index": {
+            if (series === null || !equal(series.hash, plan.series)) {
+                return refuse(tariff, "the price series that its index names");
+            }
+            const inner = series.body.imports;
+            if (inner.kind !== "series") return refuse(series.body, "a price series");
+            const prices = pricesOf(series.body, inner, period, null);
+            return prices.ok ? ok(prices.value.map((p) => p + plan.adderMicro)) : prices;
+        }
+    }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+    return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function refuse(tariff: TariffBody, expected: string): Result<never> {
+    return fail(error("MS_TARIFF", { where: tariff.name, expected }));
+}
+
+function seriesPrices(
+    tariff: TariffBody,
+    plan: Extract<PricePlan, { kind: "series" }>,
+    { fromSlot, slotSeconds, toSlot }: Period,
+): Result<number[]> {
+    const startSeconds = plan.startUnix - SLOT_ORIGIN_UNIX;
+    if (plan.slotSeconds % slotSeconds !== 0 || startSeconds % slotSeconds !== 0) {
+        return refuse(tariff, `prices that change at boundaries of the ${slotSeconds} s slots`);
+    }
+    const prices: number[] = [];
+    for (let slot = fromSlot; slot < toSlot; slot++) {
+        const place = Math.floor((slot * slotSeconds - startSeconds) / plan.slotSeconds);
+        const price = plan.pricesMicro[place];
+        if (price === undefined) return refuse(tariff, "a series with a price for every slot");
+        prices.push(price);
+    }
+    return ok(prices);
+}
+
+function bandPrices(
+    tariff: TariffBody,
+    plan: Extract<PricePlan, { kind: "bands" }>,
+    { fromSlot, slotSeconds, toSlot }: Period,
+): Result<number[]> {
+    const zone = readZoneOffsets(tariff.zone);
+    if (!zone.ok) return zone;
+    const fits = (seconds: number): boolean => seconds % slotSeconds === 0;
+    const minutes = plan.rules.flatMap((rule) => [rule.fromMinute, rule.toMinute]);
+    if (!minutes.every((minute) => fits(minute * 60))) {
+        return refuse(tariff, `bands that change at boundaries of the ${slotSeconds} s slots`);
+    }
+    const clock = new CivilClock(zone.value);
+    const prices: number[] = [];
+    for (let slot = fromSlot; slot < toSlot; slot++) {
+        const moment = clock.at(unixOfSlot(slot, slotSeconds));
+        if (plan.rules.length > 0 && !fits(moment.offsetSeconds)) {
+            return refuse(tariff, `a zone whose offset fits the ${slotSeconds} s slots`);
+        }
+        const band = plan.rules.findLast((rule) => applies(rule, moment))?.band ?? 0;
+        prices.push(plan.bands[band]?.priceMicro ?? 0);
+    }
+    return ok(prices);
+}
+
+function applies(rule: BandRule, { minute, month, weekday }: CivilMoment): boolean {
+    if (((rule.days >> weekday) & 1) === 0 || ((rule.months >> month) & 1) === 0) return false;
+    const { fromMinute, toMinute } = rule;
+    return fromMinute < toMinute
+        ? minute >= fromMinute && minute < toMinute
+        : minute >= fromMinute || minute < toMinute;
+}
+
+/** What the civil clock shows at an instant. */
+export type CivilMoment = {
+    /** Days since 2000-01-01. */
+    readonly day: number;
+    /** 0 Monday … 6 Sunday. */
+    readonly weekday: number;
+    /** 0 January … 11 December. */
+    readonly month: number;
+    /** Minute of the day. */
+    readonly minute: number;
+    readonly secondOfDay: number;
+    readonly offsetSeconds: number;
+};
+
+/** Civil clock of a zone. */
+export class CivilClock {
+    readonly #offsets: ZoneOffsets;
+    #piece = 0;
+
+    constructor(offsets: ZoneOffsets) {
+        this.#offsets = offsets;
+    }
+
+    /** What the clock shows; quick for instants that follow one another. */
+    at(unix: number): CivilMoment {
+        const { offsetsSeconds, startsUnix } = this.#offsets;
+        while (unix < (startsUnix[this.#piece] as number)) this.#piece--;
+        while (unix >= (startsUnix[this.#piece + 1] ?? Number.POSITIVE_INFINITY)) this.#piece++;
+        const offsetSeconds = offsetsSeconds[this.#piece] as number;
+        const civil = unix - SLOT_ORIGIN_UNIX + offsetSeconds;
+        const day = Math.floor(civil / DAY_SECONDS);
+        const secondOfDay = civil - day * DAY_SECONDS;
+        return {
+            day,
+            weekday: (((day + WEEKDAY_OF_ORIGIN) % 7) + 7) % 7,
+            month: ((monthOfDay(day) % 12) + 12) % 12,
+            minute: Math.floor(secondOfDay / 60),
+            secondOfDay,
+            offsetSeconds,
+        };
+    }
+}

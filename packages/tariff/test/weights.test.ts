@@ -1,0 +1,127 @@
+import { unwrap } from "@meterseal/core";
+import { openWeighted, ownerKeys, weighKeys, weighSealed } from "@meterseal/seal";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { boundaryWeights, weigh } from "../src/index.ts";
+import type { RecordedEpoch } from "../src/recorded.ts";
+import { Home, published } from "./home.ts";
+
+const BOUNDARY = {
+    address: { level: 0, index: 0 },
+    flag: 0,
+    sealed: new Uint8Array(8),
+    commitments: [],
+} as const;
+
+/** Epochs with boundaries at these slots. */
+function epochsOf(...slots: readonly (readonly number[])[]): RecordedEpoch[] {
+    return slots.map((list, sealEpoch) => ({
+        sealEpoch,
+        boundaries: list.map((slot) => ({ ...BOUNDARY, slot })),
+    }));
+}
+
+describe("weights", () => {
+    const price = fc.integer({ min: -1000, max: 1000 });
+
+    it("cancel in every seal epoch, and price what flowed, for any boundaries and prices", () => {
+        fc.assert(
+            fc.property(
+                fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 30 }),
+                fc.integer({ min: 0, max: 40 }),
+                fc.integer({ min: 0, max: 30 }),
+                fc.array(price, { minLength: 1, maxLength: 20 }),
+                (slots, split, fromSlot, prices) => {
+                    const sorted = slots.sort((a, b) => a - b);
+                    const epochs = epochsOf(
+                        sorted.filter((slot) => slot <= split),
+                        sorted.filter((slot) => slot > split),
+                    );
+                    const toSlot = fromSlot + prices.length;
+                    const period = { slotSeconds: 900, fromSlot, toSlot };
+                    const register = (slot: number): bigint => BigInt(slot * slot);
+                    let expected = 0n;
+                    for (const { boundaries } of epochs) {
+                        for (const [i, { slot }] of boundaries.entries()) {
+                            const before = boundaries[i - 1];
+                            if (before === undefined || slot <= fromSlot || slot > toSlot) continue;
+                            const weight = BigInt(prices[slot - 1 - fromSlot] ?? 0);
+                            expected += weight * (register(slot) - register(before.slot));
+                        }
+                    }
+                    let sum = 0n;
+                    for (const { terms } of weigh(epochs, period, prices)) {
+                        expect(terms.reduce((total, { weight }) => total + weight, 0n)).toBe(0n);
+                        expect(terms.every(({ weight }) => weight !== 0n)).toBe(true);
+                        for (const { boundary, weight } of terms) {
+                            sum += weight * register(boundary.slot);
+                        }
+                    }
+                    expect(sum).toBe(expected);
+                },
+            ),
+        );
+    });
+
+    it("of a whole period are those of the token that is made before the data", () => {
+        fc.assert(
+            fc.property(fc.array(price, { minLength: 1, maxLength: 40 }), (prices) => {
+                const all = Array.from({ length: prices.length + 1 }, (_, i) => 100 + i);
+                const period = { slotSeconds: 900, fromSlot: 100, toSlot: 100 + prices.length };
+                const [epoch] = weigh(epochsOf(all), period, prices);
+                const ahead = boundaryWeights(prices);
+                const made = all.map(
+                    (slot) =>
+                        epoch?.terms.find(({ boundary }) => boundary.slot === slot)?.weight ?? 0n,
+                );
+                expect(ahead).toEqual(made);
+            }),
+        );
+    });
+});
+
+describe("the token of a tariff-weighted sum", () => {
+    it("and the store's sum over sealed registers open the bill, over any tariff", async () => {
+        const home = await Home.open({ groups: [0, 1], committed: 0 });
+        const from = home.slot("2026-03-28T00:00:00+01:00");
+        const to = home.slot("2026-03-30T00:00:00+02:00");
+        const flow = (slot: number): bigint => BigInt((slot * 31) % 97);
+        let register = 10n;
+        const registers = new Map<number, bigint>();
+        for (let slot = from; slot <= to; slot++) {
+            registers.set(slot, register);
+            register += flow(slot);
+        }
+        await home.seal(from, to, (slot) => [registers.get(slot) as bigint, 0n]);
+        const period = { slotSeconds: 900, fromSlot: from, toSlot: to };
+        const { epochs } = home.basis(published({ import: { price: "1" } }), period).recorded;
+        const keys = unwrap(ownerKeys(home.master, home.stream()));
+        fc.assert(
+            fc.property(
+                fc.array(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), {
+                    minLength: to - from,
+                    maxLength: to - from,
+                }),
+                (prices) => {
+                    const terms = weigh(epochs, period, prices)[0]?.terms ?? [];
+                    const rows = terms.map(({ boundary, weight }) => ({
+                        sealed: boundary.sealed,
+                        weight,
+                    }));
+                    const addressed = terms.map(({ boundary, weight }) => ({
+                        address: boundary.address,
+                        weight,
+                    }));
+                    const [store = 0n] = unwrap(weighSealed(rows));
+                    const [token = 0n] = unwrap(weighKeys(keys, 0, addressed));
+                    const bill = prices.reduce(
+                        (sum, price, i) => sum + BigInt(price) * flow(from + i),
+                        0n,
+                    );
+                    expect(openWeighted(store, token)).toBe(bill);
+                },
+            ),
+            { numRuns: 20 },
+        );
+    });
+});
