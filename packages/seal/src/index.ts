@@ -14,7 +14,7 @@
  */
 
 export { compactAddresses, expandAddresses } from "./addresses.ts";
-export { commitBoundaries } from "./commit/commit.ts";
+export { commitBoundaries, falseCommitments } from "./commit/commit.ts";
 export {
     addBlinds,
     opensTo,

@@ -11,6 +11,7 @@ import {
 } from "../src/commit/group.ts";
 import {
     commitBoundaries,
+    falseCommitments,
     opensTo,
     openWeighted,
     sealBoundaries,
@@ -57,6 +58,25 @@ describe("commitments", () => {
                 expect(bytesEqual(list.subarray(i * 32, i * 32 + 32), expected)).toBe(true);
             }
         }
+    });
+
+    it("that hide something else than what was sealed are found, boundary by boundary", () => {
+        const find = (lists: readonly Uint8Array[]) =>
+            unwrap(falseCommitments(owner, { addresses, sealed }, lists));
+        expect(find(commitments)).toEqual([]);
+        expect(find(commitments.slice(0, 1))).toEqual([]);
+        const wrong = commitments.map((list) => list.slice());
+        for (const [group, place] of [
+            [2, 8],
+            [0, 3],
+            [1, 3],
+        ] as const) {
+            const bytes = wrong[group]?.subarray(place * 32, place * 32 + 32) as Uint8Array;
+            bytes.set((commitments[group] as Uint8Array).subarray(0, 32));
+        }
+        expect(find(wrong)).toEqual([3, 8]);
+        const short = falseCommitments(owner, { addresses, sealed }, [new Uint8Array(32)]);
+        expect(short).toMatchObject({ error: { code: "MS_STREAM_RULE" } });
     });
 
     it("are refused for more groups than there are, or with a register missing", () => {

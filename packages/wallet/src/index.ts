@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
 export type { Handover, Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";

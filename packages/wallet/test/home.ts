@@ -7,6 +7,7 @@ import {
     STREAM_MODE,
 } from "@meterseal/record";
 import {
+    commitBoundaries,
     compactAddresses,
     encodeFlags,
     type Flag,
@@ -34,6 +35,8 @@ export type HomeOptions = {
     readonly scale?: number;
     readonly mode?: number;
     readonly name?: string;
+    /** Commits to the first so many groups. */
+    readonly committed?: number;
 };
 
 /** A home: its key file, and records of its meter as a ledger has them. */
@@ -76,14 +79,23 @@ export class Home {
         return new Home(network, meter);
     }
 
-    /** The next record, over consecutive readings, dated a second after the last one. */
-    async record(readings: readonly Reading[], timeUnix?: number): Promise<MeterRecord> {
+    /**
+     * The next record, over consecutive readings, dated a second after the last one; a meter that lies
+     * commits to other readings than it seals.
+     */
+    async record(
+        readings: readonly Reading[],
+        timeUnix?: number,
+        committedReadings: readonly Reading[] = readings,
+    ): Promise<MeterRecord> {
         const { descriptor, signer, subject } = this.meter;
         const first = readings[0] as Reading;
         const ladder = unwrap(createLadder(descriptor.zone, descriptor.slotSeconds));
         const plan = unwrap(planBoundaries(this.#seal, ladder, first.slot, readings.length));
         this.#seal = plan.state;
         const registers = readings.flatMap((reading) => reading.registers);
+        const { committed } = descriptor;
+        const committedRegisters = committedReadings.flatMap((reading) => reading.registers);
         const { addresses } = plan;
         const { master, stream } = this.key;
         const lastUnix = 946_684_800 + (first.slot + readings.length - 1) * descriptor.slotSeconds;
@@ -115,6 +127,16 @@ export class Home {
                 ...unwrap(compactAddresses(descriptor.slotSeconds, first.slot, addresses)),
                 flags: encodeFlags(readings.map(({ flag = 0 }) => flag)),
                 ...(descriptor.scale === 0 ? {} : { scale: descriptor.scale }),
+                ...(committed === undefined || master === null
+                    ? {}
+                    : {
+                          commitments: unwrap(
+                              commitBoundaries(unwrap(ownerKeys(master, stream)), committed, {
+                                  addresses,
+                                  registers: committedRegisters,
+                              }),
+                          ),
+                      }),
             },
         );
         const record = unwrap(parseRecord(bytes));

@@ -39,6 +39,10 @@ export const meterInitCommand: Command = {
             help: "seconds between readings, a divisor of 3600 (900)",
         },
         groups: { kind: "value", value: "LIST", help: "import, or import,export (import)" },
+        commitments: {
+            kind: "flag",
+            help: "signs a commitment to each register, so that bills prove themselves",
+        },
         open: { kind: "flag", help: "for a network with open (plaintext) streams" },
         network: {
             kind: "value",
@@ -49,11 +53,16 @@ export const meterInitCommand: Command = {
     },
     examples: [
         "meterseal meter init --dir my-meter --zone Europe/London --slot-seconds 1800",
-        "meterseal meter init --dir roof --zone America/Los_Angeles --slot-seconds 3600 --groups import,export",
+        "meterseal meter init --dir roof --zone America/Los_Angeles --slot-seconds 3600 --groups import,export --commitments",
     ],
     // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options) {
         const directory = requiredOption(options, "dir", "DIR");
+        const groups = groupsOption(options);
+        const isOpen = options.open === true;
+        if (isOpen && options.commitments === true) {
+            throw error("MS_USAGE", { expected: "--commitments without --open" });
+        }
         const request = createDevice(directory, {
             zone: requiredOption(options, "zone", "ZONE"),
             slotSeconds: integerOption(options, "slot-seconds", {
@@ -61,9 +70,10 @@ export const meterInitCommand: Command = {
                 max: 3600,
                 byDefault: 900,
             }),
-            groups: groupsOption(options),
-            mode: options.open === true ? STREAM_MODE.open : STREAM_MODE.sealed,
             network: networkOption(options),
+            groups,
+            mode: isOpen ? STREAM_MODE.open : STREAM_MODE.sealed,
+            ...(options.commitments === true ? { committed: groups.length } : {}),
         });
         const meter = toHex(request.subject);
         const path = join(directory, DEVICE_FILES.request);

@@ -1,4 +1,4 @@
-import { unwrap } from "@meterseal/core";
+import { error, unwrap } from "@meterseal/core";
 import { type Command, requiredOption } from "../cli/arguments.ts";
 import { out, Progress } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -16,6 +16,10 @@ export const verifyCommand: Command = {
             value: "FILE",
             help: "key file of a household: checks its sealed registers too; may be repeated",
         },
+        commitments: {
+            kind: "flag",
+            help: "with --key: checks also that each commitment hides its register",
+        },
         json: { kind: "flag", help: "prints the report as JSON" },
     },
     examples: [
@@ -24,12 +28,16 @@ export const verifyCommand: Command = {
     ],
     async run(options) {
         const paths = Array.isArray(options.key) ? options.key : [];
+        if (options.commitments === true && paths.length === 0) {
+            throw error("MS_USAGE", { expected: "--key FILE beside --commitments" });
+        }
         const keys = unwrap(loadKeyFiles(paths));
         const bar = new Progress();
         const report = await verifyDirectory(
             requiredOption(options, "data", "DIR"),
             keys,
             (done, text) => bar.show(done, text),
+            { commitments: options.commitments === true },
         );
         bar.finish(`checked in ${bar.seconds.toFixed(1)} s`);
         const holds = report.faults.length === 0;

@@ -37,6 +37,8 @@ export type DevicePlan = {
     readonly mode: number;
     /** Network id that it keeps to, 32 bytes; null takes the one of its first answer. */
     readonly network: Uint8Array | null;
+    /** Commits to the registers of the first so many groups; absent where to none. */
+    readonly committed?: number;
 };
 
 /** A meter in its directory, enrolled. */

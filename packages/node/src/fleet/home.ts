@@ -13,6 +13,8 @@ export type ReplayHome = {
     /** Groups of the meter's stream: import, and export where the source has it. */
     readonly groups: readonly number[];
     readonly series: ReadingSeries;
+    /** Whether its meter commits to its registers, so that its bills prove themselves. */
+    readonly commits?: boolean;
     /** First and last boundary that is replayed, in slots. */
     readonly range: { readonly fromSlot: number; readonly toSlot: number };
 };

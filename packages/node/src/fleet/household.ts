@@ -30,6 +30,8 @@ export type HouseholdPlan = {
     readonly groups?: readonly number[];
     /** STREAM_MODE. */
     readonly mode: number;
+    /** Whether a new meter commits to its registers; one that is there goes on as it was enrolled. */
+    readonly commits?: boolean;
 };
 
 /** A simulated household: its files and its running meter. */
@@ -67,7 +69,7 @@ export async function openHousehold(
     const meterDir = PLACES.meter(dataDir, subjectHex);
     mkdirSync(meterDir, { recursive: true, mode: 0o700 });
     const signer = fileSigner(join(meterDir, "meter.pem"), "es256");
-    const stream = descriptorOf(key, plan);
+    const stream = descriptorOf(key, plan, committedOf(meterDir, plan));
     const anchor = await server.enrol({
         subject: key.meter,
         key: signer.publicKey,
@@ -163,7 +165,17 @@ function newKeyFile(plan: HouseholdPlan, network: Uint8Array, path: string): Key
     return key;
 }
 
-function descriptorOf(key: KeyFile, plan: HouseholdPlan): StreamDescriptor {
+/** Groups that a household's meter commits to: as it was enrolled, or as planned for a new one. */
+function committedOf(meterDir: string, { commits, groups, mode }: HouseholdPlan): number {
+    const path = join(meterDir, PROFILE_FILE);
+    if (existsSync(path)) {
+        const { committed = 0 } = JSON.parse(readFileSync(path, "utf8")) as { committed?: number };
+        return committed;
+    }
+    return commits === true && mode === STREAM_MODE.sealed ? (groups ?? [GROUP.import]).length : 0;
+}
+
+function descriptorOf(key: KeyFile, plan: HouseholdPlan, committed: number): StreamDescriptor {
     const { groups, sealEpoch, slotSeconds, streamId, suite } = key.stream;
     return {
         stream: streamId,
@@ -174,6 +186,7 @@ function descriptorOf(key: KeyFile, plan: HouseholdPlan): StreamDescriptor {
         groups: groups.map((member) => member.group),
         mode: plan.mode,
         scale: key.scale,
+        ...(committed === 0 ? {} : { committed }),
     };
 }
 
@@ -187,6 +200,7 @@ function loadMaster(meterDir: string, key: KeyFile): Uint8Array | null {
 
 /** Writes what an auditor needs to check a meter's outbox; nothing secret. */
 function writeProfile(meterDir: string, { collectorKey, profile, source }: DescribedMeter): void {
+    const { committed } = profile.stream;
     writeJson(join(meterDir, PROFILE_FILE), {
         format: "meterseal-meter/v1",
         source,
@@ -195,6 +209,7 @@ function writeProfile(meterDir: string, { collectorKey, profile, source }: Descr
         chainEpoch: profile.chainEpoch,
         anchor: toHex(profile.anchor),
         stream: toHex(sealedStreamOf(profile.stream).streamId),
+        ...(committed === undefined ? {} : { committed }),
         collectorKey: toHex(collectorKey),
     });
 }

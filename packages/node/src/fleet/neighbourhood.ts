@@ -113,8 +113,9 @@ export class Neighbourhood {
         const tools = { dataDir, server: this.server, clock: this.#clock, log };
         for (const home of homes) {
             if (signal.aborted) throw error("MS_LINK", { got: "a request to stop" });
-            const { groups, id, series, street, zone } = home;
-            const plan = { name: id, street, zone, groups, slotSeconds: series.slotSeconds, mode };
+            const { commits = false, groups, id, series, street, zone } = home;
+            const { slotSeconds } = series;
+            const plan = { name: id, street, zone, groups, slotSeconds, mode, commits };
             this.#members.push({ home, household: await openHousehold(plan, tools) });
         }
         await Promise.all(this.households.map(({ agent }) => agent.connect()));
@@ -195,11 +196,15 @@ export class Neighbourhood {
     }
 }
 
-/** The homes of both streets, and the user's own. */
+/**
+ * The homes of both streets, and the user's own. The first of each street commits to its registers:
+ * it takes half a second of a month, which would be too long for all.
+ */
 function homesOf({ california, meters, own }: NeighbourhoodOptions): ReplayHome[] {
-    return [
-        ...loadLondonHomes(meters).map(londonReplayHome),
-        ...loadCaliforniaHomes(california),
-        ...(own === null ? [] : [loadOwnHome(own.path, own.zone)]),
+    const streets = [
+        loadLondonHomes(meters).map(londonReplayHome),
+        loadCaliforniaHomes(california),
+        own === null ? [] : [loadOwnHome(own.path, own.zone)],
     ];
+    return streets.flatMap((homes) => homes.map((home, i) => ({ ...home, commits: i === 0 })));
 }

@@ -28,6 +28,8 @@ export class Findings {
         outboxes: 0,
         /** Households whose sealed registers were opened and checked with a key. */
         keys: 0,
+        /** Boundaries whose commitments were held against the registers that a key opened. */
+        commitments: 0,
         /** Faults beyond those named. */
         furtherFaults: 0,
     };

@@ -35,6 +35,7 @@ export function checkProfile(
         return null;
     }
     const streams = enrolment.streams.map(({ stream }) => toHex(stream));
+    const own = enrolment.streams.find(({ stream }) => toHex(stream) === fields.stream);
     const keys = [...state.authors.values()].map((author) => author.enrolment.key);
     const collectorKey = keys.find((key) => toHex(encodeCoseKey(key)) === fields.collectorKey);
     const same: [string, boolean][] = [
@@ -44,6 +45,7 @@ export function checkProfile(
         ["chainEpoch", fields.chainEpoch === enrolment.epoch],
         ["anchor", fields.anchor === toHex(enrolment.message.hash)],
         ["stream", streams.includes(String(fields.stream))],
+        ["committed", (fields.committed ?? 0) === (own?.committed ?? 0)],
         ["collectorKey", collectorKey !== undefined],
     ];
     for (const [name, holds] of same) {

@@ -25,7 +25,7 @@ export function formatReport(report: VerifyReport): string {
     const lines = [
         `${counts.signatures} signatures, ${counts.records} records with ${counts.readings} readings,`,
         `${counts.vertices} vertices, ${counts.leaves} log entries, ${counts.checkpoints} checkpoints, ${counts.outboxes} meter outboxes checked;`,
-        `sealed registers opened with ${counts.keys} key files.`,
+        `sealed registers opened with ${counts.keys} key files${counts.commitments === 0 ? "" : `, commitments to ${counts.commitments} boundaries checked`}.`,
         ...report.notes.map((note) => `Note: ${note}`),
         ...faults
             .slice(0, LISTED_MAX)

@@ -15,7 +15,13 @@ import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
 import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, parseRecord } from "@meterseal/record";
 import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
-import { checkPlausibility, type KeyFile, openSeries, parseKeyFile } from "@meterseal/wallet";
+import {
+    checkCommitments,
+    checkPlausibility,
+    type KeyFile,
+    openSeries,
+    parseKeyFile,
+} from "@meterseal/wallet";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
@@ -45,13 +51,14 @@ export function loadKeyFiles(paths: readonly string[]): Result<KeyFile[]> {
 /**
  * Checks a data directory as an auditor would, without a server and without writing: the store
  * against itself, every signature, chain link, vertex, leaf and checkpoint, what the meters
- * remember, and with key files the sealed registers.
+ * remember, and with key files the sealed registers, on request also each meter's commitments to them.
  * @throws MetersealError MS_NOT_FOUND or MS_STORE_FORMAT where there is nothing to check.
  */
 export async function verifyDirectory(
     dataDir: string,
     keys: readonly KeyFile[],
     onProgress: (done: number, text: string) => void,
+    { commitments = false }: { readonly commitments?: boolean } = {},
 ): Promise<VerifyReport> {
     requireDirectory(dataDir);
     const store = await openServerStore(PLACES.server(dataDir), { readOnly: true });
@@ -62,7 +69,8 @@ export async function verifyDirectory(
         const state = await checkGenesis(dataDir, store.reader, findings);
         if (state === null) return reportOf(findings, null);
         const head = await checkLedger(dataDir, state, store.reader, findings, onProgress);
-        for (const key of keys) await checkKey(key, state, store.reader, findings);
+        const check = { state, reader: store.reader, findings, commitments };
+        for (const key of keys) await checkKey(key, check);
         return reportOf(findings, head);
     } finally {
         await store.close();
@@ -170,12 +178,22 @@ async function checkLedger(
     return head;
 }
 
-/** Opens a household's registers and checks that none runs backwards or beyond what a connection carries. */
+/** What the check of a household's registers works with. */
+type KeyCheck = {
+    readonly state: LedgerState;
+    readonly reader: StoreReader;
+    readonly findings: Findings;
+    /** Whether the commitments to the registers are looked at too. */
+    readonly commitments: boolean;
+};
+
+/**
+ * Opens a household's registers and checks that none runs backwards or beyond what a connection
+ * carries, and on request that each commitment hides its register.
+ */
 async function checkKey(
     key: KeyFile,
-    state: LedgerState,
-    reader: StoreReader,
-    findings: Findings,
+    { commitments, findings, reader, state }: KeyCheck,
 ): Promise<void> {
     const where = `key file of ${key.name}`;
     if (!bytesEqual(key.network, state.networkId)) {
@@ -199,4 +217,9 @@ async function checkKey(
         const message = `It opened nothing: there are no readings of meter ${toHex(key.meter)}.`;
         findings.fault("MS_KEY_FOREIGN", where, message);
     }
+    if (!commitments) return;
+    const committed = checkCommitments(key, records);
+    for (const fault of committed.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
+    findings.counts.commitments += committed.checked;
+    if (committed.checked === 0) findings.notes.push(`${where}: its meter makes no commitments.`);
 }

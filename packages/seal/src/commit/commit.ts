@@ -1,5 +1,6 @@
-import { error, fail, ok, type Result } from "@meterseal/core";
+import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
 import type { OwnerKeys } from "../key-source.ts";
+import { openRegisters, type SealedBoundaries } from "../open.ts";
 import { type ChannelGroup, channelCount, type TreeAddress } from "../stream.ts";
 import { COMMITMENT_BYTES, modulo, pedersen } from "./group.ts";
 
@@ -50,6 +51,46 @@ export function commitBoundaries(
         first += group.channels;
     }
     return ok(commitments);
+}
+
+/**
+ * Boundaries whose commitments do not hide what was sealed: the household's check of its meter.
+ * @param commitments - of the first groups, 32 bytes per boundary.
+ * @returns places of the false boundaries, ascending; errors as {@link openRegisters}, and
+ * MS_STREAM_RULE where there is not one commitment per boundary.
+ */
+export function falseCommitments(
+    owner: OwnerKeys,
+    boundaries: SealedBoundaries,
+    commitments: readonly Uint8Array[],
+): Result<number[]> {
+    const { addresses } = boundaries;
+    const columns: ArrayLike<bigint>[] = [];
+    for (const { channels, group } of owner.stream.groups) {
+        const opened = openRegisters(owner, group, boundaries);
+        if (!opened.ok) return opened;
+        for (let channel = 0; channel < channels; channel++) {
+            columns.push(opened.value.filter((_, i) => i % channels === channel));
+        }
+    }
+    const registers = addresses.flatMap((_, i) => columns.map((column) => column[i] as bigint));
+    const expected = commitBoundaries(owner, commitments.length, { addresses, registers });
+    if (!expected.ok) return expected;
+    const length = addresses.length * COMMITMENT_BYTES;
+    if (commitments.some((list) => list.length !== length)) {
+        return fail(error("MS_STREAM_RULE", { expected: "one commitment per boundary" }));
+    }
+    const places = addresses.map((_, i) => i);
+    return ok(
+        places.filter((i) => !commitments.every((list, g) => same(list, expected.value[g], i))),
+    );
+}
+
+function same(list: Uint8Array, expected: Uint8Array | undefined, place: number): boolean {
+    const [from, to] = [place * COMMITMENT_BYTES, (place + 1) * COMMITMENT_BYTES];
+    return (
+        expected !== undefined && bytesEqual(list.subarray(from, to), expected.subarray(from, to))
+    );
 }
 
 /** What a commitment of a group hides: the shifted register, or the difference of the two. */
