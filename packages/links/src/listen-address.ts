@@ -11,6 +11,19 @@ export function hostOf(url: URL): string {
     return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
+/**
+ * Whether a `Host` header names this machine's loopback, with or without a port: what a page of another
+ * site sends, whose name was made to lead here (DNS rebinding), does not.
+ */
+export function isLoopbackHeader(header: string | undefined): boolean {
+    const text = `http://${header ?? ""}`;
+    return (
+        /^[\w.:[\]-]+$/.test(header ?? "") &&
+        URL.canParse(text) &&
+        isLoopback(hostOf(new URL(text)))
+    );
+}
+
 /** Host as it stands in a URL: an IPv6 address in brackets. */
 export function urlHost(host: string): string {
     return host.includes(":") ? `[${host}]` : host;

@@ -1,8 +1,7 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { request } from "node:http";
+import { request as requestTls } from "node:https";
 import { LIMITS, utf8 } from "@meterseal/core";
+import { selfSigned } from "@meterseal/testkit/certificate";
 import {
     describeLinkCompliance,
     ScriptedCollector,
@@ -16,22 +15,7 @@ import { BreakablePath } from "./breakable-path.ts";
 const log = { info: () => {}, warn: () => {} };
 const SUBJECT = "0a".repeat(16);
 
-/** A certificate for 127.0.0.1 that signs itself. */
-function certificate(): { cert: string; key: string } {
-    const directory = mkdtempSync(join(tmpdir(), "meterseal-tls-"));
-    try {
-        const [key, cert] = [join(directory, "key.pem"), join(directory, "cert.pem")];
-        const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-        const name = ["-subj", "/CN=meterseal", "-addext", "subjectAltName=IP:127.0.0.1"];
-        const files = ["-keyout", key, "-out", cert, "-days", "2"];
-        execFileSync("openssl", ["req", "-x509", ...curve, ...name, ...files], { stdio: "pipe" });
-        return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
-    } finally {
-        rmSync(directory, { recursive: true });
-    }
-}
-
-const tls = certificate();
+const tls = selfSigned();
 
 for (const scheme of ["http", "https"] as const) {
     describeLinkCompliance(scheme, async (receiveTimeoutMs) => {
@@ -143,6 +127,70 @@ describe("http: what a stranger may do", () => {
                 headers: { authorization: "Meterseal AQE", "meterseal-keepalive": "1" },
             });
             expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+        } finally {
+            await link.close();
+        }
+    });
+});
+
+/** Asks a link for a path that it does not have, under a host name; status and code of the answer. */
+function askedAs(url: string, host: string): Promise<[number | undefined, string]> {
+    const ask = url.startsWith("https:") ? requestTls : request;
+    return new Promise((resolve, reject) => {
+        ask(
+            url,
+            { headers: { host }, ca: tls.cert, checkServerIdentity: () => undefined },
+            (response) => {
+                let text = "";
+                response.on("data", (chunk) => {
+                    text += String(chunk);
+                });
+                response.on("end", () => resolve([response.statusCode, JSON.parse(text).code]));
+            },
+        )
+            .on("error", reject)
+            .end();
+    });
+}
+
+describe("http: a page of another site whose name leads here", () => {
+    it.each([
+        "rebound.example",
+        "rebound.example:8481",
+        "127.0.0.1.rebound.example",
+        "localhost.rebound.example",
+        "rebound.example#127.0.0.1",
+        "127.0.0.1@rebound.example",
+        "10.0.0.1",
+        "localhost:x",
+    ])("gets nothing as '%s' from a plain listener", async (host) => {
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log });
+        try {
+            const url = await link.listen(new ScriptedCollector());
+            expect(await askedAs(url, host)).toEqual([403, "MS_NOT_ALLOWED"]);
+        } finally {
+            await link.close();
+        }
+    });
+
+    it.each(["127.0.0.1", "127.0.0.1:8481", "localhost:1", "[::1]:8481"])(
+        "is told apart from '%s'",
+        async (host) => {
+            const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log });
+            try {
+                const url = await link.listen(new ScriptedCollector());
+                expect(await askedAs(url, host)).toEqual([404, "MS_NOT_FOUND"]);
+            } finally {
+                await link.close();
+            }
+        },
+    );
+
+    it("is kept away by the certificate alone where there is one", async () => {
+        const link = createHttpCollectorLink({ host: "127.0.0.1", port: 0, log, tls });
+        try {
+            const url = await link.listen(new ScriptedCollector());
+            expect(await askedAs(url, "collector.example")).toEqual([404, "MS_NOT_FOUND"]);
         } finally {
             await link.close();
         }

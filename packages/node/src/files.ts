@@ -129,6 +129,14 @@ export function readBounded(path: string, maxBytes: number): Buffer {
     return readFileSync(path);
 }
 
+/** Bits of a file's mode that let others in. */
+const OTHERS = 0o077;
+
+/** Whether others than its owner may read or change a file; never known on Windows, where it is false. */
+export function isOpenToOthers(path: string): boolean {
+    return process.platform !== "win32" && (statSync(path).mode & OTHERS) !== 0;
+}
+
 /** Number of names in a directory; 0 where there is none. */
 export function countEntries(directory: string): number {
     return existsSync(directory) ? readdirSync(directory).length : 0;

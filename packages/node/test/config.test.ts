@@ -35,6 +35,9 @@ describe("the configuration of serve", () => {
             port: 9002,
             "mqtt-port": 9001,
             "http-link-port": "off",
+            "http-link-host": "127.0.0.1",
+            "http-link-cert": "off",
+            "http-link-key": "off",
             open: false,
             "log-format": "text",
         });
@@ -129,6 +132,17 @@ describe("the configuration of serve", () => {
         expect(off).toMatchObject({ "http-link-port": "off" });
         const bad = await run("serve", "--config", path, "--http-link-port", "on");
         expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining("or off")]);
+    });
+
+    it("takes files for the HTTP link beside the configuration file, or off", async () => {
+        const text = "http-link-cert: tls/cert.pem\nhttp-link-key: /etc/key.pem\n";
+        const config = await printed("--config", fileOf(text));
+        expect(config).toMatchObject({
+            "http-link-cert": join(scratch, "tls", "cert.pem"),
+            "http-link-key": "/etc/key.pem",
+        });
+        const off = ["--http-link-cert", "off", "--http-link-key", "off"];
+        expect(await printed("--config", fileOf(text), ...off)).toEqual(await printed());
     });
 
     it("names its origin for each setting", () => {

@@ -19,7 +19,9 @@ const dataDir = join(scratch, "utility");
 let server: Server;
 
 beforeAll(async () => {
-    server = await startQuietServer(dataDir, { httpLinkPort: 0 });
+    server = await startQuietServer(dataDir, {
+        httpLink: { host: "127.0.0.1", port: 0, tls: null },
+    });
 });
 afterAll(() => server.close());
 

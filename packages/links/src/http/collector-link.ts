@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { assert, type CollectorLink, error, type LinkHandler } from "@meterseal/core";
-import { listenOn, urlHost } from "../listen-address.ts";
+import { isLoopbackHeader, listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { readBody } from "./body.ts";
@@ -16,9 +16,13 @@ import { ANSWER_HEADERS, sendProblem } from "./problem.ts";
 import { checkRequest, credentialsOf, keepaliveMsOf, sequenceOf } from "./request.ts";
 import { Session } from "./session.ts";
 
+/** Status for a page of another site: no log-in would help it, as 401 would say. */
+const FORBIDDEN = 403;
+
 /**
  * Collector side of HTTP: a meter holds a stream of server-sent events open, which makes its session,
- * and POSTs its messages; each is answered with success when the handler took it.
+ * and POSTs its messages; each is answered with success when the handler took it. Without TLS it answers
+ * to loopback names only: behind a certificate a page of another site cannot take its name.
  * @throws MetersealError MS_LISTEN_ADDRESS for plain text beyond the loopback, MS_USAGE for a
  * certificate or key that cannot be used.
  */
@@ -73,6 +77,11 @@ class HttpCollectorLink implements CollectorLink {
     #serve(request: IncomingMessage, response: ServerResponse): void {
         request.on("error", () => {}); // a sender that breaks off is no event of ours
         response.on("error", () => {});
+        if (this.#settings.tls === undefined && !isLoopbackHeader(request.headers.host)) {
+            const refusal = error("MS_NOT_ALLOWED", { where: "Host", expected: "this machine" });
+            sendProblem(request, response, refusal, FORBIDDEN);
+            return;
+        }
         const work = this.#answer(request, response)
             .catch((cause: unknown) => sendProblem(request, response, cause))
             .finally(() => this.#work.delete(work));

@@ -23,16 +23,18 @@ const RETRY_AFTER_SECONDS = "1";
 /**
  * Answers with problem+json (RFC 9457): 503 with `Retry-After` for what may succeed later. A body
  * that nobody read ends the connection, so that it costs nothing more.
+ * @param given - a status in the place of the one of the code.
  */
 export function sendProblem(
     request: IncomingMessage,
     response: ServerResponse,
     cause: unknown,
+    given?: number,
 ): void {
     if (response.headersSent || response.destroyed) return;
     const problem = cause instanceof MetersealError ? cause : error("MS_INTERNAL");
     const { code } = problem;
-    const status = STATUS[code] ?? 503;
+    const status = given ?? STATUS[code] ?? 503;
     response.writeHead(status, {
         ...ANSWER_HEADERS,
         "content-type": "application/problem+json",

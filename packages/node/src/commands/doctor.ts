@@ -1,10 +1,16 @@
 import type { Command } from "../cli/arguments.ts";
 import { loadConfiguration } from "../config/config.ts";
-import { optionsOf } from "../config/settings.ts";
+import { optionsOf, type SettingName } from "../config/settings.ts";
 import { out } from "../console.ts";
 import type { Check } from "../doctor/check.ts";
 import { examine } from "../doctor/examine.ts";
 import { EXIT } from "../exit-codes.ts";
+
+/** Settings that the doctor looks at. */
+const DOCTOR_SETTINGS: readonly SettingName[] = [
+    ...(["data", "host", "port", "mqtt-port"] as const),
+    ...(["http-link-port", "http-link-host", "http-link-cert", "http-link-key"] as const),
+];
 
 /** `meterseal doctor`: whether this machine and a data directory are fit for a server. */
 export const doctorCommand: Command = {
@@ -12,7 +18,7 @@ export const doctorCommand: Command = {
     summary: "checks this machine, and a data directory, for what a server needs",
     options: {
         config: { kind: "value", value: "FILE", help: "configuration file of the server" },
-        ...optionsOf(["data", "host", "port", "mqtt-port"]),
+        ...optionsOf(DOCTOR_SETTINGS),
         json: { kind: "flag", help: "prints the checks as JSON" },
     },
     examples: [

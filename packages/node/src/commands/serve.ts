@@ -41,7 +41,7 @@ export const serveCommand: Command = {
             host: config.host,
             httpPort: config.port,
             mqttPort: config.mqttPort,
-            httpLinkPort: config.httpLinkPort,
+            httpLink: config.httpLink,
             clock: systemClock,
             clockLabel: null,
             mode: config.open ? STREAM_MODE.open : null,

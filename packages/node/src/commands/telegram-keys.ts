@@ -1,12 +1,9 @@
 import { createDecipheriv } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { error, fromHex } from "@meterseal/core";
 import type { OpenGcm, WirelessCrypto } from "@meterseal/telegram";
 import { cmac } from "@noble/ciphers/aes.js";
-import { reasonOf } from "../files.ts";
-
-/** Bits of a file's mode that let others in. */
-const OTHERS = 0o077;
+import { isOpenToOthers, reasonOf } from "../files.ts";
 
 /**
  * Reads AES-128 keys that the owner of a meter got from its operator: lines of 32 hexadecimal digits.
@@ -17,8 +14,8 @@ const OTHERS = 0o077;
 export function readTelegramKeys(path: string, names: readonly string[]): Uint8Array[] {
     let text: string;
     try {
-        const isOpen = process.platform !== "win32" && (statSync(path).mode & OTHERS) !== 0;
-        if (isOpen) throw error("MS_KEY_FILE", { where: path, todo: `Run: chmod 600 ${path}` });
+        if (isOpenToOthers(path))
+            throw error("MS_KEY_FILE", { where: path, todo: `Run: chmod 600 ${path}` });
         text = readFileSync(path, "utf8");
     } catch (cause) {
         if (!(cause instanceof Error) || !("errno" in cause)) throw cause;

@@ -14,14 +14,23 @@ export type Effective = { readonly value: string | number | boolean | null; read
 /** The configuration in force, with the origin of each setting. */
 export type Configuration = Readonly<Record<SettingName, Effective>>;
 
+/** The port for meters that speak HTTP. */
+export type HttpLinkConfig = {
+    /** 0 takes any free one. */
+    readonly port: number;
+    readonly host: string;
+    /** Files of certificate chain and key, PEM; null for plain text. */
+    readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
+};
+
 /** The configuration of a server as the server takes it. */
 export type ServeConfig = {
     readonly data: string;
     readonly host: string;
     readonly port: number;
     readonly mqttPort: number;
-    /** Null where it is off. */
-    readonly httpLinkPort: number | null;
+    /** Port for meters that speak HTTP, and how; null where it is off. */
+    readonly httpLink: HttpLinkConfig | null;
     readonly open: boolean;
     readonly logFormat: LogFormat;
 };
@@ -48,7 +57,7 @@ export function loadConfiguration(options: Options): Configuration {
             throw error("MS_CONFIG", { where: found.where, expected: expectedOf(setting), got });
         }
         // A path in a file means the same wherever the command is called.
-        const isPath = setting.kind === "path" && path !== undefined;
+        const isPath = path !== undefined && isPathValue(setting, value);
         const placed = isPath ? resolve(dirname(path), String(value)) : value;
         return [name, { value: placed, from: "file" }];
     });
@@ -72,10 +81,27 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         host: String(value("host")),
         port: Number(value("port")),
         mqttPort: Number(value("mqtt-port")),
-        httpLinkPort: value("http-link-port") === "off" ? null : Number(value("http-link-port")),
+        httpLink: httpLinkOf(configuration),
         open: value("open") === true,
         logFormat: value("log-format") === "json" ? "json" : "text",
     };
+}
+
+/**
+ * The port for meters that speak HTTP; null where it is off.
+ * @throws MetersealError MS_USAGE for a certificate without its key, or a key without certificate.
+ */
+export function httpLinkOf(configuration: Configuration): HttpLinkConfig | null {
+    const [port, host, cert, key] = (["port", "host", "cert", "key"] as const).map(
+        (name) => configuration[`http-link-${name}`].value,
+    );
+    if ((cert === "off") !== (key === "off")) {
+        const expected = "http-link-cert and http-link-key together";
+        throw error("MS_USAGE", { expected, got: "one of them" });
+    }
+    if (port === "off") return null;
+    const tls = cert === "off" ? null : { certFile: String(cert), keyFile: String(key) };
+    return { port: Number(port), host: String(host), tls };
 }
 
 /** The configuration as a configuration file that has this effect, with the origins as comments. */
@@ -84,11 +110,16 @@ export function formatConfiguration(configuration: Configuration): string {
         const { from, value } = configuration[name];
         const setting: Setting = SERVE_SETTINGS[name];
         if (value === null) return [`# ${name}:`, "must be given"] as const;
-        const placed = setting.kind === "path" ? resolve(String(value)) : value;
+        const placed = isPathValue(setting, value) ? resolve(String(value)) : value;
         return [`${name}: ${JSON.stringify(placed)}`, from] as const;
     });
     const width = Math.max(...lines.map(([left]) => left.length));
     return lines.map(([left, from]) => `${left.padEnd(width)}  # ${from}`).join("\n");
+}
+
+/** True for a value that names a file or directory. */
+function isPathValue({ kind }: Setting, value: unknown): boolean {
+    return kind === "path" || (kind === "optional path" && value !== "off");
 }
 
 /** A value of the right kind; null for any other. */

@@ -4,6 +4,7 @@ import { LOG_FORMATS } from "../console.ts";
 /** What a setting takes. */
 export type SettingKind =
     | { readonly kind: "path" }
+    | { readonly kind: "optional path" }
     | { readonly kind: "text" }
     | { readonly kind: "port" }
     | { readonly kind: "optional port" }
@@ -48,6 +49,24 @@ export const SERVE_SETTINGS = {
         value: "PORT",
         byDefault: "off",
         help: "port for meters that speak HTTP, 0 for any free one, or off",
+    },
+    "http-link-host": {
+        kind: "text",
+        value: "HOST",
+        byDefault: "127.0.0.1",
+        help: "address of that port; beyond the loopback only with a certificate",
+    },
+    "http-link-cert": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "certificate chain of that port, PEM: meters speak HTTPS; or off",
+    },
+    "http-link-key": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "private key of that certificate, PEM, for its owner alone; or off",
     },
     open: {
         kind: "flag",

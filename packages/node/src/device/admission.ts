@@ -93,11 +93,12 @@ function differenceOf(enrolled: Enrolment, asked: EnrolRequest): string | null {
     return same.find(([, isSame]) => !isSame)?.[0] ?? null;
 }
 
+/** All fields of streams, in one order. */
 function describe(streams: readonly StreamDescriptor[]): string {
-    return JSON.stringify(
-        streams.map(({ groups, mode, scale, sealEpoch, slotSeconds, stream, suite, zone }) => [
-            ...[toHex(stream), sealEpoch, suite, slotSeconds, zone],
-            ...[groups, mode, scale],
-        ]),
-    );
+    const plain = (value: unknown): unknown => (value instanceof Uint8Array ? toHex(value) : value);
+    const fields = (stream: StreamDescriptor): unknown =>
+        Object.entries(stream)
+            .map(([name, value]) => [name, plain(value)])
+            .sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
+    return JSON.stringify(streams.map(fields));
 }

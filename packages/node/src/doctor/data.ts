@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { formatInstant, LIMITS, MetersealError } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { partialsOf } from "../backup/files.ts";
 import { systemClock } from "../clocks.ts";
-import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { isOpenToOthers, PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { type Check, fault, fine, listed, warning } from "./check.ts";
 
 /** Files of a server that it cannot do without once it has a store. */
@@ -94,7 +94,7 @@ export function checkKeys(dataDir: string): Check {
         const message = `${secrets.length} files; who may read them was not checked`;
         return warning(name, message, "Allow the directory to the server's account alone.");
     }
-    const open = secrets.filter((path) => (statSync(path).mode & 0o077) !== 0);
+    const open = secrets.filter(isOpenToOthers);
     if (open.length === 0) return fine(name, `${secrets.length} secret files, all mode 600`);
     const todo = `Run: chmod -R go= ${dataDir}; and ask who has read them.`;
     const shown = listed(open.map((path) => relative(dataDir, path)));

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from "node:fs";
 import { systemClock } from "../clocks.ts";
-import type { Configuration } from "../config/config.ts";
+import { type Configuration, httpLinkOf } from "../config/config.ts";
 import { reasonOf } from "../files.ts";
 import { PORTAL_DIRECTORY } from "../server/server.ts";
+import { checkCertificate } from "./certificate.ts";
 import { type Check, fault, fine } from "./check.ts";
 import {
     checkClock,
@@ -14,7 +15,7 @@ import {
 } from "./data.ts";
 import { checkFsync, checkSpace, nearestDirectory } from "./disk.ts";
 import { checkNode, checkPortal, checkTimeZones } from "./machine.ts";
-import { checkPort } from "./ports.ts";
+import { checkPort, type PortPlan } from "./ports.ts";
 
 /** Looks at this machine and, where it is named, at a data directory. Changes nothing. */
 export async function examine(configuration: Configuration): Promise<Check[]> {
@@ -48,13 +49,20 @@ export async function examine(configuration: Configuration): Promise<Check[]> {
 
 async function checkPorts(configuration: Configuration, isServing: boolean): Promise<Check[]> {
     const host = String(configuration.host.value);
-    const plans = [
-        { name: "http port", option: "--port", port: configuration.port.value },
-        { name: "mqtt port", option: "--mqtt-port", port: configuration["mqtt-port"].value },
+    const plans: PortPlan[] = [
+        { name: "http port", option: "--port", host, port: Number(configuration.port.value) },
+        {
+            ...{ name: "mqtt port", option: "--mqtt-port", host },
+            port: Number(configuration["mqtt-port"].value),
+        },
     ];
-    const checks: Check[] = [];
-    for (const { name, option, port } of plans) {
-        checks.push(await checkPort({ name, option, host, port: Number(port) }, isServing));
+    const httpLink = httpLinkOf(configuration);
+    if (httpLink !== null) {
+        const { tls, ...place } = httpLink;
+        const names = { name: "http link port", option: "--http-link-port" };
+        plans.push({ ...names, ...place, isSecure: tls !== null });
     }
-    return checks;
+    const checks: Check[] = [];
+    for (const plan of plans) checks.push(await checkPort(plan, isServing));
+    return httpLink?.tls ? [...checks, checkCertificate(httpLink.tls)] : checks;
 }

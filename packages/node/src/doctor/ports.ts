@@ -9,13 +9,15 @@ export type PortPlan = {
     readonly option: string;
     readonly host: string;
     readonly port: number;
+    /** Whether it may leave the loopback, behind a certificate. */
+    readonly isSecure?: boolean;
 };
 
 /** Whether a port can be listened on; in use is right while the server of the directory runs. */
 export async function checkPort(plan: PortPlan, isServing: boolean): Promise<Check> {
-    const { host, name, option, port } = plan;
-    if (!LOOPBACK_HOSTS.includes(host)) {
-        const todo = `Choose one of ${LOOPBACK_HOSTS.join(", ")} with --host.`;
+    const { host, isSecure = false, name, option, port } = plan;
+    if (!isSecure && !LOOPBACK_HOSTS.includes(host)) {
+        const todo = `Choose one of ${LOOPBACK_HOSTS.join(", ")} with ${option.replace(/port$/, "host")}.`;
         return fault(name, `${host} is not on the loopback`, todo);
     }
     if (port === 0) return fine(name, "any free port");

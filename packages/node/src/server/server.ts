@@ -9,6 +9,7 @@ import type { StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import type { HttpLinkConfig } from "../config/config.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import { enrolCollector, enrolMeter } from "./enrolment.ts";
@@ -30,8 +31,8 @@ export type ServerOptions = {
     /** 0 takes any free port. */
     readonly httpPort: number;
     readonly mqttPort: number;
-    /** Port for meters that speak HTTP; absent or null is none. */
-    readonly httpLinkPort?: number | null;
+    /** Where meters that speak HTTP come; absent or null is nowhere. */
+    readonly httpLink?: HttpLinkConfig | null;
     readonly clock: Clock;
     /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */
     readonly clockLabel: string | null;
