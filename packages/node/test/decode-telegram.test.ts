@@ -86,9 +86,30 @@ describe("decode of a meter's telegram", () => {
         const keys = file("meter", "0102030405060708090A0B0C0D0E0F11\n");
         const opened = await run("decode", frame, "--keys", keys);
         expect([opened.code, opened.stderr]).toEqual([0, ""]);
-        expect(opened.stdout).toMatch(/^wmbus {2}ELS 12345678 {2}check: absent\n/);
+        expect(opened.stdout).toMatch(
+            /^wmbus {2}ELS 12345678 {2}check: absent {2}UNAUTHENTICATED\n/,
+        );
         expect(opened.stdout).toMatch(/\n {2}7-0:3\.0\.0 +28504\.27 m3\n/);
         expect((await run("decode", frame)).stderr).toContain("--keys FILE");
+        const json = await run("decode", frame, "--keys", keys, "--json");
+        expect(JSON.parse(json.stdout)).toMatchObject({ isAuthenticated: false });
+    });
+
+    it("marks a wireless telegram as authenticated where a MAC covers it, and no other", async () => {
+        const frame =
+            "434493157856341233038C2075900F002C25B30A000021924D4F2FB66E017A75002007109058475F4BC91DF878B80A1B0F98B629024AAC727942BFC549233C0140829B93";
+        const keys = file("mode 7", "000102030405060708090A0B0C0D0E0F\n");
+        const opened = await run("decode", frame, "--keys", keys);
+        expect(opened.stdout).toMatch(/^wmbus {2}ELS 12345678 {2}check: absent\n/);
+        const json = await run("decode", frame, "--keys", keys, "--json");
+        expect(JSON.parse(json.stdout)).toMatchObject({ isAuthenticated: true });
+        // The same message with data in the open in the place of those that the MAC covers.
+        const head = frame.slice(0, frame.indexOf("9058475F"));
+        const plain = `${head}2F2F0C1427048502`.padEnd(frame.length, "2F");
+        const forged = await run("decode", plain, "--keys", keys);
+        expect(forged.stdout).toMatch(/check: absent {2}UNAUTHENTICATED\n/);
+        const wired = await run("decode", join(captures, "mbus/EDC.hex"));
+        expect(wired.stdout).not.toContain("UNAUTHENTICATED");
     });
 
     it.each([

@@ -5,12 +5,13 @@ import {
     readdirSync,
     readFileSync,
     rmSync,
+    statSync,
     truncateSync,
     writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { LIMITS } from "@meterseal/core";
+import { LIMITS, sha256, toHex } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Check } from "../src/doctor/check.ts";
@@ -49,9 +50,19 @@ function filesOf(directory: string): string[] {
     return readdirSync(directory, { recursive: true }).map(String).sort();
 }
 
+/** Files with what is in them, but for the memory that SQLite's processes share. */
+function contentOf(directory: string): [string, string][] {
+    return filesOf(directory)
+        .filter((name) => statSync(join(directory, name)).isFile())
+        .map((name) => {
+            const isShared = name.endsWith("-shm");
+            return [name, isShared ? "" : toHex(sha256(readFileSync(join(directory, name))))];
+        });
+}
+
 describe("doctor", () => {
     it("finds nothing wrong with a directory that is in order, and leaves it as it was", async () => {
-        const before = filesOf(fixture.finished);
+        const before = contentOf(fixture.finished);
         const { by, code } = await examined("--data", fixture.finished, ...ANY_PORTS);
         expect(code).toBe(0);
         for (const name of [
@@ -62,7 +73,18 @@ describe("doctor", () => {
         }
         expect(by.store?.message).toContain("log of 6 entries, 12 records");
         expect(by.keys?.message).toContain("12 secret files");
-        expect(filesOf(fixture.finished)).toEqual(before);
+        expect(contentOf(fixture.finished)).toEqual(before);
+    });
+
+    it("leaves a directory as it was whose server was killed", async () => {
+        const copy = join(scratch, "killed");
+        cpSync(fixture.crashed, copy, { recursive: true });
+        const before = contentOf(copy);
+        expect(before.map(([name]) => name)).toContain(join("server", "lock.holder"));
+        const { by } = await examined("--data", copy, ...ANY_PORTS);
+        expect(by.lock?.message).toContain("free");
+        expect(by.store).toMatchObject({ status: "ok" });
+        expect(contentOf(copy)).toEqual(before);
     });
 
     it("says the same in words", async () => {

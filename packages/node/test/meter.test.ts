@@ -135,6 +135,20 @@ describe("a meter of one's own", () => {
                 / 0\.062 kWh {2}\(estimated\)\n.* 0\.063 kWh {2}\(estimated\)\n/,
             );
             expect(estimated).toMatch(/ 83\.3 % of the slots measured, 16\.7 % estimated\n$/);
+            const asked = ["export", "--key", keyFile, "--url", server.httpUrl];
+            expect((await run(...asked)).stdout).toMatch(/,0\.125,measured\r\n.*,,missing\r\n/);
+            const { stdout } = await run(...asked, "--estimate");
+            expect(stdout).toMatch(/,0\.062,estimated\r\n.*,0\.063,estimated\r\n/);
+            expect(stdout).not.toContain("missing");
+            const evidence = await run(
+                ...asked,
+                "--estimate",
+                "--format",
+                "evidence",
+                "--out",
+                "x",
+            );
+            expect([evidence.code, evidence.stderr]).toEqual([2, expect.stringContaining("csv")]);
             // Both ends of the gap count, also where the range that is asked for begins inside it.
             const inside = await json("--estimate", "--from", "2024-07-01T02:30:00+01:00");
             expect(inside.intervals[0]).toMatchObject({ importWh: 63, quality: "estimated" });

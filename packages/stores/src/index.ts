@@ -5,5 +5,5 @@
  * @packageDocumentation
  */
 export type { StoreHooks, WritePoint } from "./hooks.ts";
-export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { type DirectoryLock, lockDirectory, lockHolder } from "./lock.ts";
 export { syncDirectory } from "./sync-directory.ts";

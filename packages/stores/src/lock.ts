@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { error } from "@meterseal/core";
@@ -48,6 +48,27 @@ export function lockDirectory(directory: string): DirectoryLock {
             connection.close();
         },
     };
+}
+
+/**
+ * Who has the lock of a data directory: a process, as far as it named itself; null for nobody, and
+ * where the lock file cannot be read. Writes nothing, not even beside a process that was killed.
+ */
+export function lockHolder(directory: string): string | null {
+    const path = join(directory, LOCK_FILE);
+    if (!existsSync(path)) return null;
+    let connection: DatabaseSync | null = null;
+    try {
+        connection = new DatabaseSync(path, { readOnly: true, timeout: CONTEST_MS });
+        connection.prepare("SELECT count(*) FROM sqlite_schema").get();
+        return null;
+    } catch (cause) {
+        if (!isLocked(storeError(cause, path))) return null;
+        const pid = holderOf(join(directory, HOLDER_FILE));
+        return pid === null ? "a process that is just starting" : `process ${pid}`;
+    } finally {
+        connection?.close();
+    }
 }
 
 function connect(path: string, holderPath: string): DatabaseSync {

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
-import { lockDirectory } from "../src/index.ts";
+import { lockDirectory, lockHolder } from "../src/index.ts";
 import { useDirectory } from "./helpers.ts";
 
 const script = fileURLToPath(new URL("lock-child.ts", import.meta.url));
@@ -42,8 +42,11 @@ describe("the lock of a data directory", () => {
                 }),
             );
         }
+        expect(lockHolder(directory())).toBe(`process ${process.pid}`);
         lock.release();
         lock.release();
+        expect(lockHolder(directory())).toBeNull();
+        expect(lockHolder(join(directory(), "missing"))).toBeNull();
         lockDirectory(directory()).release();
         expect(readdirSync(directory())).toEqual(["lock"]);
     });
@@ -56,7 +59,9 @@ describe("the lock of a data directory", () => {
             const { child, said } = await start();
             expect(said).toBe("locked");
             expect(() => lockDirectory(directory())).toThrow(`process ${child.pid}`);
+            expect(lockHolder(directory())).toBe(`process ${child.pid}`);
             await kill(child);
+            expect(lockHolder(directory())).toBeNull();
             expect(readFileSync(join(directory(), "lock.holder"), "utf8")).toBe(`${child.pid}\n`);
         }
         lockDirectory(directory()).release();

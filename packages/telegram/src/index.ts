@@ -26,5 +26,5 @@ export {
     type TelegramValue,
     type Unit,
 } from "./value.ts";
-export { decodeWmbus } from "./wmbus/decode.ts";
+export { decodeWmbus, type WirelessTelegram } from "./wmbus/decode.ts";
 export type { WirelessCrypto, WirelessKey } from "./wmbus/protection.ts";

@@ -68,6 +68,20 @@ describe("decodeWmbus", () => {
         ]);
     });
 
+    it("says that only mode 7 is authenticated, and that only under its MAC", () => {
+        const read = (frame: Uint8Array, key: WirelessKey | null) => {
+            const result = decodeWmbus(frame, key);
+            if (!result.ok) throw new Error(result.fault.code);
+            return result.value.isAuthenticated;
+        };
+        expect(read(MODE_5, KEY_5)).toBe(false);
+        expect(read(MODE_7, KEY_7)).toBe(true);
+        const opened = MODE_7.slice();
+        opened.fill(0x2f, 36); // as a receiver that decrypts hands it on, or a forger sends it
+        expect(read(opened, KEY_7)).toBe(false);
+        expect(read(opened, null)).toBe(false);
+    });
+
     it("says that a key is needed, and that it is the wrong one", () => {
         for (const [frame, other] of [
             [MODE_5, KEY_7],

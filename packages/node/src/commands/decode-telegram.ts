@@ -15,6 +15,7 @@ import {
     P1Splitter,
     SmlSplitter,
     type Telegram,
+    type WirelessTelegram,
 } from "@meterseal/telegram";
 import { jsonValue, out, say } from "../console.ts";
 import { openGcm, readTelegramKeys, wirelessCrypto } from "./telegram-keys.ts";
@@ -121,10 +122,16 @@ function print(telegram: Telegram, asJson: boolean): void {
         ...texts.map(({ obis, text }) => [obis, JSON.stringify(text), ""]),
     ];
     const width = Math.max(0, ...rows.map(([obis = ""]) => obis.length));
-    const heads = [kind, identification, instant(atUnix), `check: ${check}`];
+    const mark = isUnauthenticated(telegram) ? "UNAUTHENTICATED" : "";
+    const heads = [kind, identification, instant(atUnix), `check: ${check}`, mark];
     out(heads.filter((head) => head !== "").join("  "));
     for (const [obis = "", value = "", time = ""] of rows)
         out(`  ${obis.padEnd(width)}  ${value}${time === "" ? "" : `  ${time}`}`);
+}
+
+/** True for a radio telegram that no tag covers: anybody near may have sent or altered it. */
+function isUnauthenticated(telegram: Telegram | WirelessTelegram): boolean {
+    return "isAuthenticated" in telegram && !telegram.isAuthenticated;
 }
 
 /** Which of a meter's values a record is, in words. */

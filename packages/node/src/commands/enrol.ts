@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { error, MetersealError, toHex, unwrap } from "@meterseal/core";
-import { lockDirectory } from "@meterseal/stores";
+import { error, toHex, unwrap } from "@meterseal/core";
+import { lockHolder } from "@meterseal/stores";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemRandom } from "../clocks.ts";
 import { consoleLog, out, say } from "../console.ts";
@@ -60,7 +60,7 @@ Next, the meter:  meterseal meter run --dir ${dirname(path)} --csv FILE --to mqt
 
 /** Over the running server of the directory, or by its files where none runs. */
 async function admit(dataDir: string, request: EnrolRequest): Promise<EnrolmentAnswer> {
-    if (isRunning(dataDir)) return await askServer(dataDir, request);
+    if (lockHolder(PLACES.server(dataDir)) !== null) return await askServer(dataDir, request);
     const server = await startServer({
         dataDir,
         host: "127.0.0.1",
@@ -76,16 +76,6 @@ async function admit(dataDir: string, request: EnrolRequest): Promise<EnrolmentA
         return await server.enrol(request);
     } finally {
         await server.close();
-    }
-}
-
-function isRunning(dataDir: string): boolean {
-    try {
-        lockDirectory(PLACES.server(dataDir)).release();
-        return false;
-    } catch (cause) {
-        if (cause instanceof MetersealError && cause.code === "MS_STORE_LOCKED") return true;
-        throw cause;
     }
 }
 

@@ -62,6 +62,10 @@ async function readCsv(options: Options): Promise<Export> {
 }
 
 async function readEvidence(options: Options, path: string | undefined): Promise<Export> {
+    if (options.estimate === true)
+        throw error("MS_USAGE", {
+            expected: "--estimate with --format csv: evidence is as signed",
+        });
     const url = textOption(options, "url");
     if (url === undefined || path === undefined)
         throw error("MS_USAGE", { expected: "--url URL and --out FILE with --format evidence" });

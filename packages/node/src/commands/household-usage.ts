@@ -34,6 +34,7 @@ export const USAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
         value: "TIME",
         help: "end, not included; a date is its first instant",
     },
+    estimate: { kind: "flag", help: "spreads a catch-up evenly over its gap, as estimated" },
 };
 
 /** A household's energy over the asked range, opened with the key file; `estimate` spreads gaps. */

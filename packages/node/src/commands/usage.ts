@@ -11,7 +11,6 @@ export const usageCommand: Command = {
     summary: "opens a household's energy with its key file",
     options: {
         ...USAGE_OPTIONS,
-        estimate: { kind: "flag", help: "spreads a catch-up evenly over its gap, as estimated" },
         json: { kind: "flag", help: "prints JSON; energy in whole Wh" },
     },
     examples: [

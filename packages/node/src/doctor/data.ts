@@ -1,7 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { formatInstant, LIMITS, MetersealError } from "@meterseal/core";
-import { lockDirectory } from "@meterseal/stores";
+import { formatInstant, LIMITS } from "@meterseal/core";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { partialsOf } from "../backup/files.ts";
 import { systemClock } from "../clocks.ts";
@@ -24,19 +23,6 @@ export function checkFormat(dataDir: string): Check {
     } catch (cause) {
         if (readdirSync(dataDir).length === 0) return fine(name, `${dataDir} is empty`);
         return fault(name, reasonOf(cause), "Choose an empty directory, or one of ours.");
-    }
-}
-
-/** Who uses the server's part: null for nobody, or a text that names the process. */
-export function lockHolder(dataDir: string): string | null {
-    const server = PLACES.server(dataDir);
-    if (!existsSync(server)) return null;
-    try {
-        lockDirectory(server).release();
-        return null;
-    } catch (cause) {
-        if (!(cause instanceof MetersealError) || cause.code !== "MS_STORE_LOCKED") return null;
-        return cause.details.got ?? "a process that is just starting";
     }
 }
 

@@ -1,18 +1,12 @@
 import { existsSync, statSync } from "node:fs";
+import { lockHolder } from "@meterseal/stores";
 import { systemClock } from "../clocks.ts";
 import { type Configuration, httpLinkOf } from "../config/config.ts";
-import { reasonOf } from "../files.ts";
+import { PLACES, reasonOf } from "../files.ts";
 import { PORTAL_DIRECTORY } from "../server/server.ts";
 import { checkCertificate } from "./certificate.ts";
 import { type Check, fault, fine } from "./check.ts";
-import {
-    checkClock,
-    checkFormat,
-    checkKeys,
-    checkLeftovers,
-    checkStore,
-    lockHolder,
-} from "./data.ts";
+import { checkClock, checkFormat, checkKeys, checkLeftovers, checkStore } from "./data.ts";
 import { checkFsync, checkSpace, nearestDirectory } from "./disk.ts";
 import { checkNode, checkPortal, checkTimeZones } from "./machine.ts";
 import { checkPort, type PortPlan } from "./ports.ts";
@@ -29,7 +23,7 @@ export async function examine(configuration: Configuration): Promise<Check[]> {
     const format = dataDir === null ? null : checkFormat(dataDir);
     if (format?.status === "fault") return [...checks, format]; // nothing is written there
     checks.push(checkSpace(place), ...checkFsync(place));
-    const holder = dataDir === null ? null : lockHolder(dataDir);
+    const holder = dataDir === null ? null : lockHolder(PLACES.server(dataDir));
     checks.push(...(await checkPorts(configuration, holder !== null)));
     if (format === null || dataDir === null) {
         return [...checks, checkClock(systemClock.nowMs(), null)];

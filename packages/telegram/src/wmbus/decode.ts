@@ -5,6 +5,15 @@ import { readLayers } from "./layers.ts";
 import { openWirelessFrame } from "./link.ts";
 import { openData, type WirelessKey } from "./protection.ts";
 
+/** What a wireless M-Bus meter says. */
+export type WirelessTelegram = MbusTelegram & {
+    /**
+     * Whether a MAC under the meter's key covers the data, and fits: mode 7 alone has one. Anybody
+     * within reach of the radio can send, and alter, what is not authenticated.
+     */
+    readonly isAuthenticated: boolean;
+};
+
 /**
  * Decodes a frame of a wireless M-Bus meter (EN 13757-4 and -7, OMS): frame format A with or without
  * its CRCs; data in the open, or encrypted in mode 5 or 7 under the meter's key. Mode 7 checks the
@@ -14,17 +23,19 @@ import { openData, type WirelessKey } from "./protection.ts";
 export function decodeWmbus(
     bytes: Uint8Array,
     key: WirelessKey | null = null,
-): Decoded<MbusTelegram> {
+): Decoded<WirelessTelegram> {
     return attempt(() => {
         const frame = openWirelessFrame(bytes);
         const layers = readLayers(frame.data);
         const { transport } = layers;
         const address = transport.address ?? frame.address;
-        const read = readRecords(openData(layers, address, key));
+        const { data, isAuthenticated } = openData(layers, address, key);
+        const read = readRecords(data);
         const [low = 0, high = 0, , , , , version = 0, medium = 0] = address;
         const { accessNumber, status } = transport;
         const manufacturer = manufacturerOf(low + 256 * high);
         const header = { manufacturer, version, medium, accessNumber, status };
-        return telegramOf("wmbus", address.subarray(2, 6), frame.check, header, read);
+        const telegram = telegramOf("wmbus", address.subarray(2, 6), frame.check, header, read);
+        return { ...telegram, isAuthenticated };
     });
 }

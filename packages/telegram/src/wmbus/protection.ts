@@ -29,15 +29,24 @@ const FILLER = 0x2f;
 /** Uses of a key that is derived from the meter's (EN 13757-7 section 9.5.2). */
 const DERIVED = { encryption: 0, authentication: 1 };
 
+/** Data of a meter in the open. */
+export type OpenData = {
+    readonly data: Uint8Array;
+    /** Whether a MAC under the meter's key covers them, and fits. */
+    readonly isAuthenticated: boolean;
+};
+
 /**
  * Opens the data behind a transport layer: mode 0 as they are, mode 5 by the meter's key, mode 7 by a
  * key derived for each message, whose MAC is checked first. For use inside `attempt`.
  * @param address - of the meter, 8 bytes in the order of the link layer.
  */
-export function openData(layers: Layers, address: Uint8Array, key: WirelessKey | null): Uint8Array {
+export function openData(layers: Layers, address: Uint8Array, key: WirelessKey | null): OpenData {
     const { transport } = layers;
-    // What a receiver decrypted already begins with the filler, and so do bare data.
-    if (transport.mode === 0 || isOpen(transport.data)) return transport.data;
+    // What a receiver decrypted already begins with the filler, and so do bare data. What a MAC
+    // covered was other bytes.
+    if (transport.mode === 0 || isOpen(transport.data))
+        return { data: transport.data, isAuthenticated: false };
     if (transport.mode !== 5 && transport.mode !== 7)
         refuse("unsupported", "configuration field", "encryption mode 0, 5 or 7");
     if (key === null) refuse("key-needed", "configuration field", "the meter's key");
@@ -57,7 +66,7 @@ export function openData(layers: Layers, address: Uint8Array, key: WirelessKey |
     const whole = new Uint8Array(data.length);
     whole.set(opened);
     whole.set(data.subarray(encryptedBytes), encryptedBytes);
-    return whole;
+    return { data: whole, isAuthenticated: transport.mode === 7 };
 }
 
 function isOpen(data: Uint8Array): boolean {
