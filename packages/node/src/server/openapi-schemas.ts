@@ -13,16 +13,35 @@ function closed(
     return { type: "object", required, additionalProperties: false, properties };
 }
 
-const stream = closed({
-    stream: hex(32),
-    sealEpoch: count,
-    suite: { const: 1 },
-    slotSeconds: { type: "integer", minimum: 1, maximum: 3600, description: "a divisor of 3600" },
-    zone: { type: "string", description: "IANA time zone" },
-    groups: { type: "array", items: { type: "integer", minimum: 0, maximum: 15 }, maxItems: 16 },
-    mode: { enum: ["sealed", "open"] },
-    scale: { type: "integer", minimum: -6, maximum: 6 },
-});
+const stream = closed(
+    {
+        stream: hex(32),
+        sealEpoch: count,
+        suite: { const: 1 },
+        slotSeconds: {
+            type: "integer",
+            minimum: 1,
+            maximum: 3600,
+            description: "a divisor of 3600",
+        },
+        zone: { type: "string", description: "IANA time zone" },
+        groups: {
+            type: "array",
+            items: { type: "integer", minimum: 0, maximum: 15 },
+            maxItems: 16,
+        },
+        mode: { enum: ["sealed", "open"] },
+        scale: { type: "integer", minimum: -6, maximum: 6 },
+    },
+    {
+        committed: {
+            ...count,
+            minimum: 1,
+            maximum: 16,
+            description: "its first groups with commitments",
+        },
+    },
+);
 
 /** Schemas by name. */
 export const schemas: Readonly<Record<string, object>> = {
