@@ -9,7 +9,11 @@ import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrolCommand } from "./commands/enrol.ts";
 import { exportCommand } from "./commands/export.ts";
-import { meterExchangeCommand } from "./commands/meter-exchange.ts";
+import {
+    meterExchangeCommand,
+    meterResetRegisterCommand,
+    meterRotateKeyCommand,
+} from "./commands/meter-exchange.ts";
 import { meterInitCommand } from "./commands/meter-init.ts";
 import { meterRunCommand } from "./commands/meter-run.ts";
 import { resetCommand } from "./commands/reset.ts";
@@ -30,6 +34,8 @@ const COMMANDS: readonly Command[] = [
     meterInitCommand,
     meterRunCommand,
     meterExchangeCommand,
+    meterResetRegisterCommand,
+    meterRotateKeyCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

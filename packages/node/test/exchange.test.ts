@@ -1,5 +1,8 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { unwrap } from "@meterseal/core";
+import { decodeEvidence } from "@meterseal/ledger";
+import { eventOf, parseRecord } from "@meterseal/record";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import type { Server } from "../src/server/server.ts";
@@ -63,6 +66,23 @@ async function usage(directory: string): Promise<{ totalImportWh: number; interv
     const files = await must(run("usage", ...more, "--data", dataDir));
     expect(files.stdout).toBe(stdout);
     return JSON.parse(stdout);
+}
+
+const openingOf = (directory: string): unknown =>
+    JSON.parse(readFileSync(join(directory, DEVICE_FILES.opening), "utf8"));
+const keyOf = (directory: string): unknown =>
+    JSON.parse(readFileSync(requestOf(directory), "utf8")).key;
+
+/** Kind and reason of the register events of a meter, as the ledger has them. */
+async function reasonsOf(directory: string): Promise<{ kind: number; reason: number }[]> {
+    const path = `${directory}.cbor`;
+    const key = ["--key", join(directory, DEVICE_FILES.keyFile), "--out", path];
+    await must(run("export", "--format", "evidence", ...key, "--url", server.httpUrl));
+    const { records } = unwrap(decodeEvidence(new Uint8Array(readFileSync(path))));
+    const events = records.map(({ bytes }) => eventOf(unwrap(parseRecord(bytes))));
+    return events.flatMap((event) =>
+        event.ok ? [{ kind: event.value.kind, reason: event.value.reason }] : [],
+    );
 }
 
 describe("a meter exchange", () => {
@@ -175,6 +195,71 @@ describe("a meter exchange", () => {
         const zero = await run("enrol", "--data", dataDir, path);
         expect(zero.stderr).toMatch(/^MS_MALFORMED: .*chainEpoch/);
     });
+
+    it(
+        "of its key alone goes on with its register, under the same key file",
+        async () => {
+            const old = await meterWithDay("rotated");
+            const next = place("rotated-2");
+            const to = ["--at", "2024-07-02T00:00Z", "--to", server.mqttUrl];
+            const words = ["--dir", old, "--new", next, ...to];
+            const wrong = await run("meter", "rotate-key", ...words, "--initial-import", "0");
+            expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("initial")]);
+            expect((await run("meter", "rotate-key", ...words, "--dead")).code).toBe(2);
+            const said = await must(
+                run("meter", "rotate-key", ...words, "--final-import", "12.004"),
+            );
+            expect(said.stderr).toContain(`The meter under its new key is in ${next}`);
+            expect(openingOf(next)).toMatchObject({ reason: 3, registers: ["12004"] });
+            expect(keyOf(next)).not.toBe(keyOf(old));
+            expect(readFileSync(join(next, "key.json"))).toEqual(
+                readFileSync(join(old, "key.json")),
+            );
+            await must(run("enrol", "--data", dataDir, requestOf(next), "--json"));
+            await must(send(next, csv("rotated-2.csv", 2, "0.5")));
+            const { intervals, totalImportWh } = await usage(old);
+            expect(totalImportWh).toBe(12_004 + 24_000);
+            expect(intervals[ROWS - 1]).toMatchObject({ importWh: 254, quality: "measured" });
+            expect(await reasonsOf(old)).toEqual([
+                { kind: 2, reason: 3 },
+                { kind: 1, reason: 3 },
+            ]);
+
+            // A try that broke off behind the closing goes on with the register that was signed.
+            const other = place("rotated-3");
+            await must(run("meter", "rotate-key", "--dir", old, "--new", other, ...to));
+            expect(openingOf(other)).toMatchObject({ reason: 3, registers: ["12004"] });
+        },
+        TEST_MS,
+    );
+
+    it(
+        "of its register's zero loses nothing of what it had counted",
+        async () => {
+            const old = await meterWithDay("reset");
+            const next = place("reset-2");
+            const words = ["--dir", old, "--new", next, "--at", "2024-07-02T00:00Z"];
+            const to = ["--to", server.mqttUrl, "--json"];
+            const less = await run(
+                ...["meter", "reset-register", ...words, ...to],
+                ...["--final-import", "11.9"],
+            );
+            expect(less.stderr).toMatch(/^MS_REGISTER_DECREASED: /);
+            expect(existsSync(next)).toBe(false);
+            await must(run("meter", "reset-register", ...words, ...to, "--final-import", "12.1"));
+            expect(openingOf(next)).toMatchObject({ reason: 2, registers: ["0"] });
+            await must(run("enrol", "--data", dataDir, requestOf(next), "--json"));
+            await must(send(next, csv("reset-2.csv", 2, "0.5")));
+            const { intervals, totalImportWh } = await usage(old);
+            expect(totalImportWh).toBe(12_100 + 24_000);
+            expect(intervals[ROWS - 1]).toMatchObject({ importWh: 350, quality: "measured" });
+            expect(await reasonsOf(old)).toEqual([
+                { kind: 2, reason: 2 },
+                { kind: 1, reason: 2 },
+            ]);
+        },
+        TEST_MS,
+    );
 
     it("leaves a directory that verify finds whole", { timeout: TEST_MS }, async () => {
         await server.close();
