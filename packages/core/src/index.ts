@@ -58,6 +58,13 @@ export * from "./time/civil.ts";
 export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";
 export {
+    isWindowName,
+    WINDOW_NAMES,
+    type WindowEdges,
+    type WindowName,
+    windowEdges,
+} from "./time/windows.ts";
+export {
     CIVIL_END_UNIX,
     CIVIL_START_UNIX,
     readZoneOffsets,

@@ -68,6 +68,14 @@ export const LIMITS = {
     csvLineCharacters: 4_096,
     /** Rows of a plain readings file, and intervals from its first to its last. */
     csvIntervals: 2_000_000,
+    /** Windows in one answer with sums; the rest is on further pages. */
+    sumWindows: 1_000,
+    /** Boundaries that are looked at for one that may stand in for an absent one. */
+    sumSteps: 400,
+    /** Records in one answer with evidence of a stretch. */
+    evidenceRecords: 4_096,
+    /** Answers with sums or evidence of a stretch that are under way at one time. */
+    sumRequests: 8,
     /** Raw readings of one meter that wait for their slot boundary to be sealed. */
     readingsWaiting: 65_536,
     /** Entries that one elimination of the derivation engine touches (privacy 3.6). */

@@ -1,5 +1,6 @@
 import type { MeterRecord, Sign1 } from "@meterseal/record";
 import type { Entry } from "./accept/accept.ts";
+import type { RecordOutcome } from "./accept/record-rules.ts";
 import type { LedgerState } from "./accept/state.ts";
 import type { LogEntry } from "./entry.ts";
 
@@ -73,5 +74,11 @@ export interface Engine {
 
 /** Told of every entry in order: those in the log at start, and each that becomes final later. */
 export interface EngineObserver {
-    entryFinal(entry: Entry, timeMs: number, finality: Finality): void;
+    /** @param outcomes what became of the records of a vertex, in body order; none of an enrolment. */
+    entryFinal(
+        entry: Entry,
+        timeMs: number,
+        finality: Finality,
+        outcomes: readonly RecordOutcome[],
+    ): void;
 }

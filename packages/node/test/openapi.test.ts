@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
+import { PLACES } from "../src/files.ts";
 import { openApiDocument } from "../src/server/openapi.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
@@ -32,12 +33,15 @@ ajv.addSchema({ $id: "document", components: document.components }, "document");
 let server: Server;
 let dataDir: string;
 let meter: string;
+let stream: string;
 
 beforeAll(async () => {
-    const { finished } = await useFixture();
+    const { finished, names } = await useFixture();
     dataDir = join(scratch, "openapi");
     cpSync(finished, dataDir, { recursive: true });
     [meter = ""] = readdirSync(join(dataDir, "meters"));
+    const key = readFileSync(PLACES.keyFile(dataDir, names[0] ?? ""), "utf8");
+    stream = (JSON.parse(key) as { stream: string }).stream;
     server = await startQuietServer(dataDir, {
         clockLabel: "a label",
         replay: { speed: 2, endMs: 3 },
@@ -89,8 +93,8 @@ describe("the OpenAPI document", () => {
     it("describes what each route answers", async () => {
         for (const [path, operations] of Object.entries(document.paths)) {
             if (operations.get === undefined) continue;
-            const url = server.httpUrl + path.replace("{subject}", meter);
-            await hold("get", path, await fetch(url));
+            const named = path.replace("{subject}", meter).replace("{stream}", stream);
+            await hold("get", path, await fetch(server.httpUrl + named));
         }
     });
 

@@ -89,3 +89,35 @@ export {
     type Tree,
     type TreeAddress,
 } from "./stream.ts";
+export { BoundaryLine } from "./sums/boundary-line.ts";
+export {
+    isUnmeasured,
+    knownSlots,
+    type Mark,
+    marksOf,
+    type Quality,
+    qualityOf,
+    type Tally,
+    tallyOf,
+} from "./sums/quality.ts";
+export { type SumEnd, sumEndOf } from "./sums/registers.ts";
+export {
+    type BoundaryPoint,
+    type EpochLine,
+    flagOfHandover,
+    type Handover,
+    handoverOf,
+    type Part,
+    type PlacedEvent,
+    type Point,
+    type RecordPlace,
+    StreamLine,
+} from "./sums/stream-line.ts";
+export {
+    type Nearest,
+    type RegisterSource,
+    type SumInput,
+    type SumPart,
+    sumWindows,
+    type WindowSum,
+} from "./sums/sums.ts";

@@ -17,6 +17,9 @@ const TOY: Ladder = {
         return { level, index: Math.floor(slot / 2 ** level) };
     },
     indexAt: (slot, level) => Math.floor(slot / 2 ** level),
+    civilAt: (slot) => slot * 900,
+    nextOf: (slot, level) => (Math.floor(slot / 2 ** level) + 1) * 2 ** level,
+    lastOf: (slot, level) => Math.floor(slot / 2 ** level) * 2 ** level,
 };
 
 const SLOTS = Array.from({ length: 12 }, (_, i) => 40 + i);

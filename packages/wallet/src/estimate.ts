@@ -1,5 +1,6 @@
 import { FLAG } from "@meterseal/record";
-import { isUnmeasured, type OpenBoundary } from "./series.ts";
+import { isUnmeasured } from "@meterseal/seal";
+import type { OpenBoundary } from "./series.ts";
 
 /**
  * The series with each catch-up spread evenly over its gap, slot by slot, and flagged as estimated:

@@ -4,9 +4,10 @@
  *
  * @packageDocumentation
  */
+export { isUnmeasured, type Mark, type Quality } from "@meterseal/seal";
 export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
-export type { Handover, Join } from "./join.ts";
+export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
 export {
     formatIssued,
@@ -21,15 +22,12 @@ export {
 export { type Judgement, judgeIssue, type Proposal } from "./policy/judge-issue.ts";
 export { NO_POLICY, type Policy, parsePolicy } from "./policy/policy.ts";
 export {
-    isUnmeasured,
     type OpenBoundary,
     openSeries,
     openServicePoint,
     type ServicePoint,
 } from "./series.ts";
 export {
-    type Mark,
-    type Quality,
     USAGE_LEVELS,
     type Usage,
     type UsageInterval,

@@ -1,15 +1,7 @@
 import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
 import { recordName } from "@meterseal/ledger";
-import { FLAG } from "@meterseal/record";
-import type { EpochBoundary, EpochEnd, OpenEpoch, Registers } from "./epoch.ts";
-
-/**
- * How well the registers at the end of a device are known: its own signed closing record; what
- * somebody read off it; or not at all, and what it measured since its last reading is missing.
- */
-export type Handover = "signed" | "stated" | "unknown";
-
-const FLAG_OF_HANDOVER = { signed: null, stated: FLAG.estimated, unknown: FLAG.missing } as const;
+import { flagOfHandover, type Handover, handoverOf } from "@meterseal/seal";
+import type { EpochBoundary, OpenEpoch, Registers } from "./epoch.ts";
 
 /** A place where one seal epoch follows another: a meter exchange, a reset, a new key. */
 export type Join = {
@@ -50,7 +42,7 @@ export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
             if (!join.ok) return join;
             moved = add(moved, subtract(join.value.final, join.value.initial));
             joins.push(join.value);
-            flag = FLAG_OF_HANDOVER[join.value.handover];
+            flag = flagOfHandover(join.value.handover);
         }
         const fault = append(boundaries, own, moved, flag);
         if (fault !== null) return fail(error("MS_RESEALED", { where: fault }));
@@ -102,7 +94,7 @@ function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<
         const expected = `the closing record of seal epoch ${sealEpoch}`;
         return fail(error("MS_CHAIN_MISMATCH", { where, expected }));
     }
-    const handover = handoverOf(closing, opening);
+    const handover = handoverOf(closing !== null, opening?.event ?? null);
     const final = handover === "stated" ? (opening?.stated ?? end) : end;
     if (last !== null && (final.imported < last.imported || less(final.exported, last.exported))) {
         const where = `the end of seal epoch ${sealEpoch}`;
@@ -117,12 +109,6 @@ function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<
         final: plain(final),
         initial: plain(begin),
     });
-}
-
-function handoverOf(closing: EpochEnd | null, opening: EpochEnd | null): Handover {
-    if (opening === null) return "unknown";
-    if (closing !== null) return "signed";
-    return opening.stated === null ? "unknown" : "stated";
 }
 
 function less(a: bigint | null, b: bigint | null): boolean {

@@ -2,7 +2,6 @@ import { bytesEqual, error, fail, ok, type Result, unixOfSlot } from "@meterseal
 import {
     EVENT_KIND,
     eventOf,
-    FLAG,
     type MeterRecord,
     RECORD_CLASS,
     type RegisterEvent,
@@ -37,11 +36,6 @@ export type ServicePoint = {
     /** Where one seal epoch follows another: exchanges, resets, new keys. */
     readonly joins: readonly Join[];
 };
-
-/** True for a flag that says: no value for this interval. */
-export function isUnmeasured(flag: number): boolean {
-    return flag === FLAG.missing || flag === FLAG.powerOff;
-}
 
 /** The series of {@link openServicePoint}. */
 export function openSeries(key: KeyFile, records: Iterable<MeterRecord>): Result<OpenBoundary[]> {

@@ -1,5 +1,6 @@
-import { FLAG, LEVEL } from "@meterseal/record";
-import { isUnmeasured, type OpenBoundary } from "./series.ts";
+import { LEVEL } from "@meterseal/record";
+import { knownSlots, type Mark, marksOf, type Quality, qualityOf, tallyOf } from "@meterseal/seal";
+import type { OpenBoundary } from "./series.ts";
 
 /** Ladder levels by the names that people use. */
 export const USAGE_LEVELS = {
@@ -11,23 +12,6 @@ export const USAGE_LEVELS = {
 
 /** Name of a level. */
 export type UsageLevel = keyof typeof USAGE_LEVELS;
-
-/**
- * How an interval is known: measured throughout; in part or whole estimated, with nothing missing;
- * partly missing; or missing.
- */
-export type Quality = "measured" | "estimated" | "partial" | "missing";
-
-/** What else there is to know of an interval. */
-export type Mark =
-    /** It holds energy of the missing intervals before it as well. */
-    | "catch-up"
-    /** A reading of it arrived late. */
-    | "late"
-    /** The meter's clock was put right in it. */
-    | "clock adjusted"
-    /** The power was off in it. */
-    | "power off";
 
 /** Energy between two boundaries. */
 export type UsageInterval = {
@@ -79,7 +63,7 @@ export function usageOfSeries(
     const first = range[0];
     const last = range.at(-1);
     const slots = slotsBetween(series, fromUnix, toUnix);
-    const { estimated, measured } = countSlots(range, 0, range.length - 1);
+    const { estimated, measured } = knownSlots(tallyOf(range, 0, range.length - 1));
     return {
         level,
         intervals,
@@ -93,8 +77,8 @@ export function usageOfSeries(
 function intervalOf(range: readonly OpenBoundary[], from: number, to: number): UsageInterval {
     const start = range[from] as OpenBoundary;
     const end = range[to] as OpenBoundary;
-    const { estimated, measured } = countSlots(range, from, to);
-    const quality = qualityOf(measured, estimated, end.slot - start.slot);
+    const tally = tallyOf(range, from, to);
+    const quality = qualityOf(tally);
     // A blank is not zero; what a register moved by in it all the same is counted where it landed.
     const known = (moved: bigint | null): bigint | null =>
         quality === "missing" && moved === 0n ? null : moved;
@@ -104,30 +88,8 @@ function intervalOf(range: readonly OpenBoundary[], from: number, to: number): U
         importWh: known(end.importWh - start.importWh),
         exportWh: known(difference(start.exportWh, end.exportWh)),
         quality,
-        marks: marksOf(range, from, to),
+        marks: marksOf(tally, start.flag),
     };
-}
-
-function qualityOf(measured: number, estimated: number, slots: number): Quality {
-    if (measured === slots) return "measured";
-    if (measured + estimated === slots) return "estimated";
-    return measured + estimated > 0 ? "partial" : "missing";
-}
-
-const MARK_OF_FLAG: ReadonlyMap<number, Mark> = new Map([
-    [FLAG.late, "late"],
-    [FLAG.clockAdjusted, "clock adjusted"],
-    [FLAG.powerOff, "power off"],
-]);
-
-function marksOf(range: readonly OpenBoundary[], from: number, to: number): Mark[] {
-    const flags = new Set(range.slice(from + 1, to + 1).map(({ flag }) => flag));
-    const marks: Mark[] = [];
-    // A register that was not read at the start lets in what flowed before.
-    const hasValue = [...flags].some((flag) => !isUnmeasured(flag));
-    if (range[from]?.flag === FLAG.missing && hasValue) marks.push("catch-up");
-    for (const [flag, mark] of MARK_OF_FLAG) if (flags.has(flag)) marks.push(mark);
-    return marks;
 }
 
 /** Whole slots of a range; a side that is open ends with the series. */
@@ -140,24 +102,6 @@ function slotsBetween(series: readonly OpenBoundary[], fromUnix: number, toUnix:
     const from = Number.isFinite(fromUnix) ? Math.ceil(slotsTo(fromUnix)) : 0;
     const to = Number.isFinite(toUnix) ? Math.floor(slotsTo(toUnix)) : last.slot - first.slot;
     return to - from;
-}
-
-/** Slots between two boundaries by how they are known; a hole between records counts as neither. */
-function countSlots(
-    range: readonly OpenBoundary[],
-    from: number,
-    to: number,
-): { readonly measured: number; readonly estimated: number } {
-    let measured = 0;
-    let estimated = 0;
-    for (let i = from + 1; i <= to; i++) {
-        const { flag, slot } = range[i] as OpenBoundary;
-        const before = range[i - 1] as OpenBoundary;
-        if (slot !== before.slot + 1 || isUnmeasured(flag)) continue;
-        if (flag === FLAG.estimated) estimated++;
-        else measured++;
-    }
-    return { measured, estimated };
 }
 
 function difference(from: bigint | null, to: bigint | null): bigint | null {

@@ -34,9 +34,17 @@ export type Ladder = {
      * 1970-01-01T00:00Z, civil days since 2000-01-01, or 12 · (year − 2000) + month − 1.
      */
     indexAt(slot: number, level: Level): number;
+    /** What clocks of the zone show at a slot boundary: seconds since the civil 1970-01-01T00:00. */
+    civilAt(slot: number): number;
+    /** First boundary of a level or a coarser one after a slot; {@link endSlot} where there is none. */
+    nextOf(slot: number, level: Level): number;
+    /** Last boundary of a level or a coarser one at or before a slot; −1 where there is none. */
+    lastOf(slot: number, level: Level): number;
 };
 
 const DAY_SECONDS = 86_400;
+/** Civil seconds from one boundary of a level to the next; months go by days. */
+const STEP_SECONDS = [1, 3600, DAY_SECONDS, DAY_SECONDS] as const;
 /** Days from 1970-01-01 to 2000-01-01. */
 const ORIGIN_DAYS = 10_957;
 
@@ -110,6 +118,43 @@ class ZoneLadder implements Ladder {
         const civil = unix + (this.#offsets.offsetsSeconds[this.#piece] as number);
         const day = Math.floor(civil / DAY_SECONDS) - ORIGIN_DAYS;
         return level === 2 ? day : monthOfDay(day);
+    }
+
+    civilAt(slot: number): number {
+        const unix = this.#enter(slot);
+        return unix + (this.#offsets.offsetsSeconds[this.#piece] as number);
+    }
+
+    nextOf(slot: number, level: Level): number {
+        let at = slot;
+        while (at + 1 < this.endSlot) {
+            at = level === 0 ? at + 1 : this.#stepForward(at, STEP_SECONDS[level]);
+            if (at < this.endSlot && this.addressOf(at).level >= level) return at;
+        }
+        return this.endSlot;
+    }
+
+    lastOf(slot: number, level: Level): number {
+        let at = slot;
+        while (at >= 0 && this.addressOf(at).level < level) {
+            at = this.#stepBack(at, STEP_SECONDS[level]);
+        }
+        return Math.max(at, -1);
+    }
+
+    /** Next slot that may be a boundary: the next civil step, or the start of the next offset. */
+    #stepForward(slot: number, stepSeconds: number): number {
+        const civil = this.civilAt(slot);
+        const step = slot + (stepSeconds - (civil % stepSeconds)) / this.slotSeconds;
+        const change = Math.ceil((this.#pieceEndUnix - CIVIL_START_UNIX) / this.slotSeconds);
+        return Math.min(step, Math.max(change, slot + 1));
+    }
+
+    /** Last earlier slot that may be a boundary. */
+    #stepBack(slot: number, stepSeconds: number): number {
+        const past = this.civilAt(slot) % stepSeconds || stepSeconds;
+        const change = Math.ceil((this.#pieceStartUnix - CIVIL_START_UNIX) / this.slotSeconds);
+        return slot <= change ? slot - 1 : Math.max(slot - past / this.slotSeconds, change);
     }
 
     /** True within the hour after an offset change that is not a whole number of hours. */

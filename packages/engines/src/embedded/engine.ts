@@ -75,10 +75,10 @@ export class EmbeddedEngine implements Engine {
         const log = new MerkleLog();
         for await (const { timeMs, item, body } of options.store.entries(0)) {
             const entry = unwrap(parseEntry(item, body));
-            unwrap(accept(state, entry, timeMs, () => true));
+            const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
             const checkpoint = { size: log.size, root: log.root() };
-            options.observer.entryFinal(entry, timeMs, { leafIndex, checkpoint });
+            options.observer.entryFinal(entry, timeMs, { leafIndex, checkpoint }, outcomes);
         }
         const engine = new EmbeddedEngine(state, log, options);
         await engine.#compareWithCheckpoint();
@@ -108,20 +108,20 @@ export class EmbeddedEngine implements Engine {
         const entry: Entry = parsed.kind === "vertex" ? { ...parsed, records } : parsed;
         const nowMs = Math.floor(this.#options.clock.nowMs());
         const timeMs = Math.max(nowMs, this.state.lastTimeMs);
-        unwrap(accept(this.state, entry, timeMs, this.#check));
+        const { outcomes } = unwrap(accept(this.state, entry, timeMs, this.#check));
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
         const head = { size: this.log.size, root: this.log.root() };
         await this.#persist({ timeMs, item }, entry, head);
         this.#head = head;
         const finality = { leafIndex, checkpoint: head };
-        this.#tell(entry, timeMs, finality);
+        this.#tell(entry, timeMs, finality, outcomes);
         return finality;
     }
 
     /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */
-    #tell(entry: Entry, timeMs: number, finality: Finality): void {
+    #tell(...told: Parameters<EngineObserver["entryFinal"]>): void {
         try {
-            this.#options.observer.entryFinal(entry, timeMs, finality);
+            this.#options.observer.entryFinal(...told);
         } catch (cause) {
             this.#failure = error("MS_INTERNAL", { where: "observer of the log", cause });
             throw this.#failure;

@@ -12,6 +12,8 @@ import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
 import { addRoutes } from "./routes.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
+import type { StreamIndex } from "./stream-index.ts";
+import { addStreamRoutes } from "./stream-routes.ts";
 
 /** What the HTTP side of a server reads from. Nothing but the operator's route writes. */
 export type HttpOptions = {
@@ -20,6 +22,7 @@ export type HttpOptions = {
     readonly reader: StoreReader;
     readonly engine: EmbeddedEngine;
     readonly facts: Facts;
+    readonly streams: StreamIndex;
     readonly genesis: Uint8Array;
     readonly clock: Clock;
     readonly clockLabel: string | null;
@@ -92,6 +95,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     });
     addSafety(app);
     addRoutes(app, options);
+    addStreamRoutes(app, options);
     addHealthRoutes(app, options.health);
     addOpenApiRoute(app);
     addOperatorRoutes(app, options.operatorToken, options.enrol);
@@ -154,6 +158,7 @@ const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
     MS_BUSY: 503,
     MS_ENROLMENT: 409,
     MS_STREAM_RULE: 409,
+    MS_RESEALED: 409,
 };
 
 function statusOf(cause: unknown): number {

@@ -1,3 +1,5 @@
+import { WINDOW_NAMES } from "@meterseal/core";
+
 // Schemas of the API's answers (JSON Schema 2020-12): closed objects, so that a new field is noticed.
 
 const hex = (digits: number): object => ({ type: "string", pattern: `^[0-9a-f]{${digits}}$` });
@@ -42,6 +44,48 @@ const stream = closed(
         },
     },
 );
+
+const second = { type: "integer", description: "seconds since 1970" };
+
+/** Registers at one end of a part of a sum. */
+const sumEnd = closed({
+    unix: second,
+    sealEpoch: count,
+    level: { type: "integer", minimum: 0, maximum: 4, description: "tree of the key" },
+    index: { ...count, description: "leaf in that tree" },
+    record: closed({ chainEpoch: count, seq: count, hash: hex(64) }),
+});
+
+const sumWindow = closed({
+    fromUnix: second,
+    toUnix: second,
+    answered: {
+        description:
+            "boundaries between which the answer stands: others than asked where one is absent; null where there is none",
+        anyOf: [{ type: "null" }, closed({ fromUnix: second, toUnix: second })],
+    },
+    slots: { ...count, description: "slots of the window that was asked for" },
+    measured: { ...count, description: "measured slots between the boundaries of the answer" },
+    estimated: count,
+    quality: { enum: ["measured", "estimated", "partial", "missing"] },
+    marks: {
+        type: "array",
+        items: { enum: ["catch-up", "late", "clock adjusted", "power off"] },
+    },
+    parts: {
+        type: "array",
+        description: "one; more where seal epochs change; none where there is no answer",
+        items: closed({
+            from: sumEnd,
+            to: sumEnd,
+            difference: {
+                type: "array",
+                description: "register at `to` less that at `from`, modulo 2^64, one a channel",
+                items: { type: "string", pattern: "^[0-9]{1,20}$" },
+            },
+        }),
+    },
+});
 
 /** Schemas by name. */
 export const schemas: Readonly<Record<string, object>> = {
@@ -90,6 +134,21 @@ export const schemas: Readonly<Record<string, object>> = {
                 pendingRecords: count,
                 frozen: { type: "boolean" },
             }),
+        },
+    }),
+    sums: closed({
+        stream: hex(32),
+        subject: hex(32),
+        zone: { type: "string" },
+        slotSeconds: count,
+        scale: { type: "integer" },
+        mode: { enum: ["sealed", "open"] },
+        window: { enum: WINDOW_NAMES },
+        groups: { type: "array", items: count },
+        windows: { type: "array", items: sumWindow },
+        nextUnix: {
+            type: ["integer", "null"],
+            description: "`from` of the next page; null where this is the last",
         },
     }),
     health: closed({ alive: { const: true } }),

@@ -1,4 +1,4 @@
-import { ERRORS } from "@meterseal/core";
+import { ERRORS, WINDOW_NAMES } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 import { softwareVersion } from "../version.ts";
 import { schemas } from "./openapi-schemas.ts";
@@ -37,6 +37,35 @@ const subject = {
     schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
 };
 
+const stream = {
+    name: "stream",
+    in: "path",
+    required: true,
+    description: "id of the stream",
+    schema: { type: "string", pattern: "^[0-9a-f]{32}$" },
+};
+
+const query = (name: string, description: string, schema: object): Operation => ({
+    name,
+    in: "query",
+    description,
+    schema,
+});
+
+const range = [
+    query("from", "begin; seconds since 1970, or ISO 8601, civil in the stream's zone", {
+        type: "string",
+    }),
+    query("to", "end, likewise; a side that is left out is that of the data", { type: "string" }),
+    query("window", "civil windows in the stream's zone; weeks begin on Monday", {
+        enum: WINDOW_NAMES,
+        default: "day",
+    }),
+    query("nearest", "boundaries that may stand in for an absent one", {
+        enum: ["none", "slot", "hour", "day", "month"],
+    }),
+];
+
 const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     "/api/v1/network": {
         get: {
@@ -74,6 +103,21 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
                 200: bytes('application/cose; cose-type="cose-sign1"', "a record"),
                 ...problems(400, 404),
             },
+        },
+    },
+    "/api/v1/streams/{stream}/sums": {
+        get: {
+            operationId: "getSums",
+            summary:
+                "Differences of registers over civil windows, of ciphertext in a sealed network, with coverage and the records that they come from",
+            parameters: [
+                stream,
+                ...range,
+                query("groups", "ascending group ids, such as 0,1; all are the default", {
+                    type: "string",
+                }),
+            ],
+            responses: { 200: json("sums", "the sums"), ...problems(400, 404, 409, 503) },
         },
     },
     "/api/v1/enrolments": {

@@ -20,6 +20,7 @@ import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 import { listenForMeters } from "./links.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
+import { StreamIndex } from "./stream-index.ts";
 
 /** Where the built pages of the portal are. */
 export const PORTAL_DIRECTORY: string = join(import.meta.dirname, "../../../portal/dist");
@@ -98,7 +99,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
         const roles = await startRoles(options, { store, identity, verifier, metrics });
-        const { collector, engine, facts, genesis } = roles;
+        const { collector, engine, facts, genesis, streams } = roles;
         metrics.watch({ collector, engine, facts, clock: options.clock });
         undo.push(() => collector.close());
         const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
@@ -111,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             reader: store.reader,
             engine,
             facts,
+            streams,
             genesis,
             clock: options.clock,
             clockLabel: options.clockLabel,
@@ -161,7 +163,13 @@ async function startRoles(
         readonly verifier: VerifierPool;
         readonly metrics: ServerMetrics;
     },
-): Promise<{ collector: Collector; engine: EmbeddedEngine; facts: Facts; genesis: Uint8Array }> {
+): Promise<{
+    collector: Collector;
+    engine: EmbeddedEngine;
+    facts: Facts;
+    streams: StreamIndex;
+    genesis: Uint8Array;
+}> {
     const { identity, metrics, store, verifier } = parts;
     const tools = { clock: options.clock, random: systemRandom };
     const { bytes } = await loadGenesis(store, identity, options.mode, tools);
@@ -180,18 +188,20 @@ async function startRoles(
         onRefused: (code) => metrics.refused(code),
     });
     const facts = new Facts();
+    const streams = new StreamIndex();
     const engine = await EmbeddedEngine.open({
         store,
         clock: options.clock,
         logSigner: identity.log,
         observer: {
-            entryFinal(entry, timeMs, finality) {
+            entryFinal(entry, timeMs, finality, outcomes) {
                 facts.entryFinal(entry, timeMs, finality);
+                streams.entryFinal(entry, timeMs, finality, outcomes);
                 collector.entryFinal(entry, timeMs, finality);
             },
         },
     });
     await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
     await collector.start(engine);
-    return { collector, engine, facts, genesis: bytes };
+    return { collector, engine, facts, streams, genesis: bytes };
 }

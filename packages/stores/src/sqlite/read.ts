@@ -82,6 +82,19 @@ export class StoreReader {
         );
     }
 
+    /** Last usage record of a chain up to a place in it; null where there is none. */
+    async lastUsage(
+        subject: Uint8Array,
+        chainEpoch: number,
+        seq: number,
+    ): Promise<RecordRow | null> {
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
+            WHERE ${OF_SUBJECT} AND epoch = ? AND seq <= ? AND last_slot IS NOT NULL
+            ORDER BY seq DESC, fork LIMIT 1`;
+        const rows = await this.#queries.rows(sql, recordRow, subject, chainEpoch, seq);
+        return rows[0] ?? null;
+    }
+
     /** All records in the order of their admission. */
     records(afterN = 0): AsyncIterable<RecordRow> {
         const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
