@@ -78,6 +78,12 @@ export const ERRORS = {
     MS_KEY_FILE: entry(null, "never", "The key file is not a Meterseal key file."),
     MS_JOURNAL: entry(null, "never", "The wallet's journal of grants is damaged."),
     MS_DERIVABLE: entry(null, "never", "The grant would make more known than it says."),
+    MS_COHORT: entry(
+        null,
+        "never",
+        "The cohort, or its use, breaks a rule that keeps members hidden.",
+    ),
+    MS_TOKEN_REPEATED: entry(null, "never", "Tokens for this time were made before."),
     MS_KEY_FOREIGN: entry(null, "never", "The key file belongs to another meter or network."),
     MS_UNSEAL: entry(null, "never", "The sealed bytes do not open with this key."),
     MS_NETWORK: entry(null, "never", "The message belongs to another network."),

@@ -5,7 +5,7 @@
  * @packageDocumentation
  */
 
-export { aes128Blocks, hkdfSha256, sha256, verifySignature } from "#crypto";
+export { aes128Blocks, hkdfSha256, sha256, verifySignature, x25519 } from "#crypto";
 export {
     bytesEqual,
     compareBytes,

@@ -100,4 +100,8 @@ export const LIMITS = {
     billSlots: 46_080,
     /** Text of a bill file. */
     billCharacters: 4_096,
+    /** Members of one cohort; its notice must fit a message besides (privacy 3.7). */
+    cohortMembers: 1_024,
+    /** Windows of a cohort in its month: slots of five minutes and an hour more. */
+    cohortWindows: 8_940,
 } as const;

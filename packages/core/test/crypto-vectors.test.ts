@@ -9,7 +9,7 @@ const platforms = [
     ["browser", browser],
 ] as const satisfies readonly (readonly [string, Crypto])[];
 
-describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha256 }) => {
+describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha256, x25519 }) => {
     test("AES-128: FIPS 197 appendix C.1", () => {
         const key = fromHex("000102030405060708090a0b0c0d0e0f");
         const plain = fromHex("00112233445566778899aabbccddeeff");
@@ -25,6 +25,25 @@ describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha
             "3ad77bb40d7a3660a89ecaf32466ef97f5d3d58503b9699de785895a96fdbaaf" +
                 "43b1cd7f598ece23881b00e3ed0306887b0c785e27e8ad3f8223207104725dd4",
         );
+    });
+
+    test("X25519: RFC 7748 5.2, and no secret with a key of small order", () => {
+        const vectors = [
+            [
+                "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
+                "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
+                "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
+            ],
+            [
+                "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
+                "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
+                "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
+            ],
+        ];
+        for (const [own = "", other = "", shared = ""] of vectors) {
+            expect(toHex(x25519(fromHex(own), fromHex(other)) as Uint8Array)).toBe(shared);
+        }
+        expect(x25519(fromHex("11".repeat(32)), new Uint8Array(32))).toBe(null);
     });
 
     test("HKDF-SHA256: RFC 5869 A.1 to A.3", () => {

@@ -14,6 +14,19 @@
  */
 
 export { compactAddresses, expandAddresses } from "./addresses.ts";
+export { type Balance, balanceOf, metersOutside } from "./cohort/balance.ts";
+export {
+    type Cohort,
+    type CohortMember,
+    CROWD_MIN,
+    cohortHash,
+    encodeCohort,
+    parseCohort,
+} from "./cohort/body.ts";
+export { masksOf, memberOf, pairSecrets } from "./cohort/masks.ts";
+export { type CohortSum, type MemberPart, openCohort } from "./cohort/sums.ts";
+export { cohortTokens, type GroupTokens } from "./cohort/tokens.ts";
+export { type CohortBoundaries, cohortBoundaries } from "./cohort/windows.ts";
 export { commitBoundaries, falseCommitments } from "./commit/commit.ts";
 export {
     addBlinds,

@@ -9,6 +9,7 @@ export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
 export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
+export { admitCohort } from "./policy/admit-cohort.ts";
 export {
     formatIssued,
     formatPosted,

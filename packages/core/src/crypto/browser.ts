@@ -1,9 +1,10 @@
 import { ecb } from "@noble/ciphers/aes.js";
-import { ed25519 } from "@noble/curves/ed25519.js";
+import { ed25519, x25519 as nobleX25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
 import { concatBytes } from "../bytes.ts";
+import { assert } from "../errors.ts";
 import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
 import { isCanonicalEd25519 } from "./ed25519-form.ts";
 
@@ -28,6 +29,16 @@ export function hkdfSha256(
  */
 export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
     return ecb(key, { disablePadding: true }).encrypt(blocks);
+}
+
+/** X25519 (RFC 7748); see {@link import("./interface.ts").Crypto.x25519}. */
+export function x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null {
+    assert(privateKey.length === 32 && publicKey.length === 32, "X25519 keys of 32 bytes");
+    try {
+        return nobleX25519.getSharedSecret(privateKey, publicKey);
+    } catch {
+        return null; // a key of small order
+    }
 }
 
 /** Checks a signature; see {@link import("./interface.ts").Crypto.verifySignature}. PS256 is refused here. */

@@ -18,6 +18,11 @@ export type Crypto = {
     /** AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. */
     aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array;
     /**
+     * X25519 (RFC 7748): the secret that two keys share, 32 bytes; null where the other key is of
+     * small order, so that the secret would be nobody's.
+     */
+    x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null;
+    /**
      * Checks a signature: ES256 as 64-byte r ‖ s with low s only, EdDSA (canonical, no
      * small-order key), PS256. Never throws on bad input.
      */

@@ -2,7 +2,9 @@ import {
     type Cipheriv,
     constants,
     createCipheriv,
+    createPrivateKey,
     createPublicKey,
+    diffieHellman,
     hash,
     hkdfSync,
     type KeyObject,
@@ -50,6 +52,34 @@ export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
         blockCiphers.set(key, cipher);
     }
     return plainBytes(cipher.update(blocks));
+}
+
+/** DER of an X25519 key up to its 32 bytes (RFC 8410): PKCS #8 and SubjectPublicKeyInfo. */
+const X25519_PRIVATE = Buffer.from("302e020100300506032b656e04220420", "hex");
+const X25519_PUBLIC = Buffer.from("302a300506032b656e032100", "hex");
+const X25519_BYTES = 32;
+const exchangeKeys = new WeakMap<Uint8Array, KeyObject>();
+
+/**
+ * X25519 (RFC 7748): the secret that two keys share, 32 bytes; null where the other key is of small
+ * order. The parsed private key is kept with its array, which must not be changed afterwards.
+ */
+export function x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null {
+    const fits = privateKey.length === X25519_BYTES && publicKey.length === X25519_BYTES;
+    assert(fits, "X25519 keys of 32 bytes");
+    let own = exchangeKeys.get(privateKey);
+    if (own === undefined) {
+        const key = Buffer.concat([X25519_PRIVATE, privateKey]);
+        own = createPrivateKey({ key, format: "der", type: "pkcs8" });
+        exchangeKeys.set(privateKey, own);
+    }
+    const key = Buffer.concat([X25519_PUBLIC, publicKey]);
+    const other = createPublicKey({ key, format: "der", type: "spki" });
+    try {
+        return plainBytes(diffieHellman({ privateKey: own, publicKey: other }));
+    } catch {
+        return null; // OpenSSL refuses a secret of zeros
+    }
 }
 
 const keyObjects = new WeakMap<PublicKey, KeyObject>();

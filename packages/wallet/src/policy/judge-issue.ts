@@ -1,10 +1,7 @@
 import { type Ladder, unixOfSlot } from "@meterseal/core";
-import { type Finding, judgeGrant, type Stretch, smallestCrowd } from "@meterseal/seal";
+import { CROWD_MIN, type Finding, judgeGrant, type Stretch, smallestCrowd } from "@meterseal/seal";
 import type { IssuedCohort, IssuedGrant, Released } from "./journal.ts";
 import { minimumFor, type Policy } from "./policy.ts";
-
-/** Fewest households whose sum may become known (formats 9). */
-const CROWD_MIN = 8;
 
 /** A grant before it is made. */
 export type Proposal = {
