@@ -5,6 +5,8 @@ import { parseArgs } from "node:util";
 import { describeMachine, formatMachine } from "./lib/machine.ts";
 import { formatTable, type Measured, measured, type Suite } from "./lib/report.ts";
 import { RESULTS_FILE, saveResults } from "./lib/saved.ts";
+import { cohortSuite } from "./suites/cohort.ts";
+import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
@@ -23,6 +25,8 @@ const SUITES: readonly Suite[] = [
     verifySuite,
     fleetSuite,
     scalingSuite,
+    cohortSuite,
+    deriveSuite,
 ];
 
 const { positionals, values } = parseArgs({

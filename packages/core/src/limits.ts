@@ -102,6 +102,6 @@ export const LIMITS = {
     billCharacters: 4_096,
     /** Members of one cohort; its notice must fit a message besides (privacy 3.7). */
     cohortMembers: 1_024,
-    /** Windows of a cohort in its month: slots of five minutes and an hour more. */
-    cohortWindows: 8_940,
+    /** Windows of a cohort in its month: quarter-hours and an hour more; tokens fit a message. */
+    cohortWindows: 2_980,
 } as const;

@@ -1,5 +1,5 @@
 import { createCipheriv } from "node:crypto";
-import { createLadder, fromHex, type Level, unwrap } from "@meterseal/core";
+import { createLadder, fromHex, type Level, LIMITS, unwrap } from "@meterseal/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
@@ -40,7 +40,7 @@ describe("masks (invariant 11)", () => {
             const sums: bigint[] = new Array(2 * indices.length).fill(0n);
             for (let own = 0; own < count; own++) {
                 const secrets = Array.from({ length: count }, (_, other) => secretOf(own, other));
-                const masks = numbersOf(masksOf(cohort, 3, indices, own, secrets));
+                const masks = numbersOf(masksOf(cohort, 15, indices, own, secrets));
                 expect(masks).not.toContain(0n);
                 for (const [i, mask] of masks.entries()) sums[i] = (sums[i] as bigint) + mask;
             }
@@ -64,12 +64,12 @@ describe("masks (invariant 11)", () => {
     test("are AES-128-CTR under the secret of a pair: plus for the earlier, minus for the later", () => {
         const { cohort } = cohortOf(8);
         const key = fromHex("2b7e151628aed2a6abf7158809cf4f3c");
-        const first = fromHex("01020000000000000000000000001234");
+        const first = fromHex("010f0000000000000000000000001234");
         const stream = createCipheriv("aes-128-ctr", key, first).update(new Uint8Array(48));
         const expected = [0, 8, 16, 24, 32, 40].map((at) => stream.readBigUInt64BE(at));
         const indices = [0x1234, 0x1235, 0x1236];
-        const earlier = numbersOf(masksOf(cohort, 2, indices, 0, [null, key]));
-        const later = numbersOf(masksOf(cohort, 2, indices, 1, [key, null]));
+        const earlier = numbersOf(masksOf(cohort, 15, indices, 0, [null, key]));
+        const later = numbersOf(masksOf(cohort, 15, indices, 1, [key, null]));
         expect(earlier).toEqual(expected);
         expect(later).toEqual(expected.map((value) => (TWO_64 - value) % TWO_64));
     });
@@ -270,14 +270,14 @@ describe("windows of a cohort", () => {
     test("are refused beyond their limit, and for a ladder that is not the cohort's", () => {
         const ladderOf = (zone: string, slotSeconds: number) =>
             unwrap(createLadder(zone, slotSeconds));
-        // October has an hour more: 31 · 288 + 12 slots of five minutes, which is the limit itself.
+        // October has an hour more: 31 · 96 + 4 quarter-hours, which is the limit itself.
         const october = { month: 165, level: 0 as const };
-        const five = cohortOf(8, { ...october, slotSeconds: 300 }).cohort;
-        const most = unwrap(cohortBoundaries(five, ladderOf("Europe/London", 300)));
-        expect(most.indices).toHaveLength(8_940);
-        const one = cohortOf(8, { ...october, slotSeconds: 240 }).cohort;
-        expect(codeOf(cohortBoundaries(one, ladderOf("Europe/London", 240)))).toBe("MS_COHORT");
-        expect(codeOf(cohortBoundaries(five, ladderOf("Europe/London", 900)))).toBe("MS_COHORT");
-        expect(codeOf(cohortBoundaries(five, ladderOf("Europe/Berlin", 300)))).toBe("MS_COHORT");
+        const quarter = cohortOf(8, october).cohort;
+        const most = unwrap(cohortBoundaries(quarter, ladderOf("Europe/London", 900)));
+        expect(most.indices).toHaveLength(LIMITS.cohortWindows);
+        const ten = cohortOf(8, { ...october, slotSeconds: 600 }).cohort;
+        expect(codeOf(cohortBoundaries(ten, ladderOf("Europe/London", 600)))).toBe("MS_COHORT");
+        expect(codeOf(cohortBoundaries(quarter, ladderOf("Europe/London", 600)))).toBe("MS_COHORT");
+        expect(codeOf(cohortBoundaries(quarter, ladderOf("Europe/Berlin", 900)))).toBe("MS_COHORT");
     });
 });

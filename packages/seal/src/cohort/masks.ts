@@ -9,13 +9,12 @@ import {
     utf8,
     x25519,
 } from "@meterseal/core";
+import { channelsOfGroup } from "@meterseal/record";
 import type { Cohort, CohortMember } from "./body.ts";
 
 const INFO = utf8("meterseal/v1/cohort");
 const SECRET_BYTES = 16;
 const BLOCK_BYTES = 16;
-/** Words of 32 bits in a block: two numbers of 64 bits, one per channel. */
-const WORDS = 4;
 const WORD = 2 ** 32;
 
 /**
@@ -49,14 +48,14 @@ export function pairSecrets(
 }
 
 /**
- * Masks of one member for one group, two numbers mod 2^64 per window (channel 0 and 1, high word
- * first): the sum of F over later members minus that over earlier ones. F of a pair is the AES-128
+ * Masks of one member for one group, a number mod 2^64 per window and channel (two words, the high
+ * one first): the sum of F over later members minus that over earlier ones. F of a pair is the AES-128
  * keystream under its secret in counter mode from the block of the window:
  *
  *     u8 level ‖ u8 group ‖ 6 zero bytes ‖ u64be index
  *
  * where index is that of the window's first boundary at the level; so neighbouring windows are
- * neighbouring blocks. Over all members the masks of a window add up to zero.
+ * neighbouring blocks, whose first and second half are for channel 0 and 1. Over all members the masks of a window add up to zero.
  */
 export function masksOf(
     cohort: Cohort,
@@ -66,16 +65,11 @@ export function masksOf(
     secrets: readonly (Uint8Array | null)[],
 ): Uint32Array {
     const counters = countersOf(cohort, group, indices);
+    const words = 2 * channelsOfGroup(group);
     // Sums of 32-bit words stay exact in doubles for two million members.
-    const sums = new Float64Array(indices.length * WORDS);
+    const sums = new Float64Array(indices.length * words);
     for (const [other, secret] of secrets.entries()) {
-        if (secret === null) continue;
-        const stream = aes128Blocks(secret, counters);
-        const view = new DataView(stream.buffer, stream.byteOffset, stream.length);
-        const sign = other > own ? 1 : -1;
-        for (let i = 0; i < sums.length; i++) {
-            sums[i] = (sums[i] as number) + sign * view.getUint32(4 * i);
-        }
+        if (secret !== null) addKeystream(sums, aes128Blocks(secret, counters), words, other > own);
     }
     const masks = new Uint32Array(sums.length);
     for (let i = 0; i < sums.length; i += 2) {
@@ -86,6 +80,24 @@ export function masksOf(
         masks[i] = ((((sums[i] as number) + carry) % WORD) + WORD) % WORD;
     }
     return masks;
+}
+
+/** Adds or subtracts the first words of each block, big-endian; apart, so that it runs as machine code. */
+function addKeystream(
+    sums: Float64Array,
+    stream: Uint8Array,
+    words: number,
+    isPlus: boolean,
+): void {
+    const view = new DataView(stream.buffer, stream.byteOffset, stream.length);
+    let at = 0;
+    for (let block = 0; block < stream.length; block += BLOCK_BYTES) {
+        for (let word = 0; word < words; word++) {
+            const value = view.getUint32(block + 4 * word);
+            sums[at] = (sums[at] as number) + (isPlus ? value : -value);
+            at++;
+        }
+    }
 }
 
 function countersOf(cohort: Cohort, group: number, indices: readonly number[]): Uint8Array {

@@ -51,7 +51,7 @@ export function cohortTokens(
         for (let window = 0; window < boundaries.indices.length; window++) {
             for (let channel = 0; channel < channels; channel++) {
                 const at = window * KEY_BLOCK_BYTES + 8 * channel;
-                const word = 4 * window + 2 * channel;
+                const word = 2 * (window * channels + channel);
                 const high = BigInt(masks[word] as number);
                 const mask = (high << 32n) | BigInt(masks[word + 1] as number);
                 const difference = view.getBigUint64(at + KEY_BLOCK_BYTES) - view.getBigUint64(at);

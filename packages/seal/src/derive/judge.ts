@@ -73,9 +73,10 @@ class GroupCase {
     readonly #candidate: Known;
     readonly #ladder: Ladder;
     readonly #minimumSeconds: number;
-    readonly #before: Knowledge;
+    readonly #knowledgeOf: (items: readonly Known[]) => Knowledge;
     readonly #alone: Knowledge;
     readonly #after: Knowledge;
+    #known: Knowledge | null = null;
     readonly #found = new Map<FindingCode, { shortest: Stretch; count: number }>();
 
     constructor(
@@ -94,7 +95,7 @@ class GroupCase {
         const { minimumSeconds } = agreement;
         this.#minimumSeconds =
             group === 2 ? Math.max(minimumSeconds, DAY_SECONDS_MIN) : minimumSeconds;
-        this.#before = knowledgeOf(held);
+        this.#knowledgeOf = knowledgeOf;
         this.#alone = knowledgeOf([candidate]);
         this.#after = knowledgeOf([...held, candidate]);
     }
@@ -102,7 +103,7 @@ class GroupCase {
     findings(): Finding[] {
         const hull = hullOf(this.#candidate);
         if (hull === null) return [];
-        if (!this.#before.isComplete || !this.#after.isComplete) this.#note("undecided", hull);
+        if (!this.#after.isComplete) this.#note("undecided", hull);
         this.#judgeLevels();
         this.#judgePairs();
         if (this.#candidate.kind === "sums") this.#judgeSums(this.#candidate.rows, hull);
@@ -115,12 +116,19 @@ class GroupCase {
         }));
     }
 
+    /** What was known without the grant; worked out where something hangs on it. */
+    get #before(): Knowledge {
+        this.#known ??= this.#knowledgeOf(this.#held);
+        return this.#known;
+    }
+
     /** Whole levels that the grant opens, where they are finer than agreed and new. */
     #judgeLevels(): void {
         for (const { level, ...stretch } of this.#alone.pieces()) {
-            if (level === null || this.#before.spans(stretch, level)) continue;
+            if (level === null) continue;
             const seconds = [this.#ladder.slotSeconds, 3600, 86_400, 28 * 86_400][level] as number;
-            if (seconds < this.#minimumSeconds) this.#note(this.#plainCode(seconds), stretch);
+            if (seconds >= this.#minimumSeconds || this.#before.spans(stretch, level)) continue;
+            this.#note(this.#plainCode(seconds), stretch);
         }
     }
 

@@ -10,9 +10,6 @@ import { ActiveLevels, mergeSegments, type Segment, SegmentIndex, segmentOf } fr
  */
 export type Piece = Stretch & { readonly level: Level | null };
 
-/** What hangs together: boundaries that items name, and whole segments. */
-type Class = { readonly named: Set<number>; readonly segments: Segment[] };
-
 /**
  * What follows from a list of items: boundaries in classes, where every difference within a class
  * is known and no other is.
@@ -80,19 +77,24 @@ export class Knowledge {
      * of these and no known difference is shorter than the shortest of them.
      */
     pieces(): Piece[] {
-        const classes = new Map<string, Class>();
-        const classNamed = (name: string): Class => {
-            const known = classes.get(name);
-            if (known !== undefined) return known;
-            const made: Class = { named: new Set(), segments: [] };
-            classes.set(name, made);
-            return made;
-        };
-        for (const segment of this.#segments) {
-            classNamed(this.#nameOf(this.#find(segment.ground))).segments.push(segment);
+        const named = new Map<string, number[]>();
+        for (const slot of this.#named) {
+            const name = this.#classAt(slot);
+            const known = named.get(name);
+            if (known === undefined) named.set(name, [slot]);
+            else known.push(slot);
         }
-        for (const slot of this.#named) classNamed(this.#classAt(slot)).named.add(slot);
-        return [...classes.values()].flatMap((members) => this.#piecesOf(members));
+        const segments = new Map<string, Segment[]>();
+        for (const segment of this.#segments) {
+            const name = this.#nameOf(this.#find(segment.ground));
+            const known = segments.get(name);
+            if (known === undefined) segments.set(name, [segment]);
+            else known.push(segment);
+        }
+        const names = new Set([...named.keys(), ...segments.keys()]);
+        return [...names].flatMap((name) =>
+            this.#piecesOf(named.get(name) ?? [], segments.get(name) ?? []),
+        );
     }
 
     /** Takes in what an item says of single differences; its segments are returned. */
@@ -157,17 +159,19 @@ export class Knowledge {
 
     /** Eliminates rows of sums over the classes; false where that was given up. */
     #eliminate(sums: readonly (readonly Stretch[])[], workMax: number): boolean {
-        const rows: (readonly Stretch[])[] = [];
-        for (const row of sums) {
+        const contracted = sums.map((row) => this.#contract(row));
+        let isUnited = false;
+        for (const row of contracted) {
             // A row of two unknowns is a difference like any other, and makes two classes one.
-            const [a, b] = this.#contract(row).keys();
-            const isDifference = this.#contract(row).size === 2;
-            if (isDifference && a !== undefined && b !== undefined) this.#union(a, b);
-            else rows.push(row);
+            const [a, b] = row.keys();
+            if (row.size !== 2 || a === undefined || b === undefined) continue;
+            this.#union(a, b);
+            isUnited = true;
         }
+        const rows = isUnited ? sums.map((row) => this.#contract(row)) : contracted;
         let isComplete = true;
         for (const row of rows) {
-            this.#space.add(this.#contract(row));
+            this.#space.add(row);
             isComplete = this.#space.work <= workMax;
             if (!isComplete) break;
         }
@@ -223,7 +227,8 @@ export class Knowledge {
     }
 
     /** Cuts a class at the ends of its segments and at its named boundaries. */
-    #piecesOf({ named, segments }: Class): Piece[] {
+    #piecesOf(named: readonly number[], segments: readonly Segment[]): Piece[] {
+        if (named.length === 1 && segments.length === 0) return [];
         const cuts = new Set(named);
         for (const { fromSlot, toSlot } of segments) cuts.add(fromSlot).add(toSlot);
         const sorted = [...cuts].sort((a, b) => a - b);

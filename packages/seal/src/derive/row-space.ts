@@ -5,6 +5,7 @@ const PRIME = 2n ** 61n - 1n;
 export type Row = Map<number, bigint>;
 
 function inverse(value: bigint): bigint {
+    if (value === 1n || value === PRIME - 1n) return value;
     let [a, b, x, y] = [value, PRIME, 1n, 0n];
     while (b !== 0n) {
         const quotient = a / b;
