@@ -21,6 +21,7 @@ describe("a simulated network", () => {
                 thinned: 0,
                 messages: 0,
                 mischief: 0,
+                notices: 0,
                 receipts: 0,
                 records: 0,
             };
@@ -43,6 +44,7 @@ describe("a simulated network", () => {
                 expect(totals.fullDisks).toBeGreaterThan(SEEDS.length / 8);
                 expect(totals.thinned).toBeGreaterThan(SEEDS.length / 16);
                 expect(totals.mischief).toBeGreaterThan(SEEDS.length);
+                expect(totals.notices).toBeGreaterThan(SEEDS.length);
                 expect(totals.records).toBeGreaterThan(5 * SEEDS.length);
             }
         },

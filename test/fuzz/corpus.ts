@@ -23,12 +23,14 @@ function readJson<T>(path: string): T {
 }
 
 const messages = readJson<Messages>("record/messages.json");
+const parties = readJson<Messages>("record/parties.json");
 /** The network of the ledger's vectors. */
 export const network: Network = readJson<Network>("ledger/network.json");
 
 /** Messages of the vectors of one kind, accepted and refused. */
 export function messagesOf(kind: string): Uint8Array[] {
-    return [...messages.messages, ...messages.refused]
+    return [messages, parties]
+        .flatMap((file) => [...file.messages, ...file.refused])
         .filter((vector) => vector.kind === kind)
         .map(({ hex }) => Uint8Array.fromHex(hex));
 }
@@ -42,7 +44,7 @@ export function ledgerVectors(what: "genesis" | "vertex" | "evidence" | "entry")
 
 /** All binary vectors: pieces to splice in. */
 export const pool: readonly Uint8Array[] = [
-    ...messages.messages.map(({ hex }) => Uint8Array.fromHex(hex)),
+    ...[...messages.messages, ...parties.messages].map(({ hex }) => Uint8Array.fromHex(hex)),
     ...["genesis", "vertex", "evidence"].flatMap((what) =>
         ledgerVectors(what as "genesis" | "vertex" | "evidence"),
     ),

@@ -21,10 +21,14 @@ import {
     epochOf,
     eventOf,
     parseEnrolment,
+    parseNotice,
+    parseParty,
     parseReceipt,
     parseRecord,
+    parseTariff,
     parseUnsignedReceipt,
     RECORD_CLASS,
+    type Sign1,
     splitSequence,
     usageOf,
 } from "@meterseal/record";
@@ -136,34 +140,44 @@ const entries = (): Uint8Array[] => [
     ...ledgerVectors("entry"),
 ];
 
+/** Messages of the log that have no body. */
+const ENTRIES: readonly [string, number, (bytes: Uint8Array) => Result<{ message: Sign1 }>][] = [
+    ["enrolment", 60_000, parseEnrolment],
+    ["party", 30_000, parseParty],
+    ["notice", 30_000, parseNotice],
+    ["tariff", 20_000, parseTariff],
+];
+
 /** Parsers of everything that comes over a wire, out of a file or out of a proof. */
 export const PARSERS: readonly FuzzTarget[] = [
-    bytesTarget("record", 120_000, () => messagesOf("record"), takeRecord),
+    bytesTarget("record", 100_000, () => messagesOf("record"), takeRecord),
     bytesTarget(
         "sequence",
-        45_000,
+        35_000,
         () => [...messagesOf("record"), ...messagesOf("sequence")],
         takeSequence,
     ),
     bytesTarget("receipt", 60_000, receipts, takeReceipt),
-    bytesTarget(
-        "enrolment",
-        60_000,
-        () => messagesOf("enrolment"),
-        (bytes) => {
-            const enrolment = parseEnrolment(bytes);
-            if (enrolment.ok) requireSame(enrolment.value.message.bytes, bytes);
-            return verdictOf(enrolment);
-        },
+    ...ENTRIES.map(([name, share, parse]) =>
+        bytesTarget(
+            name,
+            share,
+            () => messagesOf(name),
+            (bytes) => {
+                const parsed = parse(bytes);
+                if (parsed.ok) requireSame(parsed.value.message.bytes, bytes);
+                return verdictOf(parsed);
+            },
+        ),
     ),
     bytesTarget(
         "genesis",
-        30_000,
+        20_000,
         () => ledgerVectors("genesis"),
         roundTrip(decodeGenesis, encodeGenesis),
     ),
-    bytesTarget("vertex", 75_000, () => ledgerVectors("vertex"), takeVertex),
-    bytesTarget("log entry", 30_000, entries, roundTrip(decodeEntry, encodeEntry)),
-    bytesTarget("evidence", 40_000, () => ledgerVectors("evidence"), takeEvidence),
-    bytesTarget("register event", 40_000, events, takeEvent),
+    bytesTarget("vertex", 65_000, () => ledgerVectors("vertex"), takeVertex),
+    bytesTarget("log entry", 20_000, entries, roundTrip(decodeEntry, encodeEntry)),
+    bytesTarget("evidence", 30_000, () => ledgerVectors("evidence"), takeEvidence),
+    bytesTarget("register event", 30_000, events, takeEvent),
 ];

@@ -53,7 +53,9 @@ export class Admission {
 
     /** Follows an entry of the log. Records of our own vertices are here already: duplicates. */
     follow(entry: Entry, timeMs: number): void {
-        if (entry.kind === "enrolment") {
+        if (entry.kind !== "vertex") {
+            // Only enrolments concern records; what parties say is no matter of a collector.
+            if (entry.kind !== "enrolment") return;
             const accepted = accept(this.#state, entry, timeMs, () => true);
             assert(accepted.ok, "the log holds valid enrolments");
             return;

@@ -176,7 +176,7 @@ export class Collector implements LinkHandler, EngineObserver {
     /** Follows the log: the admission's view, and the final receipts (EngineObserver). */
     entryFinal(entry: Entry, timeMs: number, finality: Finality): void {
         this.#admission.follow(entry, timeMs);
-        if (entry.kind === "enrolment") return;
+        if (entry.kind !== "vertex") return;
         if (toHex(entry.vertex.author) === toHex(this.#options.author))
             this.#own.push(entry.vertex);
         if (this.#own.length > 2) this.#own.shift();

@@ -33,6 +33,13 @@ export const ERRORS = {
     MS_CLOCK: entry(14, "later", "The message is dated too far ahead."),
     MS_FROZEN: entry(15, "never", "The chain or key is frozen or revoked."),
     MS_ENROLMENT: entry(null, "never", "The enrolment contradicts the genesis or an earlier one."),
+    MS_PARTY: entry(
+        null,
+        "never",
+        "The party contradicts the genesis, an earlier one or the streams of others.",
+    ),
+    MS_NOTICE: entry(null, "never", "The notice names what is not there, or another network."),
+    MS_NOTICE_DUPLICATE: entry(null, "never", "The party said this before; the ledger holds it."),
     MS_GENESIS: entry(null, "never", "The genesis does not match the network."),
     MS_VERTEX_AUTHOR: entry(null, "never", "The vertex author is unknown, or not active."),
     MS_VERTEX_PARENTS: entry(null, "never", "The vertex breaks a rule about its parents or round."),

@@ -1,11 +1,18 @@
-import { LIMITS, type Result } from "@meterseal/core";
+import { error, fail, LIMITS, ok, type Result } from "@meterseal/core";
 import {
     attempt,
     decodeCbor,
     type Enrolment,
     encodeCbor,
     malformed,
+    type Notice,
+    type Party,
     parseEnrolment,
+    parseNotice,
+    parseParty,
+    parseTariff,
+    type Sign1,
+    type TariffMessage,
     toBytes,
     toInteger,
 } from "@meterseal/record";
@@ -16,14 +23,33 @@ import { parseVertex, type Vertex } from "./vertex/vertex.ts";
 export type LogEntry = {
     /** Milliseconds since 1970 by the sequencer's clock, never falling. */
     readonly timeMs: number;
-    /** A vertex or an enrolment, whole COSE_Sign1 bytes. */
+    /** A vertex, an enrolment, a party, a notice or a tariff: whole COSE_Sign1 bytes. */
     readonly item: Uint8Array;
 };
 
 /** Content of a log entry. */
 export type LogItem =
     | { readonly kind: "vertex"; readonly vertex: Vertex }
-    | { readonly kind: "enrolment"; readonly enrolment: Enrolment };
+    | { readonly kind: "enrolment"; readonly enrolment: Enrolment }
+    | { readonly kind: "party"; readonly party: Party }
+    | { readonly kind: "notice"; readonly notice: Notice }
+    | { readonly kind: "tariff"; readonly tariff: TariffMessage };
+
+/** Signed message of an item; its hash is the item's name, which signing again does not change. */
+export function messageOf(item: LogItem): Sign1 {
+    switch (item.kind) {
+        case "vertex":
+            return item.vertex.message;
+        case "enrolment":
+            return item.enrolment.message;
+        case "party":
+            return item.party.message;
+        case "notice":
+            return item.notice.message;
+        case "tariff":
+            return item.tariff.message;
+    }
+}
 
 /** Leaf data of an entry: CBOR [time, item]. */
 export function encodeEntry(entry: LogEntry): Uint8Array {
@@ -47,12 +73,23 @@ export function entryLeafHash(entry: LogEntry): Uint8Array {
     return leafHash(encodeEntry(entry));
 }
 
-/** Parses the message of an entry, whichever of the two kinds it is. */
+const PARSERS: readonly ((item: Uint8Array) => Result<LogItem>)[] = [
+    (item) => named(parseVertex(item), (vertex) => ({ kind: "vertex", vertex })),
+    (item) => named(parseNotice(item), (notice) => ({ kind: "notice", notice })),
+    (item) => named(parseEnrolment(item), (enrolment) => ({ kind: "enrolment", enrolment })),
+    (item) => named(parseParty(item), (party) => ({ kind: "party", party })),
+    (item) => named(parseTariff(item), (tariff) => ({ kind: "tariff", tariff })),
+];
+
+/** Parses the message of an entry, whichever of its kinds it is. */
 export function parseItem(item: Uint8Array): Result<LogItem> {
-    const vertex = parseVertex(item);
-    if (vertex.ok) return { ok: true, value: { kind: "vertex", vertex: vertex.value } };
-    if (vertex.error.code !== "MS_VERSION") return vertex;
-    const enrolment = parseEnrolment(item);
-    if (!enrolment.ok) return enrolment;
-    return { ok: true, value: { kind: "enrolment", enrolment: enrolment.value } };
+    for (const parse of PARSERS) {
+        const parsed = parse(item);
+        if (parsed.ok || parsed.error.code !== "MS_VERSION") return parsed;
+    }
+    return fail(error("MS_VERSION", { where: "entry", expected: "a message that a log holds" }));
+}
+
+function named<T>(parsed: Result<T>, name: (value: T) => LogItem): Result<LogItem> {
+    return parsed.ok ? ok(name(parsed.value)) : parsed;
 }

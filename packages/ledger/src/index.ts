@@ -23,6 +23,7 @@ export {
     chainKey,
     hashAt,
     type LedgerState,
+    type NoticeState,
     type StreamState,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
@@ -45,6 +46,7 @@ export {
     entryLeafHash,
     type LogEntry,
     type LogItem,
+    messageOf,
     parseItem,
 } from "./entry.ts";
 export {

@@ -7,17 +7,17 @@ import type { LogEntry } from "./entry.ts";
 /** Size and root (32 bytes) of a tree. */
 export type TreeHead = { readonly size: number; readonly root: Uint8Array };
 
-/** A log entry at its place, with the body of its vertex (empty for an enrolment). */
+/** A log entry at its place, with the body of its vertex (empty for other kinds). */
 export type StoredEntry = LogEntry & {
     readonly index: number;
-    /** Whole records in body order; empty for an enrolment. */
+    /** Whole records in body order; empty but for a vertex. */
     readonly body: readonly Uint8Array[];
 };
 
 /** A new log entry with the checkpoint that covers it. */
 export type LogAppend = {
     readonly entry: LogEntry;
-    /** 36 bytes for a vertex, null for an enrolment. */
+    /** 36 bytes for a vertex, null for other kinds. */
     readonly vertexId: Uint8Array | null;
     /** Signed note over the tree that ends with this entry. */
     readonly checkpoint: string;
@@ -61,7 +61,7 @@ export interface Engine {
     /** Committed state; nobody but the engine changes it. */
     readonly state: LedgerState;
     /**
-     * Takes an entry: a vertex with its records, or an enrolment with none.
+     * Takes an entry: a vertex with its records, or another message with none.
      * @returns where it stands once it is final.
      * @throws MetersealError the refusal of `accept()`, or a failed store.
      */

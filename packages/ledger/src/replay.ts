@@ -19,10 +19,9 @@ export function stateOfGenesis(genesisBytes: Uint8Array): Result<LedgerState> {
 export function parseEntry(item: Uint8Array, body: readonly Uint8Array[]): Result<Entry> {
     const parsed = parseItem(item);
     if (!parsed.ok) return parsed;
-    if (parsed.value.kind === "enrolment") {
-        return body.length === 0
-            ? (parsed as Result<Entry>)
-            : fail(error("MS_LOG_LEAF", { got: "a body" }));
+    const { value } = parsed;
+    if (value.kind !== "vertex") {
+        return body.length === 0 ? ok(value) : fail(error("MS_LOG_LEAF", { got: "a body" }));
     }
     const records: MeterRecord[] = [];
     for (const bytes of body) {
@@ -30,7 +29,7 @@ export function parseEntry(item: Uint8Array, body: readonly Uint8Array[]): Resul
         if (!record.ok) return record;
         records.push(record.value);
     }
-    return ok({ kind: "vertex", vertex: parsed.value.vertex, records });
+    return ok({ ...value, records });
 }
 
 /** Takes a stored entry into a state again, as at its first acceptance. */

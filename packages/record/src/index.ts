@@ -35,7 +35,26 @@ export {
 } from "./event.ts";
 export { lastRegistersUnix } from "./instants.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
+export {
+    COHORT_BYTES,
+    createNotice,
+    NOTICE_KIND,
+    type Notice,
+    type NoticeContent,
+    type NoticePayload,
+    parseNotice,
+    topicOf,
+} from "./notice.ts";
 export { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
+export {
+    createParty,
+    PARTY_ROLE,
+    type Party,
+    type PartyPayload,
+    parseParty,
+    RECIPIENT_SUITE,
+    type RecipientKey,
+} from "./party.ts";
 export {
     createReceipt,
     encodeReceipt,
@@ -68,6 +87,12 @@ export {
     splitSequence,
     verifySign1,
 } from "./sign1.ts";
+export {
+    createTariff,
+    parseTariff,
+    type TariffMessage,
+    type TariffPayload,
+} from "./tariff.ts";
 export {
     channelCount,
     channelsOfGroup,

@@ -14,11 +14,13 @@ import type { SimHost } from "./sim-host.ts";
 import { checkRegisters } from "./sim-household.ts";
 import type { SimMeter } from "./sim-meter.ts";
 import { placeOf, type SeenFinal } from "./sim-notes.ts";
+import type { SimParties } from "./sim-parties.ts";
 
 /** A simulated world as the checks need it. */
 type CheckedWorld = Omit<SimHost, "meters" | "collector"> & {
     readonly meters: readonly SimMeter[];
     readonly collector: SimCollector;
+    readonly parties: SimParties;
 };
 
 /** The log of a simulation, replayed from the genesis with every signature checked again. */
@@ -26,6 +28,7 @@ type Replayed = {
     readonly log: MerkleLog;
     /** Root of the tree at each size. */
     readonly roots: readonly Uint8Array[];
+    readonly items: readonly Uint8Array[];
     readonly records: readonly MeterRecord[];
     /** Leaf of each record, by hash. */
     readonly leaves: ReadonlyMap<string, number>;
@@ -39,6 +42,7 @@ export async function checkLedger(world: CheckedWorld): Promise<void> {
         replayed.records.map(({ message }) => message.bytes),
         "in the ledger",
     );
+    world.parties.check(replayed.items);
     for (const final of notes.finals) checkFinal(world, replayed, final);
     for (const meter of meters) {
         const { agent, household, subjectHex } = meter;
@@ -69,6 +73,7 @@ async function replay(world: CheckedWorld): Promise<Replayed> {
     const state = unwrap(stateOfGenesis(network.genesis));
     const log = new MerkleLog();
     const roots = [log.root()];
+    const items: Uint8Array[] = [];
     const records: MeterRecord[] = [];
     const leaves = new Map<string, number>();
     for await (const { body, index, item, timeMs } of collector.disk.entries(0)) {
@@ -76,6 +81,7 @@ async function replay(world: CheckedWorld): Promise<Replayed> {
         if (!accepted.ok) notes.complain(`entry ${index}: ${accepted.error.message}`);
         log.append(entryLeafHash({ timeMs, item }));
         roots.push(log.root());
+        items.push(item);
         for (const bytes of body) {
             const record = unwrap(parseRecord(bytes));
             records.push(record);
@@ -95,7 +101,7 @@ async function replay(world: CheckedWorld): Promise<Replayed> {
     if (!bytesEqual(stateRoot(reopened.state), stateRoot(state))) {
         notes.complain("the engine opens to another state");
     }
-    return { log, roots, records, leaves };
+    return { log, roots, items, records, leaves };
 }
 
 function checkFinal(world: CheckedWorld, replayed: Replayed, final: SeenFinal): void {

@@ -39,8 +39,8 @@ export class SimCollector {
         this.#clock = { nowMs: () => Math.floor(world.clockMs() + this.skewMs) };
     }
 
-    /** Writes genesis and enrolments, before anything can fail. */
-    async found(enrolments: readonly Uint8Array[]): Promise<void> {
+    /** Writes genesis, enrolments and parties, before anything can fail. */
+    async found(members: readonly Uint8Array[]): Promise<void> {
         await this.disk.initialize(this.#world.network.genesis);
         const engine = await EmbeddedEngine.open({
             store: this.disk,
@@ -48,7 +48,7 @@ export class SimCollector {
             logSigner: this.#world.network.logSigner,
             observer: { entryFinal: () => undefined },
         });
-        for (const enrolment of enrolments) await engine.submit(enrolment, []);
+        for (const member of members) await engine.submit(member, []);
     }
 
     /** Starts on what the store holds; whatever was acknowledged must be there. */

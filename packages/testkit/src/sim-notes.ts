@@ -23,6 +23,7 @@ export class SimNotes {
         thinned: 0,
         messages: 0,
         mischief: 0,
+        notices: 0,
         receipts: 0,
     };
     /** Sealed bytes by `stream/epoch/tree/index`. */

@@ -11,6 +11,7 @@ import { drawHousehold, drawStart } from "./sim-household.ts";
 import { SimMeter } from "./sim-meter.ts";
 import { SimMischief } from "./sim-mischief.ts";
 import { SimNotes } from "./sim-notes.ts";
+import { SimParties } from "./sim-parties.ts";
 import { SimulatedTime } from "./sim-time.ts";
 
 /** What a simulation did and found. */
@@ -25,6 +26,8 @@ export type WorldReport = {
     readonly thinned: number;
     readonly messages: number;
     readonly mischief: number;
+    /** Of parties, that were acknowledged. */
+    readonly notices: number;
     readonly receipts: number;
     readonly records: number;
     readonly virtualSeconds: number;
@@ -66,6 +69,7 @@ class SimWorld implements SimHost {
     readonly collectorKey: PublicKey;
     collector!: SimCollector;
     mischief!: SimMischief;
+    parties!: SimParties;
     readonly #startMs: number;
     #trouble = true;
 
@@ -99,12 +103,13 @@ class SimWorld implements SimHost {
         });
         world.mischief = new SimMischief(world, seededRandom(seed ^ 0x5eed), traitor);
         world.collector = new SimCollector(world, identity);
-        const members = [...meters.map(({ household }) => household.meter), traitor];
-        await world.collector.found(
-            [identity.enrolment, ...members.map(({ enrolment }) => enrolment)].map(
-                ({ message }) => message.bytes,
-            ),
-        );
+        const homes = meters.map(({ household }) => household.meter);
+        world.parties = await SimParties.create(world, network, homes);
+        const members = [identity, ...homes, traitor].map(({ enrolment }) => enrolment);
+        await world.collector.found([
+            ...members.map(({ message }) => message.bytes),
+            ...world.parties.messages,
+        ]);
         return world;
     }
 
@@ -180,7 +185,7 @@ class SimWorld implements SimHost {
     }
 
     #scheduleTrouble(): void {
-        const { collector, link, meters, random, time } = this;
+        const { collector, link, meters, parties, random, time } = this;
         const at = (callback: () => void): void => {
             time.after(random.below(TROUBLE_MS), () => this.#trouble && callback());
         };
@@ -218,6 +223,10 @@ class SimWorld implements SimHost {
                 // What comes of it is the collector's business; busy or gone is an answer too.
                 this.mischief.strike().catch(() => undefined);
             });
+        }
+        for (let i = parties.random.below(8); i > 0; i--) {
+            const delayMs = parties.random.below(TROUBLE_MS);
+            time.after(delayMs, () => void this.watch(parties.speak(), "parties"));
         }
     }
 

@@ -90,7 +90,7 @@ export class EmbeddedEngine implements Engine {
         this.#verified.add(message);
     }
 
-    /** Appends a vertex with its records, or an enrolment with none; one at a time, in call order. */
+    /** Appends a vertex with its records, or another message with none; one at a time, in call order. */
     submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
         const result = this.#queue.then(() => this.#append(item, records));
         this.#queue = result.catch(() => undefined);

@@ -13,13 +13,17 @@ import {
     type Enrolment,
     kidOf,
     type MeterRecord,
+    type Notice,
+    type Party,
     ROLE,
     type Sign1,
+    type TariffMessage,
     verifySign1,
 } from "@meterseal/record";
 import { compareRecords, summarizeBody } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import { Draft } from "./draft.ts";
+import { acceptNotice, acceptParty, acceptTariff } from "./party-rules.ts";
 import {
     applyRecord,
     freezeChain,
@@ -32,6 +36,9 @@ import { type AuthorState, chainKey, type LedgerState, streamKey } from "./state
 /** An entry that is to be accepted, parsed. */
 export type Entry =
     | { readonly kind: "enrolment"; readonly enrolment: Enrolment }
+    | { readonly kind: "party"; readonly party: Party }
+    | { readonly kind: "notice"; readonly notice: Notice }
+    | { readonly kind: "tariff"; readonly tariff: TariffMessage }
     | {
           readonly kind: "vertex";
           readonly vertex: Vertex;
@@ -39,7 +46,7 @@ export type Entry =
           readonly records: readonly MeterRecord[];
       };
 
-/** What an accepted entry did: one outcome a record, in body order; none for an enrolment. */
+/** What an accepted entry did: one outcome a record, in body order; none but for a vertex. */
 export type Accepted = { readonly outcomes: readonly RecordOutcome[] };
 
 /** Verdict on a signature; a caller that has checked the same bytes before may answer from memory. */
@@ -67,28 +74,49 @@ export function accept(
             error("MS_CLOCK", { expected: `entry time ≥ ${state.lastTimeMs}`, got: `${timeMs}` }),
         );
     }
-    const accepted =
-        entry.kind === "enrolment"
-            ? acceptEnrolment(state, entry.enrolment, check)
-            : acceptVertex(state, entry.vertex, entry.records, timeMs, check);
-    if (accepted.ok) state.lastTimeMs = timeMs;
-    return accepted;
+    const accepted = acceptEntry(state, entry, timeMs, check);
+    if (!accepted.ok) return accepted;
+    state.lastTimeMs = timeMs;
+    return ok(accepted.value ?? { outcomes: [] });
+}
+
+function acceptEntry(
+    state: LedgerState,
+    entry: Entry,
+    timeMs: number,
+    check: SignatureCheck,
+): Result<Accepted | undefined> {
+    switch (entry.kind) {
+        case "enrolment":
+            return acceptEnrolment(state, entry.enrolment, check);
+        case "party":
+            return acceptParty(state, entry.party, check);
+        case "notice":
+            return acceptNotice(state, entry.notice, timeMs, check);
+        case "tariff":
+            return acceptTariff(state, entry.tariff, timeMs, check);
+        case "vertex":
+            return acceptVertex(state, entry.vertex, entry.records, timeMs, check);
+    }
 }
 
 function acceptEnrolment(
     state: LedgerState,
     enrolment: Enrolment,
     check: SignatureCheck,
-): Result<Accepted> {
-    const refuse = (expected: string): Result<Accepted> =>
+): Result<undefined> {
+    const refuse = (expected: string): Result<undefined> =>
         fail(error("MS_ENROLMENT", { where: `id ${toHex(enrolment.id)}`, expected }));
     if (!bytesEqual(enrolment.network, state.networkId)) return refuse("this network's id");
     if (!check(enrolment.message, state.genesis.operator)) {
         return fail(error("MS_SIGNATURE_BAD", { where: `enrolment of ${toHex(enrolment.id)}` }));
     }
     const kid = kidHexOf(enrolment);
-    if (state.keys.has(kid)) return refuse("a key id that no other key has");
+    if (state.keys.has(kid) || state.partyKeys.has(kid)) {
+        return refuse("a key id that no other key has");
+    }
     const id = toHex(enrolment.id);
+    if (state.parties.has(id)) return refuse("an id that is not a party's");
     const before = state.subjects.get(id);
     if (before !== undefined) {
         const from = nextEpoch(state, before);
@@ -115,6 +143,7 @@ function acceptEnrolment(
         });
     }
     for (const descriptor of enrolment.streams) {
+        state.streamSubjects.set(toHex(descriptor.stream), id);
         state.streams.set(streamKey(descriptor.stream, descriptor.sealEpoch), {
             descriptor,
             subject: enrolment.id,
@@ -127,7 +156,7 @@ function acceptEnrolment(
             frozen: false,
         });
     }
-    return ok({ outcomes: [] });
+    return ok(undefined);
 }
 
 /** First epoch that a new key may serve from: after every epoch of the key before. */

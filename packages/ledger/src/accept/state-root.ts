@@ -1,11 +1,11 @@
-import { compareBytes } from "@meterseal/core";
+import { compareBytes, fromHex } from "@meterseal/core";
 import { encodeCbor } from "@meterseal/record";
 import { leafHash, merkleRoot } from "../merkle/hash.ts";
 import { type Chain, isBlank, type LedgerState, type StreamState } from "./state.ts";
 
 /**
  * Hash of a state, 32 bytes: the same accepted set gives the same root in any order of delivery.
- * Leaves are the sorted facts about chains, streams, keys and authors; times of acceptance and log
+ * Leaves are the sorted facts about chains, streams, keys, authors, parties and what these said; times of acceptance and log
  * positions are left out because they depend on the order.
  */
 export function stateRoot(state: LedgerState): Uint8Array {
@@ -19,6 +19,9 @@ export function stateRoot(state: LedgerState): Uint8Array {
     for (const [id, author] of state.authors) {
         facts.push(encodeCbor([3, id, author.lastVertex, author.round]));
     }
+    for (const party of state.partyKeys.values()) facts.push(encodeCbor([4, party.message.hash]));
+    for (const notice of state.notices.values()) facts.push(encodeCbor([5, notice.hash]));
+    for (const hash of state.tariffs.keys()) facts.push(encodeCbor([6, fromHex(hash)]));
     facts.sort(compareBytes);
     return merkleRoot(facts.map(leafHash));
 }

@@ -1,5 +1,5 @@
 import { bytesEqual, toHex } from "@meterseal/core";
-import type { Enrolment, StreamDescriptor } from "@meterseal/record";
+import type { Enrolment, Party, StreamDescriptor } from "@meterseal/record";
 import type { Genesis } from "../genesis.ts";
 import type { HashList } from "../merkle/hash-list.ts";
 
@@ -60,6 +60,20 @@ export type AuthorState = {
     round: number;
 };
 
+/** What the ledger remembers of a notice, beside who said what of which kind. */
+export type NoticeState = {
+    /** Hash of the message, 32 bytes. */
+    readonly hash: Uint8Array;
+    readonly timeUnix: number;
+};
+
+/** What the ledger remembers of a tariff, beside its hash. */
+export type TariffState = {
+    /** The provider, 16 bytes. */
+    readonly party: Uint8Array;
+    readonly timeUnix: number;
+};
+
 /** Committed state of a ledger: a function of the accepted entries alone. */
 export type LedgerState = {
     readonly genesis: Genesis;
@@ -75,6 +89,18 @@ export type LedgerState = {
     readonly authors: Map<string, AuthorState>;
     /** Round of every accepted vertex by id. */
     readonly vertices: Map<string, number>;
+    /** Subject of each enrolled stream, both hexadecimal, of whichever seal epoch. */
+    readonly streamSubjects: Map<string, string>;
+    /** Present state of each party by its id (hexadecimal). */
+    readonly parties: Map<string, Party>;
+    /** Every message that admitted a party or gave it a key, by that key's id (hexadecimal). */
+    readonly partyKeys: Map<string, Party>;
+    /** Household (party id) that owns a stream, both hexadecimal. */
+    readonly owners: Map<string, string>;
+    /** By {@link noticeKey}. */
+    readonly notices: Map<string, NoticeState>;
+    /** By the hash of the message, hexadecimal. */
+    readonly tariffs: Map<string, TariffState>;
     lastTimeMs: number;
 };
 
@@ -94,6 +120,12 @@ export function initialState(
         streams: new Map(),
         authors: new Map(),
         vertices: new Map(genesisVertices.map((id) => [id, 0])),
+        streamSubjects: new Map(),
+        parties: new Map(),
+        partyKeys: new Map(),
+        owners: new Map(),
+        notices: new Map(),
+        tariffs: new Map(),
         lastTimeMs: 0,
     };
 }
@@ -106,6 +138,11 @@ export function chainKey(subject: Uint8Array, epoch: number): string {
 /** Key of a stream in the state. */
 export function streamKey(stream: Uint8Array, sealEpoch: number): string {
     return `${toHex(stream)}/${sealEpoch}`;
+}
+
+/** Key of a notice in the state: a party says each thing (`topicOf`) once for each kind. */
+export function noticeKey(party: Uint8Array, kind: number, topic: Uint8Array): string {
+    return `${toHex(party)}/${kind}/${toHex(topic)}`;
 }
 
 /** Hash of the accepted record with a sequence number; undefined when there is none. */

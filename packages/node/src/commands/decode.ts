@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { error, fromHex, LIMITS, MetersealError, unixOfSlot } from "@meterseal/core";
-import { parseItem } from "@meterseal/ledger";
+import { type LogItem, messageOf, parseItem } from "@meterseal/ledger";
 import {
     type MeterRecord,
     parseReceipt,
@@ -79,10 +79,7 @@ function describeMessage(bytes: Uint8Array): unknown {
         return { ...receipt.value, message: "receipt", signedBy: receipt.value.message.kid };
     const item = parseItem(bytes);
     if (!item.ok) throw item.error;
-    if (item.value.kind === "enrolment") {
-        const { message, ...enrolment } = item.value.enrolment;
-        return { message: "enrolment", ...enrolment, hash: message.hash, signedBy: message.kid };
-    }
+    if (item.value.kind !== "vertex") return describeItem(item.value);
     const { message, id, parents, ...vertex } = item.value.vertex;
     return {
         message: "vertex",
@@ -91,6 +88,13 @@ function describeMessage(bytes: Uint8Array): unknown {
         parents: parents.map(String),
         signedBy: message.kid,
     };
+}
+
+/** What the entry of a log says that has no body. */
+function describeItem(item: Exclude<LogItem, { kind: "vertex" }>): unknown {
+    const { hash, kid } = messageOf(item);
+    const { [item.kind]: content } = item as Record<string, unknown>;
+    return { ...(content as object), message: item.kind, hash, signedBy: kid };
 }
 
 function describeRecord({ message, body, ...record }: MeterRecord): Record<string, unknown> {

@@ -74,7 +74,7 @@ export class EvidenceBuilder {
         );
         const leaves: LogLeaf[] = [];
         for (const { message } of wanted) {
-            const index = this.#facts.enrolmentLeaves.get(toHex(message.hash));
+            const index = this.#facts.leaves.get(toHex(message.hash));
             if (index === undefined || index >= size) continue;
             for await (const row of this.#reader.log(index)) {
                 leaves.push(this.#leaf(row, message.bytes, size));

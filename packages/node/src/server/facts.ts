@@ -1,5 +1,5 @@
 import { toHex, unixOfSlot } from "@meterseal/core";
-import type { EngineObserver, Entry, Finality } from "@meterseal/ledger";
+import { type EngineObserver, type Entry, type Finality, messageOf } from "@meterseal/ledger";
 import { FLAG, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** What anybody can see of one meter in its final records. */
@@ -26,13 +26,13 @@ export class Facts implements EngineObserver {
     readonly meters: Map<string, MeterFacts> = new Map();
     readonly totals: LedgerFacts = { vertices: 0, records: 0, readings: 0 };
 
-    /** Log index of each enrolment by its hash (hexadecimal). */
-    readonly enrolmentLeaves: Map<string, number> = new Map();
+    /** Log index of each entry but vertices by the hash of its message (hexadecimal). */
+    readonly leaves: Map<string, number> = new Map();
 
     /** Takes in an entry of the log. */
     entryFinal(entry: Entry, _timeMs: number, { leafIndex }: Finality): void {
-        if (entry.kind === "enrolment") {
-            this.enrolmentLeaves.set(toHex(entry.enrolment.message.hash), leafIndex);
+        if (entry.kind !== "vertex") {
+            this.leaves.set(toHex(messageOf(entry).hash), leafIndex);
             return;
         }
         this.totals.vertices++;

@@ -16,6 +16,10 @@ export class Findings {
     readonly notes: string[] = [];
     readonly counts = {
         enrolments: 0,
+        /** Messages that admitted a household, provider or monitor, or gave it a new key. */
+        parties: 0,
+        notices: 0,
+        tariffs: 0,
         vertices: 0,
         records: 0,
         /** Records stored and not in the ledger yet. */

@@ -5,7 +5,9 @@ import {
     type Entry,
     entryLeafHash,
     type LedgerState,
+    type LogItem,
     MerkleLog,
+    messageOf,
     parseItem,
     parseVertex,
     recordName,
@@ -25,6 +27,14 @@ import { type LogRow, type RecordRow, type StoreReader, slotsOf } from "@meterse
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
 import { FIRST_ROW } from "./vertex-check.ts";
+
+/** What each kind of entry without a body counts as. */
+const COUNTERS = {
+    enrolment: "enrolments",
+    party: "parties",
+    notice: "notices",
+    tariff: "tariffs",
+} as const;
 
 /** Name of a record row by its columns, for rows whose bytes do not parse. */
 export function rowName(row: RecordRow): string {
@@ -121,7 +131,7 @@ export class LogCheck {
         this.#findings.counts.leaves++;
         if (row.item !== null) {
             this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: row.item }));
-            this.#checkEnrolment(row, row.item);
+            this.#checkItem(row, row.item);
             return;
         }
         const where = `leaf ${row.index}, vertex row ${row.vertex}`;
@@ -146,22 +156,45 @@ export class LogCheck {
         await this.#checkBody(row, vertex.ok ? vertex.value : null, body);
     }
 
-    #checkEnrolment(row: LogRow, item: Uint8Array): void {
+    #checkItem(row: LogRow, item: Uint8Array): void {
         const where = `leaf ${row.index}`;
         const parsed = parseItem(item);
-        if (!parsed.ok || parsed.value.kind !== "enrolment") {
-            this.#findings.fault("MS_ENROLMENT", where, "The entry is no enrolment.");
+        if (!parsed.ok || parsed.value.kind === "vertex") {
+            const message = "The entry is no enrolment, party, notice or tariff.";
+            this.#findings.fault("MS_LOG_LEAF", where, message);
             this.#stopRules(where);
             return;
         }
-        const { enrolment } = parsed.value;
-        this.#findings.counts.enrolments++;
-        this.#findings.counts.signatures++;
-        this.#accept(parsed.value, row, where, verifySign1);
-        // Later records are judged by this key even where the rules stopped before.
-        const kid = toHex(kidOf(enrolment.key));
-        const genuine = verifySign1(enrolment.message, this.#state.genesis.operator);
-        if (genuine && !this.#state.keys.has(kid)) this.#state.keys.set(kid, enrolment);
+        const entry = parsed.value;
+        const { counts } = this.#findings;
+        counts[COUNTERS[entry.kind]]++;
+        counts.signatures++;
+        this.#accept(entry, row, where, verifySign1);
+        this.#remember(entry, where);
+    }
+
+    /**
+     * Later messages are judged by the keys that the operator signed even where the rules stopped
+     * before; there a notice or tariff is held against its key here, for nobody else does.
+     */
+    #remember(entry: Exclude<LogItem, { kind: "vertex" }>, where: string): void {
+        const { genesis, keys, partyKeys } = this.#state;
+        const message = messageOf(entry);
+        if (entry.kind === "enrolment") {
+            const kid = toHex(kidOf(entry.enrolment.key));
+            if (!keys.has(kid) && verifySign1(message, genesis.operator)) {
+                keys.set(kid, entry.enrolment);
+            }
+        } else if (entry.kind === "party") {
+            const kid = toHex(kidOf(entry.party.key));
+            if (!partyKeys.has(kid) && verifySign1(message, genesis.operator)) {
+                partyKeys.set(kid, entry.party);
+            }
+        } else if (!this.#rulesJudged) {
+            const signer = partyKeys.get(toHex(message.kid));
+            const valid = signer !== undefined && verifySign1(message, signer.key);
+            if (!valid) this.#findings.fault("MS_SIGNATURE_BAD", where, "No party signed it.");
+        }
     }
 
     async #checkBody(
