@@ -59,6 +59,7 @@ export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";
 export {
     isWindowName,
+    WINDOW_LEVELS,
     WINDOW_NAMES,
     type WindowEdges,
     type WindowName,

@@ -24,6 +24,7 @@ export {
     hashAt,
     type LedgerState,
     type NoticeState,
+    noticeKey,
     type StreamState,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
@@ -50,16 +51,21 @@ export {
     parseItem,
 } from "./entry.ts";
 export {
+    type CheckedNotice,
     type CheckedRecord,
     checkEvidence,
+    type EvidenceExtent,
     type EvidenceReport,
     type EvidenceTrust,
     type Fault,
+    type Verdict,
+    verdictOf,
 } from "./evidence/check.ts";
 export {
     decodeEvidence,
     type Evidence,
     encodeEvidence,
+    type LogGrowth,
     type LogLeaf,
     type RecordLeaf,
 } from "./evidence/evidence.ts";

@@ -1,7 +1,14 @@
 import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS, toHex, unwrap } from "@meterseal/core";
-import { decodeEvidence } from "@meterseal/ledger";
+import {
+    checkEvidence,
+    decodeEvidence,
+    type Evidence,
+    type EvidenceExtent,
+    type EvidenceReport,
+    type TreeHead,
+} from "@meterseal/ledger";
 import { openDifference, ownerKeys, type TreeAddress } from "@meterseal/seal";
 import {
     type KeyFile,
@@ -43,8 +50,8 @@ beforeAll(async () => {
 }, FIXTURE_MS);
 afterAll(() => server.close());
 
-const path = (stream: string, query: string): string =>
-    `${server.httpUrl}/api/v1/streams/${stream}/sums?${query}`;
+const path = (stream: string, query: string, route = "sums"): string =>
+    `${server.httpUrl}/api/v1/streams/${stream}/${route}?${query}`;
 
 async function sums(query: string): Promise<Sums> {
     const answer = await fetch(path(toHex(key.stream.streamId), query));
@@ -52,8 +59,12 @@ async function sums(query: string): Promise<Sums> {
     return (await answer.json()) as Sums;
 }
 
-const refusal = async (stream: string, query: string): Promise<[number, string]> => {
-    const answer = await fetch(path(stream, query));
+const refusal = async (
+    stream: string,
+    query: string,
+    route = "sums",
+): Promise<[number, string]> => {
+    const answer = await fetch(path(stream, query, route));
     return [answer.status, ((await answer.json()) as { code: string }).code];
 };
 
@@ -74,6 +85,73 @@ function open({ parts }: Window): bigint {
         })
         .reduce((a, b) => a + b, 0n);
 }
+
+async function evidence(query: string): Promise<Evidence> {
+    const answer = await fetch(path(toHex(key.stream.streamId), query, "evidence"));
+    expect(answer.status).toBe(200);
+    return unwrap(decodeEvidence(new Uint8Array(await answer.arrayBuffer())));
+}
+
+describe("evidence of a stretch", () => {
+    const check = (bundle: Evidence, extent: EvidenceExtent, seen?: TreeHead) =>
+        checkEvidence(bundle, {
+            networkId: key.network,
+            subject: key.meter,
+            extent,
+            ...(seen === undefined ? {} : { seen }),
+        });
+    const faults = ({ continuity, signatures }: EvidenceReport): string[] =>
+        [...continuity.faults, ...signatures.faults].map(({ error }) => error.code);
+
+    it("holds the records of a range and no others, without a gap", async () => {
+        const range = "from=2013-01-03&to=2013-01-05";
+        const report = check(await evidence(range), "stretch");
+        expect(faults(report)).toEqual([]);
+        const hashes = report.records.map(({ record }) => toHex(record.message.hash));
+        const { windows } = await sums(`window=slot&${range}`);
+        const named = windows.flatMap(({ parts }) =>
+            parts.flatMap(({ from, to }) => [from.record.hash, to.record.hash]),
+        );
+        expect(new Set(hashes)).toEqual(new Set(named));
+        const whole = check(await evidence("from=2013-01-01"), "whole");
+        expect(faults(whole)).toEqual([]);
+        expect(whole.records.length).toBeGreaterThan(hashes.length);
+    });
+
+    it("holds the ends of windows only, where that is asked", async () => {
+        const bundle = await evidence("window=total&records=edges&from=2013-01-02&to=2013-01-07");
+        expect(bundle.records).toHaveLength(2);
+        expect(faults(check(bundle, "single"))).toEqual([]);
+        expect(faults(check(bundle, "stretch"))).toEqual(["MS_CHAIN_MISMATCH"]);
+    });
+
+    it("shows the hole in which a boundary is absent", async () => {
+        const report = check(await evidence("from=2013-01-07T12:00&to=2013-02-01"), "stretch");
+        expect(faults(report)).toEqual([]);
+        expect(report.records.length).toBeGreaterThan(0);
+    });
+
+    it("proves that the log grew, from any size that it had", async () => {
+        const now = check(await evidence(""), "whole").checkpoint as TreeHead;
+        for (let size = 1; size <= now.size; size++) {
+            const bundle = await evidence(`since=${size}`);
+            const path = bundle.growth?.path ?? [];
+            expect(bundle.growth?.fromSize).toBe(size);
+            expect(path.length > 0 || size === now.size).toBe(true);
+        }
+        expect(faults(check(await evidence(`since=${now.size}`), "whole", now))).toEqual([]);
+        const own = toHex(key.stream.streamId);
+        for (const [query, status, code] of [
+            [`since=${now.size + 1}`, 404, "MS_NOT_FOUND"],
+            ["since=0", 400, "MS_USAGE"],
+            ["records=some", 400, "MS_USAGE"],
+            ["grant=00", 400, "MS_USAGE"],
+            ["window=slot&from=2013-01-01&to=2014-01-01", 413, "MS_TOO_LARGE"],
+        ] as const) {
+            expect(await refusal(own, query, "evidence"), query).toEqual([status, code]);
+        }
+    });
+});
 
 describe("sums over HTTP", () => {
     it.each(["slot", "hour", "day", "month"] as const)(

@@ -103,6 +103,7 @@ export {
     type TreeAddress,
 } from "./stream.ts";
 export { BoundaryLine } from "./sums/boundary-line.ts";
+export { describeSum, type SumDescription } from "./sums/description.ts";
 export {
     isUnmeasured,
     knownSlots,

@@ -1,9 +1,8 @@
 import { error, ok, type Result } from "@meterseal/core";
-import { type Fault, recordName } from "@meterseal/ledger";
+import { type Fault, recordName, type Verdict, verdictOf } from "@meterseal/ledger";
 import { type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 import { expandAddresses, falseCommitments, ownerKeys } from "@meterseal/seal";
 import type { KeyFile } from "./key-file.ts";
-import type { Verdict } from "./verify.ts";
 
 /**
  * Whether the commitments that the meter signed hide the registers that it sealed, which is what a bill
@@ -27,7 +26,7 @@ export function checkCommitments(key: KeyFile, records: Iterable<MeterRecord>): 
             faults.push({ error: error("MS_COMMITMENT", { where, expected }), where });
         }
     }
-    return { holds: checked > 0 && faults.length === 0, checked, faults };
+    return verdictOf(checked, faults);
 }
 
 /** Boundaries of a record that have commitments, and the places of those that are wrong. */

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export type { Verdict } from "@meterseal/ledger";
 export { isUnmeasured, type Mark, type Quality } from "@meterseal/seal";
 export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
@@ -39,6 +40,5 @@ export {
     checkPlausibility,
     type HouseholdReport,
     openHousehold,
-    type Verdict,
     type Verdicts,
 } from "./verify.ts";

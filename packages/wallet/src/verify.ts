@@ -9,20 +9,14 @@ import {
     originOf,
     recordName,
     type TreeHead,
+    type Verdict,
+    verdictOf,
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { lastRegistersUnix } from "@meterseal/record";
 import type { Join } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
 import { type OpenBoundary, openServicePoint } from "./series.ts";
-
-/** Answer to one question about a household's data. */
-export type Verdict = {
-    readonly holds: boolean;
-    /** How many things were looked at; a verdict over nothing does not hold. */
-    readonly checked: number;
-    readonly faults: readonly Fault[];
-};
 
 /** The four verdicts of a household's check. */
 export type Verdicts = {
@@ -71,9 +65,9 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
     const unopened = opened.ok ? [] : [{ error: opened.error, where: "opening" }];
     return ok({
         verdicts: {
-            signature: verdict(report.signatures.checked, report.signatures.faults),
+            signature: verdictOf(report.signatures.checked, report.signatures.faults),
             // Proofs over no record say nothing about a household's records.
-            continuity: verdict(
+            continuity: verdictOf(
                 records.length === 0 ? 0 : report.continuity.checked,
                 report.continuity.faults,
             ),
@@ -97,10 +91,6 @@ function isOfAnotherNetwork(evidence: Evidence, key: KeyFile): boolean {
     return verifyCheckpoint(evidence.checkpoint, trust).ok;
 }
 
-function verdict(checked: number, faults: readonly Fault[]): Verdict {
-    return { holds: checked > 0 && faults.length === 0, checked, faults };
-}
-
 function checkClock(records: readonly CheckedRecord[]): Verdict {
     const faults: Fault[] = [];
     for (const { record, entryTimeMs } of records) {
@@ -113,7 +103,7 @@ function checkClock(records: readonly CheckedRecord[]): Verdict {
             : "a date before its ledger entry";
         faults.push({ error: error("MS_CLOCK", { where, expected }), where });
     }
-    return verdict(records.length, faults);
+    return verdictOf(records.length, faults);
 }
 
 /** Bounds on registers that the key opened; grants and the ledger see none of this. */
@@ -142,5 +132,5 @@ export function checkPlausibility(
             faults.push({ error: error(code, { where, expected }), where });
         }
     }
-    return verdict(series.length, faults);
+    return verdictOf(series.length, faults);
 }

@@ -1,6 +1,6 @@
 import { error } from "../errors.ts";
 import { fail, ok, type Result } from "../result.ts";
-import type { Ladder } from "./civil.ts";
+import type { Ladder, Level } from "./civil.ts";
 
 /** Windows over which amounts are asked and granted, in the civil time of a stream's zone. */
 export const WINDOW_NAMES = [
@@ -26,6 +26,18 @@ export type WindowEdges = {
 };
 
 const HALF_HOUR_SECONDS = 1800;
+
+/** Level of the ladder that every boundary between windows has; 0 for `total`, which has none. */
+export const WINDOW_LEVELS: Readonly<Record<WindowName, Level>> = {
+    slot: 0,
+    "half-hour": 0,
+    hour: 1,
+    day: 2,
+    week: 2,
+    month: 3,
+    year: 3,
+    total: 0,
+};
 
 /** True for a text that names a window. */
 export function isWindowName(text: string): text is WindowName {

@@ -11,6 +11,8 @@ import {
     epochOf,
     kidOf,
     type MeterRecord,
+    type Notice,
+    type Party,
     parseRecord,
     RECORD_CLASS,
     ROLE,
@@ -21,11 +23,17 @@ import { recordName } from "../accept/accept.ts";
 import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
 import { decodeEntry, entryLeafHash, parseItem } from "../entry.ts";
 import { decodeGenesis, type Genesis, networkIdOf, originOf } from "../genesis.ts";
-import { verifyInclusion } from "../merkle/verify.ts";
+import { verifyConsistency, verifyInclusion } from "../merkle/verify.ts";
 import type { TreeHead } from "../ports.ts";
 import { recordLeafHash } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import type { Evidence, LogLeaf } from "./evidence.ts";
+
+/**
+ * Which records the evidence must hold: a chain from its first record on, a stretch of it without a
+ * gap, or single records whose neighbours are not asked for.
+ */
+export type EvidenceExtent = "whole" | "stretch" | "single";
 
 /** What the reader knows beforehand and trusts: it came with the key file, not from the server. */
 export type EvidenceTrust = {
@@ -33,17 +41,45 @@ export type EvidenceTrust = {
     readonly networkId: Uint8Array;
     /** Subject whose records are meant, 16 bytes. */
     readonly subject: Uint8Array;
+    /** Absent = whole. */
+    readonly extent?: EvidenceExtent;
+    /**
+     * Tree head that the reader saw before: the log must have grown from it, or be as it was. Absent
+     * where there was none, or older evidence is meant to be read.
+     */
+    readonly seen?: TreeHead;
 };
 
 /** One thing that does not hold. */
 export type Fault = { readonly error: MetersealError; readonly where: string };
 
+/** Answer to one question about somebody's data. */
+export type Verdict = {
+    readonly holds: boolean;
+    /** How many things were looked at; a verdict over nothing does not hold. */
+    readonly checked: number;
+    readonly faults: readonly Fault[];
+};
+
+/** Verdict over so many things of which some do not hold. */
+export function verdictOf(checked: number, faults: readonly Fault[]): Verdict {
+    return { holds: checked > 0 && faults.length === 0, checked, faults };
+}
+
 /** A record of checked evidence and the time of the log entry that made it final. */
 export type CheckedRecord = { readonly record: MeterRecord; readonly entryTimeMs: number };
+
+/** A checked notice and the time of its log entry. */
+export type CheckedNotice = { readonly notice: Notice; readonly entryTimeMs: number };
 
 /** Outcome of {@link checkEvidence}. */
 export type EvidenceReport = {
     readonly checkpoint: TreeHead | null;
+    /** Enrolments that the operator signed. */
+    readonly enrolments: readonly Enrolment[];
+    /** Parties that the operator signed, and what they said. */
+    readonly parties: readonly Party[];
+    readonly notices: readonly CheckedNotice[];
     /** Signatures of enrolments, vertices and records. */
     readonly signatures: { readonly checked: number; readonly faults: readonly Fault[] };
     /** Chain links, inclusion of records and entries, and the checkpoint. */
@@ -65,6 +101,8 @@ class EvidenceCheck {
     readonly #signatures = { checked: 0, faults: [] as Fault[] };
     readonly #continuity = { checked: 0, faults: [] as Fault[] };
     readonly #enrolments = new Map<string, Enrolment>();
+    readonly #parties = new Map<string, Party>();
+    readonly #notices: CheckedNotice[] = [];
 
     constructor(evidence: Evidence, trust: EvidenceTrust) {
         this.#evidence = evidence;
@@ -77,6 +115,9 @@ class EvidenceCheck {
         const records: CheckedRecord[] = [];
         if (genesis !== null && head !== null) {
             for (const leaf of this.#evidence.enrolments) this.#checkEnrolment(leaf, head, genesis);
+            for (const leaf of this.#evidence.statements ?? []) {
+                this.#checkStatement(leaf, head, genesis);
+            }
             const vertices = this.#evidence.vertices.map((leaf) => this.#checkVertex(leaf, head));
             for (const item of this.#evidence.records) {
                 const vertex = vertices[item.vertex] ?? null;
@@ -87,6 +128,9 @@ class EvidenceCheck {
         }
         return {
             checkpoint: head,
+            enrolments: [...this.#enrolments.values()],
+            parties: [...this.#parties.values()],
+            notices: this.#notices,
             signatures: this.#signatures,
             continuity: this.#continuity,
             records,
@@ -106,7 +150,29 @@ class EvidenceCheck {
         const trust = { origin, publicKey: genesis.logKey };
         const head = verifyCheckpoint(this.#evidence.checkpoint, trust);
         this.#note(head.ok, "MS_CHECKPOINT", "checkpoint");
-        return head.ok ? head.value : null;
+        if (!head.ok) return null;
+        const { seen } = this.#trust;
+        if (seen !== undefined) {
+            const where = `checkpoint of size ${head.value.size}, after one of size ${seen.size}`;
+            this.#note(this.#hasGrown(seen, head.value), "MS_CHECKPOINT", where);
+        }
+        return head.value;
+    }
+
+    /** True where the log that the reader saw is the beginning of this one. */
+    #hasGrown(seen: TreeHead, head: TreeHead): boolean {
+        if (seen.size === head.size) return bytesEqual(seen.root, head.root);
+        const { growth } = this.#evidence;
+        return (
+            growth?.fromSize === seen.size &&
+            verifyConsistency({
+                oldSize: seen.size,
+                oldRoot: seen.root,
+                newSize: head.size,
+                newRoot: head.root,
+                path: growth.path,
+            })
+        );
     }
 
     #checkEnrolment(leaf: LogLeaf, head: TreeHead, genesis: Genesis): void {
@@ -123,6 +189,32 @@ class EvidenceCheck {
         } else if (this.#checkSignature(enrolment.message, genesis.operator, where)) {
             this.#enrolments.set(toHex(kidOf(enrolment.key)), enrolment);
         }
+    }
+
+    /** A party, or a notice of a party that stands before it. */
+    #checkStatement(leaf: LogLeaf, head: TreeHead, genesis: Genesis): void {
+        const entry = this.#checkLeaf(leaf, head);
+        const item = entry.ok ? parseItem(entry.value.item) : entry;
+        const where = `leaf ${leaf.index}`;
+        if (!item.ok || !entry.ok) return;
+        const { networkId } = this.#trust;
+        if (item.value.kind === "party" && bytesEqual(item.value.party.network, networkId)) {
+            const { party } = item.value;
+            if (this.#checkSignature(party.message, genesis.operator, where)) {
+                this.#parties.set(toHex(kidOf(party.key)), party);
+            }
+        } else if (
+            item.value.kind === "notice" &&
+            bytesEqual(item.value.notice.network, networkId)
+        ) {
+            const { notice } = item.value;
+            const signer = this.#parties.get(toHex(notice.message.kid));
+            if (signer === undefined || !bytesEqual(signer.id, notice.party)) {
+                this.#signatures.faults.push({ error: error("MS_KEY_UNKNOWN", { where }), where });
+            } else if (this.#checkSignature(notice.message, signer.key, where)) {
+                this.#notices.push({ notice, entryTimeMs: entry.value.timeMs });
+            }
+        } else this.#note(false, "MS_LOG_LEAF", where);
     }
 
     #checkVertex(leaf: LogLeaf, head: TreeHead): CheckedVertex {
@@ -191,10 +283,15 @@ class EvidenceCheck {
         return record;
     }
 
-    /** Each record names the one before; the first of a key names its enrolment. */
+    /**
+     * Each record names the one before; the first of a key names its enrolment. A stretch begins
+     * anywhere.
+     */
     #checkChain(records: readonly CheckedRecord[]): void {
-        let before: MeterRecord | null = null;
-        for (const { record } of records) {
+        const { extent = "whole" } = this.#trust;
+        if (extent === "single") return;
+        let before: MeterRecord | null = extent === "stretch" ? (records[0]?.record ?? null) : null;
+        for (const { record } of extent === "stretch" ? records.slice(1) : records) {
             const follows =
                 before !== null &&
                 before.chainEpoch === record.chainEpoch &&

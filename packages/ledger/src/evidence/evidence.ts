@@ -9,6 +9,7 @@ import {
     toBytes,
     toInteger,
 } from "@meterseal/record";
+import { MERKLE_LIMITS } from "../merkle/tree-size.ts";
 
 /** A log entry with its way to the root of a checkpoint. */
 export type LogLeaf = {
@@ -42,24 +43,37 @@ export type Evidence = {
     readonly vertices: readonly LogLeaf[];
     /** Final records in chain order. */
     readonly records: readonly RecordLeaf[];
+    /** That the log of the checkpoint grew from an earlier one; where somebody asked for it. */
+    readonly growth?: LogGrowth;
+    /** Parties and their notices; where somebody asked what the ledger says of a grant. */
+    readonly statements?: readonly LogLeaf[];
+};
+
+/** Consistency proof from an earlier tree to the one of the evidence. */
+export type LogGrowth = {
+    readonly fromSize: number;
+    /** Hashes of RFC 9162 section 2.1.4, 32 bytes each. */
+    readonly path: readonly Uint8Array[];
 };
 
 const ITEMS_MAX = 1_000_000;
 const ENTRY_MAX = 131_072;
-const PATH_MAX = 48;
+const PATH_MAX = MERKLE_LIMITS.inclusionHashes;
 
 /** CBOR form of the evidence, as the HTTP API serves it. */
 export function encodeEvidence(evidence: Evidence): Uint8Array {
     const leaf = (l: LogLeaf): unknown[] => [l.index, l.entry, l.path];
-    return encodeCbor(
-        new Map<number, unknown>([
-            [0, evidence.genesis],
-            [1, evidence.checkpoint],
-            [2, evidence.enrolments.map(leaf)],
-            [3, evidence.vertices.map(leaf)],
-            [4, evidence.records.map((r) => [r.bytes, r.vertex, r.position, r.path])],
-        ]),
-    );
+    const map = new Map<number, unknown>([
+        [0, evidence.genesis],
+        [1, evidence.checkpoint],
+        [2, evidence.enrolments.map(leaf)],
+        [3, evidence.vertices.map(leaf)],
+        [4, evidence.records.map((r) => [r.bytes, r.vertex, r.position, r.path])],
+    ]);
+    const { growth, statements } = evidence;
+    if (growth !== undefined) map.set(5, [growth.fromSize, growth.path]);
+    if (statements !== undefined) map.set(6, statements.map(leaf));
+    return encodeCbor(map);
 }
 
 /** Inverse of {@link encodeEvidence}; says nothing yet on whether the evidence holds. */
@@ -75,6 +89,8 @@ export function decodeEvidence(bytes: Uint8Array): Result<Evidence> {
             records: map
                 .array(4, ITEMS_MAX)
                 .map((value) => decodeRecordLeaf(value, vertices.length)),
+            ...(map.has(5) ? { growth: decodeGrowth(map.value(5)) } : {}),
+            ...(map.has(6) ? { statements: map.array(6, ITEMS_MAX).map(decodeLeaf) } : {}),
         };
         map.end();
         return evidence;
@@ -101,6 +117,13 @@ function decodeRecordLeaf(value: unknown, vertexCount: number): RecordLeaf {
     };
 }
 
-function decodePath(value: unknown): Uint8Array[] {
-    return toArray(value, "path", PATH_MAX).map((hash) => toBytes(hash, "path hash", 32));
+function decodeGrowth(value: unknown): LogGrowth {
+    const [size, path, ...rest] = toArray(value, "growth", 2);
+    if (rest.length > 0) malformed("growth", "a size and a path");
+    const fromSize = toInteger(size, "growth size", 1, Number.MAX_SAFE_INTEGER);
+    return { fromSize, path: decodePath(path, MERKLE_LIMITS.consistencyHashes) };
+}
+
+function decodePath(value: unknown, max: number = PATH_MAX): Uint8Array[] {
+    return toArray(value, "path", max).map((hash) => toBytes(hash, "path hash", 32));
 }

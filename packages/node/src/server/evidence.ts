@@ -1,4 +1,4 @@
-import { bytesEqual, error, toHex } from "@meterseal/core";
+import { bytesEqual, error, fromHex, toHex } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import {
     type Evidence,
@@ -7,10 +7,11 @@ import {
     type LogLeaf,
     leafHash,
     MerkleLog,
+    noticeKey,
     type RecordLeaf,
 } from "@meterseal/ledger";
-import { ROLE } from "@meterseal/record";
-import type { LogRow, StoreReader } from "@meterseal/stores/sqlite";
+import { NOTICE_KIND, ROLE } from "@meterseal/record";
+import type { LogRow, RecordRow, StoreReader } from "@meterseal/stores/sqlite";
 import type { Facts } from "./facts.ts";
 
 /** Puts together what proves the records of one meter. */
@@ -35,12 +36,67 @@ export class EvidenceBuilder {
         if (!this.#engine.state.subjects.has(toHex(subject))) {
             throw error("MS_NOT_FOUND", { where: `meter ${toHex(subject)}` });
         }
+        return await this.#assemble(subject, this.#reader.recordsOf(subject));
+    }
+
+    /**
+     * What proves some records of a subject, up to the latest checkpoint.
+     * @param more - what else to prove: that the log grew from a tree size, what it says of a grant.
+     * @throws MetersealError MS_NOT_FOUND where the log never had that size.
+     */
+    async evidenceFor(
+        subject: Uint8Array,
+        rows: readonly RecordRow[],
+        more: { readonly sinceSize: number | null; readonly grant: GrantName | null },
+    ): Promise<Evidence> {
+        const { size, ...evidence } = await this.#assemble(subject, rows);
+        const { grant, sinceSize } = more;
+        const path = sinceSize === null ? [] : this.#engine.log.consistencyPath(sinceSize, size);
+        return {
+            ...evidence,
+            ...(sinceSize === null ? {} : { growth: { fromSize: sinceSize, path } }),
+            ...(grant === null ? {} : { statements: await this.#statements(grant, size) }),
+        };
+    }
+
+    /** The household of a stream in all its messages, and what it said of a grant. */
+    async #statements({ hash, stream }: GrantName, size: number): Promise<LogLeaf[]> {
+        const { notices, owners, partyKeys } = this.#engine.state;
+        const owner = owners.get(toHex(stream));
+        if (owner === undefined) return [];
+        const parties = [...partyKeys.values()].filter(({ id }) => toHex(id) === owner);
+        const hashes = parties.map(({ message }) => message.hash);
+        for (const kind of [NOTICE_KIND.grant, NOTICE_KIND.override, NOTICE_KIND.revocation]) {
+            const notice = notices.get(noticeKey(fromHex(owner), kind, hash));
+            if (notice !== undefined) hashes.push(notice.hash);
+        }
+        return await this.#leavesOf(hashes, size);
+    }
+
+    /** Log entries of messages by their hashes, as far as a tree of a size holds them. */
+    async #leavesOf(hashes: readonly Uint8Array[], size: number): Promise<LogLeaf[]> {
+        const leaves: LogLeaf[] = [];
+        for (const hash of hashes) {
+            const index = this.#facts.leaves.get(toHex(hash));
+            if (index === undefined || index >= size) continue;
+            for await (const row of this.#reader.log(index)) {
+                if (row.item !== null) leaves.push(this.#leaf(row, row.item, size));
+                break;
+            }
+        }
+        return leaves;
+    }
+
+    async #assemble(
+        subject: Uint8Array,
+        rows: AsyncIterable<RecordRow> | Iterable<RecordRow>,
+    ): Promise<Evidence & { readonly size: number }> {
         const checkpoint = await this.#latestCheckpoint();
         const enrolments = await this.#enrolments(subject, checkpoint.size);
         const vertices: LogLeaf[] = [];
         const records: RecordLeaf[] = [];
         const places = new Map<number, VertexPlace | null>();
-        for await (const row of this.#reader.recordsOf(subject)) {
+        for await (const row of rows) {
             if (row.vertex === null) continue;
             let place = places.get(row.vertex);
             if (place === undefined) {
@@ -58,6 +114,7 @@ export class EvidenceBuilder {
             enrolments,
             vertices,
             records,
+            size: checkpoint.size,
         };
     }
 
@@ -72,16 +129,10 @@ export class EvidenceBuilder {
         const wanted = [...this.#engine.state.keys.values()].filter(
             ({ id, role }) => role === ROLE.collector || bytesEqual(id, subject),
         );
-        const leaves: LogLeaf[] = [];
-        for (const { message } of wanted) {
-            const index = this.#facts.leaves.get(toHex(message.hash));
-            if (index === undefined || index >= size) continue;
-            for await (const row of this.#reader.log(index)) {
-                leaves.push(this.#leaf(row, message.bytes, size));
-                break;
-            }
-        }
-        return leaves;
+        return await this.#leavesOf(
+            wanted.map(({ message }) => message.hash),
+            size,
+        );
     }
 
     async #placeVertex(n: number, size: number, vertices: LogLeaf[]): Promise<VertexPlace | null> {
@@ -103,6 +154,9 @@ export class EvidenceBuilder {
         return { index: row.index, entry: encodeEntry(entry), path };
     }
 }
+
+/** A grant by its hash on the ledger, of a stream. */
+export type GrantName = { readonly hash: Uint8Array; readonly stream: Uint8Array };
 
 type VertexPlace = {
     /** Position in the evidence's list of vertices. */

@@ -66,6 +66,11 @@ const range = [
     }),
 ];
 
+const windowOfEvidence = query("window", "windows whose ends are meant with records=edges", {
+    enum: WINDOW_NAMES,
+    default: "total",
+});
+
 const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
     "/api/v1/network": {
         get: {
@@ -118,6 +123,33 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
                 }),
             ],
             responses: { 200: json("sums", "the sums"), ...problems(400, 404, 409, 503) },
+        },
+    },
+    "/api/v1/streams/{stream}/evidence": {
+        get: {
+            operationId: "getStreamEvidence",
+            summary:
+                "The records that prove sums of a stream, with their paths to the latest checkpoint",
+            parameters: [
+                stream,
+                ...range.map((each) => (each.name === "window" ? windowOfEvidence : each)),
+                query("records", "whole stretches of the chain, or the ends of windows only", {
+                    enum: ["all", "edges"],
+                    default: "all",
+                }),
+                query("grant", "hash of a grant: what the ledger says of it is proven too", {
+                    type: "string",
+                    pattern: "^[0-9a-f]{64}$",
+                }),
+                query("since", "tree size from which the log is to be proven to have grown", {
+                    type: "integer",
+                    minimum: 1,
+                }),
+            ],
+            responses: {
+                200: bytes("application/cbor", "evidence, docs/reference/formats.cddl"),
+                ...problems(400, 404, 409, 413, 503),
+            },
         },
     },
     "/api/v1/enrolments": {

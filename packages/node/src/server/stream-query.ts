@@ -9,6 +9,7 @@ import {
     slotOfUnix,
     unixOfSlot,
     unwrap,
+    WINDOW_LEVELS,
     WINDOW_NAMES,
     type WindowName,
     windowEdges,
@@ -24,6 +25,8 @@ export type StreamParameters = {
     readonly nearest?: string;
     readonly groups?: string;
     readonly records?: string;
+    readonly since?: string;
+    readonly grant?: string;
 };
 
 /** What is asked of a stream. */
@@ -37,23 +40,17 @@ export type StreamQuery = {
     readonly nextUnix: number | null;
     /** Group ids, ascending. */
     readonly groups: readonly number[];
+    /** Evidence of the records at the ends of the windows only. */
+    readonly edgesOnly: boolean;
+    /** Tree size from which the log is to be proven to have grown; null for none. */
+    readonly sinceSize: number | null;
+    /** Hash of a grant of which the ledger's statements are wanted, 32 bytes; null for none. */
+    readonly grantHash: Uint8Array | null;
 };
 
 const STREAM = /^[0-9a-f]{32}$/;
 const SECONDS = /^\d{1,11}$/;
 const LEVELS = ["slot", "hour", "day", "month"] as const;
-
-/** Level whose boundaries may stand in for an absent end of a window, where nobody says another. */
-const NEAREST_OF_WINDOW: Readonly<Record<WindowName, Nearest>> = {
-    slot: 0,
-    "half-hour": 0,
-    hour: 1,
-    day: 2,
-    week: 2,
-    month: 3,
-    year: 3,
-    total: 0,
-};
 
 /** Stream id of a path; MS_USAGE. */
 export function parseStreamId(text: string): Uint8Array {
@@ -96,7 +93,25 @@ export function parseStreamQuery(
         edges,
         nextUnix: nextSlot === null ? null : unixOfSlot(nextSlot, slotSeconds),
         groups: parseGroups(parameters.groups, descriptor.groups),
+        edgesOnly: parseRecords(parameters.records ?? "all"),
+        sinceSize: parameters.since === undefined ? null : parseSize(parameters.since),
+        grantHash: parameters.grant === undefined ? null : parseHash(parameters.grant),
     };
+}
+
+function parseRecords(text: string): boolean {
+    if (text === "all" || text === "edges") return text === "edges";
+    throw error("MS_USAGE", { where: "records", expected: "all, edges" });
+}
+
+function parseHash(text: string): Uint8Array {
+    if (/^[0-9a-f]{64}$/.test(text)) return fromHex(text);
+    throw error("MS_USAGE", { where: "grant", expected: "64 hexadecimal digits" });
+}
+
+function parseSize(text: string): number {
+    if (/^[1-9]\d{0,14}$/.test(text)) return Number(text);
+    throw error("MS_USAGE", { where: "since", expected: "a tree size" });
 }
 
 function parseWindow(text: string): WindowName {
@@ -105,7 +120,7 @@ function parseWindow(text: string): WindowName {
 }
 
 function parseNearest(text: string | undefined, window: WindowName): Nearest {
-    if (text === undefined) return NEAREST_OF_WINDOW[window];
+    if (text === undefined) return WINDOW_LEVELS[window];
     if (text === "none") return null;
     const level = (LEVELS as readonly string[]).indexOf(text);
     if (level >= 0) return level as Nearest;

@@ -1,7 +1,9 @@
-import { LIMITS, toHex, unixOfSlot } from "@meterseal/core";
-import { channelsOfGroup, STREAM_MODE } from "@meterseal/record";
-import { knownSlots, type SumEnd, sumWindows, type WindowSum } from "@meterseal/seal";
+import { error, LIMITS, toHex } from "@meterseal/core";
+import { encodeEvidence } from "@meterseal/ledger";
+import { STREAM_MODE } from "@meterseal/record";
+import { describeSum, sumWindows, type WindowSum } from "@meterseal/seal";
 import type { FastifyInstance } from "fastify";
+import { EvidenceBuilder } from "./evidence.ts";
 import type { HttpOptions } from "./http.ts";
 import { StoreRegisters } from "./store-registers.ts";
 import { type IndexedStream, lineOf } from "./stream-index.ts";
@@ -11,27 +13,58 @@ import {
     type StreamParameters,
     type StreamQuery,
 } from "./stream-query.ts";
+import { anchorOf, edgeRows, stretchRows } from "./stretch.ts";
 import { Turnstile } from "./turnstile.ts";
 
 type StreamRequest = { Params: { stream: string }; Querystring: StreamParameters };
 
 /**
- * Routes of one stream: sums on its registers as they are stored. In a sealed network these are
- * differences of ciphertext, which open to amounts for who holds a grant.
+ * Routes of one stream: sums on its registers as they are stored, and the signed records that prove
+ * them. In a sealed network sums are differences of ciphertext, which open to amounts for who holds a
+ * grant.
  */
 export function addStreamRoutes(app: FastifyInstance, options: HttpOptions): void {
-    const { engine, reader, streams } = options;
+    const { engine, facts, genesis, reader, streams } = options;
+    const evidence = new EvidenceBuilder(reader, engine, facts, genesis);
     const turnstile = new Turnstile(LIMITS.sumRequests);
+
+    /** What a request asks, and what its sums are made of. */
+    async function prepare(id: string, parameters: StreamParameters) {
+        const stream = streams.get(parseStreamId(id));
+        const line = await lineOf(stream, engine.state, reader);
+        const query = parseStreamQuery(parameters, stream, line);
+        const registers = new StoreRegisters(stream, engine.state, reader);
+        const input = { ...query, line, source: registers.endOf.bind(registers) };
+        return { stream, query, input };
+    }
 
     app.get<StreamRequest>("/api/v1/streams/:stream/sums", (request) =>
         turnstile.pass(async () => {
-            const stream = streams.get(parseStreamId(request.params.stream));
-            const line = await lineOf(stream, engine.state, reader);
-            const query = parseStreamQuery(request.query, stream, line);
-            const registers = new StoreRegisters(stream, engine.state, reader);
-            const source = registers.endOf.bind(registers);
-            const sums = await sumWindows({ ...query, line, source });
-            return describeSums(stream, query, sums);
+            const { input, query, stream } = await prepare(request.params.stream, request.query);
+            return describeSums(stream, query, await sumWindows(input));
+        }),
+    );
+
+    app.get<StreamRequest>("/api/v1/streams/:stream/evidence", (request, reply) =>
+        turnstile.pass(async () => {
+            const parameters = { window: "total", ...request.query };
+            const { input, query, stream } = await prepare(request.params.stream, parameters);
+            if (query.nextUnix !== null) {
+                const expected = `at most ${LIMITS.sumWindows} windows`;
+                throw error("MS_TOO_LARGE", { expected, todo: "Ask for a shorter range." });
+            }
+            const toSlot = query.edges.at(-1) ?? 0;
+            const rows = query.edgesOnly
+                ? await edgeRows(stream, reader, await sumWindows(input))
+                : await stretchRows(stream, engine.state, reader, {
+                      from: await anchorOf(input),
+                      toSlot,
+                  });
+            const grant =
+                query.grantHash === null ? null : { hash: query.grantHash, stream: stream.stream };
+            const more = { sinceSize: query.sinceSize, grant };
+            const bundle = await evidence.evidenceFor(stream.subject, rows, more);
+            return reply.type("application/cbor").send(Buffer.from(encodeEvidence(bundle)));
         }),
     );
 }
@@ -41,8 +74,7 @@ function describeSums(
     query: StreamQuery,
     sums: readonly WindowSum[],
 ): unknown {
-    const { mode, scale, slotSeconds, zone } = descriptor;
-    const channels = channelsOf(descriptor.groups, query.groups);
+    const { groups, mode, scale, slotSeconds, zone } = descriptor;
     return {
         stream: toHex(stream),
         subject: toHex(subject),
@@ -52,45 +84,7 @@ function describeSums(
         mode: mode === STREAM_MODE.open ? "open" : "sealed",
         window: query.window,
         groups: query.groups,
-        windows: sums.map((sum) => describeWindow(sum, slotSeconds, channels)),
+        windows: sums.map((sum) => describeSum(sum, slotSeconds, groups, query.groups)),
         nextUnix: query.nextUnix,
     };
-}
-
-function describeWindow(sum: WindowSum, slotSeconds: number, channels: readonly number[]): unknown {
-    const { answered, marks, parts, quality, tally } = sum;
-    const unix = (slot: number): number => unixOfSlot(slot, slotSeconds);
-    const { estimated, measured } = knownSlots(tally);
-    return {
-        fromUnix: unix(sum.fromSlot),
-        toUnix: unix(sum.toSlot),
-        answered:
-            answered === null
-                ? null
-                : { fromUnix: unix(answered.fromSlot), toUnix: unix(answered.toSlot) },
-        slots: sum.toSlot - sum.fromSlot,
-        measured,
-        estimated,
-        quality,
-        marks,
-        parts: parts.map(({ difference, from, to }) => ({
-            from: describeEnd(from),
-            to: describeEnd(to),
-            difference: channels.map((channel) => String(difference[channel])),
-        })),
-    };
-}
-
-function describeEnd({ address, record, sealEpoch, unix }: SumEnd): unknown {
-    const { chainEpoch, hash, seq } = record;
-    return { unix, sealEpoch, ...address, record: { chainEpoch, seq, hash: toHex(hash) } };
-}
-
-/** Places of the channels of some groups among those of all groups. */
-function channelsOf(all: readonly number[], asked: readonly number[]): number[] {
-    let next = 0;
-    return all.flatMap((group) => {
-        const own = Array.from({ length: channelsOfGroup(group) }, () => next++);
-        return asked.includes(group) ? own : [];
-    });
 }
