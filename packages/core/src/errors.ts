@@ -100,6 +100,7 @@ export const ERRORS = {
     MS_GRANT_REVOKED: entry(null, "never", "The household took the grant back."),
     MS_GRANT_LEVEL: entry(null, "never", "The grant opens coarser windows only."),
     MS_GRANT_RANGE: entry(null, "never", "The grant holds no key of this boundary."),
+    MS_SUM: entry(null, "never", "The store's sum is not the one that the signed records make."),
     MS_ZONE: entry(null, "never", "The time zone is unknown, or its offset does not fit the slot."),
     MS_DATA_FILE: entry(null, "never", "The readings file has a bad line."),
     MS_PORT_IN_USE: entry(null, "later", "The port is used by another program."),

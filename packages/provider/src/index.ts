@@ -1,0 +1,15 @@
+/**
+ * Layer 4: the side of whoever holds a grant. Opens granted sums with coverage and quality, and
+ * verifies them from the network id up, in the browser as on the command line: signatures, chain,
+ * inclusion in the ledger, what the ledger says of the grant, and the store's own word.
+ *
+ * @packageDocumentation
+ */
+export type { GroupAmounts } from "./amounts.ts";
+export { planReading, type ReadingPlan, type ReadingRequest } from "./plan.ts";
+export {
+    type GrantedSum,
+    type GrantReading,
+    type ReadingInput,
+    readGrant,
+} from "./reading.ts";
