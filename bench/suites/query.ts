@@ -5,8 +5,10 @@ import { parseRecord, usageOf } from "@meterseal/record";
 import {
     differenceOf,
     expandAddresses,
+    type KeySource,
     openDifference,
     ownerKeys,
+    type StreamLine,
     type TreeAddress,
 } from "@meterseal/seal";
 import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
@@ -15,6 +17,7 @@ import { type BenchMeter, ChainWriter, energyWh, FIRST_SLOT, makeMeters } from "
 import { PlainRows } from "../lib/plain-rows.ts";
 import { formatNumber, type Row, type Suite } from "../lib/report.ts";
 import { inTempDirectory } from "../lib/temp.ts";
+import { dayGrant, lineOfMeter, monthSums, openWindow } from "../lib/window-sums.ts";
 
 const METERS = 12;
 const DAY_SLOTS = 96;
@@ -75,6 +78,7 @@ export const querySuite: Suite = {
                 target: { on: "ours", atMost: 1.3 },
             });
             rows.push(...(await readerRows(rounds, meters, store.reader)));
+            rows.push(...(await windowRows(rounds, meters, store.reader, plain)));
             facts.push(
                 `${METERS} meters, a year of quarter-hours each: ${formatNumber(METERS * 365 * DAY_SLOTS)} readings; every sum was compared with the SQL SUM`,
             );
@@ -119,6 +123,57 @@ async function readerRows(
     return [
         rowOf("opened by the reader, keys from the master secret", cold),
         rowOf("opened by the reader, keys kept", warm),
+    ];
+}
+
+/** The twelve civil months of the year through the API's own code, opened with a grant of days. */
+async function windowRows(
+    rounds: number,
+    meters: readonly BenchMeter[],
+    reader: StoreReader,
+    plain: PlainRows,
+): Promise<Row[]> {
+    const range = { from: FIRST_SLOT, to: FIRST_SLOT + 365 * DAY_SLOTS - 1 };
+    const lines = await Promise.all(meters.map((meter) => lineOfMeter(reader, meter)));
+    const grants = meters.map(dayGrant);
+    const ask = (i: number) =>
+        monthSums(reader, meters[i] as BenchMeter, lines[i] as StreamLine, range);
+    const sums = await Promise.all(meters.map((_, i) => ask(i)));
+    // The last window ends in the middle of a day, which no grant of days opens.
+    const whole = sums.map((list) => list.slice(0, -1));
+    for (const [i, list] of whole.entries()) {
+        for (const sum of list) {
+            const opened = openWindow(grants[i] as KeySource, sum);
+            if (Number(opened) !== plain.sum(i, sum.fromSlot, sum.toSlot))
+                throw new Error("the sums differ");
+        }
+    }
+    const months = sums[0]?.length ?? 1;
+    const ours = (await microseconds(rounds, ask)) / months;
+    const sql = await microseconds(rounds, (i) => {
+        for (const { fromSlot, toSlot } of sums[i] ?? []) plain.sum(i, fromSlot, toSlot);
+        return Promise.resolve();
+    });
+    const open = await microseconds(rounds, (i) => {
+        for (const sum of whole[i] ?? []) openWindow(grants[i] as KeySource, sum);
+        return Promise.resolve();
+    });
+    const opened = open / (months - 1);
+    return [
+        {
+            what: "months of a year, each at the store with coverage and records",
+            ours: { value: ours, unit: "µs a window" },
+            against: { value: sql / months, unit: "µs", of: "SQL SUM" },
+            ratio: sql / months / ours,
+            target: { on: "ratio", atLeast: 1 },
+        },
+        {
+            what: "the same, and opened by the provider with a grant of days",
+            ours: { value: ours + opened, unit: "µs a window" },
+            against: { value: sql / months, unit: "µs", of: "SQL SUM" },
+            ratio: sql / months / (ours + opened),
+            target: null,
+        },
     ];
 }
 
