@@ -1,21 +1,26 @@
 /** Two signals this close together are one press of Ctrl-C that reached the process twice. */
 const SAME_PRESS_MS = 500;
 
+/** What Ctrl-C aborts: the command that runs. One process may run one after another. */
+let running: AbortController | null = null;
+let firstMs = 0;
+
 /**
  * Signal that is aborted by Ctrl-C or a request to end; a second Ctrl-C ends the process at once.
  */
 export function shutdownSignal(): AbortSignal {
-    const controller = new AbortController();
-    let firstMs = 0;
-    for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-        process.on(name, () => {
-            const nowMs = performance.now();
-            if (!controller.signal.aborted) firstMs = nowMs;
-            else if (nowMs - firstMs > SAME_PRESS_MS) process.exit(130);
-            controller.abort();
-        });
+    if (running === null) {
+        for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, end);
     }
-    return controller.signal;
+    running = new AbortController();
+    return running.signal;
+}
+
+function end(): void {
+    const nowMs = performance.now();
+    if (running?.signal.aborted === false) firstMs = nowMs;
+    else if (nowMs - firstMs > SAME_PRESS_MS) process.exit(130);
+    running?.abort();
 }
 
 /** Resolves when the signal is aborted. */
