@@ -89,14 +89,17 @@ class HttpCollectorLink implements CollectorLink {
     }
 
     async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-        const { maxRequests } = this.#settings;
         const { resource, subjectHex } = checkRequest(request);
         if (this.#closing !== null) throw error("MS_BUSY", { got: "a collector that stops" });
-        if (this.#work.size >= maxRequests) {
-            throw error("MS_BUSY", { expected: `at most ${maxRequests} requests under way` });
-        }
         if (resource === "stream") await this.#openStream(request, response, subjectHex);
         else await this.#take(request, response, subjectHex);
+    }
+
+    /** Called before the request that asks is counted. */
+    #requireRoom(): void {
+        const { maxRequests } = this.#settings;
+        if (this.#work.size < maxRequests) return;
+        throw error("MS_BUSY", { expected: `at most ${maxRequests} requests under way` });
     }
 
     /** Opens a stream down; an older one of the same meter ends. */
@@ -105,6 +108,7 @@ class HttpCollectorLink implements CollectorLink {
         response: ServerResponse,
         subjectHex: string,
     ): Promise<void> {
+        this.#requireRoom();
         const { maxKeepaliveSeconds, maxSessions, ...settings } = this.#settings;
         const token = Buffer.from(credentialsOf(request, TOKEN_SCHEME), "base64url");
         const keepaliveMs = keepaliveMsOf(request, maxKeepaliveSeconds);
@@ -133,7 +137,10 @@ class HttpCollectorLink implements CollectorLink {
         this.#handler?.connected(subjectHex);
     }
 
-    /** Takes a message of a session when those before it had their turn; one without number is a probe. */
+    /**
+     * Takes a message of a session when those before it had their turn; one without number is a
+     * probe. One that is refused for lack of room has had its turn: those behind it do not wait.
+     */
     async #take(
         request: IncomingMessage,
         response: ServerResponse,
@@ -145,10 +152,13 @@ class HttpCollectorLink implements CollectorLink {
         }
         session.touch();
         const sequence = sequenceOf(request);
-        if (sequence === null) await expectEmpty(request);
-        else {
+        if (sequence === null) {
+            this.#requireRoom();
+            await expectEmpty(request);
+        } else {
             session.enter(sequence);
             try {
+                this.#requireRoom();
                 const message = await readBody(request);
                 const { receiveTimeoutMs } = this.#settings;
                 await withTimeLimit(session.turn(sequence), receiveTimeoutMs, "messages before");

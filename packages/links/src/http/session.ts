@@ -71,7 +71,7 @@ export class Session {
     /**
      * Takes a place among the messages under way.
      * @throws MetersealError MS_REPLAYED for a number that is taken, or too far ahead; MS_BUSY where
-     * too many are under way.
+     * too many are under way: its turn has passed then.
      */
     enter(sequence: number): void {
         const { maxRequests } = this.#options;
@@ -81,6 +81,7 @@ export class Session {
             throw error("MS_REPLAYED", { expected, got: `${sequence}` });
         }
         if (this.#known.size >= maxRequests) {
+            this.pass(sequence);
             throw error("MS_BUSY", { expected: `at most ${maxRequests} messages under way` });
         }
         this.#known.add(sequence);
