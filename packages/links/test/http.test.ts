@@ -1,6 +1,7 @@
 import { request } from "node:http";
 import { request as requestTls } from "node:https";
 import { LIMITS, utf8 } from "@meterseal/core";
+import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import { selfSigned } from "@meterseal/testkit/certificate";
 import {
     describeLinkCompliance,
@@ -10,7 +11,6 @@ import {
 } from "@meterseal/testkit/link-compliance";
 import { describe, expect, it } from "vitest";
 import { createHttpCollectorLink, createHttpMeterLink } from "../src/http/index.ts";
-import { BreakablePath } from "./breakable-path.ts";
 
 const log = { info: () => {}, warn: () => {} };
 const SUBJECT = "0a".repeat(16);
@@ -44,10 +44,7 @@ for (const scheme of ["http", "https"] as const) {
                 });
             },
             cut: () => path.cut(),
-            freeze: (silent) => {
-                path.silent = silent;
-                if (!silent) path.cut();
-            },
+            freeze: (silent) => (silent ? path.drop() : path.restore()),
             close: () => path.close(),
         };
     });

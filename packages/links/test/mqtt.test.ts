@@ -1,6 +1,6 @@
+import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import { describeLinkCompliance } from "@meterseal/testkit/link-compliance";
 import { createMqttCollectorLink, createMqttMeterLink } from "../src/mqtt/index.ts";
-import { BreakablePath } from "./breakable-path.ts";
 
 const log = { info: () => {}, warn: () => {} };
 
@@ -29,10 +29,7 @@ describeLinkCompliance("mqtt", async (receiveTimeoutMs) => {
             });
         },
         cut: () => path.cut(),
-        freeze: (silent) => {
-            path.silent = silent;
-            if (!silent) path.cut();
-        },
+        freeze: (silent) => (silent ? path.drop() : path.restore()),
         close: () => path.close(),
     };
 });

@@ -52,7 +52,12 @@ export class World {
 }
 
 /** Adds one case to the suite; `skip` is for a transport that cannot do it. */
-export type Check = (title: string, run: (world: World, skip: () => void) => Promise<void>) => void;
+export type Check = (
+    title: string,
+    run: (world: World, skip: () => void) => Promise<void>,
+    /** Time after which to give up a `receive`, where it must not pass while the case runs. */
+    receiveTimeoutMs?: number,
+) => void;
 
 /** Expects a close within two seconds. */
 export async function inTime(closing: Promise<void>): Promise<void> {

@@ -131,19 +131,23 @@ export function acknowledges(check: Check): void {
         expect(world.collector.received).toHaveLength(500);
     });
 
-    check("does not let one slow meter stall another", async (world) => {
-        await world.listen();
-        const slow = await world.meter(SUBJECT_A);
-        const quick = await world.meter(SUBJECT_B);
-        const release = Promise.withResolvers<void>();
-        world.collector.onReceive = (subject) => {
-            return subject === SUBJECT_A ? release.promise : Promise.resolve();
-        };
-        const waiting = Array.from({ length: 100 }, () => slow.link.send(utf8("slow")));
-        for (let i = 0; i < 20; i++) await quick.link.send(utf8("quick"));
-        release.resolve();
-        await Promise.all(waiting);
-    });
+    check(
+        "does not let one slow meter stall another",
+        async (world) => {
+            await world.listen();
+            const slow = await world.meter(SUBJECT_A);
+            const quick = await world.meter(SUBJECT_B);
+            const release = Promise.withResolvers<void>();
+            world.collector.onReceive = (subject) => {
+                return subject === SUBJECT_A ? release.promise : Promise.resolve();
+            };
+            const waiting = Array.from({ length: 100 }, () => slow.link.send(utf8("slow")));
+            for (let i = 0; i < 20; i++) await quick.link.send(utf8("quick"));
+            release.resolve();
+            await Promise.all(waiting);
+        },
+        30_000,
+    );
 }
 
 /** Who may connect, and how much is under way. */

@@ -17,9 +17,9 @@ export function describeLinkCompliance(
     name: string,
     createBed: (receiveTimeoutMs: number) => Promise<LinkBed>,
 ): void {
-    const check: Check = (title, run) => {
+    const check: Check = (title, run, receiveTimeoutMs = RECEIVE_TIMEOUT_MS) => {
         it.concurrent(title, async (context) => {
-            const world = new World(await createBed(RECEIVE_TIMEOUT_MS));
+            const world = new World(await createBed(receiveTimeoutMs));
             try {
                 await run(world, () => context.skip("this transport cannot do that"));
             } finally {
