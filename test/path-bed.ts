@@ -25,11 +25,7 @@ import { expect } from "vitest";
 import { systemClock, systemTimers } from "../packages/node/src/clocks.ts";
 import { PLACES } from "../packages/node/src/files.ts";
 import { TENANT } from "../packages/node/src/server/links.ts";
-import {
-    type Server,
-    type ServerOptions,
-    startServer,
-} from "../packages/node/src/server/server.ts";
+import { type Server, startServer } from "../packages/node/src/server/server.ts";
 import { verifyDirectory } from "../packages/node/src/verify/verify.ts";
 
 /** Transports under test. */
@@ -77,7 +73,7 @@ export class PathBed {
     static async open(kind: LinkKind, waits: Waits): Promise<PathBed> {
         const bed = new PathBed(kind, await mkdtemp(join(tmpdir(), "paths-")));
         await bed.path.listen();
-        await bed.#start({ mqttPort: 0, httpLinkPort: 0 });
+        await bed.#start({ mqtt: 0, http: 0 });
         await bed.#openMeter(waits);
         return bed;
     }
@@ -86,8 +82,8 @@ export class PathBed {
     async restart(): Promise<void> {
         const { httpLinkUrl, mqttUrl } = this.#server;
         const ports = {
-            mqttPort: Number(new URL(mqttUrl).port),
-            httpLinkPort: Number(new URL(httpLinkUrl ?? "").port),
+            mqtt: Number(new URL(mqttUrl).port),
+            http: Number(new URL(httpLinkUrl ?? "").port),
         };
         await this.#server.close();
         await this.#start(ports);
@@ -145,7 +141,7 @@ export class PathBed {
         rmSync(this.#dataDir, { recursive: true, force: true });
     }
 
-    async #start(ports: Pick<ServerOptions, "mqttPort" | "httpLinkPort">): Promise<void> {
+    async #start(ports: Record<LinkKind, number>): Promise<void> {
         this.#server = await startServer({
             dataDir: this.#dataDir,
             host: "127.0.0.1",
@@ -155,7 +151,8 @@ export class PathBed {
             mode: STREAM_MODE.sealed,
             log: quiet,
             onFatal: () => {},
-            ...ports,
+            mqttPort: ports.mqtt,
+            httpLink: { host: "127.0.0.1", port: ports.http, tls: null },
         });
         const { httpLinkUrl, mqttUrl } = this.#server;
         const url = this.#kind === "mqtt" ? mqttUrl : (httpLinkUrl ?? "");

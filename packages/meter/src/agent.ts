@@ -44,7 +44,7 @@ export class MeterAgent {
         this.#writer = new RecordWriter(options, { outbox, outboxRecords: memory.records, state });
         this.#turns = new Turns({
             most: memory.boundaries,
-            rules: { ladder: this.#writer.ladder, profile },
+            rules: { ladder: this.#writer.ladder, profile, source: options.source },
             writer: this.#writer,
             take: (entry) => this.#take(entry),
             write: () => this.#write(),
@@ -215,6 +215,7 @@ export class MeterAgent {
     async #write(): Promise<void> {
         if (this.#batch.length === 0) return;
         await this.#writer.room();
+        await this.#writer.noteLoss(this.#batch);
         const sealed = this.#writer.seal(this.#batch);
         if (!sealed.ok) this.#batch = []; // it would not seal the next time either
         await this.#writer.writeUsage(unwrap(sealed));

@@ -1,5 +1,6 @@
 import type { Ladder } from "@meterseal/core";
 import { FLAG, LEVEL } from "@meterseal/record";
+import type { MeterAgentOptions } from "./options.ts";
 import type { MeterProfile } from "./profile.ts";
 import { type Boundary, boundaryFault } from "./sealer.ts";
 
@@ -13,7 +14,11 @@ export type WaitingBoundary = {
 };
 
 /** What decides which boundaries may be left out. */
-export type ThinningRules = { readonly ladder: Ladder; readonly profile: MeterProfile };
+export type ThinningRules = {
+    readonly ladder: Ladder;
+    readonly profile: MeterProfile;
+    readonly source: MeterAgentOptions["source"];
+};
 
 /** Boundaries that were given to a meter and are in no record yet, in the order of the calls. */
 export class BoundaryQueue {
@@ -76,12 +81,13 @@ export class BoundaryQueue {
 
 /** True where a boundary between two others may be left out. */
 function mayGo(
-    { ladder, profile }: ThinningRules,
+    { ladder, profile, source }: ThinningRules,
     before: WaitingBoundary | undefined,
     { boundary, fromSlot }: WaitingBoundary,
     next: WaitingBoundary | undefined,
 ): boolean {
     if (before === undefined || next === undefined) return false;
+    if (source === "intervals") return false; // what is left out would be called lost
     const { slot } = boundary;
     if (!(slot >= 0 && slot < ladder.endSlot)) return false;
     if (fromSlot !== before.boundary.slot + 1 || next.fromSlot !== slot + 1) return false;

@@ -19,6 +19,11 @@ export type MeterAgentOptions = {
     /** Takes the place of the log lines about {@link MeterAgent.clockAhead}. */
     readonly onClockAhead?: ClockWatcher;
     readonly memory?: MeterMemory;
+    /**
+     * What the boundaries come from: readings of a register (unless given), which hold what a gap
+     * before them hid; or the energy of intervals, of which a missing one is lost.
+     */
+    readonly source?: "registers" | "intervals" | undefined;
 };
 
 /** How much a meter keeps where it cannot send. */

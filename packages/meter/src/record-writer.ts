@@ -11,11 +11,14 @@ import {
     createRecord,
     createUsageRecord,
     encodeEvent,
+    encodeWarning,
+    FLAG,
     type OutboxRecord,
     parseRecord,
     RECORD_CLASS,
     type RecordPayload,
     STREAM_MODE,
+    WARNING_KIND,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
 import type { SealedEvent } from "./epoch-ends.ts";
@@ -24,7 +27,6 @@ import type { Outbox } from "./outbox.ts";
 import { sealedStreamOf } from "./profile.ts";
 import { type Boundary, type SealedBatch, sealBatch } from "./sealer.ts";
 import { encodeMeterState, type MeterState } from "./state.ts";
-import { thinnedWarning } from "./warning.ts";
 
 /** How an event is sealed with the keys of a meter, behind what its state remembers. */
 export type SealEvent = (
@@ -131,7 +133,8 @@ export class RecordWriter {
                 await this.#outbox.below(this.#outboxRecords, isAsked);
                 this.requireWorking();
                 if (this.#warnFromSlot === null) return;
-                await this.#writeWarning(this.#warnFromSlot);
+                await this.#writeWarning(this.#state, WARNING_KIND.thinned, this.#warnFromSlot);
+                this.#warnFromSlot = null;
             }
         } finally {
             this.#isWaiting = false;
@@ -161,10 +164,22 @@ export class RecordWriter {
         await this.#putBody(state, RECORD_CLASS.billing, encodeEvent(event));
     }
 
-    async #writeWarning(fromSlot: number): Promise<void> {
-        const body = thinnedWarning(this.#options.profile.stream, fromSlot);
-        await this.#putBody(this.#state, RECORD_CLASS.warning, body);
-        this.#warnFromSlot = null;
+    /**
+     * Writes, once in a seal epoch, that what is missing is lost: before the first boundaries that
+     * say so, and where the source of this meter gives the energy of intervals.
+     */
+    async noteLoss(batch: readonly Boundary[]): Promise<void> {
+        const [first] = batch;
+        const isLost = batch.some(({ flag }) => flag === FLAG.missing);
+        if (this.#options.source !== "intervals" || this.#state.lossNoted || !isLost) return;
+        const state = { ...this.#state, lossNoted: true };
+        await this.#writeWarning(state, WARNING_KIND.lost, first?.slot ?? 0);
+    }
+
+    async #writeWarning(state: MeterState, kind: number, fromSlot: number): Promise<void> {
+        const { sealEpoch, stream } = this.#options.profile.stream;
+        const body = encodeWarning({ stream, sealEpoch, kind, fromSlot });
+        await this.#putBody(state, RECORD_CLASS.warning, body);
     }
 
     async #putBody(state: MeterState, recordClass: number, body: unknown): Promise<void> {

@@ -23,6 +23,8 @@ export type MeterState = {
     readonly registers: readonly bigint[];
     /** True once the closing record was written: nothing follows it. */
     readonly ended: boolean;
+    /** True once a record of this seal epoch says that what is missing is lost. */
+    readonly lossNoted: boolean;
 };
 
 /** State of a meter that has written nothing yet. */
@@ -34,6 +36,7 @@ export function newMeterState(profile: MeterProfile): MeterState {
         seal: newSealState(profile.stream.sealEpoch),
         registers: [],
         ended: false,
+        lossNoted: false,
     };
 }
 
@@ -49,6 +52,7 @@ export function encodeMeterState(state: MeterState): Uint8Array {
             [5, state.seal.nextIndex],
             [6, state.registers],
             ...(state.ended ? ([[7, 1]] as const) : []),
+            ...(state.lossNoted ? ([[8, 1]] as const) : []),
         ]),
     );
 }
@@ -69,6 +73,7 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
             },
             registers: map.array(6, 32).map((value) => toRegister(value, map.at(6))),
             ended: map.has(7) && map.integer(7, 1, 1) === 1,
+            lossNoted: map.has(8) && map.integer(8, 1, 1) === 1,
         };
         map.end();
         return state;

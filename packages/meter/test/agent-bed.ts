@@ -98,6 +98,7 @@ export class MeterBed {
     readonly stream: StreamDescriptor;
     readonly profile: MeterProfile;
     readonly master: Uint8Array | null;
+    source: MeterAgentOptions["source"];
     store = new MemoryMeterStore();
     link = new ScriptedLink();
     agent!: MeterAgent;
@@ -153,6 +154,7 @@ export class MeterBed {
             timers: this.time,
             log: { info: () => undefined, warn: (message) => void this.warnings.push(message) },
             recordBoundaries,
+            source: this.source,
             onClockAhead: (ahead) => void this.clockAheads.push(ahead),
         };
     }

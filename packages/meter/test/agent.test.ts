@@ -1,12 +1,15 @@
 import { error, LIMITS, slotOfUnix, unwrap } from "@meterseal/core";
 import {
     coarseAddresses,
+    decodeWarning,
     FLAG,
     LEVEL,
     type MeterRecord,
     parseRecord,
+    RECORD_CLASS,
     STREAM_MODE,
     verifySign1,
+    WARNING_KIND,
 } from "@meterseal/record";
 import { expandAddresses, openRegisters, ownerKeys } from "@meterseal/seal";
 import { testSigner } from "@meterseal/testkit/keys";
@@ -259,6 +262,42 @@ describe("the store", () => {
         bed.time.nowMs = nowMs;
         await bed.agent.flush();
         expect(opened(await bed.kept()).size).toBe(3);
+    });
+});
+
+describe("a source that gives the energy of intervals", () => {
+    const noted = (records: readonly MeterRecord[]): number[] =>
+        records.flatMap((each, i) => (each.recordClass === RECORD_CLASS.warning ? [i] : []));
+
+    it("is noted once, before the first record with a missing interval, also over a restart", async () => {
+        bed.source = "intervals";
+        await bed.start();
+        await bed.feed(4);
+        expect(noted(await bed.kept())).toEqual([]);
+        let slot = bed.agent.nextSlot;
+        for (const flag of [0, 1, 0, 1] as const) {
+            await bed.agent.add(boundary(slot++, flag));
+        }
+        await bed.time.settle();
+        await bed.start();
+        await bed.agent.add(boundary(bed.agent.nextSlot, 1));
+        await bed.agent.flush();
+        const kept = await bed.kept();
+        expect(noted(kept)).toEqual([1]);
+        expect(unwrap(decodeWarning(kept[1]?.body))).toEqual({
+            stream: bed.stream.stream,
+            sealEpoch: 0,
+            kind: WARNING_KIND.lost,
+            fromSlot: FIRST_SLOT + 4,
+        });
+    });
+
+    it("is not noted of registers", async () => {
+        await bed.start();
+        await bed.agent.add(boundary(FIRST_SLOT));
+        await bed.agent.add(boundary(FIRST_SLOT + 1, 1));
+        await bed.agent.flush();
+        expect(noted(await bed.kept())).toEqual([]);
     });
 });
 

@@ -9,6 +9,7 @@ const STATE: MeterState = {
     headHash: new Uint8Array(32).fill(7),
     seal: { sealEpoch: 2, nextSlot: 455_904, nextIndex: [455_904, 379_000, 4_750, 157, 2] },
     ended: false,
+    lossNoted: false,
     registers: [2n ** 61n - 1n, 0n],
 };
 
@@ -22,6 +23,11 @@ describe("meter state", () => {
         expect(unwrap(decodeMeterState(encodeMeterState(ended)))).toEqual(ended);
     });
 
+    it("comes back with its note of what is lost", () => {
+        const noted = { ...STATE, lossNoted: true };
+        expect(unwrap(decodeMeterState(encodeMeterState(noted)))).toEqual(noted);
+    });
+
     const changes: [string, number, unknown][] = [
         ["an index too few: its tree would begin anew", 5, [1, 2, 3, 4]],
         ["an index too many", 5, [1, 2, 3, 4, 5, 6]],
@@ -31,7 +37,8 @@ describe("meter state", () => {
         ["a negative register", 6, [-1]],
         ["a slot that is no number", 4, "x"],
         ["an end that is none", 7, 0],
-        ["a field more", 8, 1],
+        ["a note that is none", 8, 2],
+        ["a field more", 9, 1],
     ];
     it.each(changes)("is refused with %s", (_name, key, value) => {
         const map = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;

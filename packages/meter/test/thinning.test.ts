@@ -11,7 +11,13 @@ import {
 import { expandAddresses, expandFlags, openRegisters, ownerKeys } from "@meterseal/seal";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Boundary, MeterAgent, type MeterMemory, sealedStreamOf } from "../src/index.ts";
+import {
+    type Boundary,
+    MeterAgent,
+    type MeterAgentOptions,
+    type MeterMemory,
+    sealedStreamOf,
+} from "../src/index.ts";
 import { boundary, FINAL, FIRST_SLOT, MeterBed, usage } from "./agent-bed.ts";
 
 const PER_DAY = 96;
@@ -30,7 +36,11 @@ class LiveMeter {
     unsettled = 0;
     most = 0;
 
-    async start(memory: MeterMemory, recordBoundaries = 4): Promise<void> {
+    async start(
+        memory: MeterMemory,
+        recordBoundaries = 4,
+        source: MeterAgentOptions["source"] = "registers",
+    ): Promise<void> {
         this.bed.store = this.bed.store.crash();
         const store: MeterStore = this.bed.store;
         const append = async (state: Uint8Array, record: OutboxRecord): Promise<void> => {
@@ -40,7 +50,7 @@ class LiveMeter {
         const watched = new Proxy(store, {
             get: (of, name) => (name === "append" ? append : Reflect.get(of, name).bind?.(of)),
         });
-        const options = { ...this.bed.options(recordBoundaries), store: watched, memory };
+        const options = { ...this.bed.options(recordBoundaries), store: watched, memory, source };
         this.agent = await MeterAgent.open(options);
         this.bed.agent = this.agent;
         await this.agent.connect();
@@ -210,6 +220,15 @@ describe("a meter that cannot send and does not wait", () => {
             each.recordClass === 4 ? usage(each).count : 0,
         );
         expect(counts).toEqual([1, 0, 1, 29]);
+    });
+
+    it("leaves out nothing of the energy of intervals: it would be lost", async () => {
+        const meter = new LiveMeter();
+        await meter.start({ records: 2, boundaries: 20 }, 4, "intervals");
+        await meter.measure(run(60));
+        expect(new Set(meter.refused.map(({ code }) => code))).toEqual(new Set(["MS_OUTBOX_FULL"]));
+        await meter.heal();
+        expect(meter.sealed.every(({ flag }) => flag === 0)).toBe(true);
     });
 
     it("is told that it is too much where the disk is slow and the outbox has room", async () => {

@@ -80,7 +80,7 @@ describe("a meter of one's own", () => {
 
             const sent = await run(...words, "--json");
             expect(sent.code).toBe(0);
-            expect(JSON.parse(sent.stdout)).toMatchObject({ records: 1, openRecords: 0 });
+            expect(JSON.parse(sent.stdout)).toMatchObject({ records: 2, openRecords: 0 });
             const { keyFile } = JSON.parse(sent.stdout);
             expect(statSync(keyFile).mode & 0o777).toBe(0o600);
             const usage = await run("usage", "--key", keyFile, "--url", server.httpUrl, "--json");
@@ -91,7 +91,7 @@ describe("a meter of one's own", () => {
             const longer = `${PLAIN}2024-07-01T07:00:00+01:00,0.125\n`;
             writeFileSync(file, longer);
             expect(JSON.parse((await run(...words, "--json")).stdout)).toMatchObject({
-                records: 2,
+                records: 3,
             });
             const more = await run("usage", "--key", keyFile, "--url", server.httpUrl, "--json");
             expect(JSON.parse(more.stdout)).toMatchObject({ totalImportWh: 1500 });
@@ -100,7 +100,7 @@ describe("a meter of one's own", () => {
     );
 
     it(
-        "has a gap in it that usage shows, and spreads on request with the exact total",
+        "has a gap in it that usage shows and never spreads: no other row holds its energy",
         async () => {
             const directory = await init("gap", "--slot-seconds", "1800");
             await run("enrol", "--data", dataDir, requestOf(directory));
@@ -116,30 +116,19 @@ describe("a meter of one's own", () => {
             expect(read.intervals.slice(1, 5)).toMatchObject([
                 { importWh: 125, quality: "measured", marks: [] },
                 { importWh: null, quality: "missing", marks: [] },
-                { importWh: 125, quality: "measured", marks: ["catch-up"] },
+                { importWh: 125, quality: "measured", marks: [] },
                 { importWh: 125, quality: "measured", marks: [] },
             ]);
             const spread = await json("--estimate");
-            expect(spread).toMatchObject({ totalImportWh: 1375, estimated: 0.166667 });
-            expect(spread.intervals.slice(1, 5)).toMatchObject([
-                { importWh: 125, quality: "measured", marks: [] },
-                { importWh: 62, quality: "estimated", marks: [] },
-                { importWh: 63, quality: "estimated", marks: [] },
-                { importWh: 125, quality: "measured", marks: [] },
-            ]);
+            expect(spread).toEqual(read);
             const table = (await run(...words)).stdout;
-            expect(table).toMatch(/no reading\n.* 0\.125 kWh {2}\(catch-up\)\n/);
+            expect(table).toMatch(/no reading\n.* 0\.125 kWh\n/);
             expect(table).toMatch(/total 1\.375 kWh, 91\.7 % of the slots measured\n$/);
-            const estimated = (await run(...words, "--estimate")).stdout;
-            expect(estimated).toMatch(
-                / 0\.062 kWh {2}\(estimated\)\n.* 0\.063 kWh {2}\(estimated\)\n/,
-            );
-            expect(estimated).toMatch(/ 83\.3 % of the slots measured, 16\.7 % estimated\n$/);
+            expect((await run(...words, "--estimate")).stdout).toBe(table);
             const asked = ["export", "--key", keyFile, "--url", server.httpUrl];
-            expect((await run(...asked)).stdout).toMatch(/,0\.125,measured\r\n.*,,missing\r\n/);
-            const { stdout } = await run(...asked, "--estimate");
-            expect(stdout).toMatch(/,0\.062,estimated\r\n.*,0\.063,estimated\r\n/);
-            expect(stdout).not.toContain("missing");
+            const exported = (await run(...asked)).stdout;
+            expect(exported).toMatch(/,0\.125,measured\r\n.*,,missing\r\n.*,0\.125,measured\r\n/);
+            expect((await run(...asked, "--estimate")).stdout).toBe(exported);
             const evidence = await run(
                 ...asked,
                 "--estimate",
@@ -149,9 +138,10 @@ describe("a meter of one's own", () => {
                 "x",
             );
             expect([evidence.code, evidence.stderr]).toEqual([2, expect.stringContaining("csv")]);
-            // Both ends of the gap count, also where the range that is asked for begins inside it.
             const inside = await json("--estimate", "--from", "2024-07-01T02:30:00+01:00");
-            expect(inside.intervals[0]).toMatchObject({ importWh: 63, quality: "estimated" });
+            expect(inside.intervals[0]).toMatchObject({ importWh: 125, quality: "measured" });
+            const verified = await run("verify", "--data", dataDir, "--key", keyFile, "--json");
+            expect([verified.code, JSON.parse(verified.stdout).faults]).toEqual([0, []]);
         },
         TEST_MS,
     );
@@ -177,7 +167,7 @@ describe("a meter of one's own", () => {
             ];
             const { code, stdout } = await run(...words);
             expect(code).toBe(0);
-            expect(JSON.parse(stdout)).toMatchObject({ records: 1, openRecords: 0 });
+            expect(JSON.parse(stdout)).toMatchObject({ records: 2, openRecords: 0 });
             const { keyFile } = JSON.parse(stdout);
             const usage = await run("usage", "--key", keyFile, "--url", server.httpUrl, "--json");
             expect(JSON.parse(usage.stdout)).toMatchObject({ totalImportWh: 1375 });

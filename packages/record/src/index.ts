@@ -103,3 +103,4 @@ export {
     GROUP,
     type UsageBody,
 } from "./usage.ts";
+export { decodeWarning, encodeWarning, WARNING_KIND, type Warning } from "./warning.ts";

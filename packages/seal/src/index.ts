@@ -107,6 +107,7 @@ export { describeSum, type SumDescription } from "./sums/description.ts";
 export {
     isUnmeasured,
     knownSlots,
+    LOST,
     type Mark,
     marksOf,
     type Quality,

@@ -135,7 +135,8 @@ function joinOf(epochs: readonly Epoch[]): Boundary[] {
         }
         for (const [i, { register, slot, ...own }] of epoch.boundaries.entries()) {
             const shared = joined.at(-1)?.slot === slot ? joined.pop() : undefined;
-            const first = i === 0 ? (flag ?? shared?.flag ?? 0) : 0;
+            const joining = shared === undefined || flag === FLAG.estimated ? flag : shared.flag;
+            const first = i === 0 ? (joining ?? 0) : 0;
             joined.push({ slot, register: register + moved, flag: own.flag || first });
         }
         before = epoch;

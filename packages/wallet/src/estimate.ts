@@ -1,11 +1,11 @@
 import { FLAG } from "@meterseal/record";
-import { isUnmeasured } from "@meterseal/seal";
+import { isUnmeasured, LOST } from "@meterseal/seal";
 import type { OpenBoundary } from "./series.ts";
 
 /**
  * The series with each catch-up spread evenly over its gap, slot by slot, and flagged as estimated:
  * the missing intervals and the one in which their energy landed. Where the power was off nothing
- * flowed. Registers never fall, and every total over whole gaps stays what it was, exactly. What is
+ * flowed, and what is lost landed nowhere. Registers never fall, and every total over whole gaps stays what it was, exactly. What is
  * missing at the end stays missing: nobody knows yet what flowed.
  */
 export function estimateGaps(series: readonly OpenBoundary[]): OpenBoundary[] {
@@ -23,7 +23,7 @@ export function estimateGaps(series: readonly OpenBoundary[]): OpenBoundary[] {
 /** Spreads what flowed between two boundaries over the slots between them. */
 function spread(series: OpenBoundary[], from: number, to: number): void {
     const weights = series.slice(from + 1, to + 1).map(({ flag, slot }, i) => {
-        return flag === FLAG.powerOff ? 0 : slot - (series[from + i] as OpenBoundary).slot;
+        return takesNothing(flag) ? 0 : slot - (series[from + i] as OpenBoundary).slot;
     });
     const total = weights.reduce((sum, weight) => sum + weight, 0);
     const start = series[from] as OpenBoundary;
@@ -41,7 +41,12 @@ function spread(series: OpenBoundary[], from: number, to: number): void {
                 start.exportWh === null || end.exportWh === null
                     ? null
                     : share(start.exportWh, end.exportWh),
-            flag: boundary.flag === FLAG.powerOff ? FLAG.powerOff : FLAG.estimated,
+            flag: takesNothing(boundary.flag) ? boundary.flag : FLAG.estimated,
         };
     }
+}
+
+/** True for an interval of which nothing is in a later register. */
+function takesNothing(flag: number): boolean {
+    return flag === FLAG.powerOff || flag === LOST;
 }

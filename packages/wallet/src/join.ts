@@ -1,5 +1,6 @@
 import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
 import { recordName } from "@meterseal/ledger";
+import { FLAG } from "@meterseal/record";
 import { flagOfHandover, type Handover, handoverOf } from "@meterseal/seal";
 import type { EpochBoundary, OpenEpoch, Registers } from "./epoch.ts";
 
@@ -62,7 +63,8 @@ function append(
     const first = own[0];
     if (first !== undefined && boundaries.at(-1)?.slot === first.slot) {
         const shared = boundaries.pop();
-        flag ??= shared?.flag ?? null;
+        // The old device measured up to here; only what was read off it later makes that an estimate.
+        if (flag !== FLAG.estimated) flag = shared?.flag ?? null;
     }
     const last = boundaries.at(-1);
     if (first !== undefined && last !== undefined && first.slot <= last.slot) {

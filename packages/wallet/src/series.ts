@@ -1,15 +1,18 @@
 import { bytesEqual, error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import {
+    decodeWarning,
     EVENT_KIND,
     eventOf,
+    FLAG,
     type MeterRecord,
     RECORD_CLASS,
     type RegisterEvent,
     type UsageBody,
     usageOf,
+    WARNING_KIND,
 } from "@meterseal/record";
-import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
-import { type OpenEpoch, openEvent, openUsage } from "./epoch.ts";
+import { LOST, type OwnerKeys, ownerKeys } from "@meterseal/seal";
+import { type EpochBoundary, type OpenEpoch, openEvent, openUsage } from "./epoch.ts";
 import { type Join, joinEpochs } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
 
@@ -26,7 +29,7 @@ export type OpenBoundary = {
      */
     readonly importWh: bigint;
     readonly exportWh: bigint | null;
-    /** Quality of the interval that ends here; 0 = measured. */
+    /** Quality of the interval that ends here: 0 = measured, a flag of the record, or {@link LOST}. */
     readonly flag: number;
 };
 
@@ -80,19 +83,40 @@ export function openServicePoint(
 class EpochOpener {
     readonly #key: KeyFile;
     readonly #epochs = new Map<number, OpenEpoch & { readonly keys: OwnerKeys | null }>();
+    /** First slot of each seal epoch from which on what is missing is lost. */
+    readonly #lostFrom = new Map<number, number>();
 
     constructor(key: KeyFile) {
         this.#key = key;
     }
 
     get opened(): OpenEpoch[] {
-        return [...this.#epochs.values()];
+        return [...this.#epochs.values()].map((epoch) => {
+            const lostFrom = this.#lostFrom.get(epoch.sealEpoch) ?? Number.POSITIVE_INFINITY;
+            const isLost = ({ flag, slot }: EpochBoundary): boolean =>
+                flag === FLAG.missing && slot >= lostFrom;
+            const boundaries = epoch.boundaries.map((each) =>
+                isLost(each) ? { ...each, flag: LOST } : each,
+            );
+            return { ...epoch, boundaries };
+        });
     }
 
     take(record: MeterRecord): Result<null> {
         if (record.recordClass === RECORD_CLASS.usage) return this.#takeUsage(record);
         if (record.recordClass === RECORD_CLASS.billing) return this.#takeEvent(record);
+        if (record.recordClass === RECORD_CLASS.warning) this.#takeWarning(record);
         return ok(null);
+    }
+
+    #takeWarning({ body, subject }: MeterRecord): void {
+        const warning = decodeWarning(body);
+        if (!warning.ok || warning.value.kind !== WARNING_KIND.lost) return;
+        const { fromSlot, sealEpoch, stream } = warning.value;
+        const { meter, stream: own } = this.#key;
+        if (!bytesEqual(subject, meter) || !bytesEqual(stream, own.streamId)) return;
+        const known = this.#lostFrom.get(sealEpoch) ?? fromSlot;
+        this.#lostFrom.set(sealEpoch, Math.min(known, fromSlot));
     }
 
     #takeUsage(record: MeterRecord): Result<null> {

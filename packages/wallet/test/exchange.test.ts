@@ -6,11 +6,13 @@ import {
     EVENT_KIND,
     EVENT_REASON,
     encodeEvent,
+    encodeWarning,
     FLAG,
     type MeterRecord,
     parseRecord,
     RECORD_CLASS,
     type RegisterEvent,
+    WARNING_KIND,
 } from "@meterseal/record";
 import {
     compactAddresses,
@@ -168,6 +170,19 @@ describe("C3 a meter exchange, the new meter not at 0", () => {
         });
     });
 
+    it("behind a dead meter that nobody read keeps what it measured up to the new one's first boundary", async () => {
+        const records = [
+            await usage(0, SLOT, rows(1_000, 1_010, 1_025)),
+            await event(1, "opening", 0n, {}),
+            await usage(1, SLOT + 2, rows(0, 14)),
+        ];
+        expect(amounts(records)).toMatchObject({
+            wh: [10n, 15n, 14n],
+            quality: Array(3).fill("measured"),
+            handovers: ["unknown"],
+        });
+    });
+
     it.each([
         ["a final register below a sealed one", 1_024n, "right", 3, "MS_REGISTER_DECREASED"],
         ["an opening that names another closing", 1_029n, "wrong", 3, "MS_CHAIN_MISMATCH"],
@@ -283,6 +298,73 @@ describe("C1 a gap and its catch-up", () => {
             { importWh: 4n, quality: "estimated" },
             { importWh: null, quality: "missing" },
         ]);
+    });
+});
+
+describe("a gap in the energy of intervals", () => {
+    const all: Row[] = [
+        { wh: 0n },
+        { wh: 100n },
+        { wh: 100n, flag: FLAG.missing },
+        { wh: 301n },
+        { wh: 301n, flag: FLAG.missing },
+        { wh: 320n },
+    ];
+    const warn = (kind: number, fromSlot: number, stream = home.key.stream.streamId) =>
+        record(0, (place: never) =>
+            createRecord(home.meter.signer, {
+                ...(place as object),
+                recordClass: RECORD_CLASS.warning,
+                body: encodeWarning({ stream, sealEpoch: 0, kind, fromSlot }),
+            } as never),
+        );
+
+    it("is lost: no later interval caught up, and nothing is spread, in any order of records", async () => {
+        const records = [await warn(WARNING_KIND.lost, SLOT), await usage(0, SLOT, all)];
+        for (const each of [records, records.toReversed()]) {
+            const { series } = unwrap(openServicePoint(home.key, each));
+            const usage = usageOfSeries(series, "slot");
+            expect(usage.intervals.map(({ marks }) => marks)).toEqual([[], [], [], [], []]);
+            expect(usage.intervals).toMatchObject([
+                { importWh: 100n, quality: "measured" },
+                { importWh: null, quality: "missing" },
+                { importWh: 201n, quality: "measured" },
+                { importWh: null, quality: "missing" },
+                { importWh: 19n, quality: "measured" },
+            ]);
+            expect(usage).toMatchObject({ totalImportWh: 320n, coverage: 0.6 });
+            expect(estimateGaps(series)).toEqual(series);
+        }
+    });
+
+    it("is lost from the named slot on only", async () => {
+        const from = await warn(WARNING_KIND.lost, SLOT + 4);
+        const { series } = unwrap(openServicePoint(home.key, [from, await usage(0, SLOT, all)]));
+        const { intervals } = usageOfSeries(estimateGaps(series), "slot");
+        expect(intervals).toMatchObject([
+            { importWh: 100n, quality: "measured" },
+            { importWh: 100n, quality: "estimated" },
+            { importWh: 101n, quality: "estimated" },
+            { importWh: null, quality: "missing" },
+            { importWh: 19n, quality: "measured" },
+        ]);
+    });
+
+    it("is caught up as ever where the warning is another one, or of another stream", async () => {
+        const usageRecord = await usage(0, SLOT, all);
+        const others = [
+            await warn(WARNING_KIND.thinned, SLOT),
+            await warn(WARNING_KIND.lost, SLOT, testBytes("another", 16)),
+            await record(0, (place: never) =>
+                createRecord(home.meter.signer, {
+                    ...(place as object),
+                    recordClass: RECORD_CLASS.warning,
+                    body: "free",
+                } as never),
+            ),
+        ];
+        const { series } = unwrap(openServicePoint(home.key, [...others, usageRecord]));
+        expect(usageOfSeries(series, "slot").intervals[2]).toMatchObject({ marks: ["catch-up"] });
     });
 });
 

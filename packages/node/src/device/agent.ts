@@ -69,6 +69,7 @@ export async function openAgent(
         clock: systemClock,
         timers: systemTimers,
         onClockAhead: sayClockAhead,
+        source: "intervals", // whatever a file of readings has
     });
 }
 

@@ -102,6 +102,7 @@ export async function openHousehold(
         clock: tools.clock,
         timers: systemTimers,
         log: tools.log,
+        source: "intervals",
     });
     return { name: plan.name, subjectHex, zone: plan.zone, keyFile, meterDir, agent };
 }

@@ -30,9 +30,15 @@ export type Tally = {
     readonly landings: readonly number[];
 };
 
+/**
+ * Stands for {@link FLAG}.missing where a reader knows that no later register holds what flowed:
+ * nothing catches up. No record carries it.
+ */
+export const LOST = 6;
+
 /** True for a flag that says: no value for this interval. */
 export function isUnmeasured(flag: number): boolean {
-    return flag === FLAG.missing || flag === FLAG.powerOff;
+    return flag === FLAG.missing || flag === FLAG.powerOff || flag === LOST;
 }
 
 /** Slots of a stretch by how they are known; a hole between records counts as neither. */

@@ -109,7 +109,9 @@ export class StreamLine {
                 (each) =>
                     each.line.lastAt(Math.min(firstSlot - 1, each.lastSlot)) === firstSlot - 1,
             );
-            const firstFlag = line.flagAt(firstSlot) || (handover ?? shared);
+            // What the old device measured up to a shared slot is known, whoever hands over.
+            const known = isShared && handover !== FLAG.estimated ? shared : (handover ?? 0);
+            const firstFlag = line.flagAt(firstSlot) || known;
             joined.push({ ...epoch, firstSlot, lastSlot, firstFlag, follows });
         }
         return ok(new StreamLine(epochs, joined));
