@@ -3,11 +3,9 @@ import {
     type CollectorLink,
     type ErrorCode,
     error,
-    fromHex,
     LIMITS,
     type LinkHandler,
     type Log,
-    type MetersealError,
     plainBytes,
     type Signer,
     type Timers,
@@ -26,14 +24,16 @@ import {
 } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
+import { Answers } from "./answers.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { lastOfChains } from "./last-of-chains.ts";
 import { isLinkTokenValid } from "./link-token.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
-import { isUnsignedCode, ReceiptBook } from "./receipts.ts";
+import { ReceiptBook } from "./receipts.ts";
 import { StandingSender } from "./standing-sender.ts";
 import { type NextTurn, TurnGate } from "./turns.ts";
+import { admitAll, type Verdict } from "./verdict.ts";
 import { jobOf, type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
 import { VertexBuilder } from "./vertex-builder.ts";
 
@@ -59,28 +59,15 @@ export type CollectorOptions = {
     readonly onRefused?: (code: ErrorCode) => void;
 };
 
-/** Answer to one refused record: the first of its code in a message. */
-type Refusal = {
-    readonly record: MeterRecord;
-    readonly error: MetersealError;
-    readonly nextSeq: number | undefined;
-};
-
-/** What became of a message: what is to be durable, and what its sender is told. */
-type Verdict = {
-    readonly durable: Promise<void>;
-    readonly standing: MeterRecord | null;
-    readonly refusals: readonly Refusal[];
-};
-
-/** Least time between two answers that cost more than the message which asks for them. */
-const RARE_ANSWER_MS = 1_000;
+/** A message whose records are judged, and when they are durable. */
+type Taken = Verdict & { readonly durable: Promise<void> };
 
 /** Head-end: takes messages from links, admits records, and carries them to the ledger. */
 export class Collector implements LinkHandler, EngineObserver {
     readonly #options: CollectorOptions;
     readonly #admission: Admission;
     readonly #receipts: ReceiptBook;
+    readonly #answers: Answers;
     readonly #standing: StandingSender;
     readonly #gate: TurnGate;
     readonly #commits: GroupCommit;
@@ -91,7 +78,6 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #own: Vertex[] = [];
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
-    readonly #lastRare = new Map<string, number>();
     #builder: VertexBuilder | null = null;
     #engine: Engine | null = null;
     #inFlight = 0;
@@ -103,11 +89,18 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#options = options;
         this.#admission = new Admission(state);
         this.#receipts = new ReceiptBook(options.signer, options.clock);
+        const { log, steadyClock } = options;
+        this.#answers = new Answers({
+            receipts: this.#receipts,
+            links: this.#links,
+            log,
+            steadyClock,
+        });
         this.#standing = new StandingSender({
             book: this.#receipts,
             nextTurn: options.nextTurn,
-            send: (subjectHex, receipt) => this.#send(subjectHex, receipt),
-            onFailure: (cause) => options.log.warn("receipt not sent", { cause: String(cause) }),
+            send: (subjectHex, receipt) => this.#answers.send(subjectHex, receipt),
+            onFailure: (cause) => log.warn("receipt not sent", { cause: String(cause) }),
         });
         this.#gate = new TurnGate(options.nextTurn);
         this.#commits = new GroupCommit(options.store, options.timers);
@@ -231,18 +224,19 @@ export class Collector implements LinkHandler, EngineObserver {
         await this.#gate.enter(message.length);
         const records = parseMessage(plainBytes(message));
         if (!records.ok) {
-            await this.#reject(subjectHex, records.error);
+            this.#options.onRefused?.(records.error.code);
+            await this.#answers.reject(subjectHex, records.error);
             return;
         }
         const { durable, refusals, standing } = await this.#takeTurn(subjectHex, records.value);
         await durable;
         if (this.#failed) throw error("MS_INTERNAL");
         if (standing !== null) await this.#standing.send(subjectHex, standing);
-        for (const refusal of refusals) await this.#refuse(subjectHex, refusal);
+        for (const refusal of refusals) await this.#answers.refuse(subjectHex, refusal);
     }
 
     /** Verifies at once, admits in the order in which the messages of a subject came. */
-    async #takeTurn(subjectHex: string, records: readonly MeterRecord[]): Promise<Verdict> {
+    async #takeTurn(subjectHex: string, records: readonly MeterRecord[]): Promise<Taken> {
         const options = {
             admission: this.#admission,
             window: this.#window,
@@ -252,7 +246,7 @@ export class Collector implements LinkHandler, EngineObserver {
         const screened = screen(options, subjectHex, records);
         screened.catch(() => undefined); // awaited below, perhaps much later
         const before = this.#turns.get(subjectHex) ?? Promise.resolve();
-        const admitted = before.then(async () => this.#admitAll(await screened));
+        const admitted = before.then(async () => this.#admit(await screened));
         const turn = admitted.then(
             () => undefined,
             () => undefined,
@@ -265,45 +259,13 @@ export class Collector implements LinkHandler, EngineObserver {
         }
     }
 
-    /** Applies the rules in order; what is admitted goes to the disk in the same order. */
-    #admitAll(screened: readonly Screened[]): Verdict {
-        const timeMs = this.#options.clock.nowMs();
-        const stored: MeterRecord[] = [];
-        const refusals = new Map<number, Refusal>();
-        let standing: MeterRecord | null = null;
-        const refuse = (record: MeterRecord, refusal: MetersealError): void => {
-            const code = refusal.receiptCode;
-            this.#options.onRefused?.(refusal.code);
-            if (refusals.has(code)) return;
-            const nextSeq = refusal.code === "MS_GAP" ? this.#admission.nextSeq(record) : undefined;
-            refusals.set(code, { record, error: refusal, nextSeq });
-        };
-        for (const item of screened) {
-            const { record } = item;
-            if (item.kind === "refused") {
-                refuse(record, item.error);
-                continue;
-            }
-            if (item.kind === "duplicate") {
-                standing = record;
-                continue;
-            }
-            const outcome = this.#admission.admit(record, timeMs);
-            if (outcome.kind === "accepted") {
-                stored.push(...outcome.records);
-                standing = outcome.records.at(-1) ?? record;
-                if (outcome.refused !== null) refuse(outcome.refused.record, outcome.refused.error);
-            } else if (outcome.kind === "duplicate") standing = record;
-            else if (outcome.kind === "pending") refuse(record, error("MS_GAP"));
-            else if (outcome.kind === "refused") refuse(record, outcome.error);
-            else {
-                stored.push(...outcome.evidence); // two histories of one key: the ledger keeps both
-                refuse(record, error("MS_FROZEN"));
-            }
-        }
-        const durable = this.#store(stored, standing);
+    /** Applies the rules; what is admitted goes to the disk in the same order. */
+    #admit(screened: readonly Screened[]): Taken {
+        const { clock, onRefused = () => undefined } = this.#options;
+        const verdict = admitAll(this.#admission, screened, clock.nowMs(), onRefused);
+        const durable = this.#store(verdict.stored, verdict.standing);
         durable.catch(() => undefined); // awaited by the caller
-        return { durable, standing, refusals: [...refusals.values()] };
+        return { ...verdict, durable };
     }
 
     /** Resolves when the records are durable, and what the standing is about as well. */
@@ -324,61 +286,11 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#builder?.add(records);
     }
 
-    async #refuse(subjectHex: string, refusal: Refusal): Promise<void> {
-        const { error: reason, nextSeq, record } = refusal;
-        // Nobody gets our word on another meter's record.
-        const isForeign = toHex(record.subject) !== subjectHex;
-        if (isForeign || isUnsignedCode(reason.receiptCode)) {
-            await this.#answerRarely(subjectHex, reason, () =>
-                isForeign
-                    ? this.#receipts.rejection(fromHex(subjectHex), reason)
-                    : this.#receipts.refusal(record, reason),
-            );
-        } else if (reason.code === "MS_BUSY") {
-            await this.#answerRarely(subjectHex, reason, () =>
-                this.#receipts.refusal(record, reason),
-            );
-        } else await this.#send(subjectHex, await this.#receipts.refusal(record, reason, nextSeq));
-    }
-
-    /** Answers a message that is no sequence of records. */
-    async #reject(subjectHex: string, reason: MetersealError): Promise<void> {
-        this.#options.onRefused?.(reason.code);
-        await this.#answerRarely(subjectHex, reason, () =>
-            this.#receipts.rejection(fromHex(subjectHex), reason),
-        );
-    }
-
-    /** At most one such answer a second to each sender: garbage must not buy answers. */
-    async #answerRarely(
-        subjectHex: string,
-        reason: MetersealError,
-        answer: () => Promise<Uint8Array>,
-    ): Promise<void> {
-        const nowMs = this.#options.steadyClock.nowMs();
-        const sinceMs = Math.abs(nowMs - (this.#lastRare.get(subjectHex) ?? -RARE_ANSWER_MS));
-        if (sinceMs < RARE_ANSWER_MS) return;
-        this.#lastRare.set(subjectHex, nowMs);
-        this.#options.log.warn("message refused", { subject: subjectHex, code: reason.code });
-        await this.#send(subjectHex, await answer());
-    }
-
-    /** An answer that does not arrive is asked for again: it must not undo what was taken. */
-    async #send(subjectHex: string, message: Uint8Array): Promise<void> {
-        if (this.#failed) return;
-        for (const link of this.#links) {
-            try {
-                if (await link.deliver(subjectHex, message)) return;
-            } catch (cause) {
-                this.#options.log.warn("receipt not sent", { cause: String(cause) });
-            }
-        }
-    }
-
     /** Stops for good, once: nothing is acknowledged from here on. */
     #fail(cause: unknown): void {
         if (this.#failed) return;
         this.#failed = true;
+        this.#answers.end();
         this.#options.onFatal(cause);
     }
 
