@@ -199,3 +199,10 @@ export async function records(chain: TestChain, count: number): Promise<MeterRec
 export function codes(answers: readonly Answer[]): number[] {
     return answers.map((answer) => answer.code);
 }
+
+/** The record with one byte of its signature changed: parses, and does not verify. */
+export function badlySigned(record: MeterRecord): Uint8Array {
+    const bytes = record.message.bytes.slice();
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] as number) ^ 1;
+    return bytes;
+}
