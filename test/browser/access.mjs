@@ -47,6 +47,9 @@ export function describeAccess(world) {
                 await check("home by month");
                 await chooseView(page, "Day");
                 await check("home by day");
+                await page.click("[data-tab=sharing]");
+                await page.click("[data-testid=sight-table] summary");
+                await check("who can see what");
                 await page.click("[data-page=neighbourhood]");
                 await page.waitForSelector("[data-testid=sealed-registers] td");
                 await check("neighbourhood");

@@ -15,6 +15,7 @@ import { describeLive } from "./live.mjs";
 import { describeNeighbourhood } from "./neighbourhood.mjs";
 import { describePreferences } from "./preferences.mjs";
 import { describeRemembered } from "./remembered.mjs";
+import { describeSharing } from "./sharing.mjs";
 import { describeTwoWay } from "./two-way.mjs";
 import { launchBrowser } from "./watched-page.mjs";
 
@@ -41,6 +42,7 @@ describeNeighbourhood(world);
 describeHousehold(world);
 describeAddress(world);
 describeTwoWay(world);
+describeSharing(world);
 describeDistrust(world);
 describeAccess(world);
 describeKeyboard(world);

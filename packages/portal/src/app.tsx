@@ -21,6 +21,7 @@ const TITLES: Record<Route, string> = {
     start: "What this is",
     neighbourhood: "Neighbourhood",
     household: "My home",
+    sharing: "Who can see what",
 };
 
 /** The portal: header, page, footer. The open household lives here, so that it outlives its page. */
@@ -43,13 +44,14 @@ export function App(): ReactNode {
             <main id="main" tabIndex={-1}>
                 {view.unreachable && <Unreachable view={view} />}
                 <ReplayEnded network={view.network} />
-                <FailureBoundary key={route}>
+                <FailureBoundary key={isOfHome(route) ? "household" : route}>
                     {route === "start" && <StartPage view={view} hasHome={isOpen} />}
                     {route === "neighbourhood" && <NeighbourhoodPage view={view} />}
-                    {route === "household" && (
+                    {isOfHome(route) && (
                         <Suspense fallback={<p className="loading">Loading …</p>}>
                             <HouseholdPage
                                 household={household}
+                                route={route}
                                 hash={hash}
                                 isReplay={view.network?.clock.label != null}
                             />
@@ -60,6 +62,17 @@ export function App(): ReactNode {
             <Footer view={view} />
         </>
     );
+}
+
+/** Whether a page shows an opened home, so that it needs the key. */
+function isOfHome(route: Route): boolean {
+    return route === "household" || route === "sharing";
+}
+
+/** How a link of the header stands to the page that is shown. */
+function currentOf(page: Route, route: Route): "page" | "true" | undefined {
+    if (page === route) return "page";
+    return page === "household" && isOfHome(route) ? "true" : undefined;
 }
 
 /** Moves the focus; a link would change the hash, which names the page. */
@@ -93,7 +106,7 @@ function Header({ route, view, isOpen }: HeaderProps): ReactNode {
                         <a
                             key={page}
                             href={ROUTES[page]}
-                            aria-current={page === route ? "page" : undefined}
+                            aria-current={currentOf(page, route)}
                             data-page={page}
                         >
                             {name}

@@ -5,6 +5,7 @@ export const ROUTES = {
     start: "#/",
     neighbourhood: "#/neighbourhood",
     household: "#/home",
+    sharing: "#/sharing",
 } as const;
 
 /** A page. */

@@ -5,6 +5,7 @@ import { Notice } from "../ui/notice.tsx";
 import { anchorOf, homeAddress, parseHomeAddress } from "./address.ts";
 import { ENERGY_HEADING, EnergyCard } from "./energy-card.tsx";
 import { YearCard } from "./heat-map/year-card.tsx";
+import { HomeTabs } from "./home-tabs.tsx";
 import { KeyCard } from "./key-card.tsx";
 import { calendarOf, type View } from "./periods.ts";
 import { Seal } from "./seal.tsx";
@@ -36,6 +37,7 @@ export function OpenHousehold({ state, household, hash }: OpenHouseholdProps): R
     const isSound = Object.values(home.verdicts).every(({ holds }) => holds);
     return (
         <div className="page">
+            <HomeTabs current="household" />
             <div className="home-head">
                 <div>
                     <h1 ref={heading} tabIndex={-1}>

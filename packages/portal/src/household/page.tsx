@@ -3,6 +3,8 @@ import "../styles/household.css";
 import "../styles/energy.css";
 import "../styles/heat.css";
 import "../styles/verify.css";
+import type { Route } from "../route.ts";
+import { SharingPage } from "../sharing/page.tsx";
 import { DemoKeys } from "../start/questions.tsx";
 import { Notice } from "../ui/notice.tsx";
 import { KeyPicker } from "./key-picker.tsx";
@@ -22,14 +24,16 @@ type HouseholdPageProps = {
     readonly household: Household;
     /** Whether the network is a demonstration, whose keys lie in its data directory. */
     readonly isReplay: boolean;
-    /** Address of the page. */
+    /** Which page of the home is asked for, and its address. */
+    readonly route: Route;
     readonly hash: string;
 };
 
 /** A household's own page: first the key, then the data. */
-export function HouseholdPage({ household, isReplay, hash }: HouseholdPageProps): ReactNode {
+export function HouseholdPage({ household, isReplay, route, hash }: HouseholdPageProps): ReactNode {
     const { state, open } = household;
     if (state.kind === "open") {
+        if (route === "sharing") return <SharingPage home={state.home} />;
         return <OpenHousehold state={state} household={household} hash={hash} />;
     }
     return (
