@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { describeMachine, formatMachine } from "./lib/machine.ts";
 import { formatTable, type Measured, measured, type Suite } from "./lib/report.ts";
 import { RESULTS_FILE, saveResults } from "./lib/saved.ts";
+import { billSuite } from "./suites/bill.ts";
 import { cohortSuite } from "./suites/cohort.ts";
 import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
@@ -22,6 +23,7 @@ const SUITES: readonly Suite[] = [
     sealedSuite,
     sealSuite,
     querySuite,
+    billSuite,
     verifySuite,
     fleetSuite,
     scalingSuite,

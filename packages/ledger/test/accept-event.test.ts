@@ -53,6 +53,9 @@ async function exchange(world: World): Promise<TestChain> {
     return new TestChain(meter);
 }
 
+const commitments = (count: number): Uint8Array[] =>
+    Array.from({ length: count }, () => new Uint8Array(32));
+
 const open = (registers: bigint[], firstSlot: number) => ({
     firstSlot,
     count: registers.length,
@@ -77,6 +80,29 @@ describe("a closing event", () => {
         expect(world.root).not.toBe(root);
         expect(await outcome(await chain.usage({ firstSlot: FIRST + 4 }))).toBe("MS_STREAM_RULE");
         expect(world.chainState()?.frozenAt).toBe(4);
+    });
+
+    it.each([
+        [1, "accepted"],
+        [0, "MS_STREAM_RULE"],
+        [2, "MS_STREAM_RULE"],
+    ])("of a stream with commitments to 1 group, with %i of them: %s", async (count, expected) => {
+        const meter = await world.network.meter("committed", {
+            groups: [0, 1],
+            descriptor: { committed: 1 },
+        });
+        world.enrol(meter);
+        const chain = new TestChain(meter);
+        const [first] = await world.take([
+            await chain.usage({ firstSlot: FIRST, commitments: [new Uint8Array(128)] }),
+        ]);
+        expect(first).toBe("accepted");
+        const closing = await event(chain, "closing", {
+            atUnix: unixOf(FIRST + 3),
+            values: { mode: "sealed", bytes: new Uint8Array(16) },
+            ...(count === 0 ? {} : { commitments: commitments(count) }),
+        });
+        expect(await outcome(closing)).toBe(expected);
     });
 
     it("comes once", async () => {

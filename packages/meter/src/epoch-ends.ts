@@ -2,7 +2,7 @@ import { error, fail, ok, type Result, slotOfUnix, unixOfSlot } from "@meterseal
 import { decodeEvent, EVENT_KIND, encodeEvent, type RegisterEvent } from "@meterseal/record";
 import { type OwnerKeys, planEvent } from "@meterseal/seal";
 import type { MeterProfile } from "./profile.ts";
-import { type Boundary, boundaryFault, sealValues } from "./sealer.ts";
+import { type Boundary, boundaryFault, commitTo, sealValues } from "./sealer.ts";
 import type { MeterState } from "./state.ts";
 
 /** The registers of a device at the instant where its seal epoch ends. */
@@ -111,12 +111,15 @@ function sealEvent(
     const { addresses } = plan.value;
     const values = sealValues(profile, keys, state, { addresses, registers: [...registers] });
     if (!values.ok) return values;
-    const { groups, scale, sealEpoch, stream } = profile.stream;
+    const { committed, groups, scale, sealEpoch, stream } = profile.stream;
+    const commitments = commitTo(keys, committed, { addresses, registers });
+    if (!commitments.ok) return commitments;
     const event: RegisterEvent = {
         ...{ stream, sealEpoch, kind, reason, atUnix, groups },
         index: addresses[0]?.index ?? 0,
         values: values.value,
         ...(scale === 0 ? {} : { scale }),
+        ...commitments.value,
     };
     return ok({ event, state: { ...state, seal: plan.value.state, registers } });
 }

@@ -119,10 +119,7 @@ export function sealBatch(
     const values = sealValues(profile, keys, state, { addresses, registers });
     if (!values.ok) return values;
     const { committed, slotSeconds } = profile.stream;
-    const commitments =
-        committed === undefined || keys === null
-            ? ok(undefined)
-            : commitBoundaries(keys, committed, { addresses, registers });
+    const commitments = commitTo(keys, committed, { addresses, registers });
     if (!commitments.ok) return commitments;
     const addressed = compactAddresses(slotSeconds, first.slot, addresses);
     if (!addressed.ok) return addressed;
@@ -133,10 +130,21 @@ export function sealBatch(
         groups: profile.stream.groups,
         values: values.value,
         flags: encodeFlags(batch.map((boundary) => boundary.flag)),
-        ...(commitments.value === undefined ? {} : { commitments: commitments.value }),
+        ...commitments.value,
         ...(profile.stream.scale === 0 ? {} : { scale: profile.stream.scale }),
     };
     return ok({ usage, state: { ...state, seal: plan.value.state, registers: last.registers } });
+}
+
+/** The field of the commitments to the first groups; none in a stream that has none. */
+export function commitTo(
+    keys: OwnerKeys | null,
+    committed: number | undefined,
+    boundaries: Parameters<typeof commitBoundaries>[2],
+): Result<Pick<UsageBody, "commitments">> {
+    if (committed === undefined || keys === null) return ok({});
+    const made = commitBoundaries(keys, committed, boundaries);
+    return made.ok ? ok({ commitments: made.value }) : made;
 }
 
 /** Registers of one or more boundaries as they travel: sealed, or plain in an open stream. */

@@ -7,7 +7,7 @@ import {
     type RegisterEvent,
     STREAM_MODE,
 } from "@meterseal/record";
-import { openRegisters, ownerKeys } from "@meterseal/seal";
+import { commitBoundaries, openRegisters, ownerKeys } from "@meterseal/seal";
 import { testBytes } from "@meterseal/testkit/keys";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type EpochOpening, firstSlotFrom, sealedStreamOf } from "../src/index.ts";
@@ -37,6 +37,28 @@ function open(event: RegisterEvent, values: RegisterEvent["values"], index: numb
     expect(event.groups).toEqual([0]);
     return [...unwrap(openRegisters(keys, 0, { addresses, sealed: values.bytes }))];
 }
+
+describe("both ends of a seal epoch", () => {
+    it("commit to their registers where the stream does", async () => {
+        for (const [kind, sealEpoch] of [
+            ["closing", 0],
+            ["opening", 1],
+        ] as const) {
+            bed = new MeterBed({ committed: 1, sealEpoch });
+            await bed.start();
+            if (kind === "closing") await bed.agent.closeEpoch(CLOSING);
+            else await bed.agent.openEpoch(OPENING);
+            const [record] = await bed.kept();
+            const event = unwrap(eventOf(record as never));
+            const keys = unwrap(ownerKeys(bed.master as Uint8Array, sealedStreamOf(bed.stream)));
+            const addresses = [{ level: 4, index: event.index }] as const;
+            const { registers } = kind === "closing" ? CLOSING : OPENING;
+            expect(event.commitments).toEqual(
+                unwrap(commitBoundaries(keys, 1, { addresses, registers })),
+            );
+        }
+    });
+});
 
 describe("a closing", () => {
     it("follows what was buffered, seals the final registers, and is the last record", async () => {

@@ -3,6 +3,7 @@ import { attempt, MapReader, malformed } from "./parse.ts";
 import { type MeterRecord, RECORD_CLASS, TIME_MAX_UNIX } from "./record.ts";
 import {
     channelCount,
+    parseCommitments,
     parseGroups,
     parseScale,
     parseValues,
@@ -53,6 +54,8 @@ export type RegisterEvent = {
     readonly values: EventValues;
     /** Registers count in 10^scale Wh; absent = 0. */
     readonly scale?: number;
+    /** Pedersen commitments of the first groups, 32 bytes each; absent where the stream has none. */
+    readonly commitments?: readonly Uint8Array[];
     /** The epoch that ended; in an opening, and only there. */
     readonly before?: EpochBefore;
 };
@@ -74,6 +77,7 @@ export function encodeEvent(event: RegisterEvent): Map<number, unknown> {
     ]);
     putValues(map, event.values, 6, 12);
     if (event.scale !== undefined) map.set(10, event.scale);
+    if (event.commitments !== undefined) map.set(13, event.commitments);
     if (before === undefined) return map;
     map.set(8, before.sealEpoch);
     if (before.closing !== undefined) map.set(9, before.closing);
@@ -105,9 +109,13 @@ export function decodeEvent(value: unknown): Result<RegisterEvent> {
             groups,
             values,
             ...(map.has(10) ? { scale: parseScale(map) } : {}),
+            ...(map.has(13) ? { commitments: parseCommitments(map, 13, groups.length, 1) } : {}),
             ...(before === undefined ? {} : { before }),
         };
         map.end();
+        if (event.commitments !== undefined && values.mode === "open") {
+            malformed(map.at(13), "commitments to sealed registers");
+        }
         return event;
     });
 }

@@ -93,7 +93,7 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
             values: parseValues(map, count * channelCount(groups), 6, 12),
             ...parseAddresses(map, slots),
             flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
-            ...(map.has(9) ? { commitments: parseCommitments(map, groups.length, count) } : {}),
+            ...(map.has(9) ? { commitments: parseCommitments(map, 9, groups.length, count) } : {}),
             ...(map.has(10) ? { scale: parseScale(map) } : {}),
             ...(map.has(11) ? { medium: map.integer(11, 1, 3) } : {}),
         };
@@ -148,10 +148,16 @@ function parseFlags(values: readonly unknown[], count: number): FlagRun[] {
     });
 }
 
-function parseCommitments(map: MapReader, groups: number, count: number): Uint8Array[] {
-    const entries = toArray(map.value(9), map.at(9), groups);
-    if (entries.length === 0) malformed(map.at(9), "at least one group");
-    return entries.map((entry) => toBytes(entry, map.at(9), count * 32));
+/** Lists of 32 bytes a boundary for the first groups, one or more; MS_MALFORMED otherwise. */
+export function parseCommitments(
+    map: MapReader,
+    key: number,
+    groups: number,
+    count: number,
+): Uint8Array[] {
+    const entries = toArray(map.value(key), map.at(key), groups);
+    if (entries.length === 0) malformed(map.at(key), "at least one group");
+    return entries.map((entry) => toBytes(entry, map.at(key), count * 32));
 }
 
 function triple(value: unknown, where: string): readonly unknown[] {

@@ -57,6 +57,14 @@ const EVENTS: Record<string, RegisterEvent> = {
         values: { mode: "open", registers: [2n ** 63n - 1n, 0n, 7n] },
     },
     "opening behind a closing": opening,
+    "closing with commitments": {
+        ...closing,
+        commitments: [testBytes("vector import", 32), testBytes("vector export", 32)],
+    },
+    "opening with a commitment to its import alone": {
+        ...opening,
+        commitments: [testBytes("vector import", 32)],
+    },
     "opening behind a device that could sign nothing": { ...opening, before: { sealEpoch: 3 } },
     "opening with the final registers as read off": {
         ...opening,

@@ -1,14 +1,6 @@
-import {
-    error,
-    fail,
-    monthOfDay,
-    ok,
-    type Result,
-    readZoneOffsets,
-    unixOfSlot,
-} from "@meterseal/core";
+import { error, fail, monthOfDay, ok, type Result, unixOfSlot } from "@meterseal/core";
 import { CHARGE_PER, type TariffBody } from "./body.ts";
-import { CivilClock, type Period } from "./prices.ts";
+import { civilClock, type Period } from "./prices.ts";
 
 /** A fixed charge over a period. */
 export type ChargeLine = {
@@ -25,11 +17,10 @@ export type ChargeLine = {
  */
 export function chargesOf(tariff: TariffBody, period: Period): Result<ChargeLine[]> {
     if (tariff.charges.length === 0) return ok([]);
-    const zone = readZoneOffsets(tariff.zone);
-    if (!zone.ok) return zone;
-    const clock = new CivilClock(zone.value);
+    const clock = civilClock(tariff.zone);
+    if (!clock.ok) return clock;
     const [from, to] = [period.fromSlot, period.toSlot].map((slot) => {
-        const { day, secondOfDay } = clock.at(unixOfSlot(slot, period.slotSeconds));
+        const { day, secondOfDay } = clock.value.at(unixOfSlot(slot, period.slotSeconds));
         const isMonth = secondOfDay === 0 && monthOfDay(day) !== monthOfDay(day - 1);
         return { day, month: monthOfDay(day), isDay: secondOfDay === 0, isMonth };
     }) as [End, End];

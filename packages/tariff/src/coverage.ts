@@ -1,6 +1,6 @@
 import { FLAG } from "@meterseal/record";
 import type { Period } from "./prices.ts";
-import type { RecordedBoundary, RecordedEpoch } from "./recorded.ts";
+import { beginSlot, endSlot, type RecordedBoundary, type RecordedEpoch } from "./recorded.ts";
 
 /** Why an interval was not measured as it flowed. */
 export type Gap =
@@ -53,14 +53,19 @@ export function coverageOf(epochs: readonly RecordedEpoch[], period: Period): Co
 }
 
 /** What is wrong with each interval; null where it was measured as it flowed. */
-function gapsOf(epochs: readonly RecordedEpoch[], { fromSlot, toSlot }: Period): (Gap | null)[] {
+function gapsOf(
+    epochs: readonly RecordedEpoch[],
+    { fromSlot, slotSeconds, toSlot }: Period,
+): (Gap | null)[] {
     const gaps = new Array<Gap | null>(toSlot - fromSlot).fill("not in the bill");
     for (const { boundaries } of epochs) {
         for (let i = 1; i < boundaries.length; i++) {
             const before = boundaries[i - 1] as RecordedBoundary;
-            const { flag, slot } = boundaries[i] as RecordedBoundary;
-            for (let at = Math.max(before.slot, fromSlot); at < Math.min(slot, toSlot); at++) {
-                gaps[at - fromSlot] = at < slot - 1 ? "not recorded" : (GAPS.get(flag) ?? null);
+            const { atUnix, flag } = boundaries[i] as RecordedBoundary;
+            const first = Math.max(beginSlot(before.atUnix, slotSeconds), fromSlot);
+            const last = endSlot(atUnix, slotSeconds);
+            for (let slot = first; slot <= Math.min(last, toSlot - 1); slot++) {
+                gaps[slot - fromSlot] = slot < last ? "not recorded" : (GAPS.get(flag) ?? null);
             }
         }
     }

@@ -17,7 +17,7 @@ export {
     type TariffBody,
 } from "./body.ts";
 export type { ChargeLine } from "./charges.ts";
-export type { CheckedBill } from "./check.ts";
+export { type CheckedBill, checkBill } from "./check.ts";
 export type { Coverage, Gap, GapRun } from "./coverage.ts";
 export type { BillBasis, PublishedTariff } from "./lines.ts";
 export { energyMoney, exactMoney, type Money, roundedMoney, totalMoney } from "./money.ts";
@@ -26,4 +26,5 @@ export { type Prover, proveBill } from "./prove.ts";
 export { type RecordedStream, readStream } from "./recorded.ts";
 export { checkPrices, checkRange } from "./rules.ts";
 export { parseTariffText } from "./text.ts";
-export { boundaryWeights, weigh } from "./weights.ts";
+export { type GroupWeights, tokenWeights } from "./token.ts";
+export { weigh } from "./weights.ts";

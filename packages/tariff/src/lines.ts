@@ -21,50 +21,66 @@ export type BillBasis = {
     readonly period: Period;
 };
 
-/** What one group of a stream adds to a bill. */
-export type GroupLine = {
+/** Prices of one group of a stream: those of the import, or the export's below zero. */
+export type GroupPrices = {
     readonly group: number;
     /** Place of the group among those of the stream. */
     readonly place: number;
-    /** Prices by slot: those of the import, or the export's below zero. */
+    /** By slot, millionths of the currency unit per kWh. */
     readonly pricesMicro: readonly number[];
-    readonly epochs: readonly EpochWeights[];
 };
 
+/** What one group of a stream adds to a bill. */
+export type GroupLine = GroupPrices & { readonly epochs: readonly EpochWeights[] };
+
 /**
- * The groups of a bill and the weights of their boundaries: import at its price, export as a credit,
- * and adjustments, plus minus minus, at the import's price of the slot in which they were made.
- * @returns MS_TARIFF, MS_ZONE as {@link pricesOf}; MS_TOO_LARGE beyond {@link LIMITS.billSlots};
- * MS_COMMITMENT where the stream does not commit to a group that the bill needs.
+ * Prices of the groups that a bill counts: import at its price, export as a credit where the tariff
+ * pays for it, and adjustments at the import's price of the slot in which they were made.
+ * @param groups - of the stream, ascending.
+ * @returns MS_TARIFF, MS_ZONE as {@link pricesOf}; MS_TOO_LARGE beyond {@link LIMITS.billSlots}.
  */
-export function linesOf({ period, recorded, tariff }: BillBasis): Result<GroupLine[]> {
+export function groupPrices(
+    { body, series }: PublishedTariff,
+    groups: readonly number[],
+    period: Period,
+): Result<GroupPrices[]> {
     if (period.toSlot - period.fromSlot > LIMITS.billSlots) {
         const expected = `at most ${LIMITS.billSlots} slots in one bill`;
         return fail(error("MS_TOO_LARGE", { expected }));
     }
-    const { body, series } = tariff;
     const imported = pricesOf(body, body.imports, period, series);
     if (!imported.ok) return imported;
     const exported =
         body.exports === null ? ok(null) : pricesOf(body, body.exports, period, series);
     if (!exported.ok) return exported;
+    const credit = exported.value?.map((price) => -price);
+    const priced: GroupPrices[] = [];
+    for (const [place, group] of groups.entries()) {
+        const isImport = group === GROUP.import || group === GROUP.adjustments;
+        const pricesMicro = isImport ? imported.value : group === GROUP.export ? credit : undefined;
+        if (pricesMicro !== undefined) priced.push({ group, place, pricesMicro });
+    }
+    return ok(priced);
+}
+
+/**
+ * The groups of a bill and the weights of their recorded boundaries.
+ * @returns errors as {@link groupPrices}; MS_COMMITMENT where the stream does not commit to a group
+ * that the bill needs.
+ */
+export function linesOf({ period, recorded, tariff }: BillBasis): Result<GroupLine[]> {
+    const priced = groupPrices(tariff, recorded.groups, period);
+    if (!priced.ok) return priced;
     const lines: GroupLine[] = [];
-    for (const [place, group] of recorded.groups.entries()) {
-        const pricesMicro =
-            group === GROUP.import || group === GROUP.adjustments
-                ? imported.value
-                : group === GROUP.export && exported.value !== null
-                  ? exported.value.map((price) => -price)
-                  : null;
-        if (pricesMicro === null) continue;
-        const epochs = weigh(recorded.epochs, period, pricesMicro);
+    for (const line of priced.value) {
+        const epochs = weigh(recorded.epochs, period, line.pricesMicro);
         for (const { sealEpoch, terms } of epochs) {
-            if (terms.every(({ boundary }) => boundary.commitments.length > place)) continue;
-            const where = `group ${group} in seal epoch ${sealEpoch}`;
+            if (terms.every(({ boundary }) => boundary.commitments.length > line.place)) continue;
+            const where = `group ${line.group} in seal epoch ${sealEpoch}`;
             const expected = "a stream that was enrolled with commitments to it";
             return fail(error("MS_COMMITMENT", { where, expected, got: "none" }));
         }
-        lines.push({ group, place, pricesMicro, epochs });
+        lines.push({ ...line, epochs });
     }
     return ok(lines);
 }

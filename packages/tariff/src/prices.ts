@@ -108,17 +108,16 @@ function bandPrices(
     plan: Extract<PricePlan, { kind: "bands" }>,
     { fromSlot, slotSeconds, toSlot }: Period,
 ): Result<number[]> {
-    const zone = readZoneOffsets(tariff.zone);
-    if (!zone.ok) return zone;
+    const clock = civilClock(tariff.zone);
+    if (!clock.ok) return clock;
     const fits = (seconds: number): boolean => seconds % slotSeconds === 0;
     const minutes = plan.rules.flatMap((rule) => [rule.fromMinute, rule.toMinute]);
     if (!minutes.every((minute) => fits(minute * 60))) {
         return refuse(tariff, `bands that change at boundaries of the ${slotSeconds} s slots`);
     }
-    const clock = new CivilClock(zone.value);
     const prices: number[] = [];
     for (let slot = fromSlot; slot < toSlot; slot++) {
-        const moment = clock.at(unixOfSlot(slot, slotSeconds));
+        const moment = clock.value.at(unixOfSlot(slot, slotSeconds));
         if (plan.rules.length > 0 && !fits(moment.offsetSeconds)) {
             return refuse(tariff, `a zone whose offset fits the ${slotSeconds} s slots`);
         }
@@ -150,8 +149,25 @@ export type CivilMoment = {
     readonly offsetSeconds: number;
 };
 
+/** Clocks that were read from the zone database: it takes milliseconds, and zones are few. */
+const clocks = new Map<string, CivilClock>();
+
+/**
+ * Civil clock of an IANA zone.
+ * @returns MS_ZONE for a zone that is unknown.
+ */
+export function civilClock(zone: string): Result<CivilClock> {
+    const known = clocks.get(zone);
+    if (known !== undefined) return ok(known);
+    const offsets = readZoneOffsets(zone);
+    if (!offsets.ok) return offsets;
+    const clock = new CivilClock(offsets.value);
+    clocks.set(zone, clock);
+    return ok(clock);
+}
+
 /** Civil clock of a zone. */
-export class CivilClock {
+class CivilClock {
     readonly #offsets: ZoneOffsets;
     #piece = 0;
 

@@ -1,4 +1,4 @@
-import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
+import { ok, type Result, unixOfSlot } from "@meterseal/core";
 import {
     addBlinds,
     type OwnerKeys,
@@ -10,7 +10,7 @@ import {
 import type { Bill } from "./bill.ts";
 import { checkBill } from "./check.ts";
 import { type BillBasis, type GroupLine, linesOf } from "./lines.ts";
-import { checkPrices, checkRange } from "./rules.ts";
+import { allowPrices } from "./rules.ts";
 
 /** Who makes a bill: the household, by its keys. */
 export type Prover = {
@@ -36,7 +36,7 @@ export function proveBill(prover: Prover, basis: BillBasis): Result<Bill> {
     let amount = 0n;
     const blinds: bigint[] = [];
     for (const line of lines.value) {
-        const allowed = checkLine(line, prover, basis);
+        const allowed = allowPrices(line.pricesMicro, basis, prover.isMarketSeries);
         if (!allowed.ok) return allowed;
         const proven = proveLine(line, prover);
         if (!proven.ok) return proven;
@@ -56,25 +56,6 @@ export function proveBill(prover: Prover, basis: BillBasis): Result<Bill> {
     };
     const checked = checkBill(bill, basis);
     return checked.ok ? ok(bill) : checked;
-}
-
-function checkLine(line: GroupLine, prover: Prover, { period, tariff }: BillBasis): Result<null> {
-    const range = checkRange(line.pricesMicro);
-    if (!range.ok) return range;
-    const isIndex = tariff.body.imports.kind === "index";
-    if (isIndex && prover.isMarketSeries) return ok(null);
-    const checked = checkPrices(line.pricesMicro, period);
-    if (checked.ok || !isIndex) return checked;
-    const { expected, got } = checked.error.details;
-    const todo =
-        "Name its publisher as a market that you believe to be independent, or refuse the tariff.";
-    return fail(
-        error("MS_TARIFF", {
-            ...(expected === undefined ? {} : { expected }),
-            ...(got === undefined ? {} : { got }),
-            todo,
-        }),
-    );
 }
 
 function proveLine(

@@ -1,16 +1,29 @@
-import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
+import {
+    bytesEqual,
+    error,
+    fail,
+    ok,
+    type Result,
+    SLOT_ORIGIN_UNIX,
+    unixOfSlot,
+} from "@meterseal/core";
 import {
     channelCount,
+    EVENT_KIND,
+    eventOf,
+    LEVEL,
     type MeterRecord,
     RECORD_CLASS,
+    type RegisterEvent,
     type UsageBody,
     usageOf,
 } from "@meterseal/record";
 import { expandAddresses, expandFlags, type TreeAddress } from "@meterseal/seal";
 
-/** A sealed boundary of a stream as its record says, with its commitments. */
+/** Sealed registers of one instant as a record says them, with their commitments. */
 export type RecordedBoundary = {
-    readonly slot: number;
+    /** Seconds since 1970: a slot boundary, or any instant where a seal epoch opens or closes. */
+    readonly atUnix: number;
     readonly address: TreeAddress;
     /** Quality of the interval that ends here; 0 = measured. */
     readonly flag: number;
@@ -20,7 +33,7 @@ export type RecordedBoundary = {
     readonly commitments: readonly Uint8Array[];
 };
 
-/** Boundaries of one seal epoch, ascending by slot. */
+/** Boundaries of one seal epoch in the order of time. */
 export type RecordedEpoch = {
     readonly sealEpoch: number;
     readonly boundaries: RecordedBoundary[];
@@ -38,64 +51,134 @@ export type RecordedStream = {
     readonly epochs: readonly RecordedEpoch[];
 };
 
+/** Slot in which an interval begins that begins at an instant. */
+export function beginSlot(atUnix: number, slotSeconds: number): number {
+    return Math.floor((atUnix - SLOT_ORIGIN_UNIX) / slotSeconds);
+}
+
+/** Slot in which an interval ends that ends at an instant: at a slot boundary the slot before it. */
+export function endSlot(atUnix: number, slotSeconds: number): number {
+    return Math.ceil((atUnix - SLOT_ORIGIN_UNIX) / slotSeconds) - 1;
+}
+
 /**
  * Sorts what the records of a meter say of one of its streams. Whether they are signed, whole and in
  * the ledger is for whoever hands them over to check.
- * @returns MS_NOT_FOUND without a boundary of the stream; MS_STREAM_RULE where slots, groups or units
+ * @returns MS_NOT_FOUND without usage of the stream; MS_STREAM_RULE where slots, groups or units
  * change, or the stream is open; MS_RESEALED where epochs overlap or slots repeat.
  */
 export function readStream(
     records: Iterable<MeterRecord>,
     stream: Uint8Array,
 ): Result<RecordedStream> {
-    const epochs = new Map<number, RecordedEpoch>();
-    let first: UsageBody | null = null;
+    const reader = new StreamReader(stream);
     for (const record of records) {
-        if (record.recordClass !== RECORD_CLASS.usage) continue;
+        const taken =
+            record.recordClass === RECORD_CLASS.usage
+                ? reader.takeUsage(record)
+                : record.recordClass === RECORD_CLASS.billing
+                  ? reader.takeEvent(record)
+                  : ok(null);
+        if (!taken.ok) return taken;
+    }
+    return reader.finish();
+}
+
+type Shape = Pick<UsageBody, "groups" | "scale" | "sealEpoch" | "values">;
+
+/** Takes records one by one into their seal epochs. */
+class StreamReader {
+    readonly #stream: Uint8Array;
+    readonly #epochs = new Map<number, RecordedEpoch>();
+    #shape: string | null = null;
+    #first: UsageBody | null = null;
+
+    constructor(stream: Uint8Array) {
+        this.#stream = stream;
+    }
+
+    takeUsage(record: MeterRecord): Result<null> {
         const usage = usageOf(record);
         if (!usage.ok) return usage;
-        if (!bytesEqual(usage.value.stream, stream)) continue;
-        first ??= usage.value;
-        if (shapeOf(first) !== shapeOf(usage.value)) {
-            const expected = "the same slots, groups and units in all records";
-            return fail(error("MS_STREAM_RULE", { where: `record ${record.seq}`, expected }));
+        if (!bytesEqual(usage.value.stream, this.#stream)) return ok(null);
+        this.#first ??= usage.value;
+        if (this.#first.slotSeconds !== usage.value.slotSeconds) return this.#otherShape(record);
+        const epoch = this.#epochOf(record, usage.value);
+        return epoch.ok ? addUsage(epoch.value.boundaries, usage.value) : epoch;
+    }
+
+    /** Only what is committed to can be in a bill; so an event counts as the boundary that it is. */
+    takeEvent(record: MeterRecord): Result<null> {
+        const event = eventOf(record);
+        if (!event.ok) return event;
+        if (!bytesEqual(event.value.stream, this.#stream)) return ok(null);
+        const epoch = this.#epochOf(record, event.value);
+        if (!epoch.ok) return epoch;
+        const boundary = boundaryOf(event.value);
+        // An opening lies before the boundaries of its epoch and a closing behind, also of its instant.
+        if (event.value.kind === EVENT_KIND.opening) epoch.value.boundaries.unshift(boundary);
+        else epoch.value.boundaries.push(boundary);
+        return ok(null);
+    }
+
+    finish(): Result<RecordedStream> {
+        if (this.#first === null) {
+            return fail(error("MS_NOT_FOUND", { where: "usage records of the stream" }));
         }
-        const { sealEpoch } = usage.value;
-        const epoch = epochs.get(sealEpoch) ?? { sealEpoch, boundaries: [] };
-        epochs.set(sealEpoch, epoch);
-        const added = addBoundaries(epoch.boundaries, usage.value);
-        if (!added.ok) return added;
+        const { groups, scale = 0, slotSeconds } = this.#first;
+        const epochs = [...this.#epochs.values()].sort((a, b) => a.sealEpoch - b.sealEpoch);
+        for (const { boundaries } of epochs) boundaries.sort((a, b) => a.atUnix - b.atUnix);
+        const fault = findOverlap(epochs);
+        if (fault !== null) {
+            const where = new Date(fault * 1000).toISOString();
+            return fail(error("MS_RESEALED", { where }));
+        }
+        return ok({ stream: this.#stream, slotSeconds, groups, scale, epochs });
     }
-    if (first === null) {
-        return fail(error("MS_NOT_FOUND", { where: "usage records of the stream" }));
+
+    #epochOf(record: MeterRecord, body: Shape): Result<RecordedEpoch> {
+        const { groups, scale = 0, sealEpoch, values } = body;
+        const shape = [scale, values.mode, groups.join(" ")].join();
+        this.#shape ??= shape;
+        if (values.mode !== "sealed") {
+            const expected = "a sealed stream";
+            return fail(error("MS_STREAM_RULE", { expected, got: "an open one" }));
+        }
+        if (this.#shape !== shape) return this.#otherShape(record);
+        const epoch = this.#epochs.get(sealEpoch) ?? { sealEpoch, boundaries: [] };
+        this.#epochs.set(sealEpoch, epoch);
+        return ok(epoch);
     }
-    const { groups, scale = 0, slotSeconds } = first;
-    const sorted = [...epochs.values()].sort((a, b) => a.sealEpoch - b.sealEpoch);
-    for (const { boundaries } of sorted) boundaries.sort((a, b) => a.slot - b.slot);
-    const fault = findOverlap(sorted);
-    if (fault !== null) return fail(error("MS_RESEALED", { where: `slot ${fault}` }));
-    return ok({ stream, slotSeconds, groups, scale, epochs: sorted });
+
+    #otherShape({ seq }: MeterRecord): Result<never> {
+        const expected = "the same slots, groups and units in all records";
+        return fail(error("MS_STREAM_RULE", { where: `record ${seq}`, expected }));
+    }
 }
 
-function shapeOf({ groups, scale = 0, slotSeconds, values }: UsageBody): string {
-    return [slotSeconds, scale, values.mode, groups.join(" ")].join();
+function boundaryOf(event: RegisterEvent): RecordedBoundary {
+    return {
+        atUnix: event.atUnix,
+        address: { level: LEVEL.event, index: event.index },
+        flag: 0,
+        sealed: event.values.mode === "sealed" ? event.values.bytes : new Uint8Array(0),
+        commitments: event.commitments ?? [],
+    };
 }
 
-function addBoundaries(boundaries: RecordedBoundary[], usage: UsageBody): Result<null> {
-    if (usage.values.mode !== "sealed") {
-        return fail(error("MS_STREAM_RULE", { expected: "a sealed stream", got: "an open one" }));
-    }
+function addUsage(boundaries: RecordedBoundary[], usage: UsageBody): Result<null> {
     const addresses = expandAddresses(usage);
     if (!addresses.ok) return addresses;
     const flags = expandFlags(usage.flags, usage.count);
     if (!flags.ok) return flags;
     const width = channelCount(usage.groups) * 8;
+    const bytes = usage.values.mode === "sealed" ? usage.values.bytes : new Uint8Array(0);
     for (const [i, address] of addresses.value.entries()) {
         boundaries.push({
-            slot: usage.firstSlot + i,
+            atUnix: unixOfSlot(usage.firstSlot + i, usage.slotSeconds),
             address,
             flag: flags.value[i] ?? 0,
-            sealed: usage.values.bytes.subarray(i * width, (i + 1) * width),
+            sealed: bytes.subarray(i * width, (i + 1) * width),
             commitments: (usage.commitments ?? []).map((list) =>
                 list.subarray(i * 32, (i + 1) * 32),
             ),
@@ -104,18 +187,20 @@ function addBoundaries(boundaries: RecordedBoundary[], usage: UsageBody): Result
     return ok(null);
 }
 
-/** First slot that an epoch has twice, or that lies before the end of the epoch before; or null. */
+/** First instant that is twice in an epoch, or before the end of the epoch before; or null. */
 function findOverlap(epochs: readonly RecordedEpoch[]): number | null {
-    let end = -1;
+    let end = Number.NEGATIVE_INFINITY;
     for (const { boundaries } of epochs) {
-        const start = boundaries[0]?.slot ?? end;
-        // Two devices may share the boundary at which one follows the other.
+        const start = boundaries[0]?.atUnix ?? end;
+        // Two devices may share the instant at which one follows the other.
         if (start < end) return start;
-        for (let i = 1; i < boundaries.length; i++) {
-            const slot = boundaries[i]?.slot ?? 0;
-            if (slot <= (boundaries[i - 1]?.slot ?? 0)) return slot;
+        let slotUnix = Number.NEGATIVE_INFINITY;
+        for (const { address, atUnix } of boundaries) {
+            if (address.level === LEVEL.event) continue;
+            if (atUnix <= slotUnix) return atUnix;
+            slotUnix = atUnix;
         }
-        end = boundaries.at(-1)?.slot ?? end;
+        end = boundaries.at(-1)?.atUnix ?? end;
     }
     return null;
 }

@@ -1,4 +1,5 @@
 import { error, fail, LIMITS, ok, type Result } from "@meterseal/core";
+import type { BillBasis } from "./lines.ts";
 import type { Period } from "./prices.ts";
 
 /** Slots that every price of a period must apply to, so that no price singles one out. */
@@ -44,6 +45,28 @@ export function checkRange(pricesMicro: readonly number[]): Result<null> {
     const sum = pricesMicro.reduce((total, price) => total + BigInt(Math.abs(price)), 0n);
     if (sum * BigInt(LIMITS.slotDelta) < 2n ** 63n) return ok(null);
     return refuse("prices and a period whose bill stays below 2^63");
+}
+
+/**
+ * Both rules for the prices of one direction under a tariff.
+ * @param isMarketSeries - whether the household believes that the publisher of the series that the
+ * tariff's index names is an independent market; then a price may belong to one slot alone.
+ * @returns MS_TARIFF as {@link checkPrices} and {@link checkRange}.
+ */
+export function allowPrices(
+    pricesMicro: readonly number[],
+    { period, tariff }: Pick<BillBasis, "period" | "tariff">,
+    isMarketSeries: boolean,
+): Result<null> {
+    const range = checkRange(pricesMicro);
+    if (!range.ok) return range;
+    const isIndex = tariff.body.imports.kind === "index";
+    if (isIndex && isMarketSeries) return ok(null);
+    const checked = checkPrices(pricesMicro, period);
+    if (checked.ok || !isIndex) return checked;
+    const todo =
+        "Name the series' publisher as a market that you believe to be independent, or refuse the tariff.";
+    return fail(error("MS_TARIFF", { ...checked.error.details, todo }));
 }
 
 function refuse(expected: string, got?: string): Result<never> {

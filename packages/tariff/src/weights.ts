@@ -1,5 +1,5 @@
 import type { Period } from "./prices.ts";
-import type { RecordedBoundary, RecordedEpoch } from "./recorded.ts";
+import { endSlot, type RecordedBoundary, type RecordedEpoch } from "./recorded.ts";
 
 /** A boundary and its weight v, never zero. */
 export type WeightedBoundary = { readonly boundary: RecordedBoundary; readonly weight: bigint };
@@ -23,26 +23,20 @@ export function weigh(
     pricesMicro: readonly number[],
 ): EpochWeights[] {
     return epochs.map(({ boundaries, sealEpoch }) => {
-        const weights = new Array<bigint>(boundaries.length).fill(0n);
-        for (let i = 1; i < boundaries.length; i++) {
-            const slot = (boundaries[i] as RecordedBoundary).slot - 1;
-            if (slot < period.fromSlot || slot >= period.toSlot) continue;
-            const price = BigInt(pricesMicro[slot - period.fromSlot] ?? 0);
-            weights[i] = (weights[i] as bigint) + price;
-            weights[i - 1] = (weights[i - 1] as bigint) - price;
+        /** Price of what flowed until a boundary; nothing before the first and outside the period. */
+        const priceUntil = (i: number): number => {
+            const boundary = i === 0 ? undefined : boundaries[i];
+            if (boundary === undefined) return 0;
+            const slot = endSlot(boundary.atUnix, period.slotSeconds);
+            return pricesMicro[slot - period.fromSlot] ?? 0;
+        };
+        const terms: WeightedBoundary[] = [];
+        let before = 0;
+        for (const [i, boundary] of boundaries.entries()) {
+            const after = priceUntil(i + 1);
+            if (before !== after) terms.push({ boundary, weight: BigInt(before - after) });
+            before = after;
         }
-        const terms = boundaries.map((boundary, i) => ({ boundary, weight: weights[i] as bigint }));
-        return { sealEpoch, terms: terms.filter(({ weight }) => weight !== 0n) };
+        return { sealEpoch, terms };
     });
-}
-
-/**
- * Weights of the boundaries of a period in which none is missing, one more than there are prices:
- * v_t = w_(t−1) − w_t, for a token that is made before the data.
- */
-export function boundaryWeights(pricesMicro: readonly number[]): bigint[] {
-    return Array.from(
-        { length: pricesMicro.length + 1 },
-        (_, i) => BigInt(pricesMicro[i - 1] ?? 0) - BigInt(pricesMicro[i] ?? 0),
-    );
 }

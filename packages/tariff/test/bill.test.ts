@@ -1,4 +1,4 @@
-import { unwrap } from "@meterseal/core";
+import { unixOfSlot, unwrap } from "@meterseal/core";
 import { FLAG, parseRecord } from "@meterseal/record";
 import { describe, expect, it } from "vitest";
 import { checkBill } from "../src/check.ts";
@@ -314,6 +314,34 @@ describe("a bill over", () => {
         const bill = unwrap(proveBill(moved.prover, basis));
         expect(bill.amount).toBe(expectedAmount(from, to, price, usage));
         expect(unwrap(checkBill(bill, basis)).coverage.measured).toBe(192);
+    });
+
+    it("an exchange within a slot counts what both devices measured in it", async () => {
+        const moved = await Home.open();
+        const from = moved.slot("2026-06-01T00:00:00+02:00");
+        const to = from + 192;
+        // The old device ends 5 minutes into slot 99 with 30 Wh of it, the new one begins 4 minutes later.
+        const old = growing(from - 1, 900_000n, usage);
+        await moved.seal(from - 1, from + 99, old);
+        const end = unixOfSlot(from + 99, 900) + 300;
+        await moved.event("closing", end, [(old(from + 99)[0] as bigint) + 30n]);
+        moved.nextEpoch();
+        await moved.event("opening", end + 240, [5n]);
+        const young = growing(from + 100, 5n + 45n, usage);
+        await moved.seal(from + 100, to, young);
+        const basis = moved.basis(flat, { slotSeconds: 900, fromSlot: from, toSlot: to });
+        const bill = unwrap(proveBill(moved.prover, basis));
+        const measured =
+            expectedAmount(from, from + 99, () => 1n, usage) +
+            (30n + 45n) +
+            expectedAmount(from + 100, to, () => 1n, usage);
+        expect(bill.amount).toBe(measured * 300_000n);
+        const { coverage } = unwrap(checkBill(bill, basis));
+        expect(coverage).toEqual({ slots: 192, measured: 192, runs: [] });
+        // Without the registers of the exchange it is another bill.
+        const without = structuredClone(basis.recorded);
+        without.epochs[0]?.boundaries.pop();
+        expect(codeOf(checkBill(bill, { ...basis, recorded: without }))).toBe("MS_BILL");
     });
 
     it("devices with a gap between them says what is not in it", async () => {

@@ -1,5 +1,13 @@
 import { createLadder, type Ladder, SLOT_ORIGIN_UNIX, unwrap } from "@meterseal/core";
-import { type FlagRun, type MeterRecord, STREAM_MODE } from "@meterseal/record";
+import {
+    EVENT_KIND,
+    EVENT_REASON,
+    encodeEvent,
+    type FlagRun,
+    type MeterRecord,
+    RECORD_CLASS,
+    STREAM_MODE,
+} from "@meterseal/record";
 import {
     commitBoundaries,
     compactAddresses,
@@ -7,6 +15,7 @@ import {
     type OwnerKeys,
     ownerKeys,
     planBoundaries,
+    planEvent,
     type SealedStream,
     type SealState,
     sealBoundaries,
@@ -122,6 +131,32 @@ export class Home {
             });
             this.records.push(record);
         }
+    }
+
+    /** Registers off the slot grid where the present seal epoch opens or closes. */
+    async event(
+        kind: keyof typeof EVENT_KIND,
+        atUnix: number,
+        registers: readonly bigint[],
+    ): Promise<void> {
+        const plan = unwrap(planEvent(this.#state));
+        this.#state = plan.state;
+        const { addresses } = plan;
+        const rows = { addresses, registers };
+        const { sealEpoch } = this.#state;
+        const body = encodeEvent({
+            stream: this.meter.descriptor.stream,
+            sealEpoch,
+            kind: EVENT_KIND[kind],
+            reason: EVENT_REASON.exchange,
+            atUnix,
+            index: addresses[0]?.index ?? 0,
+            groups: this.meter.descriptor.groups,
+            values: { mode: "sealed", bytes: unwrap(sealBoundaries(this.#keys, rows)) },
+            commitments: unwrap(commitBoundaries(this.#keys, this.committed, rows)),
+            ...(kind === "opening" ? { before: { sealEpoch: sealEpoch - 1 } } : {}),
+        });
+        this.records.push(await this.#chain.other(RECORD_CLASS.billing, body));
     }
 
     get prover(): Prover {

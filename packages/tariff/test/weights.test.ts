@@ -1,10 +1,11 @@
-import { unwrap } from "@meterseal/core";
+import { slotOfUnix, unixOfSlot, unwrap } from "@meterseal/core";
 import { openWeighted, ownerKeys, weighKeys, weighSealed } from "@meterseal/seal";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { boundaryWeights, weigh } from "../src/index.ts";
+import { tokenWeights, weigh } from "../src/index.ts";
+import { groupPrices } from "../src/lines.ts";
 import type { RecordedEpoch } from "../src/recorded.ts";
-import { Home, published } from "./home.ts";
+import { DAY_NIGHT, FLAT, Home, published } from "./home.ts";
 
 const BOUNDARY = {
     address: { level: 0, index: 0 },
@@ -13,11 +14,13 @@ const BOUNDARY = {
     commitments: [],
 } as const;
 
+const slotOf = ({ atUnix }: { readonly atUnix: number }): number => slotOfUnix(atUnix, 900);
+
 /** Epochs with boundaries at these slots. */
 function epochsOf(...slots: readonly (readonly number[])[]): RecordedEpoch[] {
     return slots.map((list, sealEpoch) => ({
         sealEpoch,
-        boundaries: list.map((slot) => ({ ...BOUNDARY, slot })),
+        boundaries: list.map((slot) => ({ ...BOUNDARY, atUnix: unixOfSlot(slot, 900) })),
     }));
 }
 
@@ -42,11 +45,12 @@ describe("weights", () => {
                     const register = (slot: number): bigint => BigInt(slot * slot);
                     let expected = 0n;
                     for (const { boundaries } of epochs) {
-                        for (const [i, { slot }] of boundaries.entries()) {
+                        for (const [i, boundary] of boundaries.entries()) {
                             const before = boundaries[i - 1];
+                            const slot = slotOf(boundary);
                             if (before === undefined || slot <= fromSlot || slot > toSlot) continue;
                             const weight = BigInt(prices[slot - 1 - fromSlot] ?? 0);
-                            expected += weight * (register(slot) - register(before.slot));
+                            expected += weight * (register(slot) - register(slotOf(before)));
                         }
                     }
                     let sum = 0n;
@@ -54,7 +58,7 @@ describe("weights", () => {
                         expect(terms.reduce((total, { weight }) => total + weight, 0n)).toBe(0n);
                         expect(terms.every(({ weight }) => weight !== 0n)).toBe(true);
                         for (const { boundary, weight } of terms) {
-                            sum += weight * register(boundary.slot);
+                            sum += weight * register(slotOf(boundary));
                         }
                     }
                     expect(sum).toBe(expected);
@@ -63,20 +67,34 @@ describe("weights", () => {
         );
     });
 
-    it("of a whole period are those of the token that is made before the data", () => {
-        fc.assert(
-            fc.property(fc.array(price, { minLength: 1, maxLength: 40 }), (prices) => {
-                const all = Array.from({ length: prices.length + 1 }, (_, i) => 100 + i);
-                const period = { slotSeconds: 900, fromSlot: 100, toSlot: 100 + prices.length };
-                const [epoch] = weigh(epochsOf(all), period, prices);
-                const ahead = boundaryWeights(prices);
-                const made = all.map(
-                    (slot) =>
-                        epoch?.terms.find(({ boundary }) => boundary.slot === slot)?.weight ?? 0n,
-                );
-                expect(ahead).toEqual(made);
-            }),
-        );
+    it("of a token that is made before the data are those of records without a gap", () => {
+        const tariff = published({ ...DAY_NIGHT, export: { price: "0.08" } });
+        const period = { slotSeconds: 900, fromSlot: 920_340, toSlot: 920_340 + 192 };
+        const made = unwrap(tokenWeights({ tariff, period }, [0, 1, 2, 15], false));
+        expect(made.map(({ group }) => group)).toEqual([0, 1, 15]);
+        const slots = Array.from({ length: 193 }, (_, i) => period.fromSlot + i);
+        for (const { group, weights } of made) {
+            const prices = unwrap(groupPrices(tariff, [group], period))[0]?.pricesMicro ?? [];
+            const [epoch] = weigh(epochsOf(slots), period, prices);
+            const recorded = slots.map(
+                (slot) =>
+                    epoch?.terms.find(({ boundary }) => slotOf(boundary) === slot)?.weight ?? 0n,
+            );
+            expect(weights).toEqual(recorded);
+            expect(weights.reduce((sum, weight) => sum + weight, 0n)).toBe(0n);
+        }
+        expect(made[0]?.weights).toEqual(made[2]?.weights);
+        expect(made[1]?.weights[0]).toBe(80_000n);
+    });
+
+    it("of a token follow the same rules as a bill", () => {
+        const period = { slotSeconds: 900, fromSlot: 920_340, toSlot: 920_340 + 95 };
+        const short = { ...period, toSlot: period.fromSlot + 8 };
+        const tariff = published(FLAT);
+        expect(tokenWeights({ tariff, period }, [0], false).ok).toBe(true);
+        expect(tokenWeights({ tariff, period: short }, [0], false)).toMatchObject({
+            error: { code: "MS_TARIFF" },
+        });
     });
 });
 

@@ -1,7 +1,14 @@
 import { error, ok, type Result } from "@meterseal/core";
 import { type Fault, recordName, type Verdict, verdictOf } from "@meterseal/ledger";
-import { type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
-import { expandAddresses, falseCommitments, ownerKeys } from "@meterseal/seal";
+import {
+    eventOf,
+    LEVEL,
+    type MeterRecord,
+    RECORD_CLASS,
+    type UsageBody,
+    usageOf,
+} from "@meterseal/record";
+import { expandAddresses, falseCommitments, ownerKeys, type TreeAddress } from "@meterseal/seal";
 import type { KeyFile } from "./key-file.ts";
 
 /**
@@ -33,17 +40,36 @@ export function checkCommitments(key: KeyFile, records: Iterable<MeterRecord>): 
 type Checked = { readonly checked: number; readonly wrong: readonly number[] };
 
 function checkRecord({ master, stream }: KeyFile, record: MeterRecord): Result<Checked> {
-    const nothing = ok({ checked: 0, wrong: [] });
-    if (record.recordClass !== RECORD_CLASS.usage || master === null) return nothing;
-    const usage = usageOf(record);
-    if (!usage.ok) return usage;
-    const { commitments, count, sealEpoch, values } = usage.value;
-    if (commitments === undefined || values.mode !== "sealed") return nothing;
+    const body = committedBody(record);
+    if (!body.ok) return body;
+    if (body.value === null || master === null) return ok({ checked: 0, wrong: [] });
+    const { addresses, commitments, sealEpoch, values } = body.value;
+    if (commitments === undefined || values.mode !== "sealed") return ok({ checked: 0, wrong: [] });
     const owner = ownerKeys(master, { ...stream, sealEpoch });
     if (!owner.ok) return owner;
-    const addresses = expandAddresses(usage.value);
-    if (!addresses.ok) return addresses;
-    const boundaries = { addresses: addresses.value, sealed: values.bytes };
+    const boundaries = { addresses, sealed: values.bytes };
     const wrong = falseCommitments(owner.value, boundaries, commitments);
-    return wrong.ok ? ok({ checked: count, wrong: wrong.value }) : wrong;
+    return wrong.ok ? ok({ checked: addresses.length, wrong: wrong.value }) : wrong;
+}
+
+/** Registers of a record and where they take their keys from. */
+type Body = Pick<UsageBody, "commitments" | "sealEpoch" | "values"> & {
+    readonly addresses: readonly TreeAddress[];
+};
+
+/** Usage, or the registers at the end of a seal epoch; null for a record of anything else. */
+function committedBody(record: MeterRecord): Result<Body | null> {
+    if (record.recordClass === RECORD_CLASS.billing) {
+        const event = eventOf(record);
+        if (!event.ok) return event;
+        return ok({
+            ...event.value,
+            addresses: [{ level: LEVEL.event, index: event.value.index }],
+        });
+    }
+    if (record.recordClass !== RECORD_CLASS.usage) return ok(null);
+    const usage = usageOf(record);
+    if (!usage.ok) return usage;
+    const addresses = expandAddresses(usage.value);
+    return addresses.ok ? ok({ ...usage.value, addresses: addresses.value }) : addresses;
 }

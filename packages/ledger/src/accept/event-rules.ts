@@ -1,7 +1,13 @@
 import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import { EVENT_KIND, type RegisterEvent } from "@meterseal/record";
 import type { StreamState } from "./state.ts";
-import { applyRegisters, bodyMismatch, closedMismatch, type Mismatch } from "./usage-rules.ts";
+import {
+    applyRegisters,
+    bodyMismatch,
+    closedMismatch,
+    commitmentMismatch,
+    type Mismatch,
+} from "./usage-rules.ts";
 
 /**
  * Stream state after a register event, or why the event breaks a rule (formats 3, 8). An opening
@@ -11,6 +17,7 @@ import { applyRegisters, bodyMismatch, closedMismatch, type Mismatch } from "./u
 export function applyEvent(state: StreamState, event: RegisterEvent): Result<StreamState> {
     const mismatch =
         bodyMismatch(state.descriptor, event) ??
+        commitmentMismatch(state.descriptor, event) ??
         closedMismatch(state) ??
         placeMismatch(state, event);
     if (mismatch !== null) return fail(error("MS_STREAM_RULE", { where: "event", ...mismatch }));

@@ -82,9 +82,12 @@ export function bodyMismatch(
  * Commitments are counted, not decoded: that costs a hundred times a signature, and what is no group
  * element harms the bill of its own meter alone, under that meter's signature.
  */
-function commitmentMismatch(stream: StreamDescriptor, usage: UsageBody): Mismatch | null {
+export function commitmentMismatch(
+    stream: StreamDescriptor,
+    body: Pick<UsageBody, "commitments">,
+): Mismatch | null {
     const expected = stream.committed ?? 0;
-    const got = usage.commitments?.length ?? 0;
+    const got = body.commitments?.length ?? 0;
     return expected === got
         ? null
         : { expected: `commitments of ${expected} groups`, got: `${got}` };

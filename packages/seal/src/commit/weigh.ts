@@ -1,4 +1,4 @@
-import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
+import { error, fail, ok, type Result } from "@meterseal/core";
 import type { KeySource, OwnerKeys } from "../key-source.ts";
 import { SEALED_BYTES } from "../seal.ts";
 import { findGroup, type TreeAddress } from "../stream.ts";
@@ -127,8 +127,7 @@ export function opensTo(
         if (!element.ok) return element;
         decoded.push({ element: element.value, weight });
     }
-    const sum = sumOfMultiples(decoded);
-    return ok(bytesEqual(sum.toBytes(), pedersen(amount, blind).toBytes()));
+    return ok(sumOfMultiples(decoded).equals(pedersen(amount, blind)));
 }
 
 function cancels(terms: readonly { readonly weight: bigint }[]): boolean {
