@@ -5,5 +5,6 @@
  * @packageDocumentation
  */
 export { Collector, type CollectorOptions } from "./collector.ts";
+export { type Rate, RateLimit } from "./rate-limit.ts";
 export type { NextTurn } from "./turns.ts";
 export type { SignatureVerifier } from "./verify-window.ts";

@@ -1,14 +1,5 @@
 import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
-import {
-    attempt,
-    decodeCbor,
-    type Enrolment,
-    MapReader,
-    MESSAGE_TYPE,
-    parseSign1,
-    ROLE,
-    type Sign1,
-} from "@meterseal/record";
+import { type Enrolment, parseLinkToken, ROLE, type Sign1 } from "@meterseal/record";
 
 /** What the check of a link token needs. */
 export type LinkTokenContext = {
@@ -26,19 +17,12 @@ export async function isLinkTokenValid(
     subjectHex: string,
     context: LinkTokenContext,
 ): Promise<boolean> {
-    const message = parseSign1(token, MESSAGE_TYPE.link);
-    if (!message.ok) return false;
-    const claim = attempt(() => {
-        const map = new MapReader(decodeCbor(message.value.payload), "link token");
-        const named = { network: map.bytes(0, 32), subject: map.bytes(1, 16) };
-        map.integer(2, 0, Number.MAX_SAFE_INTEGER);
-        map.end();
-        return named;
-    });
-    if (!claim.ok || toHex(claim.value.subject) !== subjectHex) return false;
-    if (!bytesEqual(claim.value.network, context.networkId)) return false;
-    const enrolment = context.enrolmentOf(message.value.kid);
+    const parsed = parseLinkToken(token);
+    if (!parsed.ok) return false;
+    const { message, network, subject } = parsed.value;
+    if (toHex(subject) !== subjectHex || !bytesEqual(network, context.networkId)) return false;
+    const enrolment = context.enrolmentOf(message.kid);
     if (enrolment === undefined || enrolment.role === ROLE.collector) return false;
-    if (!bytesEqual(enrolment.id, claim.value.subject)) return false;
-    return await context.verify(message.value, enrolment.key);
+    if (!bytesEqual(enrolment.id, subject)) return false;
+    return await context.verify(message, enrolment.key);
 }

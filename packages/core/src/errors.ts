@@ -40,6 +40,7 @@ export const ERRORS = {
     ),
     MS_NOTICE: entry(null, "never", "The notice names what is not there, or another network."),
     MS_NOTICE_DUPLICATE: entry(null, "never", "The party said this before; the ledger holds it."),
+    MS_BOX_FULL: entry(null, "later", "The grant box has no room for more of this party."),
     MS_GENESIS: entry(null, "never", "The genesis does not match the network."),
     MS_VERTEX_AUTHOR: entry(null, "never", "The vertex author is unknown, or not active."),
     MS_VERTEX_PARENTS: entry(null, "never", "The vertex breaks a rule about its parents or round."),

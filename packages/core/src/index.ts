@@ -22,6 +22,7 @@ export { isLowS, toLowS } from "./crypto/ecdsa-form.ts";
 export {
     generateHpkeKeyPair,
     HPKE_ENC_BYTES,
+    HPKE_PUBLIC_KEY_BYTES,
     HPKE_SUITE,
     HPKE_TAG_BYTES,
     type HpkeContext,

@@ -58,6 +58,22 @@ export const LIMITS = {
     waitingBoundaries: 4_096,
     /** Records that a meter has under way (sent, not yet stored). */
     outboxInFlight: 100,
+    /** Grants and policies of one household in a server's grant box … */
+    boxMessages: 1_024,
+    /** … and the bytes of them. */
+    boxBytes: 16_777_216,
+    /** Accesses that the box remembers of each of them. */
+    boxAccesses: 256,
+    /** Parties, notices or grants in one answer of the API. */
+    listItems: 500,
+    /** Requests per second of one party, sustained; bursts up to {@link LIMITS.partyBurst}. */
+    partyRatePerSecond: 20,
+    /** Requests that one party may send at once before its rate applies. */
+    partyBurst: 200,
+    /** Age of the token by which a party asks, either way. */
+    tokenAgeSeconds: 300,
+    /** What a caller says of its purpose. */
+    purposeCharacters: 64,
     /** A configuration file of a server. */
     configBytes: 65_536,
     /** Free bytes of a server's disk below which it is not ready. */

@@ -33,6 +33,7 @@ export {
     signCheckpoint,
     verifyCheckpoint,
 } from "./checkpoint/checkpoint.ts";
+export { formatEntryProof, type ProvenEntry, verifyEntryProof } from "./checkpoint/entry-proof.ts";
 export {
     formatTlogProof,
     parseTlogProof,

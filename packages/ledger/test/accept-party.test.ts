@@ -78,14 +78,21 @@ describe("accept() of a party", () => {
         expect(codeOf(world.accept(entryOf(other)))).toBe("ok");
     });
 
-    it("replaces a key by a later epoch of the same role, and by nothing else", async () => {
+    it("is replaced by a later epoch of the same role, under the same key or a new one", async () => {
         world.accept(entryOf(home));
         const later = (payload: Partial<Party>): Promise<TestParty> => home.rotate({ payload });
         expectRefused(world, entryOf(await later({ keyEpoch: 0 })), "MS_PARTY");
         const role = PARTY_ROLE.monitor;
         expectRefused(world, entryOf(await later({ role, streams: [] })), "MS_PARTY");
-        expect(codeOf(world.accept(entryOf(await later({}))))).toBe("ok");
-        const back = await later({ key: home.party.key, keyEpoch: 2 });
+        const sameKey = await home.rotate({
+            signer: home.signer,
+            payload: { name: "new name", streams: [] },
+        });
+        expect(codeOf(world.accept(entryOf(sameKey)))).toBe("ok");
+        expect(world.state.owners.size).toBe(0);
+        expectRefused(world, entryOf(await later({})), "MS_PARTY");
+        expect(codeOf(world.accept(entryOf(await later({ keyEpoch: 2 }))))).toBe("ok");
+        const back = await later({ key: home.party.key, keyEpoch: 3 });
         expectRefused(world, entryOf(back), "MS_PARTY");
     });
 });

@@ -33,7 +33,9 @@ export {
     eventOf,
     type RegisterEvent,
 } from "./event.ts";
+export type { BoxAccess, BoxItem, BoxMessage, GrantBox } from "./grant-box.ts";
 export { lastRegistersUnix } from "./instants.ts";
+export { createLinkToken, parseLinkToken } from "./link-token.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
 export {
     COHORT_BYTES,
@@ -48,6 +50,7 @@ export {
 export { attempt, MapReader, malformed, toArray, toBytes, toInteger, toRegister } from "./parse.ts";
 export {
     createParty,
+    isPartyName,
     PARTY_ROLE,
     type Party,
     type PartyPayload,
@@ -55,6 +58,7 @@ export {
     RECIPIENT_SUITE,
     type RecipientKey,
 } from "./party.ts";
+export { formatPartyKey, type PartyKey, parsePartyKey } from "./party-key.ts";
 export {
     createReceipt,
     encodeReceipt,

@@ -1,4 +1,12 @@
-import { compareBytes, type PublicKey, type Result, type Signer, utf8 } from "@meterseal/core";
+import {
+    compareBytes,
+    HPKE_PUBLIC_KEY_BYTES,
+    HPKE_SUITE,
+    type PublicKey,
+    type Result,
+    type Signer,
+    utf8,
+} from "@meterseal/core";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { decodeCoseKey, encodeCoseKey } from "./cose-key.ts";
 import { attempt, MapReader, malformed, toBytes } from "./parse.ts";
@@ -7,14 +15,13 @@ import { createSign1, MESSAGE_TYPE, parseSign1, type Sign1 } from "./sign1.ts";
 /** Who holds keys without being a device: a household's wallet, a provider, a monitor. */
 export const PARTY_ROLE = { household: 1, provider: 2, monitor: 3 } as const;
 
-/** What a recipient key is for: X25519 alone, or X25519 with ML-KEM-768. */
-export const RECIPIENT_SUITE = { x25519: 1, hybrid: 2 } as const;
+/** What a recipient key is for: HPKE with X25519 alone, or with ML-KEM-768 and X25519. */
+export const RECIPIENT_SUITE = HPKE_SUITE;
 
-/** Length of a public key by its suite: X25519; ML-KEM-768 (FIPS 203) and X25519. */
-const RECIPIENT_BYTES: ReadonlyMap<number, number> = new Map([
-    [RECIPIENT_SUITE.x25519, 32],
-    [RECIPIENT_SUITE.hybrid, 1184 + 32],
-]);
+/** Length of a public key by its suite. */
+const RECIPIENT_BYTES: ReadonlyMap<unknown, number> = new Map(
+    Object.values(HPKE_SUITE).map((suite) => [suite, HPKE_PUBLIC_KEY_BYTES[suite]]),
+);
 
 /** Public key that others seal grants and tokens to. */
 export type RecipientKey = {
@@ -35,7 +42,7 @@ export type PartyPayload = {
     /** Key that signs its grants and notices. */
     readonly key: PublicKey;
     readonly timeUnix: number;
-    /** 0 at first; a later message of the same id has a higher one and replaces all that it says. */
+    /** 0 at first; a later message of the same id has a higher one and replaces all, key or no key. */
     readonly keyEpoch: number;
     /** Streams of a household, 16 bytes each; empty for others. */
     readonly streams: readonly Uint8Array[];
@@ -120,9 +127,14 @@ function decodeRecipients(map: MapReader): RecipientKey[] {
 
 function decodeName(map: MapReader): string {
     const name = map.text(8, NAME_MAX);
-    const plain = name !== "" && name.trim() === name && !INVISIBLE.test(name);
-    if (plain && utf8(name).length <= NAME_MAX) return name;
+    if (isPartyName(name)) return name;
     return malformed(map.at(8), `one line of at most ${NAME_MAX} bytes`);
+}
+
+/** Whether a text may be a party's name: one line of 1 … 64 bytes in UTF-8, nothing that hides. */
+export function isPartyName(name: string): boolean {
+    const plain = name !== "" && name.trim() === name && !INVISIBLE.test(name);
+    return plain && utf8(name).length <= NAME_MAX;
 }
 
 function ascend(ids: readonly Uint8Array[]): boolean {

@@ -25,6 +25,8 @@ export const MESSAGE_TYPE = {
     receipt: "meterseal/receipt/v1",
     command: "meterseal/command/v1",
     grant: "meterseal/grant/v1",
+    /** What a household lets its wallet grant by itself, in leases. */
+    policy: "meterseal/policy/v1",
     tariff: "meterseal/tariff/v1",
     enrol: "meterseal/enrol/v1",
     /** An enrolment with a stream whose registers are committed to (docs/adr). */

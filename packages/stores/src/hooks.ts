@@ -5,7 +5,9 @@ export type WritePoint =
     | "insertVertex"
     | "append"
     | "keepStored"
-    | "keepFinal";
+    | "keepFinal"
+    | "put"
+    | "noteAccess";
 
 /**
  * Called around each durable transaction, for measurement, and for fault injection in tests: either

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it } from "vitest";
-import { copyServerStore, openServerStore, SERVER_FILE } from "../src/sqlite/index.ts";
+import { copyServerFile, openServerStore, SERVER_FILE } from "../src/sqlite/index.ts";
 import { useDirectory } from "./helpers.ts";
 
 const directory = useDirectory();
@@ -38,7 +38,7 @@ describe("the copy of a store", () => {
         const writer = await openWriter();
         writer.add(100);
         let steps = 0;
-        await copyServerStore(server(), copied(), {
+        await copyServerFile(server(), SERVER_FILE, copied(), {
             inUse: true,
             onProgress: () => {
                 steps++;
@@ -55,7 +55,7 @@ describe("the copy of a store", () => {
         const writer = await openWriter();
         writer.add(3);
         writer.close();
-        await copyServerStore(server(), copied(), { inUse: false });
+        await copyServerFile(server(), SERVER_FILE, copied(), { inUse: false });
         expect(await checkpointsOfCopy()).toBe(3);
         expect(readdirSync(server())).toEqual([SERVER_FILE]);
     });
@@ -69,13 +69,13 @@ describe("the copy of a store", () => {
             throw stop;
         };
         await expect(
-            copyServerStore(server(), copied(), { inUse: false, onProgress }),
+            copyServerFile(server(), SERVER_FILE, copied(), { inUse: false, onProgress }),
         ).rejects.toBe(stop);
     });
 
     it("refuses a file that is not ours, a missing one, and a place that is taken", async () => {
         const options = { inUse: false };
-        const copy = () => copyServerStore(server(), copied(), options);
+        const copy = () => copyServerFile(server(), SERVER_FILE, copied(), options);
         await expect(copy()).rejects.toMatchObject({ code: "MS_STORE_FORMAT" });
         (await openWriter()).close();
         writeFileSync(copied(), "dear");

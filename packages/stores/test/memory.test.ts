@@ -1,11 +1,12 @@
 import { utf8 } from "@meterseal/core";
 import {
+    describeGrantBoxCompliance,
     describeMeterStoreCompliance,
     describeServerStoreCompliance,
     type StoreBed,
 } from "@meterseal/testkit/store-compliance";
 import { describe, expect, it } from "vitest";
-import { MemoryMeterStore, MemoryServerStore } from "../src/memory/index.ts";
+import { MemoryGrantBox, MemoryMeterStore, MemoryServerStore } from "../src/memory/index.ts";
 
 /** Bed whose store opens again on what the one before left. */
 function bedOf<Store extends { crash(hooks: object): Store }>(
@@ -26,6 +27,9 @@ describeServerStoreCompliance("memory", () =>
 );
 describeMeterStoreCompliance("memory", () =>
     Promise.resolve(bedOf((hooks) => new MemoryMeterStore(hooks))),
+);
+describeGrantBoxCompliance("memory", () =>
+    Promise.resolve(bedOf((hooks) => new MemoryGrantBox(hooks))),
 );
 
 describe("a crash in memory", () => {

@@ -2,11 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
+    describeGrantBoxCompliance,
     describeMeterStoreCompliance,
     describeServerStoreCompliance,
     type StoreBed,
 } from "@meterseal/testkit/store-compliance";
-import { openMeterStore, openServerStore } from "../src/sqlite/index.ts";
+import { openGrantBox, openMeterStore, openServerStore } from "../src/sqlite/index.ts";
 
 async function bedOf<Store>(
     open: (directory: string, options: { hooks: object }) => Promise<Store>,
@@ -19,4 +20,5 @@ async function bedOf<Store>(
 }
 
 describeServerStoreCompliance("sqlite", () => bedOf(openServerStore));
+describeGrantBoxCompliance("sqlite", () => bedOf(openGrantBox));
 describeMeterStoreCompliance("sqlite", () => bedOf(openMeterStore));

@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export { describeGrantBoxCompliance } from "./grant-box-compliance.ts";
 export { describeMeterStoreCompliance } from "./meter-store-compliance.ts";
 export type { ServerStoreUnderTest } from "./server-store-cases.ts";
 export { describeServerStoreCompliance } from "./server-store-compliance.ts";

@@ -16,7 +16,7 @@ const ROLE_NAMES: Record<number, string> = Object.fromEntries(
     Object.entries(PARTY_ROLE).map(([name, role]) => [role, name]),
 );
 
-/** Admits a party, or gives it a new key and new streams (a later key epoch). */
+/** Admits a party, or replaces what an earlier message said of it (a later key epoch). */
 export function acceptParty(
     state: LedgerState,
     party: Party,
@@ -31,11 +31,13 @@ export function acceptParty(
         return fail(error("MS_SIGNATURE_BAD", { where }));
     }
     const kid = toHex(kidOf(party.key));
-    if (state.keys.has(kid) || state.partyKeys.has(kid)) {
+    const before = state.parties.get(id);
+    // A party may keep its present key; one that it gave up never comes back.
+    const holder = state.partyKeys.get(kid);
+    if (state.keys.has(kid) || (holder !== undefined && holder !== before)) {
         return refuse("a key id that no other key has");
     }
     if (state.subjects.has(id)) return refuse("an id that is not a meter's or a collector's");
-    const before = state.parties.get(id);
     const laterKey = before === undefined || party.keyEpoch > before.keyEpoch;
     if (before !== undefined && (before.role !== party.role || !laterKey)) {
         return refuse(`a ${ROLE_NAMES[before.role]} with a key epoch after ${before.keyEpoch}`);

@@ -93,7 +93,7 @@ export type LedgerState = {
     readonly streamSubjects: Map<string, string>;
     /** Present state of each party by its id (hexadecimal). */
     readonly parties: Map<string, Party>;
-    /** Every message that admitted a party or gave it a key, by that key's id (hexadecimal). */
+    /** Latest message of each key of a party, keys that it gave up too, by key id (hexadecimal). */
     readonly partyKeys: Map<string, Party>;
     /** Household (party id) that owns a stream, both hexadecimal. */
     readonly owners: Map<string, string>;

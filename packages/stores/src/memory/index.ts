@@ -3,5 +3,6 @@
  *
  * @packageDocumentation
  */
+export { MemoryGrantBox } from "./grant-box.ts";
 export { MemoryMeterStore } from "./meter-store.ts";
 export { MemoryServerStore } from "./server-store.ts";

@@ -1,9 +1,10 @@
 /**
- * Durable stores on SQLite: the server's `store.db` and a meter's `outbox.db`.
+ * Durable stores on SQLite: the server's `store.db` and `grants.db`, and a meter's `outbox.db`.
  *
  * @packageDocumentation
  */
-export { type CopyOptions, copyServerStore } from "./backup.ts";
+export { type CopyOptions, copyServerFile } from "./backup.ts";
+export { BOX_FILE, openGrantBox, type SqliteGrantBox } from "./grant-box.ts";
 export {
     METER_FILE,
     type MeterStoreOptions,
