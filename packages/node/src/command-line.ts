@@ -16,6 +16,12 @@ import {
 } from "./commands/meter-exchange.ts";
 import { meterInitCommand } from "./commands/meter-init.ts";
 import { meterRunCommand } from "./commands/meter-run.ts";
+import {
+    monitorInitCommand,
+    partyRotateCommand,
+    providerInitCommand,
+    walletInitCommand,
+} from "./commands/party-init.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -36,6 +42,10 @@ const COMMANDS: readonly Command[] = [
     meterExchangeCommand,
     meterResetRegisterCommand,
     meterRotateKeyCommand,
+    walletInitCommand,
+    providerInitCommand,
+    monitorInitCommand,
+    partyRotateCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

@@ -29,6 +29,11 @@ export const PLACES = {
     meter: (dir: string, subjectHex: string) => join(dir, "meters", subjectHex),
     households: (dir: string) => join(dir, "households"),
     keyFile: (dir: string, name: string) => join(dir, "households", name, "key.json"),
+    household: (dir: string, name: string) => join(dir, "households", name),
+    providers: (dir: string) => join(dir, "providers"),
+    provider: (dir: string, name: string) => join(dir, "providers", name),
+    monitors: (dir: string) => join(dir, "monitors"),
+    monitor: (dir: string, name: string) => join(dir, "monitors", name),
     replayClock: (dir: string) => join(dir, REPLAY_FILE),
 } as const;
 
@@ -91,6 +96,14 @@ export function writeSecret(path: string, text: string): void {
     chmodSync(draft, SECRET_MODE);
     if (existsSync(path))
         throw error("MS_STORE_UNWRITABLE", { where: path, got: "an existing key" });
+    renameSync(draft, path);
+}
+
+/** Writes a file that only its owner may read, in place of the one that is there, whole or not at all. */
+export function replaceSecret(path: string, text: string): void {
+    const draft = `${path}.new`;
+    writeFileSync(draft, text, { mode: SECRET_MODE, flush: true });
+    chmodSync(draft, SECRET_MODE);
     renameSync(draft, path);
 }
 

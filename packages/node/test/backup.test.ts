@@ -65,6 +65,7 @@ describe("backup", () => {
         const manifest = manifestOf(backup);
         const paths = manifest.files.map((file) => file.path);
         expect(paths).toEqual([
+            "server/grants.db",
             "server/store.db",
             "server/keys/collector.id",
             "server/keys/collector.pem",

@@ -1,14 +1,28 @@
 import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { toHex, utf8 } from "@meterseal/core";
+import { NOTICE_KIND, PARTY_ROLE } from "@meterseal/record";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import { PLACES } from "../src/files.ts";
+import { partyHeaders, postNotice, postToBox } from "../src/party/client.ts";
+import { formatPartyRequest } from "../src/party/exchange.ts";
 import { openApiDocument } from "../src/server/openapi.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
 import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
+import {
+    admit,
+    admitHome,
+    type BedParty,
+    boxMessage,
+    boxPolicy,
+    grantNotice,
+    noticeOf,
+    requestOf,
+} from "./party-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
 
 type Content = Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
@@ -34,6 +48,10 @@ let server: Server;
 let dataDir: string;
 let meter: string;
 let stream: string;
+let home: BedParty;
+let provider: BedParty;
+/** Hash of a message of each area of the API. */
+const hashes = new Map<string, string>();
 
 beforeAll(async () => {
     const { finished, names } = await useFixture();
@@ -46,8 +64,31 @@ beforeAll(async () => {
         clockLabel: "a label",
         replay: { speed: 2, endMs: 3 },
     });
+    home = await admitHome(server, "home", scratch);
+    provider = await admit(server, "provider", { role: PARTY_ROLE.provider });
+    for (const [box, message, kind] of [
+        ["grants", await boxMessage(home, provider), NOTICE_KIND.grant],
+        ["policies", await boxPolicy(home, provider), NOTICE_KIND.policy],
+    ] as const) {
+        const notice = await noticeOf(home, { kind, hash: message.hash });
+        hashes.set("notices", (await postNotice(server.httpUrl, notice.bytes)).hash);
+        await postToBox(server.httpUrl, box, message.bytes);
+        hashes.set(box, toHex(message.hash));
+    }
 }, FIXTURE_MS);
 afterAll(() => server.close());
+
+const isPrivate = ({ security }: Operation): boolean => JSON.stringify(security)?.includes("party");
+
+/** A path with a name of something that is there. */
+function fill(path: string): string {
+    const [, area = ""] = /v1\/(\w+)/.exec(path) ?? [];
+    return path
+        .replace("{subject}", meter)
+        .replace("{stream}", stream)
+        .replace("{id}", toHex(home.party))
+        .replace("{hash}", hashes.get(area) ?? "");
+}
 
 /** Holds an answer against what the document says of its status and type. */
 async function hold(method: string, path: string, answer: Response): Promise<void> {
@@ -75,6 +116,7 @@ describe("the OpenAPI document", () => {
         const literal = /app\s*\.(get|post|put|delete|patch)(?:<[^(]*>)?\(\s*("[^"]+"|[A-Z_]+)/g;
         const names: Readonly<Record<string, string>> = {
             ENROL_ROUTE: "/api/v1/enrolments",
+            PARTIES_ROUTE: "/api/v1/parties",
             ROUTE: "/api/v1/openapi.json",
         };
         const routes = texts.flatMap((text) =>
@@ -93,9 +135,33 @@ describe("the OpenAPI document", () => {
     it("describes what each route answers", async () => {
         for (const [path, operations] of Object.entries(document.paths)) {
             if (operations.get === undefined) continue;
-            const named = path.replace("{subject}", meter).replace("{stream}", stream);
-            await hold("get", path, await fetch(server.httpUrl + named));
+            const url = server.httpUrl + fill(path);
+            const headers = isPrivate(operations.get) ? await partyHeaders(home) : {};
+            await hold("get", path, await fetch(url, { headers }));
         }
+    });
+
+    it("describes what a party posts, and what it is told", async () => {
+        const post = async (path: string, body: Uint8Array, type = "application/cose") => {
+            const answer = await fetch(server.httpUrl + path, {
+                ...{ method: "POST", headers: { "content-type": type } },
+                body: new Uint8Array(body),
+            });
+            await hold("post", path, answer);
+            return answer.status;
+        };
+        const { bytes, hash } = await boxMessage(home, provider);
+        const notice = await grantNotice(home, hash);
+        expect(await post("/api/v1/grants", bytes)).toBe(409);
+        expect(await post("/api/v1/notices", notice.bytes)).toBe(201);
+        expect(await post("/api/v1/grants", bytes)).toBe(201);
+        expect(await post("/api/v1/policies", bytes)).toBe(415);
+        expect(await post("/api/v1/notices", bytes, "application/json")).toBe(400);
+        expect(await post("/api/v1/notices", new Uint8Array(70_000))).toBe(413);
+        const request = formatPartyRequest(requestOf("documented"));
+        const validate = ajv.compile({ $ref: "document#/components/schemas/partyRequest" });
+        expect(validate(JSON.parse(request))).toBe(true);
+        expect(await post("/api/v1/parties", utf8(request), "application/json")).toBe(403);
     });
 
     it("describes refusals as problems with our codes", async () => {

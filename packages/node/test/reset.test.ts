@@ -32,6 +32,8 @@ describe("reset", () => {
             server: true,
             meters: 3,
             households: 3,
+            providers: 0,
+            monitors: 0,
             kept: [],
         });
         expect(existsSync(dataDir)).toBe(false);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { error, type MetersealError, toHex, unwrap } from "@meterseal/core";
 import { originOf, stateOfGenesis, verifyCheckpoint } from "@meterseal/ledger";
 import { lockDirectory } from "@meterseal/stores";
-import { copyServerStore, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
+import { BOX_FILE, copyServerFile, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { systemClock } from "../clocks.ts";
 import { countEntries, PLACES, requireDirectory } from "../files.ts";
 import { softwareVersion } from "../version.ts";
@@ -70,16 +70,21 @@ async function fill(
     time: string,
     inUse: boolean,
 ): Promise<Backup> {
-    const storePath = join(PLACES.server(draft), SERVER_FILE);
     mkdirSync(PLACES.serverKeys(draft), { recursive: true, mode: 0o700 });
-    await copyServerStore(PLACES.server(dataDir), storePath, {
-        inUse,
-        onProgress: (done) => {
-            requireWanted(signal);
-            onProgress(done * 0.8, "store");
-        },
-    });
-    const files = [{ path: `server/${SERVER_FILE}`, ...digestFile(storePath) }];
+    const files: Manifest["files"][number][] = [];
+    // The box first: the store that is copied after it holds the notice of each of its messages.
+    for (const name of [BOX_FILE, SERVER_FILE] as const) {
+        if (!existsSync(join(PLACES.server(dataDir), name))) continue; // of before there was a box
+        const copy = join(PLACES.server(draft), name);
+        await copyServerFile(PLACES.server(dataDir), name, copy, {
+            inUse,
+            onProgress: (done) => {
+                requireWanted(signal);
+                onProgress(done * 0.8, name === BOX_FILE ? "grant box" : "store");
+            },
+        });
+        files.push({ path: `server/${name}`, ...digestFile(copy) });
+    }
     for (const name of readdirSync(PLACES.serverKeys(dataDir)).sort()) {
         if (!/^[a-z]+\.(?:pem|id)$/.test(name)) continue; // a draft of a key
         const [from, copy] = [PLACES.serverKeys(dataDir), PLACES.serverKeys(draft)];

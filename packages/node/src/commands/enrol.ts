@@ -1,10 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { error, toHex, unwrap } from "@meterseal/core";
-import { lockHolder } from "@meterseal/stores";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
-import { systemClock, systemRandom } from "../clocks.ts";
-import { consoleLog, out, say } from "../console.ts";
+import { out, say } from "../console.ts";
 import { DEVICE_FILES } from "../device/device.ts";
 import {
     type EnrolmentAnswer,
@@ -14,15 +11,30 @@ import {
     parseRequest,
 } from "../device/exchange.ts";
 import { EXIT } from "../exit-codes.ts";
-import { PLACES, requireDirectory, writeWhole } from "../files.ts";
-import { ENROL_ROUTE, loadOperatorToken, readAddress } from "../server/operator.ts";
-import { type EnrolRequest, startServer } from "../server/server.ts";
+import { readBounded, requireDirectory, writeWhole } from "../files.ts";
+import {
+    formatPartyAnswer,
+    formatPartyRequest,
+    PARTY_REQUEST,
+    parsePartyAnswer,
+    parsePartyRequest,
+    roleName,
+} from "../party/exchange.ts";
+import { PARTY_FILES } from "../party/party.ts";
+import { asOperator } from "../server/as-operator.ts";
+import { ENROL_ROUTE } from "../server/operator.ts";
+import { PARTIES_ROUTE } from "../server/party-routes.ts";
+import type { EnrolRequest } from "../server/server.ts";
 
-/** `meterseal enrol`: admits a meter to the network of a server. */
+/** Longest file of a request. */
+const REQUEST_BYTES = 16_384;
+
+/** `meterseal enrol`: admits a meter or a party to the network of a server. */
 export const enrolCommand: Command = {
     name: "enrol",
     positional: "REQUEST",
-    summary: "admits a meter to a server's network, also while the server runs",
+    summary:
+        "admits a meter, household, provider or monitor to a server's network, also while it runs",
     options: {
         data: {
             kind: "value",
@@ -32,74 +44,79 @@ export const enrolCommand: Command = {
         out: {
             kind: "value",
             value: "FILE",
-            help: "the answer for the meter (enrolment.json beside REQUEST)",
+            help: "the answer (enrolment.json or party.json beside REQUEST)",
         },
         json: { kind: "flag", help: "prints the answer as JSON" },
     },
-    examples: ["meterseal enrol --data .meterseal/utility my-meter/request.json"],
+    examples: [
+        "meterseal enrol --data .meterseal/utility my-meter/request.json",
+        "meterseal enrol --data .meterseal/utility my-provider/party-request.json",
+    ],
     async run(options, [source]) {
         const dataDir = requiredOption(options, "data", "DIR");
         if (source === undefined)
-            throw error("MS_USAGE", { expected: "REQUEST: a meter's request.json" });
-        if (!existsSync(source)) throw error("MS_NOT_FOUND", { where: source });
+            throw error("MS_USAGE", {
+                expected: "REQUEST: a meter's request.json, or a party-request.json",
+            });
         requireDirectory(dataDir);
-        const request = unwrap(parseRequest(readFileSync(source, "utf8")));
-        const answer = await admit(dataDir, request);
-        const text = formatAnswer(answer);
-        const path = textOption(options, "out") ?? join(dirname(source), DEVICE_FILES.enrolment);
-        writeWhole(path, text);
-        if (options.json === true) out(text.replaceAll(/\n\s*/g, ""));
-        else
-            say(`Enrolled in network ${toHex(answer.network)}.
-The answer is in ${path}; it belongs into the meter's directory. Tell the meter's owner the
-network by another way than that file: the meter names it at its first run.
-Next, the meter:  meterseal meter run --dir ${dirname(path)} --csv FILE --to mqtt://HOST:PORT`);
+        const text = readBounded(source, REQUEST_BYTES).toString("utf8");
+        const isParty = text.includes(`"${PARTY_REQUEST}"`);
+        const admitted = await (isParty ? admitParty : admitMeter)(dataDir, text);
+        const path = textOption(options, "out") ?? join(dirname(source), admitted.file);
+        writeWhole(path, admitted.answer);
+        if (options.json === true) out(admitted.answer.replaceAll(/\n\s*/g, ""));
+        else say(admitted.words(path));
         return EXIT.ok;
     },
 };
 
-/** Over the running server of the directory, or by its files where none runs. */
-async function admit(dataDir: string, request: EnrolRequest): Promise<EnrolmentAnswer> {
-    if (lockHolder(PLACES.server(dataDir)) !== null) return await askServer(dataDir, request);
-    const server = await startServer({
-        dataDir,
-        host: "127.0.0.1",
-        httpPort: 0,
-        mqttPort: 0,
-        clock: systemClock,
-        clockLabel: null,
-        mode: null,
-        log: consoleLog("server"),
-        onFatal: (cause) => say(String(cause)),
-    });
-    try {
-        return await server.enrol(request);
-    } finally {
-        await server.close();
-    }
+/** What was admitted, and what to tell of it. */
+type Admitted = {
+    /** Text of the answer. */
+    readonly answer: string;
+    /** Name of its file beside the request. */
+    readonly file: string;
+    readonly words: (path: string) => string;
+};
+
+async function admitMeter(dataDir: string, text: string): Promise<Admitted> {
+    const answer = await enrolMeter(dataDir, unwrap(parseRequest(text)));
+    return {
+        answer: formatAnswer(answer),
+        file: DEVICE_FILES.enrolment,
+        words: (path) => `Enrolled in network ${toHex(answer.network)}.
+The answer is in ${path}; it belongs into the meter's directory. Tell the meter's owner the
+network by another way than that file: the meter names it at its first run.
+Next, the meter:  meterseal meter run --dir ${dirname(path)} --csv FILE --to mqtt://HOST:PORT`,
+    };
 }
 
-async function askServer(dataDir: string, request: EnrolRequest): Promise<EnrolmentAnswer> {
-    const address = readAddress(dataDir);
-    if (address === null) {
-        const todo = "Wait until it has started, or stop it and try again.";
-        throw error("MS_LINK", { where: dataDir, got: "a server without an address", todo });
-    }
-    const response = await fetch(`${address.http}${ENROL_ROUTE}`, {
-        method: "POST",
-        headers: {
-            authorization: `Bearer ${loadOperatorToken(dataDir, systemRandom)}`,
-            "content-type": "application/json",
-        },
-        body: formatRequest(request),
-    }).catch((cause: unknown) => {
-        throw error("MS_LINK", { where: address.http, cause });
+async function admitParty(dataDir: string, text: string): Promise<Admitted> {
+    const request = unwrap(parsePartyRequest(text));
+    const answer = await asOperator(dataDir, {
+        route: PARTIES_ROUTE,
+        body: formatPartyRequest(request),
+        read: (body) => unwrap(parsePartyAnswer(body)),
+        local: (server) => server.admitParty(request),
     });
-    const text = await response.text();
-    if (response.ok) return unwrap(parseAnswer(text));
-    const problem = JSON.parse(text) as { detail?: string; title?: string };
-    throw error("MS_ENROLMENT", {
-        where: address.http,
-        got: problem.detail ?? problem.title ?? text,
+    const streams = request.streams.length;
+    const owned = streams === 0 ? "" : ` It owns ${streams} stream${streams === 1 ? "" : "s"}.`;
+    return {
+        answer: formatPartyAnswer(answer),
+        file: PARTY_FILES.answer,
+        words: (
+            path,
+        ) => `Admitted ${roleName(request.role)} ${toHex(request.id)} to network ${toHex(answer.network)}.${owned}
+The answer is in ${path}; it belongs into the directory of whoever asked. Tell them the
+network by another way than that file.`,
+    };
+}
+
+async function enrolMeter(dataDir: string, request: EnrolRequest): Promise<EnrolmentAnswer> {
+    return await asOperator(dataDir, {
+        route: ENROL_ROUTE,
+        body: formatRequest(request),
+        read: (text) => unwrap(parseAnswer(text)),
+        local: (server) => server.enrol(request),
     });
 }

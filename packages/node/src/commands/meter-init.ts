@@ -8,8 +8,9 @@ import {
     requiredOption,
     textOption,
 } from "../cli/arguments.ts";
+import { NETWORK_OPTION, networkOption } from "../cli/network-option.ts";
 import { out, say } from "../console.ts";
-import { createDevice, DEVICE_FILES, NETWORK_ID, parseNetworkId } from "../device/device.ts";
+import { createDevice, DEVICE_FILES } from "../device/device.ts";
 import { EXIT } from "../exit-codes.ts";
 
 /** Groups by the names that a person gives them. */
@@ -44,11 +45,7 @@ export const meterInitCommand: Command = {
             help: "signs a commitment to each register, so that bills prove themselves",
         },
         open: { kind: "flag", help: "for a network with open (plaintext) streams" },
-        network: {
-            kind: "value",
-            value: "ID",
-            help: "network that it keeps to, as its operator names it (the one of the first answer)",
-        },
+        network: NETWORK_OPTION,
         json: { kind: "flag", help: "prints what was made as JSON" },
     },
     examples: [
@@ -84,14 +81,6 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
         return EXIT.ok;
     },
 };
-
-function networkOption(options: Options): Uint8Array | null {
-    const text = textOption(options, "network");
-    if (text === undefined) return null;
-    const network = parseNetworkId(text);
-    if (network !== null) return network;
-    throw error("MS_USAGE", { expected: `--network with ${NETWORK_ID}`, got: text });
-}
 
 function groupsOption(options: Options): readonly number[] {
     const text = textOption(options, "groups") ?? "import";

@@ -50,11 +50,13 @@ type Content = {
     readonly server: boolean;
     readonly meters: number;
     readonly households: number;
+    readonly providers: number;
+    readonly monitors: number;
 };
 
 /** Everything that we put into a data directory; the mark goes last, so that a half-deleted one is still known. */
 const OURS = [
-    ...["households", "meters", "server", REPLAY_FILE],
+    ...["households", "meters", "monitors", "providers", "server", REPLAY_FILE],
     ...["lock.holder", "lock", ".gitignore", MARKER],
 ];
 
@@ -80,10 +82,13 @@ function contentOf(dataDir: string): Content {
         server: existsSync(PLACES.server(dataDir)),
         meters: countEntries(PLACES.meters(dataDir)),
         households: countEntries(PLACES.households(dataDir)),
+        providers: countEntries(PLACES.providers(dataDir)),
+        monitors: countEntries(PLACES.monitors(dataDir)),
     };
 }
 
-function describe(dataDir: string, { households, meters, server }: Content): string {
+function describe(dataDir: string, content: Content): string {
+    const { households, meters, monitors, providers, server } = content;
     return [
         `This deletes from ${dataDir}, for good:`,
         ...(server ? ["  the server: its store with log and records, and its private keys"] : []),
@@ -92,6 +97,9 @@ function describe(dataDir: string, { households, meters, server }: Content): str
             ? [
                   `  ${households} households: their key files; without a copy nobody can ever open their data again`,
               ]
+            : []),
+        ...(providers + monitors > 0
+            ? [`  ${providers} providers and ${monitors} monitors: their private keys`]
             : []),
     ].join("\n");
 }

@@ -1,13 +1,4 @@
-import {
-    error,
-    fail,
-    fromBase64,
-    fromHex,
-    ok,
-    type Result,
-    toBase64,
-    toHex,
-} from "@meterseal/core";
+import { type Result, toBase64, toHex } from "@meterseal/core";
 import {
     decodeCoseKey,
     encodeCoseKey,
@@ -15,6 +6,17 @@ import {
     type StreamDescriptor,
 } from "@meterseal/record";
 import { formatJson } from "../files.ts";
+import {
+    arrayField,
+    base64Field,
+    type Fields,
+    hexField,
+    integerField,
+    isFields,
+    readJson,
+    stringField,
+    WrongField,
+} from "../json-fields.ts";
 import type { EnrolRequest } from "../server/server.ts";
 
 /**
@@ -57,11 +59,11 @@ export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRe
 
 /** Parses a request; MS_MALFORMED names the field. What it asks for is judged at enrolment. */
 export function parseRequest(text: string): Result<EnrolRequest> {
-    return read(text, { format: REQUEST, max: REQUEST_MAX, where: "request" }, (fields) => ({
-        subject: hex(fields, "subject", 16),
+    return readJson(text, { format: REQUEST, max: REQUEST_MAX, where: "request" }, (fields) => ({
+        subject: hexField(fields, "subject", 16),
         ...(fields.chainEpoch === undefined ? {} : { chainEpoch: readEpoch(fields) }),
-        key: decodeCoseKey(base64(fields, "key")),
-        streams: array(fields, "streams", STREAMS_MAX).map(readStream),
+        key: decodeCoseKey(base64Field(fields, "key")),
+        streams: arrayField(fields, "streams", STREAMS_MAX).map(readStream),
     }));
 }
 
@@ -78,70 +80,12 @@ export function formatAnswer(answer: EnrolmentAnswer): string {
 
 /** Parses an answer; MS_MALFORMED names the field. What it says is judged by `checkAnswer`. */
 export function parseAnswer(text: string): Result<EnrolmentAnswer> {
-    return read(text, { format: ANSWER, max: ANSWER_MAX, where: "enrolment" }, (fields) => ({
-        network: hex(fields, "network", 32),
-        genesis: base64(fields, "genesis"),
-        enrolment: base64(fields, "enrolment"),
-        collector: base64(fields, "collector"),
+    return readJson(text, { format: ANSWER, max: ANSWER_MAX, where: "enrolment" }, (fields) => ({
+        network: hexField(fields, "network", 32),
+        genesis: base64Field(fields, "genesis"),
+        enrolment: base64Field(fields, "enrolment"),
+        collector: base64Field(fields, "collector"),
     }));
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function read<T>(
-    text: string,
-    {
-        format,
-        max,
-        where,
-    }: { readonly format: string; readonly max: number; readonly where: string },
-    reader: (fields: Fields) => T,
-): Result<T> {
-    const refuse = (expected: string): Result<T> =>
-        fail(error("MS_MALFORMED", { where, expected }));
-    if (text.length > max) return refuse(`at most ${max} characters`);
-    try {
-        const fields: unknown = JSON.parse(text);
-        if (!isFields(fields) || fields.format !== format) return refuse(`"format": "${format}"`);
-        return ok(reader(fields));
-    } catch (cause) {
-        if (cause instanceof WrongField) return refuse(cause.message);
-        return refuse("all fields, unchanged");
-    }
-}
-
-class WrongField extends Error {}
-
-function isFields(value: unknown): value is Fields {
-    return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function string(fields: Fields, name: string): string {
-    const value = fields[name];
-    if (typeof value === "string") return value;
-    throw new WrongField(`a text in "${name}"`);
-}
-
-function base64(fields: Fields, name: string): Uint8Array {
-    return fromBase64(string(fields, name));
-}
-
-function hex(fields: Fields, name: string, length: number): Uint8Array {
-    const text = string(fields, name);
-    if (/^[0-9a-f]*$/.test(text) && text.length === 2 * length) return fromHex(text);
-    throw new WrongField(`${2 * length} hexadecimal digits in "${name}"`);
-}
-
-function array(fields: Fields, name: string, max: number): readonly unknown[] {
-    const value = fields[name];
-    if (Array.isArray(value) && value.length <= max) return value;
-    throw new WrongField(`a list of at most ${max} in "${name}"`);
-}
-
-function integer(fields: Fields, name: string): number {
-    const value = fields[name];
-    if (Number.isSafeInteger(value)) return value as number;
-    throw new WrongField(`a whole number in "${name}"`);
 }
 
 function readGroup(value: unknown): number {
@@ -150,24 +94,24 @@ function readGroup(value: unknown): number {
 }
 
 function readEpoch(fields: Fields): number {
-    const epoch = integer(fields, "chainEpoch");
+    const epoch = integerField(fields, "chainEpoch");
     if (epoch >= 1 && epoch <= EPOCH_MAX) return epoch;
     throw new WrongField('1 … 2^32 - 1 in "chainEpoch"');
 }
 
 function readStream(value: unknown): StreamDescriptor {
     if (!isFields(value)) throw new WrongField('streams in "streams"');
-    const mode = MODES.indexOf(string(value, "mode"));
+    const mode = MODES.indexOf(stringField(value, "mode"));
     if (mode < 0) throw new WrongField('"sealed" or "open" in "mode"');
     return {
-        stream: hex(value, "stream", 16),
-        sealEpoch: integer(value, "sealEpoch"),
-        suite: integer(value, "suite"),
-        slotSeconds: integer(value, "slotSeconds"),
-        zone: string(value, "zone"),
-        groups: array(value, "groups", STREAMS_MAX).map(readGroup),
+        stream: hexField(value, "stream", 16),
+        sealEpoch: integerField(value, "sealEpoch"),
+        suite: integerField(value, "suite"),
+        slotSeconds: integerField(value, "slotSeconds"),
+        zone: stringField(value, "zone"),
+        groups: arrayField(value, "groups", STREAMS_MAX).map(readGroup),
         mode: mode === STREAM_MODE.open ? STREAM_MODE.open : STREAM_MODE.sealed,
-        scale: integer(value, "scale"),
-        ...(value.committed === undefined ? {} : { committed: integer(value, "committed") }),
+        scale: integerField(value, "scale"),
+        ...(value.committed === undefined ? {} : { committed: integerField(value, "committed") }),
     };
 }

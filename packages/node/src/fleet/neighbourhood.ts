@@ -12,6 +12,7 @@ import { type Household, openHousehold } from "./household.ts";
 import { replayLive } from "./live.ts";
 import { loadLondonHomes } from "./london.ts";
 import { loadOwnHome } from "./own-home.ts";
+import { admitParties } from "./parties.ts";
 import {
     REPLAY_END_MS,
     REPLAY_START_MS,
@@ -118,6 +119,7 @@ export class Neighbourhood {
             const plan = { name: id, street, zone, groups, slotSeconds, mode, commits };
             this.#members.push({ home, household: await openHousehold(plan, tools) });
         }
+        await admitParties(dataDir, this.server.info.httpUrl, this.households);
         await Promise.all(this.households.map(({ agent }) => agent.connect()));
     }
 

@@ -6,16 +6,19 @@ import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { answerBadRequest } from "./bad-request.ts";
+import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
+import { addMessageBodies } from "./message-body.ts";
 import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
+import { addPartyRoutes, type PartyTools } from "./party-routes.ts";
 import { addRoutes } from "./routes.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
 import type { StreamIndex } from "./stream-index.ts";
 import { addStreamRoutes } from "./stream-routes.ts";
 
-/** What the HTTP side of a server reads from. Nothing but the operator's route writes. */
+/** What the HTTP side of a server works with. */
 export type HttpOptions = {
     readonly host: string;
     readonly port: number;
@@ -37,6 +40,9 @@ export type HttpOptions = {
     /** What who admits meters over HTTP has to show. */
     readonly operatorToken: string;
     readonly enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>;
+    /** Parties, and what they put on the ledger. */
+    readonly parties: PartyTools;
+    readonly box: BoxTools;
 };
 
 /** A listening HTTP server. */
@@ -94,11 +100,14 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
         },
     });
     addSafety(app);
+    addMessageBodies(app);
     addRoutes(app, options);
     addStreamRoutes(app, options);
     addHealthRoutes(app, options.health);
     addOpenApiRoute(app);
     addOperatorRoutes(app, options.operatorToken, options.enrol);
+    addPartyRoutes(app, options.parties);
+    addBoxRoutes(app, options.box);
     if (existsSync(options.portalDir)) {
         await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });
     }
@@ -138,7 +147,7 @@ function addSafety(app: FastifyInstance): void {
 function sendProblem(reply: FastifyReply, cause: unknown): FastifyReply {
     const known = cause instanceof MetersealError ? cause : null;
     const status = known === null ? statusOf(cause) : (HTTP_STATUS[known.code] ?? 500);
-    const code = known?.code ?? (status < 500 ? "MS_USAGE" : "MS_INTERNAL");
+    const code = known?.code ?? codeOf(status);
     return reply
         .code(status)
         .type("application/problem+json")
@@ -159,7 +168,26 @@ const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
     MS_ENROLMENT: 409,
     MS_STREAM_RULE: 409,
     MS_RESEALED: 409,
+    MS_VERSION: 415,
+    MS_KEY_UNKNOWN: 403,
+    MS_SIGNATURE_BAD: 403,
+    MS_FROZEN: 403,
+    MS_CLOCK: 422,
+    MS_PARTY: 409,
+    MS_NOTICE: 409,
+    MS_NOTICE_DUPLICATE: 409,
+    MS_NETWORK: 409,
+    MS_GRANT_STREAM: 409,
+    MS_GRANT_NOTICE: 409,
+    MS_GRANT_REVOKED: 410,
+    MS_BOX_FULL: 507,
 };
+
+/** Code of what the framework refused. */
+function codeOf(status: number): keyof typeof ERRORS {
+    if (status === 413) return "MS_TOO_LARGE";
+    return status < 500 ? "MS_USAGE" : "MS_INTERNAL";
+}
 
 function statusOf(cause: unknown): number {
     const status = (cause as { statusCode?: unknown }).statusCode;

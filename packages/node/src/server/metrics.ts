@@ -6,10 +6,12 @@ import type { StoreHooks } from "@meterseal/stores";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { softwareVersion } from "../version.ts";
 import { type Facts, readingAge } from "./facts.ts";
+import type { Said } from "./said.ts";
 
 /** What the metrics are read from at each request. */
 export type MetricSources = {
     readonly facts: Facts;
+    readonly said: Said;
     readonly engine: EmbeddedEngine;
     readonly collector: Collector;
     readonly clock: Clock;
@@ -30,6 +32,7 @@ export class ServerMetrics {
     readonly #verifyFailures: Counter<"reason">;
     readonly #gaps: Counter;
     readonly #busy: Counter;
+    readonly #boxAccesses: Counter<"result">;
     readonly #commits: Histogram<"write">;
     #commitStartMs = 0;
 
@@ -57,6 +60,13 @@ export class ServerMetrics {
             help: "Records and messages that were told to wait: too many at once, or too fast",
             registers,
         });
+        this.#boxAccesses = new Counter({
+            name: `${PREFIX}box_accesses_total`,
+            help: "Requests of recipients and strangers for a message of the grant box",
+            labelNames: ["result"],
+            registers,
+        });
+        for (const result of ["granted", "refused"]) this.#boxAccesses.inc({ result }, 0);
         this.#commits = new Histogram({
             name: `${PREFIX}commit_seconds`,
             help: "Time until a transaction of the store is on disk",
@@ -90,8 +100,13 @@ export class ServerMetrics {
         if (!NOT_VERIFIED.has(code)) this.#verifyFailures.inc({ reason: code });
     }
 
+    /** Counts a request for a message of the grant box. */
+    boxAccess(granted: boolean): void {
+        this.#boxAccesses.inc({ result: granted ? "granted" : "refused" });
+    }
+
     /** Adds what is read from the roles of a started server. */
-    watch({ clock, collector, engine, facts }: MetricSources): void {
+    watch({ clock, collector, engine, facts, said }: MetricSources): void {
         // Totals over the whole log: they go on where they stood before a restart.
         this.#total("readings_ingested", "Register boundaries in the log", () => {
             return facts.totals.readings;
@@ -110,6 +125,11 @@ export class ServerMetrics {
             return [...engine.state.subjects.values()].filter(({ role }) => role === ROLE.meter)
                 .length;
         });
+        this.#gauge("parties", "Households, providers and monitors", () => {
+            return engine.state.parties.size;
+        });
+        this.#total("notices", "Notices of parties in the log", () => said.notices.length);
+        this.#total("tariffs", "Tariffs of providers in the log", () => said.tariffs.length);
         const chains = () => [...engine.state.chains.values()];
         this.#gauge("pending_records", "Records in the log that wait for an earlier one", () => {
             return chains().reduce((sum, chain) => sum + chain.pending.size, 0);

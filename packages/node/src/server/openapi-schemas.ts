@@ -2,18 +2,10 @@ import { WINDOW_NAMES } from "@meterseal/core";
 
 // Schemas of the API's answers (JSON Schema 2020-12): closed objects, so that a new field is noticed.
 
-const hex = (digits: number): object => ({ type: "string", pattern: `^[0-9a-f]{${digits}}$` });
-const count = { type: "integer", minimum: 0 };
-const unix = { type: ["integer", "null"], description: "seconds since 1970" };
+import { closed, count, hex } from "./openapi-parts.ts";
+import { partySchemas } from "./openapi-party-schemas.ts";
 
-function closed(
-    fields: Readonly<Record<string, object>>,
-    optional: Readonly<Record<string, object>> = {},
-): object {
-    const required = Object.keys(fields);
-    const properties = { ...fields, ...optional };
-    return { type: "object", required, additionalProperties: false, properties };
-}
+const unix = { type: ["integer", "null"], description: "seconds since 1970" };
 
 const stream = closed(
     {
@@ -89,6 +81,7 @@ const sumWindow = closed({
 
 /** Schemas by name. */
 export const schemas: Readonly<Record<string, object>> = {
+    ...partySchemas,
     network: closed({
         networkId: hex(64),
         genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },

@@ -1,33 +1,12 @@
 import { ERRORS, WINDOW_NAMES } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 import { softwareVersion } from "../version.ts";
+import { PARTY_PATHS } from "./openapi-parties.ts";
+import { bytes, json, type Operation, type Paths, problems } from "./openapi-parts.ts";
 import { schemas } from "./openapi-schemas.ts";
 
 /** Where the document is served. */
 const ROUTE = "/api/v1/openapi.json";
-
-type Operation = Readonly<Record<string, unknown>>;
-
-const json = (schema: string, description: string): Operation => ({
-    description,
-    content: { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } },
-});
-
-/** Statuses at which a route answers with a problem. */
-function problems(...statuses: readonly number[]): Operation {
-    const problem = {
-        description: "refused: a problem with one of our codes",
-        content: {
-            "application/problem+json": { schema: { $ref: "#/components/schemas/problem" } },
-        },
-    };
-    return Object.fromEntries([403, 500, ...statuses].map((status) => [String(status), problem]));
-}
-
-const bytes = (type: string, description: string): Operation => ({
-    description,
-    content: { [type]: { schema: { type: "string", contentEncoding: "binary" } } },
-});
 
 const subject = {
     name: "subject",
@@ -71,7 +50,7 @@ const windowOfEvidence = query("window", "windows whose ends are meant with reco
     default: "total",
 });
 
-const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+const PATHS: Paths = {
     "/api/v1/network": {
         get: {
             operationId: "getNetwork",
@@ -169,6 +148,7 @@ const PATHS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
             },
         },
     },
+    ...PARTY_PATHS,
     "/api/v1/openapi.json": {
         get: {
             operationId: "getOpenapi",
@@ -219,7 +199,8 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
         info: {
             title: "Meterseal",
             version: softwareVersion(),
-            summary: "What a server tells: sealed records, proofs, checkpoints, and its own health",
+            summary:
+                "What a server tells: sealed records, proofs, checkpoints, what parties said, and its own health",
             license: { name: "Apache-2.0", identifier: "Apache-2.0" },
         },
         servers: [{ url: "/" }],
@@ -232,6 +213,13 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
                     scheme: "bearer",
                     description:
                         "the operator's token, server/keys/operator.token in the data directory",
+                },
+                party: {
+                    type: "apiKey",
+                    in: "header",
+                    name: "authorization",
+                    description:
+                        "`Meterseal ` and a link token in base64url (formats.cddl), signed by the party's present key within 300 s of the machine's time",
                 },
             },
         },

@@ -42,22 +42,26 @@ export function readAddress(dataDir: string): ServerAddress | null {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as ServerAddress) : null;
 }
 
-/** Adds the route for the operator. Every other route reads; this one needs the token. */
+/** Adds the route by which the operator admits meters. */
 export function addOperatorRoutes(
     app: FastifyInstance,
     token: string,
     enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>,
 ): void {
     app.post<{ Body: unknown }>(ENROL_ROUTE, async (request, reply) => {
-        if (!isToken(request.headers.authorization, token)) {
-            throw error("MS_NOT_ALLOWED", {
-                where: "authorization",
-                expected: "the operator's token",
-            });
-        }
+        requireOperator(request.headers.authorization, token);
         const answer = await enrol(unwrap(parseRequest(JSON.stringify(request.body))));
         return reply.code(201).type("application/json").send(formatAnswer(answer));
     });
+}
+
+/**
+ * Refuses who does not show the operator's token.
+ * @throws MetersealError MS_NOT_ALLOWED
+ */
+export function requireOperator(header: string | undefined, token: string): void {
+    if (isToken(header, token)) return;
+    throw error("MS_NOT_ALLOWED", { where: "authorization", expected: "the operator's token" });
 }
 
 /** Compares digests: neither length nor position of a difference shows in the time it takes. */

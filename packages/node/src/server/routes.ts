@@ -8,7 +8,7 @@ import type { HttpOptions } from "./http.ts";
 const SUBJECT = /^[0-9a-f]{32}$/;
 
 /**
- * Routes of the API, all of them reads. What they serve is what any auditor may have: sealed
+ * Routes about network and meters, all of them reads. What they serve is what any auditor may have: sealed
  * records, proofs and checkpoints; in an open network, its plain registers too.
  */
 export function addRoutes(app: FastifyInstance, options: HttpOptions): void {

@@ -5,21 +5,25 @@ import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/
 import { VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { stateOfGenesis } from "@meterseal/ledger";
-import type { StreamDescriptor } from "@meterseal/record";
+import type { GrantBox, StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
-import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
-import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { nextTurn, steadyClock, systemClock, systemRandom, systemTimers } from "../clocks.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { claimDirectory, PLACES } from "../files.ts";
-import { enrolCollector, enrolMeter } from "./enrolment.ts";
+import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
+import { enrolCollector, enrolMeter, type Registry } from "./enrolment.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
-import { type HttpServer, startHttp } from "./http.ts";
+import { type HttpOptions, type HttpServer, startHttp } from "./http.ts";
 import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 import { listenForMeters } from "./links.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
+import { admitParty } from "./party-admission.ts";
+import { PartyGate } from "./party-gate.ts";
+import { Said } from "./said.ts";
 import { StreamIndex } from "./stream-index.ts";
 
 /** Where the built pages of the portal are. */
@@ -74,6 +78,8 @@ export type Server = {
     readonly collectorKey: PublicKey;
     /** Admits a meter; resolves with what proves it, once that is final. Twice gives the same. */
     enrol(request: EnrolRequest): Promise<EnrolmentAnswer>;
+    /** Admits a party; resolves with what proves it, once that is final. Twice gives the same. */
+    admitParty(request: PartyRequest): Promise<PartyAnswer>;
     /** Stops listening, makes final what is stored, and closes the store. */
     close(): Promise<void>;
 };
@@ -95,17 +101,21 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const metrics = new ServerMetrics();
         const store = await openServerStore(directory, { hooks: metrics.storeHooks });
         undo.push(() => store.close());
+        const box = await openGrantBox(directory, { hooks: metrics.storeHooks });
+        undo.push(() => box.close());
         const identity = loadIdentity(PLACES.serverKeys(options.dataDir), systemRandom);
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
         const roles = await startRoles(options, { store, identity, verifier, metrics });
-        const { collector, engine, facts, genesis, streams } = roles;
-        metrics.watch({ collector, engine, facts, clock: options.clock });
+        const { collector, engine, facts, genesis, said, streams } = roles;
+        metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => collector.close());
         const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
         const streets = new Map<string, string>();
+        const registry: Registry = { engine, genesis, identity, clock: options.clock };
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
-            enrolMeter({ engine, genesis, identity, clock: options.clock }, request);
+            enrolMeter(registry, request);
+        const operatorToken = loadOperatorToken(options.dataDir, systemRandom);
         const http: HttpServer = await startHttp({
             host: options.host,
             port: options.httpPort,
@@ -122,8 +132,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 links: httpLinkUrl === null ? [mqttUrl] : [mqttUrl, httpLinkUrl],
             }),
             portalDir: PORTAL_DIRECTORY,
-            operatorToken: loadOperatorToken(options.dataDir, systemRandom),
+            operatorToken,
             enrol,
+            ...partySide(options, { ...roles, registry, box, operatorToken, store, metrics }),
             replay: options.replay ?? null,
             streets,
         });
@@ -147,6 +158,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                     streets.set(toHex(request.subject), request.street);
                 return answer;
             },
+            admitParty: (request) => admitParty(registry, request),
             close: unwind,
         };
     } catch (cause) {
@@ -154,6 +166,40 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         throw cause;
     }
 }
+
+/** What the routes of parties and of their box work with. */
+function partySide(
+    { clock }: ServerOptions,
+    parts: Pick<Roles, "engine" | "facts" | "said"> & {
+        readonly registry: Registry;
+        readonly box: GrantBox;
+        readonly operatorToken: string;
+        readonly store: ServerStore;
+        readonly metrics: ServerMetrics;
+    },
+): Pick<HttpOptions, "parties" | "box"> {
+    const { box, engine, facts, metrics, operatorToken, registry, said, store } = parts;
+    const gate = new PartyGate(engine.state, systemClock, steadyClock);
+    return {
+        parties: {
+            ...{ engine, facts, gate, operatorToken, said, reader: store.reader },
+            admitParty: (request) => admitParty(registry, request),
+        },
+        box: {
+            ...{ box, clock, gate, said, state: engine.state },
+            onAccess: (granted) => metrics.boxAccess(granted),
+        },
+    };
+}
+
+type Roles = {
+    readonly collector: Collector;
+    readonly engine: EmbeddedEngine;
+    readonly facts: Facts;
+    readonly said: Said;
+    readonly streams: StreamIndex;
+    readonly genesis: Uint8Array;
+};
 
 async function startRoles(
     options: ServerOptions,
@@ -163,13 +209,7 @@ async function startRoles(
         readonly verifier: VerifierPool;
         readonly metrics: ServerMetrics;
     },
-): Promise<{
-    collector: Collector;
-    engine: EmbeddedEngine;
-    facts: Facts;
-    streams: StreamIndex;
-    genesis: Uint8Array;
-}> {
+): Promise<Roles> {
     const { identity, metrics, store, verifier } = parts;
     const tools = { clock: options.clock, random: systemRandom };
     const { bytes } = await loadGenesis(store, identity, options.mode, tools);
@@ -189,6 +229,7 @@ async function startRoles(
     });
     const facts = new Facts();
     const streams = new StreamIndex();
+    const said = new Said();
     const engine = await EmbeddedEngine.open({
         store,
         clock: options.clock,
@@ -197,11 +238,12 @@ async function startRoles(
             entryFinal(entry, timeMs, finality, outcomes) {
                 facts.entryFinal(entry, timeMs, finality);
                 streams.entryFinal(entry, timeMs, finality, outcomes);
+                said.entryFinal(entry, timeMs, finality);
                 collector.entryFinal(entry, timeMs, finality);
             },
         },
     });
     await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
     await collector.start(engine);
-    return { collector, engine, facts, streams, genesis: bytes };
+    return { collector, engine, facts, said, streams, genesis: bytes };
 }

@@ -20,6 +20,8 @@ export class Findings {
         parties: 0,
         notices: 0,
         tariffs: 0,
+        /** Grants and policies of the grant box. */
+        boxed: 0,
         vertices: 0,
         records: 0,
         /** Records stored and not in the ledger yet. */

@@ -23,6 +23,7 @@ import {
     parseKeyFile,
 } from "@meterseal/wallet";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
 import { Findings } from "./findings.ts";
@@ -70,6 +71,7 @@ export async function verifyDirectory(
         if (state === null) return reportOf(findings, null);
         const head = await checkLedger(dataDir, state, store.reader, findings, onProgress);
         const check = { state, reader: store.reader, findings, commitments };
+        await checkBox(PLACES.server(dataDir), state, findings);
         for (const key of keys) await checkKey(key, check);
         return reportOf(findings, head);
     } finally {

@@ -1,0 +1,67 @@
+import type { Signer } from "@meterseal/core";
+import { createLinkToken } from "@meterseal/record";
+import { systemClock } from "../clocks.ts";
+import { askApi } from "../http-client.ts";
+
+/** Who asks a server, and which. */
+export type PartyAccess = {
+    /** Address of the server's API. */
+    readonly url: string;
+    readonly signer: Signer;
+    /** Network id, 32 bytes. */
+    readonly network: Uint8Array;
+    /** Id of the party, 16 bytes. */
+    readonly party: Uint8Array;
+};
+
+/** Where a statement stands, as the server says; its proof tells whoever has the genesis. */
+export type PlacedNotice = {
+    readonly hash: string;
+    readonly leafIndex: number;
+    readonly proof: string;
+};
+
+const COSE = { "content-type": "application/cose" };
+
+/** Header by which a party says who it is: a link token of now, signed by its key. */
+export async function partyHeaders(
+    access: Omit<PartyAccess, "url">,
+): Promise<{ readonly authorization: string }> {
+    const { network, party: subject, signer } = access;
+    const timeUnix = Math.floor(systemClock.nowMs() / 1000);
+    const token = await createLinkToken(signer, { network, subject, timeUnix });
+    const text = token.toBase64({ alphabet: "base64url", omitPadding: true });
+    return { authorization: `Meterseal ${text}` };
+}
+
+/** Puts a notice or tariff on the ledger of a server; resolves once it is final. */
+export async function postNotice(url: string, message: Uint8Array): Promise<PlacedNotice> {
+    const request = { method: "POST", headers: COSE, body: message } as const;
+    return (await (await askApi(url, "/api/v1/notices", request)).json()) as PlacedNotice;
+}
+
+/** Puts a grant or policy into the grant box; resolves once it is durable. Its notice comes first. */
+export async function postToBox(
+    url: string,
+    box: "grants" | "policies",
+    message: Uint8Array,
+): Promise<void> {
+    await askApi(url, `/api/v1/${box}`, { method: "POST", headers: COSE, body: message });
+}
+
+/** JSON of a private route, asked for as a party. */
+export async function getAsParty(access: PartyAccess, path: string): Promise<unknown> {
+    return await (await askApi(access.url, path, { headers: await partyHeaders(access) })).json();
+}
+
+/** A grant or policy of the box, by its hash (hexadecimal); the household sees who took it, and why. */
+export async function takeFromBox(
+    access: PartyAccess,
+    box: "grants" | "policies",
+    hash: string,
+    purpose = "",
+): Promise<Uint8Array> {
+    const path = `/api/v1/${box}/${hash}?purpose=${encodeURIComponent(purpose)}`;
+    const answer = await askApi(access.url, path, { headers: await partyHeaders(access) });
+    return await answer.bytes();
+}

@@ -1,0 +1,86 @@
+import { error, fail, type Result, toHex, unwrap } from "@meterseal/core";
+import type { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { formatEntryProof, messageOf, parseItem } from "@meterseal/ledger";
+import type { StoreReader } from "@meterseal/stores/sqlite";
+import type { Facts } from "./facts.ts";
+import type { PartyGate } from "./party-gate.ts";
+
+/** What statements are put into the log with, and proven from. */
+export type StatementTools = {
+    readonly engine: EmbeddedEngine;
+    readonly facts: Facts;
+    readonly reader: StoreReader;
+    readonly gate: PartyGate;
+};
+
+/** Where a statement stands. */
+export type PlacedStatement = {
+    /** Hash of the message, hexadecimal. */
+    readonly hash: string;
+    readonly leafIndex: number;
+    /** That it stands there, for whoever has the genesis (C2SP tlog-proof). */
+    readonly proof: string;
+};
+
+/**
+ * Puts a notice or tariff into the log; resolves once it is final. The same one again gives the same
+ * place.
+ * @throws MetersealError the refusal of the gate or of `accept()`, MS_MALFORMED, MS_VERSION for
+ * anything else.
+ */
+export async function putStatement(
+    tools: StatementTools,
+    bytes: Uint8Array,
+): Promise<PlacedStatement> {
+    const item = unwrap(parseItem(bytes));
+    if (item.kind !== "notice" && item.kind !== "tariff") {
+        throw error("MS_VERSION", { expected: "a notice or tariff", got: item.kind });
+    }
+    const message = messageOf(item);
+    const { hash } = message;
+    tools.gate.author(message);
+    if (leafOf(tools, hash) === undefined) {
+        try {
+            await tools.engine.submit(bytes, []);
+        } catch (cause) {
+            // Another request may have said it meanwhile; then this one is answered as that one.
+            if (leafOf(tools, hash) === undefined) throw cause;
+        }
+    }
+    return await placeOf(tools, hash);
+}
+
+/**
+ * Place and proof of a statement by the hash of its message (32 bytes).
+ * @throws MetersealError MS_NOT_FOUND while it is not final.
+ */
+export async function placeOf(tools: StatementTools, hash: Uint8Array): Promise<PlacedStatement> {
+    const { engine, reader } = tools;
+    const entry = unwrap(await entryOf(tools, hash));
+    const { size } = engine.head();
+    const note = (await reader.checkpoint(size))?.note;
+    if (note === undefined) throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
+    const { index, timeMs, item } = entry;
+    const place = { index, path: engine.log.inclusionPath(index, size) };
+    const proof = formatEntryProof({ timeMs, item }, place, note);
+    return { hash: toHex(hash), leafIndex: index, proof };
+}
+
+/** Log entry of a statement; MS_NOT_FOUND while it is not final. */
+export async function entryOf(
+    tools: StatementTools,
+    hash: Uint8Array,
+): Promise<Result<{ index: number; timeMs: number; item: Uint8Array }>> {
+    const index = leafOf(tools, hash);
+    if (index !== undefined) {
+        for await (const row of tools.reader.log(index)) {
+            if (row.index !== index || row.item === null) break;
+            return { ok: true, value: { index, timeMs: row.timeMs, item: row.item } };
+        }
+    }
+    return fail(error("MS_NOT_FOUND", { where: `notice ${toHex(hash)}` }));
+}
+
+function leafOf({ facts }: StatementTools, hash: Uint8Array): number | undefined {
+    return facts.leaves.get(toHex(hash));
+}
