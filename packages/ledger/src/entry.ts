@@ -27,13 +27,15 @@ export type LogEntry = {
     readonly item: Uint8Array;
 };
 
-/** Content of a log entry. */
-export type LogItem =
-    | { readonly kind: "vertex"; readonly vertex: Vertex }
+/** Content of a log entry that has no body beside it. */
+export type PlainItem =
     | { readonly kind: "enrolment"; readonly enrolment: Enrolment }
     | { readonly kind: "party"; readonly party: Party }
     | { readonly kind: "notice"; readonly notice: Notice }
     | { readonly kind: "tariff"; readonly tariff: TariffMessage };
+
+/** Content of a log entry. */
+export type LogItem = { readonly kind: "vertex"; readonly vertex: Vertex } | PlainItem;
 
 /** Signed message of an item; its hash is the item's name, which signing again does not change. */
 export function messageOf(item: LogItem): Sign1 {

@@ -49,6 +49,7 @@ export {
     type LogEntry,
     type LogItem,
     messageOf,
+    type PlainItem,
     parseItem,
 } from "./entry.ts";
 export {

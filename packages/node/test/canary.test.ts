@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fromHex, toHex, unwrap } from "@meterseal/core";
-import { encodeCbor, GROUP, parseRecord } from "@meterseal/record";
+import { encodeCbor, GROUP, parsePartyKey, parseRecord } from "@meterseal/record";
 import { ownerKeys, TREE_DEPTH, type Tree } from "@meterseal/seal";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import { type KeyFile, openSeries, parseKeyFile } from "@meterseal/wallet";
@@ -75,6 +75,15 @@ function secretsOf(dataDir: string): [string, Buffer][] {
             ...formsOf(`meter key of ${key.name}`, Buffer.from(body, "base64").subarray(36, 68)),
         );
         secrets.push([`meter key of ${key.name}, PEM`, Buffer.from(pem.split("\n")[1] ?? "")]);
+    }
+    for (const path of filesOf(dataDir).filter((one) => one.endsWith(".key"))) {
+        const { name, recipientKeys, signingKey } = unwrap(
+            parsePartyKey(readFileSync(path, "utf8")),
+        );
+        secrets.push(...formsOf(`signing key of ${name}`, signingKey.subarray(36, 68)));
+        for (const { privateKey, suite } of recipientKeys) {
+            secrets.push(...formsOf(`recipient key ${suite} of ${name}`, privateKey));
+        }
     }
     return secrets;
 }
@@ -154,8 +163,10 @@ describe("a server and what it prints", () => {
 describe("files", () => {
     it("with secrets are their owner's alone, and so are their directories", () => {
         for (const dataDir of Object.values(dirs)) {
-            const secret = filesOf(dataDir).filter((path) => /\.pem$|\.hex$|key\.json$/.test(path));
-            expect(secret.length).toBeGreaterThanOrEqual(3 + 2 + 2);
+            const secret = filesOf(dataDir).filter((path) =>
+                /\.pem$|\.hex$|key\.json$|\.key$/.test(path),
+            );
+            expect(secret.length).toBeGreaterThanOrEqual(3 + 2 + 2 + 4);
             for (const path of [...secret, ...filesOf(dataDir).filter((one) => /\.db/.test(one))]) {
                 expect(statSync(path).mode & 0o777, path).toBe(0o600);
                 expect(statSync(join(path, "..")).mode & 0o777, path).toBe(0o700);

@@ -2,6 +2,7 @@ import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "@meterseal/core";
 import { PARTY_ROLE } from "@meterseal/record";
+import { testBytes } from "@meterseal/testkit/keys";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createDevice, DEVICE_FILES, openDevice, provideKeyFile } from "../src/device/device.ts";
 import { openParty, PARTY_FILES } from "../src/party/party.ts";
@@ -131,6 +132,29 @@ describe("meterseal wallet init", () => {
         const thief = await enrol(at("thief"));
         expect(thief.code).toBe(1);
         expect(thief.stderr).toMatch(/^MS_PARTY: .*no other household/);
+    });
+});
+
+describe("meterseal decode", () => {
+    const { messages } = JSON.parse(
+        readFileSync(new URL("../../../vectors/record/parties.json", import.meta.url), "utf8"),
+    ) as { messages: { name: string; hex: string; hash: string }[] };
+    const decode = async (name: string): Promise<unknown> => {
+        const { hex = "" } = messages.find((message) => message.name === name) ?? {};
+        return JSON.parse((await run("decode", hex, "--json")).stdout);
+    };
+
+    it("shows what parties, notices and tariffs say, each under the hash of its message", async () => {
+        const party = await decode("a provider with a key of each suite");
+        expect(party).toMatchObject({ message: "party", role: "provider", name: "Zähler & Söhne" });
+        const about = toHex(testBytes("vector grant", 32));
+        const notice = await decode("notice of a grant");
+        expect(notice).toMatchObject({ message: "notice", kind: "grant", about });
+        const override = { kind: "override", about, findings: expect.any(String) as string };
+        expect(await decode("notice of an override")).toMatchObject(override);
+        const tariff = await decode("a tariff");
+        expect(tariff).toMatchObject({ message: "tariff", body: ["a tariff", 1] });
+        for (const { hash, name } of messages) expect(await decode(name)).toMatchObject({ hash });
     });
 });
 

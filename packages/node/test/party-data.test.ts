@@ -7,8 +7,10 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeBackup } from "../src/backup/make.ts";
 import { restoreBackup } from "../src/backup/restore.ts";
 import { postNotice, postToBox, takeFromBox } from "../src/party/client.ts";
+import { PARTY_FILES } from "../src/party/party.ts";
 import type { Server } from "../src/server/server.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
+import { run } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 import { admit, admitHome, type BedParty, boxMessage, grantNotice } from "./party-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
@@ -92,6 +94,17 @@ describe("a data directory with parties", () => {
         ["the hash of a boxed grant", "UPDATE messages SET hash = zeroblob(32)", "MS_STORE_COLUMN"],
     ] as const)("shows a change of %s", async (_, sql, code) => {
         expect((await verify(tampered("grants.db", sql))).codes).toContain(code);
+    });
+
+    it("shows that a party is gone that holds the operator's answer", async () => {
+        const copy = tampered("grants.db", "SELECT 1");
+        const directory = join(copy, "providers", "late");
+        await run("provider", "init", "--name", "Late", "--out", directory);
+        const before = tampered("grants.db", "SELECT 1");
+        await run("enrol", "--data", copy, join(directory, PARTY_FILES.request));
+        expect(await verify(copy)).toMatchObject({ codes: [], counts: { answers: 1 } });
+        cpSync(join(copy, "providers"), join(before, "providers"), { recursive: true });
+        expect((await verify(before)).codes).toEqual(["MS_PARTY"]);
     });
 
     it("shows a notice that is gone, and one that was altered", async () => {

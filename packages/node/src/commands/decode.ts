@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { error, fromHex, LIMITS, MetersealError, unixOfSlot } from "@meterseal/core";
-import { type LogItem, messageOf, parseItem } from "@meterseal/ledger";
+import { parseItem } from "@meterseal/ledger";
 import {
     type MeterRecord,
     parseReceipt,
@@ -12,6 +12,7 @@ import {
 import { type Command, textOption } from "../cli/arguments.ts";
 import { jsonValue, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { describeEntry } from "./decode-entry.ts";
 import { decodeTelegrams } from "./decode-telegram.ts";
 
 /** `meterseal decode`: what the bytes of a message say, for engineers. */
@@ -79,7 +80,7 @@ function describeMessage(bytes: Uint8Array): unknown {
         return { ...receipt.value, message: "receipt", signedBy: receipt.value.message.kid };
     const item = parseItem(bytes);
     if (!item.ok) throw item.error;
-    if (item.value.kind !== "vertex") return describeItem(item.value);
+    if (item.value.kind !== "vertex") return describeEntry(item.value);
     const { message, id, parents, ...vertex } = item.value.vertex;
     return {
         message: "vertex",
@@ -88,13 +89,6 @@ function describeMessage(bytes: Uint8Array): unknown {
         parents: parents.map(String),
         signedBy: message.kid,
     };
-}
-
-/** What the entry of a log says that has no body. */
-function describeItem(item: Exclude<LogItem, { kind: "vertex" }>): unknown {
-    const { hash, kid } = messageOf(item);
-    const { [item.kind]: content } = item as Record<string, unknown>;
-    return { ...(content as object), message: item.kind, hash, signedBy: kid };
 }
 
 function describeRecord({ message, body, ...record }: MeterRecord): Record<string, unknown> {

@@ -9,7 +9,7 @@ import { type Check, fault, fine, listed, warning } from "./check.ts";
 
 /** Files of a server that it cannot do without once it has a store. */
 const SERVER_KEYS = ["operator.pem", "collector.pem", "log.pem", "collector.id"];
-const SECRET = /(?:\.pem|master\.hex|key\.json)$/;
+const SECRET = /(?:\.pem|master\.hex|key\.json|\.key(?:\.next)?)$/;
 /** No machine that runs this had its clock before. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
 

@@ -32,6 +32,8 @@ export class Findings {
         checkpoints: 0,
         signatures: 0,
         outboxes: 0,
+        /** Answers of the operator to parties, beside the server. */
+        answers: 0,
         /** Households whose sealed registers were opened and checked with a key. */
         keys: 0,
         /** Boundaries whose commitments were held against the registers that a key opened. */

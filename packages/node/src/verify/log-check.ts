@@ -5,9 +5,9 @@ import {
     type Entry,
     entryLeafHash,
     type LedgerState,
-    type LogItem,
     MerkleLog,
     messageOf,
+    type PlainItem,
     parseItem,
     parseVertex,
     recordName,
@@ -177,7 +177,7 @@ export class LogCheck {
      * Later messages are judged by the keys that the operator signed even where the rules stopped
      * before; there a notice or tariff is held against its key here, for nobody else does.
      */
-    #remember(entry: Exclude<LogItem, { kind: "vertex" }>, where: string): void {
+    #remember(entry: PlainItem, where: string): void {
         const { genesis, keys, partyKeys } = this.#state;
         const message = messageOf(entry);
         if (entry.kind === "enrolment") {

@@ -29,6 +29,7 @@ import { checkCheckpoints } from "./checkpoint-check.ts";
 import { Findings } from "./findings.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { checkOutboxes } from "./outbox-check.ts";
+import { checkParties } from "./party-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
 import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
 
@@ -72,6 +73,7 @@ export async function verifyDirectory(
         const head = await checkLedger(dataDir, state, store.reader, findings, onProgress);
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
+        checkParties(dataDir, state, findings);
         for (const key of keys) await checkKey(key, check);
         return reportOf(findings, head);
     } finally {
