@@ -7,12 +7,14 @@ import { systemRandom } from "../../packages/node/src/clocks.ts";
 import { REPLAY_START_MS } from "../../packages/node/src/fleet/replay.ts";
 import { ServerProcess } from "../../packages/node/src/fleet/server-process.ts";
 import { ENROL_ROUTE, loadOperatorToken } from "../../packages/node/src/server/operator.ts";
+import { PARTIES_ROUTE } from "../../packages/node/src/server/party-routes.ts";
 import { mutateJson, mutateText } from "./mutate.ts";
 import { exchange, judge, mutateLine } from "./sockets.ts";
 import { type FuzzSession, textOf } from "./target.ts";
-import { requests } from "./texts.ts";
+import { partyRequests, requests } from "./texts.ts";
 
 const SUBJECT = "5a".repeat(16);
+const HASH = "5b".repeat(32);
 /** Stands in an input for the token of a server that is made anew for each run. */
 const TOKEN = "0".repeat(64);
 /** A patient peer: an enrolment is on disk before it is answered. */
@@ -29,6 +31,17 @@ const PATHS = [
     "/api/v1/meters/../../etc/passwd",
     "/api/v1/openapi.json",
     ENROL_ROUTE,
+    PARTIES_ROUTE,
+    `${PARTIES_ROUTE}?role=provider&after=0&limit=5`,
+    `${PARTIES_ROUTE}/${SUBJECT}`,
+    `/api/v1/notices?party=${SUBJECT}&kind=1&after=0`,
+    `/api/v1/notices/${HASH}`,
+    `/api/v1/notices/${HASH}/proof`,
+    "/api/v1/tariffs?limit=1",
+    "/api/v1/grants?after=1",
+    `/api/v1/grants/${HASH}?purpose=x`,
+    `/api/v1/grants/${HASH}/accesses`,
+    `/api/v1/policies/${HASH}`,
     "/healthz",
     "/readyz",
     "/metrics",
@@ -61,17 +74,20 @@ function requestText(method: string, path: string, body: string | null): string 
     ].join("\r\n");
 }
 
-function draw(
-    random: SeededRandom,
-    texts: readonly string[],
-    enrolments: readonly string[],
-): string {
+/** A request that admits somebody. */
+type Post = { readonly route: string; readonly body: string };
+
+function draw(random: SeededRandom, texts: readonly string[], posts: readonly Post[]): string {
     if (random.chance(0.3)) {
-        const body = random.pick(enrolments);
+        const { body, route } = random.pick(posts);
         const changed = random.chance(0.8)
             ? mutateJson(random, body)
-            : mutateText(random, body, enrolments);
-        return requestText("POST", ENROL_ROUTE, changed);
+            : mutateText(
+                  random,
+                  body,
+                  posts.map((post) => post.body),
+              );
+        return requestText("POST", route, changed);
     }
     const text = random.pick(texts);
     return random.chance(0.5) ? mutateText(random, text, texts) : mutateLine(random, text, PATHS);
@@ -90,13 +106,16 @@ export async function httpSession(): Promise<FuzzSession> {
     });
     const port = Number(new URL(server.info.httpUrl).port);
     const token = loadOperatorToken(dataDir, systemRandom);
-    const enrolments = await requests();
+    const posts = [
+        ...(await requests()).map((body) => ({ route: ENROL_ROUTE, body })),
+        ...partyRequests().map((body) => ({ route: PARTIES_ROUTE, body })),
+    ];
     const texts = [
         ...reading(),
-        ...enrolments.map((body) => requestText("POST", ENROL_ROUTE, body)),
+        ...posts.map(({ body, route }) => requestText("POST", route, body)),
     ];
     return {
-        make: (random) => draw(random, texts, enrolments),
+        make: (random) => draw(random, texts, posts),
         take: async (input) =>
             judge(await exchange(port, textOf(input).replace(TOKEN, token), PATIENCE_MS)),
         close: async () => {

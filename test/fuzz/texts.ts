@@ -11,7 +11,9 @@ import {
     verifyTlogProof,
 } from "@meterseal/ledger";
 import { parseLondonCsv, parseReadingsCsv } from "@meterseal/meter";
+import { formatPartyKey, PARTY_ROLE, type PartyKey, parsePartyKey } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
+import { TestParty } from "@meterseal/testkit/parties";
 import { TestNetwork } from "@meterseal/testkit/records";
 import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import {
@@ -20,6 +22,12 @@ import {
     parseAnswer,
     parseRequest,
 } from "../../packages/node/src/device/exchange.ts";
+import {
+    formatPartyAnswer,
+    formatPartyRequest,
+    parsePartyAnswer,
+    parsePartyRequest,
+} from "../../packages/node/src/party/exchange.ts";
 import { londonText, network, notes, proofTexts } from "./corpus.ts";
 import { textTarget } from "./make-target.ts";
 import { mutateJson, mutateText } from "./mutate.ts";
@@ -151,6 +159,47 @@ export async function requests(): Promise<string[]> {
     );
 }
 
+/** Keys of a household and of a provider with a key of each suite, as files hold them. */
+function partyKeys(): PartyKey[] {
+    const base = {
+        party: testBytes("fuzz party", 16),
+        name: "MAC000515",
+        keyEpoch: 0,
+        network: testBytes("fuzz network", 32),
+        signingKey: new Uint8Array(138).fill(7),
+        recipientKeys: [1, 2].map((suite) => ({
+            suite,
+            publicKey: new Uint8Array(suite === 1 ? 32 : 1216).fill(8),
+            privateKey: new Uint8Array(32).fill(9),
+        })),
+    };
+    const streams = [testBytes("fuzz stream", 16)];
+    return [
+        { ...base, role: PARTY_ROLE.household, streams },
+        { ...base, role: PARTY_ROLE.provider, network: null, streams: [] },
+    ];
+}
+
+/** Requests of a household and of a provider. */
+export function partyRequests(): string[] {
+    const { publicKey: key } = testSigner("fuzz party");
+    return partyKeys().map(({ party, recipientKeys, ...plan }) =>
+        formatPartyRequest({
+            ...plan,
+            id: party,
+            key,
+            recipients: recipientKeys.map(({ publicKey, suite }) => ({ suite, bytes: publicKey })),
+        }),
+    );
+}
+
+async function partyAnswers(): Promise<string[]> {
+    const home = new TestNetwork("fuzz party answer");
+    const { party } = await TestParty.make(home, "home");
+    const { genesis, networkId: network } = home;
+    return [formatPartyAnswer({ network, genesis, party: party.message.bytes })];
+}
+
 async function answers(): Promise<string[]> {
     const meters = new TestNetwork("fuzz answer");
     const [meter, collector] = [await meters.meter(), await meters.collector()];
@@ -167,7 +216,16 @@ async function answers(): Promise<string[]> {
 export const TEXTS: readonly FuzzTarget[] = [
     textTarget("checkpoint", 50_000, notes, takeCheckpoint),
     { name: "tlog proof", share: 30_000, open: proofSession },
-    jsonTarget("key file", 40_000, keyFiles, parseKeyFile, formatKeyFile),
+    jsonTarget("key file", 25_000, keyFiles, parseKeyFile, formatKeyFile),
+    jsonTarget(
+        "party key",
+        5_000,
+        () => partyKeys().map(formatPartyKey),
+        parsePartyKey,
+        formatPartyKey,
+    ),
+    jsonTarget("party request", 5_000, partyRequests, parsePartyRequest, formatPartyRequest),
+    jsonTarget("party answer", 5_000, partyAnswers, parsePartyAnswer, formatPartyAnswer),
     jsonTarget("enrolment request", 10_000, requests, parseRequest, formatRequest),
     jsonTarget("enrolment answer", 10_000, answers, parseAnswer, formatAnswer),
     textTarget(

@@ -1,7 +1,7 @@
-import { MetersealError, toHex, unwrap } from "@meterseal/core";
+import { bytesEqual, MetersealError, toHex, unwrap } from "@meterseal/core";
 import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { messageOf, parseItem } from "@meterseal/ledger";
-import { NOTICE_KIND, type Notice, type NoticeContent } from "@meterseal/record";
+import { NOTICE_KIND, type Notice } from "@meterseal/record";
 import { TestParty } from "./parties.ts";
 import { type SeededRandom, seededRandom } from "./random.ts";
 import type { TestMeter, TestNetwork } from "./records.ts";
@@ -13,6 +13,8 @@ type PartyWorld = Pick<SimHost, "clockMs" | "notes"> & {
     readonly collector: { readonly engine: EmbeddedEngine | null };
 };
 
+type Granted = { readonly party: TestParty; readonly hash: Uint8Array };
+
 /** The households of a simulation as parties: what they say is acknowledged when it is durable. */
 export class SimParties {
     readonly random: SeededRandom;
@@ -20,6 +22,8 @@ export class SimParties {
     readonly #parties: readonly TestParty[];
     /** Hash (hexadecimal) of each notice that was acknowledged. */
     readonly #acknowledged = new Set<string>();
+    /** Grants that were acknowledged and not revoked yet. */
+    readonly #granted: Granted[] = [];
     /** What was said and not acknowledged: it is said again. */
     #open: Notice | null = null;
 
@@ -64,6 +68,10 @@ export class SimParties {
         this.#world.notes.counts.notices++;
         this.#acknowledged.add(toHex(notice.message.hash));
         if (this.#open === notice) this.#open = null;
+        const party = this.#parties.find((each) => bytesEqual(each.party.id, notice.party));
+        if (notice.kind === NOTICE_KIND.grant && party !== undefined) {
+            this.#granted.push({ party, hash: notice.hash });
+        }
     }
 
     /** Whatever was acknowledged stands in the log, once. */
@@ -79,10 +87,16 @@ export class SimParties {
         }
     }
 
+    /** A new grant, or the revocation of one that was acknowledged. */
     async #next(): Promise<Notice> {
-        const party = this.random.pick(this.#parties);
         const timeUnix = Math.floor(this.#world.clockMs() / 1000);
-        const grant: NoticeContent = { kind: NOTICE_KIND.grant, hash: this.random.bytes(32) };
-        return await party.notice(grant, { timeUnix });
+        const revoked = this.random.chance(0.4) ? this.#granted.pop() : undefined;
+        if (revoked !== undefined) {
+            const content = { kind: NOTICE_KIND.revocation, hash: revoked.hash };
+            return await revoked.party.notice(content, { timeUnix });
+        }
+        const party = this.random.pick(this.#parties);
+        const hash = this.random.bytes(32);
+        return await party.notice({ kind: NOTICE_KIND.grant, hash }, { timeUnix });
     }
 }
