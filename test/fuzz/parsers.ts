@@ -176,7 +176,7 @@ export const PARSERS: readonly FuzzTarget[] = [
         () => ledgerVectors("genesis"),
         roundTrip(decodeGenesis, encodeGenesis),
     ),
-    bytesTarget("vertex", 65_000, () => ledgerVectors("vertex"), takeVertex),
+    bytesTarget("vertex", 45_000, () => ledgerVectors("vertex"), takeVertex),
     bytesTarget("log entry", 20_000, entries, roundTrip(decodeEntry, encodeEntry)),
     bytesTarget("evidence", 30_000, () => ledgerVectors("evidence"), takeEvidence),
     bytesTarget("register event", 30_000, events, takeEvent),

@@ -1,3 +1,4 @@
+import { COHORTS } from "./cohorts.ts";
 import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
 import { httpLinkSession } from "./http-link-door.ts";
@@ -19,6 +20,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
 export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
     ...GRANTS,
+    ...COHORTS,
     ...TEXTS,
     ...TELEGRAMS,
     ...RULES,

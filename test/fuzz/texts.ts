@@ -214,7 +214,7 @@ async function answers(): Promise<string[]> {
 
 /** Parsers of texts: proofs, files of households and meters, tables of readings. */
 export const TEXTS: readonly FuzzTarget[] = [
-    textTarget("checkpoint", 50_000, notes, takeCheckpoint),
+    textTarget("checkpoint", 30_000, notes, takeCheckpoint),
     { name: "tlog proof", share: 30_000, open: proofSession },
     jsonTarget("key file", 25_000, keyFiles, parseKeyFile, formatKeyFile),
     jsonTarget(

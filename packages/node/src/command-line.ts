@@ -16,6 +16,8 @@ import {
 } from "./commands/meter-exchange.ts";
 import { meterInitCommand } from "./commands/meter-init.ts";
 import { meterRunCommand } from "./commands/meter-run.ts";
+import { monitorFormCommand, monitorPublishCommand } from "./commands/monitor-form.ts";
+import { monitorBalanceCommand, monitorSumsCommand } from "./commands/monitor-sums.ts";
 import {
     monitorInitCommand,
     partyRotateCommand,
@@ -28,6 +30,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
+import { walletCohortCommand } from "./commands/wallet-cohort.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { reasonOf } from "./files.ts";
@@ -46,6 +49,11 @@ const COMMANDS: readonly Command[] = [
     providerInitCommand,
     monitorInitCommand,
     partyRotateCommand,
+    monitorFormCommand,
+    monitorPublishCommand,
+    monitorSumsCommand,
+    monitorBalanceCommand,
+    walletCohortCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

@@ -11,6 +11,11 @@ export function say(text: string): void {
     console.error(text);
 }
 
+/** A number of things with their name, such as "1 fault" and "2 faults". */
+export function counted(count: number, name: string): string {
+    return `${count} ${name}${count === 1 ? "" : "s"}`;
+}
+
 /** For JSON.stringify: byte strings in hexadecimal, big integers as decimal text, maps as objects. */
 export function jsonValue(_key: string, value: unknown): unknown {
     if (value instanceof Uint8Array) return toHex(value);

@@ -24,6 +24,7 @@ export {
     parseCohort,
 } from "./cohort/body.ts";
 export { masksOf, memberOf, pairSecrets } from "./cohort/masks.ts";
+export { type MemberReading, memberPart } from "./cohort/part.ts";
 export { type CohortSum, type MemberPart, openCohort } from "./cohort/sums.ts";
 export { cohortTokens, type GroupTokens } from "./cohort/tokens.ts";
 export { type CohortBoundaries, cohortBoundaries } from "./cohort/windows.ts";

@@ -1,7 +1,7 @@
-import { type Ladder, type Level, parseInstant, slotOfUnix, unwrap } from "@meterseal/core";
+import type { Ladder, Level } from "@meterseal/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { firstFrom, isOfLevel, lastUpTo } from "../src/derive/boundaries.ts";
+import { isOfLevel } from "../src/derive/boundaries.ts";
 import { Knowledge } from "../src/derive/knowledge.ts";
 import type { Known, Stretch } from "../src/derive/known.ts";
 import { derivablePairs } from "./derive-brute.ts";
@@ -132,33 +132,5 @@ describe("what follows from what somebody holds (invariant 17)", () => {
         const keys: Known = { kind: "keys", level: 0, spans: [year] };
         const pieces = new Knowledge([keys], ladderOf("Europe/Berlin"), WORK).pieces();
         expect(pieces).toEqual([{ fromSlot: 400_000, toSlot: 435_040, level: 0 }]);
-    });
-});
-
-describe("neighbours of a level", () => {
-    test("are those that stepping from slot to slot finds, over odd offset changes", () => {
-        for (const [zone, date] of [
-            ["Europe/Berlin", "2026-03-29"],
-            ["Australia/Lord_Howe", "2026-04-05"],
-            ["America/St_Johns", "2010-11-07"],
-            ["Asia/Kathmandu", "2026-01-31"],
-            ["Africa/Cairo", "2026-10-30"],
-            ["America/Sao_Paulo", "2018-11-04"],
-        ] as const) {
-            const ladder = ladderOf(zone);
-            const start = slotOfUnix(unwrap(parseInstant(date, zone)), 900) - 150;
-            for (let at = start; at < start + 300; at += 7) {
-                for (const level of [0, 1, 2] as const) {
-                    let up = at;
-                    while (!isOfLevel(ladder, up, level)) up++;
-                    let down = at;
-                    while (!isOfLevel(ladder, down, level)) down--;
-                    expect(firstFrom(ladder, level, at, at + 400)).toBe(up);
-                    expect(lastUpTo(ladder, level, at, at - 400)).toBe(down);
-                    expect(firstFrom(ladder, level, at, up - 1)).toBe(null);
-                    expect(lastUpTo(ladder, level, at, down + 1)).toBe(null);
-                }
-            }
-        }
     });
 });

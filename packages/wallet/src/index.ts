@@ -5,7 +5,15 @@
  * @packageDocumentation
  */
 export type { Verdict } from "@meterseal/ledger";
+
 export { isUnmeasured, type Mark, type Quality } from "@meterseal/seal";
+export { exchangeKeyOf } from "./cohort/check-cohort.ts";
+export {
+    type CohortContext,
+    type CohortGrant,
+    type CohortHousehold,
+    makeCohortGrant,
+} from "./cohort/make-tokens.ts";
 export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
 export type { Join } from "./join.ts";

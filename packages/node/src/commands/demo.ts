@@ -119,7 +119,8 @@ async function runOnce(plan: NeighbourhoodOptions, json: boolean): Promise<numbe
 async function runUntilStopped(plan: NeighbourhoodOptions): Promise<number> {
     const neighbourhood = await Neighbourhood.start(plan);
     try {
-        await runReplay(neighbourhood, plan);
+        const made = Promise.all([runReplay(neighbourhood, plan), neighbourhood.formCohorts()]);
+        await Promise.race([made, untilAborted(plan.signal)]);
         if (plan.signal.aborted) return EXIT.ok;
         say(welcome(neighbourhood, plan));
         if (plan.speed > 0) await runLive(neighbourhood);

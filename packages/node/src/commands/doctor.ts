@@ -1,7 +1,7 @@
 import type { Command } from "../cli/arguments.ts";
 import { loadConfiguration } from "../config/config.ts";
 import { optionsOf, type SettingName } from "../config/settings.ts";
-import { out } from "../console.ts";
+import { counted, out } from "../console.ts";
 import type { Check } from "../doctor/check.ts";
 import { examine } from "../doctor/examine.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -45,8 +45,4 @@ export const doctorCommand: Command = {
 function describe({ message, name, status, todo }: Check): string {
     const left = `${status.toUpperCase().padEnd(8)} ${name.padEnd(15)} `;
     return `${left}${message}${todo === null ? "" : `\n${" ".repeat(left.length)}${todo}`}`;
-}
-
-function counted(count: number, name: string): string {
-    return `${count} ${name}${count === 1 ? "" : "s"}`;
 }

@@ -3,16 +3,17 @@ import { STREAM_MODE } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { ReplayClock, steadyClock, systemTimers } from "../clocks.ts";
 import { requireNoRefusal } from "../device/agent.ts";
-import { claimDirectory } from "../files.ts";
+import { claimDirectory, PLACES } from "../files.ts";
 import { untilAborted } from "../shutdown.ts";
 import { loadCaliforniaHomes } from "./california.ts";
 import { readClockFile, writeClockFile } from "./clock-file.ts";
+import { formStreet } from "./cohorts.ts";
 import { londonReplayHome, type ReplayHome } from "./home.ts";
 import { type Household, openHousehold } from "./household.ts";
 import { replayLive } from "./live.ts";
 import { loadLondonHomes } from "./london.ts";
 import { loadOwnHome } from "./own-home.ts";
-import { admitParties } from "./parties.ts";
+import { admitParties, DEMO_MONITOR } from "./parties.ts";
 import {
     REPLAY_END_MS,
     REPLAY_START_MS,
@@ -41,6 +42,10 @@ export type NeighbourhoodOptions = {
     /** Ends a start that is under way, and the replay. */
     readonly signal: AbortSignal;
 };
+
+/** The street whose load the demo's monitor reads. */
+const LONDON_STREET = "London";
+const DAY_SECONDS = 86_400;
 
 /** Words that every page and report shows about the clock. */
 export const REPLAY_LABEL = "replay of 2013";
@@ -144,6 +149,28 @@ export class Neighbourhood {
                 onProgress,
                 signal,
             });
+        });
+    }
+
+    /**
+     * Gives the London street its cohorts for the last month of the first days and the one after, so
+     * that its load can be read; nothing where it has too few homes or its streams are open.
+     */
+    async formCohorts(): Promise<void> {
+        const { dataDir, days, open } = this.#options;
+        if (open) return;
+        const nowUnix = this.#clock.nowMs() / 1000;
+        const endUnix = Math.max(nowUnix, REPLAY_START_MS / 1000 + days * DAY_SECONDS);
+        await formStreet({
+            feeder: LONDON_STREET,
+            monitorDir: PLACES.monitor(dataDir, DEMO_MONITOR.directory),
+            url: this.server.info.httpUrl,
+            households: this.#members
+                .filter(({ home }) => home.street === LONDON_STREET)
+                .map(({ household }) => household),
+            nowUnix,
+            fromUnix: Math.max(nowUnix, endUnix - 31 * DAY_SECONDS),
+            toUnix: Math.min(endUnix + 31 * DAY_SECONDS, REPLAY_END_MS / 1000),
         });
     }
 

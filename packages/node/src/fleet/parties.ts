@@ -16,9 +16,10 @@ import { asOperatorAt } from "../server/as-operator.ts";
 import { PARTIES_ROUTE } from "../server/party-routes.ts";
 import type { Household } from "./household.ts";
 
-/** Directories of the demo's provider and monitor, and what people call them. */
+/** Directory of the demo's provider, and what people call it. */
 const DEMO_PROVIDER = { directory: "example-energy", name: "Example Energy" } as const;
-const DEMO_MONITOR = { directory: "example-feeder", name: "Example Feeder" } as const;
+/** Directory of the demo's monitor, and what people call it. */
+export const DEMO_MONITOR = { directory: "example-feeder", name: "Example Feeder" } as const;
 
 /**
  * Makes the parties of a demo that are not there yet, and has the operator admit them: each household,

@@ -1,0 +1,88 @@
+import { type MetersealError, type Random, toBase64, toHex, unwrap } from "@meterseal/core";
+import { createNotice, NOTICE_KIND, type Party, parseNotice } from "@meterseal/record";
+import { memberOf, parseCohort } from "@meterseal/seal";
+import { type CohortHousehold, makeCohortGrant } from "@meterseal/wallet";
+import type { FindParty } from "../party/known-parties.ts";
+import type { ServerApi } from "../party/server-api.ts";
+import { readJournal, readPolicy } from "./journal-file.ts";
+import { issue } from "./post-issued.ts";
+
+/** A household that answers cohorts, and where it keeps its journal. */
+export type AnsweringHousehold = Omit<CohortHousehold, "issued" | "policy"> & {
+    readonly dir: string;
+};
+
+/** What came of one cohort. */
+export type CohortAnswer = {
+    /** Hash of the cohort, hex. */
+    readonly cohort: string;
+    readonly feeder: string;
+    readonly month: number;
+    /** How many households it has. */
+    readonly members: number;
+    /** Hash of the grant, hex; null where none was made, with the reason. */
+    readonly grant: string | null;
+    readonly refusal: MetersealError | null;
+};
+
+/**
+ * Answers every cohort on the ledger that names this household and that it has no tokens for yet.
+ * A cohort that it must not answer is refused and said; the others are answered all the same.
+ * @param nowUnix - time of the network.
+ */
+export async function answerCohorts(
+    api: ServerApi,
+    household: AnsweringHousehold,
+    partyOf: FindParty,
+    { nowUnix, random }: { readonly nowUnix: number; readonly random: Random },
+): Promise<CohortAnswer[]> {
+    const answers: CohortAnswer[] = [];
+    for (const { hash, topic } of await api.notices(NOTICE_KIND.cohort)) {
+        const issued = readJournal(household.dir).grants;
+        const isMade = issued.some(
+            ({ released }) => released.kind === "cohort" && released.cohort.hash === topic,
+        );
+        if (isMade) continue;
+        const notice = unwrap(parseNotice(await api.notice(hash)));
+        if (notice.kind !== NOTICE_KIND.cohort) continue;
+        const cohort = parseCohort(notice.cohort);
+        if (!cohort.ok || memberOf(cohort.value.members, household.party) === -1) continue;
+        const { feeder, members, monitor, month } = cohort.value;
+        const parties = new Map<string, Party | null>();
+        for (const id of [monitor, ...members.map(({ party }) => party)].map(toHex)) {
+            parties.set(id, await partyOf(id));
+        }
+        const made = await makeCohortGrant(
+            notice.cohort,
+            { ...household, issued, policy: readPolicy(household.dir) },
+            {
+                partyOf: (id) => parties.get(id) ?? null,
+                grantId: random.bytes(16),
+                nowUnix,
+            },
+        );
+        const answer = { cohort: topic, feeder, month, members: members.length };
+        if (!made.ok) {
+            answers.push({ ...answer, grant: null, refusal: made.error });
+            continue;
+        }
+        const { message, recipient, streamId } = made.value.grant;
+        const said = await createNotice(household.signer, {
+            network: household.key.network,
+            party: household.party,
+            timeUnix: nowUnix,
+            kind: NOTICE_KIND.grant,
+            hash: message.hash,
+        });
+        await issue(api, household.dir, {
+            hash: toHex(message.hash),
+            recipient: toHex(recipient),
+            stream: toHex(streamId),
+            issuedUnix: nowUnix,
+            released: { kind: "cohort", cohort: made.value.cohort },
+            messages: [said, message.bytes].map(toBase64),
+        });
+        answers.push({ ...answer, grant: toHex(message.hash), refusal: null });
+    }
+    return answers;
+}

@@ -1,0 +1,226 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { toHex, unwrap } from "@meterseal/core";
+import { encodeCoseKey, parseEnrolment, STREAM_MODE } from "@meterseal/record";
+import { type KeyFile, parseKeyFile, usageOfSeries } from "@meterseal/wallet";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ReplayClock, systemRandom } from "../src/clocks.ts";
+import { askServer } from "../src/commands/household-usage.ts";
+import { PLACES } from "../src/files.ts";
+import { londonReplayHome } from "../src/fleet/home.ts";
+import { openHousehold } from "../src/fleet/household.ts";
+import { loadLondonHomes } from "../src/fleet/london.ts";
+import { admitParties, DEMO_MONITOR } from "../src/fleet/parties.ts";
+import { REPLAY_START_MS, type ReplayMember, replayDays } from "../src/fleet/replay.ts";
+import type { ServerProcess } from "../src/fleet/server-process.ts";
+import { answerCohorts } from "../src/household/answer-cohorts.ts";
+import { readJournal } from "../src/household/journal-file.ts";
+import { openWallet } from "../src/household/own-wallet.ts";
+import { loadOf, publishedCohorts } from "../src/monitor/collect.ts";
+import { openMonitorAt } from "../src/monitor/own-monitor.ts";
+import type { Server } from "../src/server/server.ts";
+import { run } from "./command.ts";
+import { quiet, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
+
+const DAYS = 3;
+const HOMES = 9;
+const START_UNIX = REPLAY_START_MS / 1000;
+
+const dataDir = join(useScratch(), "data");
+const clock = new ReplayClock(REPLAY_START_MS);
+const members: ReplayMember[] = [];
+let server: Server;
+let homes: { readonly dir: string; readonly key: KeyFile }[];
+
+beforeAll(async () => {
+    const mode = STREAM_MODE.sealed;
+    server = await startQuietServer(dataDir, { clock, clockLabel: "test", mode });
+    const { collectorKey, httpUrl, mqttUrl, networkId } = server;
+    const info = { httpUrl, networkId, mqttUrl, collectorKey: encodeCoseKey(collectorKey) };
+    const enrol: ServerProcess["enrol"] = async (request) =>
+        unwrap(parseEnrolment((await server.enrol(request)).enrolment)).message.hash;
+    for (const home of loadLondonHomes(HOMES)) {
+        const plan = { name: home.id, zone: "Europe/London", slotSeconds: 1800, mode };
+        const tools = { dataDir, server: { info, enrol }, clock, log: quiet };
+        const household = await openHousehold(plan, tools);
+        members.push({ home: londonReplayHome(home), household });
+    }
+    const households = members.map(({ household }) => household);
+    await admitParties(dataDir, httpUrl, households);
+    homes = households.map(({ keyFile }) => ({
+        dir: dirname(keyFile),
+        key: unwrap(parseKeyFile(readFileSync(keyFile, "utf8"))),
+    }));
+    await Promise.all(households.map(({ agent }) => agent.connect()));
+}, 60_000);
+afterAll(async () => {
+    await Promise.all(members.map(({ household }) => household.agent.close()));
+    await server.close();
+});
+
+/** `meterseal monitor …` of the demo's monitor, as JSON. */
+async function monitor(words: string, more: readonly string[] = []): Promise<unknown> {
+    const place = ["--dir", PLACES.monitor(dataDir, DEMO_MONITOR.directory)];
+    const url = ["--url", server.httpUrl];
+    const line = ["monitor", words, ...place, ...url, ...more, "--json"];
+    const { code, stderr, stdout } = await run(...line);
+    return code === 0 ? JSON.parse(stdout) : { code, stderr };
+}
+
+async function answer(dir: string): Promise<unknown> {
+    const line = ["wallet", "cohort", "--dir", dir, "--url", server.httpUrl, "--json"];
+    const { code, stdout } = await run(...line);
+    return [code, JSON.parse(stdout)];
+}
+
+async function replay(): Promise<void> {
+    await replayDays({
+        members,
+        days: DAYS,
+        clock,
+        setServerClock: () => Promise.resolve(),
+        onProgress: () => {},
+        signal: new AbortController().signal,
+    });
+    await Promise.all(members.map(({ household }) => household.agent.settled()));
+}
+
+/** What all homes used in each half-hour by their own keys; null where one of them has no reading. */
+async function ownUse(): Promise<(number | null)[]> {
+    const series = await Promise.all(
+        homes.map(async ({ key }) => {
+            const read = await askServer(server.httpUrl, key);
+            return usageOfSeries(read.series, "slot", START_UNIX, START_UNIX + DAYS * 86_400);
+        }),
+    );
+    return Array.from({ length: 48 * DAYS }, (_, i) => {
+        const used = series.map(({ intervals }) =>
+            intervals.find(({ fromUnix }) => fromUnix === START_UNIX + 1800 * i),
+        );
+        if (!used.every((interval) => interval?.quality === "measured")) return null;
+        return Number(used.reduce((sum, interval) => sum + (interval?.importWh ?? 0n), 0n));
+    });
+}
+
+describe("a neighbourhood of nine homes, over the API and on the command line", () => {
+    const feeder = ["--feeder", "London", "--month", "2013-01"];
+    type Load = { cohorts: { withoutTokens: string[] }[]; windows: { importWh?: never }[] };
+
+    test("is read by its monitor: the sum of what the homes used, in every half-hour", async () => {
+        const formed = await monitor("form", feeder);
+        expect(formed).toMatchObject([{ feeder: "London", month: "2013-01", level: "slot" }]);
+        expect(await monitor("publish")).toEqual(formed);
+        expect(await monitor("publish")).toEqual([]);
+
+        // The first home's wallet is killed between its journal and the server.
+        const [first, ...others] = homes as [(typeof homes)[0], ...typeof homes];
+        const { api, household, partyOf } = openWallet(first.dir, first.key, server.httpUrl);
+        api.postNotice = () => Promise.reject(new Error("killed"));
+        const now = { nowUnix: START_UNIX, random: systemRandom };
+        await expect(answerCohorts(api, household, partyOf, now)).rejects.toThrow("killed");
+        expect(readJournal(first.dir).grants).toHaveLength(1);
+        for (const { dir } of others) {
+            expect(await answer(dir)).toMatchObject([0, [{ month: "2013-01", refusal: null }]]);
+        }
+        await replay();
+
+        // The tokens of eight of nine open nothing.
+        const without = (await monitor("sums", feeder)) as Load;
+        expect(without.cohorts[0]?.withoutTokens).toEqual([toHex(household.party)]);
+        expect(without.windows).toHaveLength(48 * DAYS);
+        expect(without.windows).toEqual(
+            without.windows.map((window) => ({
+                ...window,
+                ...{ energyWh: null, missing: expect.any(Number) },
+            })),
+        );
+        // Started again, the wallet posts what it wrote down, and makes no second set.
+        expect(await answer(first.dir)).toEqual([0, []]);
+        expect(readJournal(first.dir).grants).toHaveLength(1);
+
+        const load = (await monitor("sums", feeder)) as { windows: { energyWh: number | null }[] };
+        const expected = await ownUse();
+        expect(load.windows.map(({ energyWh }) => energyWh)).toEqual(expected);
+        expect(expected.filter((wh) => wh !== null).length).toBeGreaterThan(40 * DAYS);
+    }, 60_000);
+
+    test("believes no record that its meter did not sign", async () => {
+        const place = PLACES.monitor(dataDir, DEMO_MONITOR.directory);
+        const { api, keys, nowUnix, own, partyOf } = await openMonitorAt(place, server.httpUrl);
+        const party = own.key.party;
+        const cohorts = await publishedCohorts(api, party);
+        const tools = { api, keys, network: own.network, nowUnix, partyOf, party };
+        const honest = api.bytes.bind(api);
+        for (const share of [0.3, 0.6, 0.95]) {
+            api.bytes = async (path) => {
+                const bytes = await honest(path);
+                const at = Math.floor(share * bytes.length);
+                bytes[at] = (bytes[at] as number) ^ 1;
+                return bytes;
+            };
+            await expect(loadOf(tools, cohorts, START_UNIX, nowUnix)).rejects.toThrow(/^MS_/);
+        }
+    });
+
+    test("sets a feeder's own meter against its homes", async () => {
+        // One of the homes stands in for the feeder's meter: what matters is whose numbers meet.
+        const [, home] = homes as [(typeof homes)[0], (typeof homes)[0]];
+        const range = [...feeder, "--to", "2013-01-02"];
+        const balance = (await monitor("balance", [
+            ...range,
+            "--key",
+            join(home.dir, "key.json"),
+        ])) as {
+            metersOutside: number;
+            windows: { energyWh: number; feederWh: number; restWh: number }[];
+        };
+        expect(balance.metersOutside).toBe(0);
+        expect(balance.windows).toHaveLength(48);
+        for (const { energyWh, feederWh, restWh } of balance.windows) {
+            if (feederWh !== null) expect(restWh).toBe(feederWh - energyWh);
+        }
+    });
+
+    test.each([
+        ["a feeder that has no cohorts", ["--feeder", "Nowhere"], "MS_NOT_FOUND"],
+        ["a month without", ["--feeder", "London", "--month", "2013-05"], "MS_NOT_FOUND"],
+        ["no month", ["--feeder", "London", "--month", "2013-13"], "MS_USAGE"],
+        ["a group that is not added up", [...feeder, "--group", "1"], "MS_USAGE"],
+    ])("refuses %s with what there is", async (_, words, code) => {
+        expect(await monitor("sums", words)).toMatchObject({
+            stderr: expect.stringContaining(code),
+        });
+    });
+
+    test.each([
+        ["too few homes", ["--size", "10"], "MS_COHORT"],
+        ["a crowd below eight", ["--size", "7"], "MS_COHORT"],
+        ["fewer meters than members", ["--meters", "8"], "MS_USAGE"],
+        ["another zone", ["--zone", "Europe/Berlin"], "MS_COHORT"],
+        ["a level that is none", ["--level", "minute"], "MS_USAGE"],
+        ["groups that no home has", ["--groups", "0,1"], "MS_COHORT"],
+        ["a file of members that is not there", ["--members", "nowhere.txt"], "MS_NOT_FOUND"],
+    ])("forms nothing of %s", async (_, words, code) => {
+        const [from = "", name = ""] = words;
+        const members = from === "--members" ? [from, join(dataDir, name)] : words;
+        expect(await monitor("form", [...feeder, ...members])).toMatchObject({
+            stderr: expect.stringContaining(code),
+        });
+    });
+
+    test("may not draw a balance that shows two homes", async () => {
+        writeFileSync(join(dataDir, "nobody.txt"), `${"0".repeat(32)}\n`);
+        const nobody = ["--members", join(dataDir, "nobody.txt")];
+        expect(await monitor("form", [...feeder, ...nobody])).toMatchObject({
+            stderr: expect.stringContaining("MS_NOT_FOUND"),
+        });
+        const later = ["--feeder", "London", "--month", "2013-02"];
+        await monitor("form", [...later, "--meters", "11"]);
+        await monitor("publish");
+        const key = join((homes[0] as (typeof homes)[0]).dir, "key.json");
+        expect(await monitor("balance", [...later, "--key", key])).toMatchObject({
+            stderr: expect.stringContaining("MS_COHORT"),
+        });
+    });
+});
