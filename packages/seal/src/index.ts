@@ -68,9 +68,9 @@ export {
     type GrantKind,
     type GrantSpan,
     type GrantTerms,
-    type WindowName,
 } from "./grant/terms.ts";
 export { encodeTokenBody, type TokenTable } from "./grant/token-body.ts";
+export { type GroupWeights, weightedBody } from "./grant/weighted-body.ts";
 export type { Window } from "./grant/windows.ts";
 export {
     coverKeys,

@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { unwrap } from "@meterseal/core";
 import { expect, test } from "vitest";
 import { openGrant, parseGrant } from "../src/index.ts";
@@ -33,3 +35,12 @@ test.each(file.refused.map((vector) => [vector.name, vector] as const))(
         expect(codeOf(parseGrant(Uint8Array.fromHex(vector.hex)))).toBe(vector.code);
     },
 );
+
+test("the browser implementation opens the same vectors", () => {
+    const script = fileURLToPath(new URL("grant-vectors.ts", import.meta.url));
+    const run = spawnSync(process.execPath, ["--conditions=browser", script, "--check"], {
+        encoding: "utf8",
+    });
+    expect(run.stderr).toBe("");
+    expect(run.stdout).toBe("0 wrong\n");
+});

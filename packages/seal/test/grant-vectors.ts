@@ -202,3 +202,22 @@ export function bodiesOfToday(file: GrantVectors): ReadonlyMap<string, string> {
     const hybrid = { suite: 2, publicKey, privateKey: publicKey };
     return new Map(cases(hybrid).map(([name, , body]) => [name, toHex(body)]));
 }
+
+/** Vectors of suite 1 that do not come out; suite 2 depends on what the platform can do. */
+async function countWrong(): Promise<number> {
+    const file = readGrantVectors();
+    const today = bodiesOfToday(file);
+    let wrong = 0;
+    for (const vector of file.grants) {
+        const grant = unwrap(parseGrant(Uint8Array.fromHex(vector.hex)));
+        if (grant.hpkeSuite !== 1) continue;
+        const { body, hash, isSigned } = (await readVector(vector, file)) as GrantVector & {
+            readonly isSigned: boolean;
+        };
+        const holds = body === vector.body && hash === vector.hash && isSigned;
+        if (!holds || today.get(vector.name) !== body) wrong++;
+    }
+    return wrong;
+}
+
+if (process.argv.includes("--check")) console.log(`${await countWrong()} wrong`);

@@ -295,6 +295,37 @@ describe("over a change of the seal epoch", () => {
         );
     });
 
+    test("a K grant of months over a change in the last month has no keys of the new epoch", async () => {
+        const fromUnix = at("2026-01-01");
+        const toUnix = at("2026-03-15");
+        const late = [
+            { sealEpoch: 0, fromUnix, toUnix: changeUnix },
+            { sealEpoch: 1, fromUnix: changeUnix, toUnix },
+        ];
+        const terms = termsOf({ fromUnix, toUnix, spans: late, level: 3 });
+        const keys = await keysOf(terms, bodyOf(terms, [], [undefined, signed]));
+        if (keys.form !== "keys") throw new Error("a grant of keys");
+        const [old, young] = keys.spans as [GrantSource, GrantSource];
+        const march1 = addressAt(at("2026-03-01"));
+        expect(codeOf(old.keys.keysOf(0, march1.level, [march1.index]))).toBe("ok");
+        expect(codeOf(young.keys.keysOf(0, march1.level, [march1.index]))).toBe("MS_GRANT_RANGE");
+    });
+
+    test("an E grant holds the keys of both devices where they change on a boundary", async () => {
+        const middle = at("2026-03-12T10:00");
+        const exact = [
+            { sealEpoch: 0, fromUnix: march.fromUnix, toUnix: middle },
+            { sealEpoch: 1, fromUnix: middle, toUnix: march.toUnix },
+        ];
+        const windows = windowsBetween([march.fromUnix, middle, march.toUnix]);
+        const terms = termsOf({ kind: GRANT_KIND.E, window: "total", spans: exact });
+        const keys = await keysOf(terms, bodyOf(terms, windows, [undefined, signed]));
+        if (keys.form !== "keys") throw new Error("a grant of keys");
+        const [old, young] = keys.spans as [GrantSource, GrantSource];
+        expect(keyOf(old.keys, 0, middle)).toBe(keyOf(before, 0, middle));
+        expect(keyOf(young.keys, 0, middle)).toBe(keyOf(after, 0, middle));
+    });
+
     test("without registers at the change nothing is granted over it", () => {
         expect(() => bodyOf(termsOf({ spans }))).toThrow("MS_STREAM_RULE");
     });

@@ -25,7 +25,11 @@ export type GrantEpoch = {
     readonly ends?: BridgeEnds;
 };
 
-/** Body of a K grant: covers from the terms' level on. Errors of {@link coverSpan}. */
+/**
+ * Body of a K grant: covers from the terms' level on.
+ * @returns MS_STREAM_RULE where the whole range holds no boundary of the level, or a change of the
+ * seal epoch has no registers.
+ */
 export function coverBody(
     terms: GrantTerms,
     ladder: Ladder,
@@ -40,10 +44,16 @@ export function coverBody(
         if (!covers.ok) return covers;
         spans.push({ covers: covers.value, ...bridgeInto(bridges.value, i) });
     }
+    if (spans.every(({ covers }) => covers.length === 0)) {
+        return fail(error("MS_STREAM_RULE", { expected: "a boundary of the level in the range" }));
+    }
     return ok(encodeCoverBody(spans, level, terms.groups));
 }
 
-/** Body of an E grant: the keys of the boundaries of windows. Errors of {@link keySpan}. */
+/**
+ * Body of an E grant: the keys of the boundaries of windows; at an exchange on a boundary those of
+ * both devices, because either may have sealed it. Errors of {@link keySpan}.
+ */
 export function keyBody(
     terms: GrantTerms,
     ladder: Ladder,
@@ -55,7 +65,11 @@ export function keyBody(
     const instants = new Set(windows.flatMap(({ fromUnix, toUnix }) => [fromUnix, toUnix]));
     const addresses = epochs.map((): TreeAddress[] => []);
     for (const unix of instants) {
-        addresses[epochAt(epochs, unix)]?.push(addressAt(ladder, unix));
+        for (const [i, { span }] of epochs.entries()) {
+            if (unix >= span.fromUnix && unix <= span.toUnix) {
+                addresses[i]?.push(addressAt(ladder, unix));
+            }
+        }
     }
     const spans: KeySpan[] = [];
     for (const [i, { owner }] of epochs.entries()) {

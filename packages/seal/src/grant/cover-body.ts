@@ -1,4 +1,4 @@
-import { error, fail, type Ladder, type Level, ok, type Result, slotOfUnix } from "@meterseal/core";
+import { type Ladder, type Level, ok, type Result, slotOfUnix } from "@meterseal/core";
 import {
     attempt,
     decodeCbor,
@@ -25,8 +25,8 @@ export type CoverSpan = {
 
 /**
  * Covers of the trees from a level on over one span (privacy note 3.5), of every granted group. Never
- * of the event tree. Boundaries at both ends are included.
- * @returns MS_STREAM_RULE where the span holds no boundary of the level.
+ * of the event tree. Boundaries at both ends are included; none where the span has no boundary of the
+ * level, as behind an exchange in the last month of a grant of months.
  */
 export function coverSpan(
     owner: OwnerKeys,
@@ -48,11 +48,7 @@ export function coverSpan(
             covers.push(cover.value);
         }
     }
-    if (covers.length > 0) return ok(covers);
-    const where = `seal epoch ${span.sealEpoch}`;
-    return fail(
-        error("MS_STREAM_RULE", { where, expected: "a boundary of the level in the range" }),
-    );
+    return ok(covers);
 }
 
 /** CBOR body of a K grant: for each span the ranges of its trees, the seeds by group, the bridge. */
@@ -82,13 +78,15 @@ export function parseCoverBody(body: Uint8Array, terms: GrantTerms): Result<Cove
     return attempt(() => {
         const spans = toArray(decodeCbor(body), "body", terms.spans.length);
         if (spans.length !== terms.spans.length) malformed("body", "one entry a span");
-        return spans.map((value, i) => {
+        const read = spans.map((value, i): CoverSpan => {
             const parts = toArray(value, "span", 3);
             if (parts.length !== (i === 0 ? 2 : 3)) malformed("span", "ranges, seeds and bridge");
             const covers = parseCovers(parts[0], parts[1], terms);
             if (i === 0) return { covers };
             return { covers, bridge: parseBridge(parts[2], terms, i) };
         });
+        if (read.every(({ covers }) => covers.length === 0)) malformed("body", "a cover");
+        return read;
     });
 }
 
@@ -112,7 +110,7 @@ function parseCovers(ranges: unknown, seeds: unknown, terms: GrantTerms): TreeCo
     });
     const lists = toArray(seeds, "seeds", terms.groups.length);
     const present = trees.filter((tree) => tree !== null);
-    if (trees.length !== 4 - level || present.length === 0) malformed("ranges", "one a tree");
+    if (trees.length !== 4 - level) malformed("ranges", "one a tree");
     if (lists.length !== terms.groups.length) malformed("seeds", "one string a group");
     return lists.flatMap((list, i) => {
         const group = terms.groups[i] as number;

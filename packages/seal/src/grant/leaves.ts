@@ -13,33 +13,9 @@ export function leavesWithin(
     fromSlot: number,
     toSlot: number,
 ): LeafRange | null {
-    if (level === 0) return { first: fromSlot, last: toSlot };
-    const early = findBoundary(ladder, level, fromSlot, toSlot, 1);
-    if (early === null) return null;
-    const late = findBoundary(ladder, level, toSlot, fromSlot, -1) as number;
+    const early =
+        ladder.addressOf(fromSlot).level >= level ? fromSlot : ladder.nextOf(fromSlot, level);
+    const late = ladder.lastOf(toSlot, level);
+    if (early > late) return null;
     return { first: ladder.indexAt(early, level), last: ladder.indexAt(late, level) };
-}
-
-/**
- * First boundary of at least a level on the way from one slot to another. Civil boundaries stand at
- * whole minutes: no zone of the covered years is off by seconds.
- */
-function findBoundary(
-    ladder: Ladder,
-    level: Level,
-    fromSlot: number,
-    endSlot: number,
-    direction: 1 | -1,
-): number | null {
-    const stride = 60 % ladder.slotSeconds === 0 ? 60 / ladder.slotSeconds : 1;
-    const behind = fromSlot % stride;
-    const ahead = direction === 1 ? (stride - behind) % stride : -behind;
-    for (
-        let slot = fromSlot + ahead;
-        (endSlot - slot) * direction >= 0;
-        slot += stride * direction
-    ) {
-        if (ladder.addressOf(slot).level >= level) return slot;
-    }
-    return null;
 }

@@ -1,4 +1,11 @@
-import { HPKE_SUITE, isSlotSeconds, LIMITS } from "@meterseal/core";
+import {
+    HPKE_SUITE,
+    isSlotSeconds,
+    isWindowName,
+    LIMITS,
+    WINDOW_NAMES,
+    type WindowName,
+} from "@meterseal/core";
 import {
     channelsOfGroup,
     GROUP,
@@ -18,21 +25,6 @@ export const GRANT_KIND = { K: 1, D: 2, W: 3, C: 4, E: 5 } as const;
 
 /** One of {@link GRANT_KIND}. */
 export type GrantKind = (typeof GRANT_KIND)[keyof typeof GRANT_KIND];
-
-/** Civil windows that sums are asked for, from the finest to the coarsest; total is the whole range. */
-const WINDOW_NAMES = [
-    "slot",
-    "half-hour",
-    "hour",
-    "day",
-    "week",
-    "month",
-    "year",
-    "total",
-] as const;
-
-/** One of {@link WINDOW_NAMES}. */
-export type WindowName = (typeof WINDOW_NAMES)[number];
 
 /** Stretch of one seal epoch that a grant covers; both ends count. */
 export type GrantSpan = {
@@ -239,8 +231,7 @@ function parseGroups(map: MapReader, key: number): number[] {
 
 function parseWindow(map: MapReader): WindowName {
     const text = map.text(18, 16);
-    const name = WINDOW_NAMES.find((known) => known === text);
-    return name ?? malformed(map.at(18), WINDOW_NAMES.join(", "));
+    return isWindowName(text) ? text : malformed(map.at(18), WINDOW_NAMES.join(", "));
 }
 
 /** The stream of one seal epoch as the grant's terms describe it. */

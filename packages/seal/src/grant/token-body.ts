@@ -9,7 +9,7 @@ import {
     toBytes,
 } from "@meterseal/record";
 import { type BridgeEnds, encodeEnds, encodeTokens, parseEnds, parseTokens } from "./bridge.ts";
-import { type GrantSpan, type GrantTerms, toChannelGroup } from "./terms.ts";
+import { GRANT_KIND, type GrantSpan, type GrantTerms, toChannelGroup } from "./terms.ts";
 import { encodeWindows, parseWindows, type Window } from "./windows.ts";
 
 /** What a D, W or C grant carries: numbers that open one sum each, and nothing else. */
@@ -26,7 +26,7 @@ export type TokenTable = {
      * Absent where none are granted.
      */
     readonly blinds?: readonly Uint8Array[];
-    /** Where sums pass from one span to the next; their tokens are part of the windows' numbers. */
+    /** Where sums of a D grant pass from one span to the next; the tokens are in the windows' numbers. */
     readonly bridges: readonly BridgeEnds[];
 };
 
@@ -59,7 +59,7 @@ export function parseTokenBody(body: Uint8Array, terms: GrantTerms): Result<Toke
             return parseTokens(value, windows.length * channels, map.at(1));
         });
         const blinds = map.has(2) ? parseBlinds(map, terms, windows.length) : undefined;
-        const bridges = parseBridges(map, terms.spans);
+        const bridges = parseBridges(map, terms);
         map.end();
         return { windows, tokens, ...(blinds === undefined ? {} : { blinds }), bridges };
     });
@@ -71,8 +71,9 @@ function parseBlinds(map: MapReader, terms: GrantTerms, windows: number): Uint8A
     return strings.map((value) => toBytes(value, map.at(2), BLIND_BYTES * windows));
 }
 
-function parseBridges(map: MapReader, spans: readonly GrantSpan[]): BridgeEnds[] {
-    const changes = spans.length - 1;
+/** The weights of a W grant cancel within each epoch, and a cohort's window lies in one. */
+function parseBridges(map: MapReader, { kind, spans }: GrantTerms): BridgeEnds[] {
+    const changes = kind === GRANT_KIND.D ? spans.length - 1 : 0;
     const bridges = changes > 0 ? map.array(3, changes) : [];
     if (bridges.length !== changes) malformed(map.at(3), "one bridge a change of epoch");
     return bridges.map((value, i) => {
