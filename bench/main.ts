@@ -9,6 +9,7 @@ import { billSuite } from "./suites/bill.ts";
 import { cohortSuite } from "./suites/cohort.ts";
 import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
+import { grantsSuite } from "./suites/grants.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
 import { querySuite } from "./suites/query.ts";
@@ -25,6 +26,7 @@ const SUITES: readonly Suite[] = [
     querySuite,
     billSuite,
     verifySuite,
+    grantsSuite,
     fleetSuite,
     scalingSuite,
     cohortSuite,

@@ -16,6 +16,16 @@ export {
 } from "./cohort/make-tokens.ts";
 export { checkCommitments } from "./commitments.ts";
 export { estimateGaps } from "./estimate.ts";
+export {
+    createGrant,
+    type GrantOrder,
+    type GrantRecipient,
+} from "./grant/create-grant.ts";
+export { type StreamEpoch, streamEpochs } from "./grant/epochs.ts";
+export { knownOfTerms } from "./grant/known.ts";
+export { type GrantAsk, type GrantPlan, planGrant } from "./grant/plan.ts";
+export { planWeighted, type WeightedAsk, type WeightedPlan } from "./grant/weighted.ts";
+export { grantWords } from "./grant/words.ts";
 export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
 export { admitCohort } from "./policy/admit-cohort.ts";
@@ -31,6 +41,9 @@ export {
 } from "./policy/journal.ts";
 export { type Judgement, judgeIssue, type Proposal } from "./policy/judge-issue.ts";
 export { NO_POLICY, type Policy, parsePolicy } from "./policy/policy.ts";
+export { formatScope, type GreenButtonScope, parseScope } from "./profiles/green-button.ts";
+export { askOfProfile, GRANT_PROFILES } from "./profiles/profiles.ts";
+export { asksOfScope, scopeOfAsk } from "./profiles/scope-asks.ts";
 export {
     type OpenBoundary,
     openSeries,

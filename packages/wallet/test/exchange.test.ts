@@ -1,113 +1,34 @@
 import { readFileSync } from "node:fs";
-import { SLOT_ORIGIN_UNIX, unixOfSlot, unwrap } from "@meterseal/core";
+import { unwrap } from "@meterseal/core";
 import {
     createRecord,
-    createUsageRecord,
-    EVENT_KIND,
-    EVENT_REASON,
-    encodeEvent,
+    type EVENT_KIND,
     encodeWarning,
     FLAG,
     type MeterRecord,
-    parseRecord,
     RECORD_CLASS,
-    type RegisterEvent,
     WARNING_KIND,
 } from "@meterseal/record";
-import {
-    compactAddresses,
-    encodeFlags,
-    type Flag,
-    ownerKeys,
-    sealBoundaries,
-} from "@meterseal/seal";
 import { testBytes } from "@meterseal/testkit/keys";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { estimateGaps, openServicePoint, type UsageInterval, usageOfSeries } from "../src/index.ts";
+import { event as eventOf, type Row, record, SLOT, usage as usageOf } from "./epoch-records.ts";
 import { Home } from "./home.ts";
 
-const SLOT = 500_000;
 let home: Home;
 beforeAll(async () => {
     home = await Home.create();
 });
 
-type Row = { readonly wh: bigint; readonly flag?: Flag };
-
-/** Signs a body with the home's meter; who signs is not what opening looks at. */
-async function record(epoch: number, make: (place: never) => Promise<Uint8Array>) {
-    const place = {
-        seq: 1,
-        timeUnix: SLOT_ORIGIN_UNIX,
-        chainEpoch: epoch,
-        prev: new Uint8Array(32),
-        subject: home.meter.subject,
-    };
-    return unwrap(parseRecord(await make(place as never)));
-}
-
-/** Usage of one seal epoch; boundaries are keyed as slots, which is as good as any level. */
-function usage(epoch: number, firstSlot: number, rows: readonly Row[]): Promise<MeterRecord> {
-    const stream = { ...home.key.stream, sealEpoch: epoch };
-    const keys = unwrap(ownerKeys(home.key.master as Uint8Array, stream));
-    const addresses = rows.map((_, i) => ({ level: 0 as const, index: firstSlot + i }));
-    const bytes = unwrap(sealBoundaries(keys, { addresses, registers: rows.map(({ wh }) => wh) }));
-    return record(epoch, (place) =>
-        createUsageRecord(home.meter.signer, place, {
-            stream: stream.streamId,
-            sealEpoch: epoch,
-            groups: [0],
-            values: { mode: "sealed", bytes },
-            ...unwrap(compactAddresses(900, firstSlot, addresses)),
-            flags: encodeFlags(rows.map(({ flag = 0 }) => flag)),
-        }),
-    );
-}
-
-/** A closing or opening; stated registers are sealed at the leaf after it. */
-function event(
+const usage = (epoch: number, firstSlot: number, list: readonly Row[]) =>
+    usageOf(home, epoch, firstSlot, list);
+const event = (
     epoch: number,
     kind: keyof typeof EVENT_KIND,
     wh: bigint,
-    before?: { readonly closing?: Uint8Array; readonly statedWh?: bigint },
-): Promise<MeterRecord> {
-    const stream = { ...home.key.stream, sealEpoch: epoch };
-    const keys = unwrap(ownerKeys(home.key.master as Uint8Array, stream));
-    const sealed = (index: number, register: bigint) => ({
-        mode: "sealed" as const,
-        bytes: unwrap(
-            sealBoundaries(keys, { addresses: [{ level: 4, index }], registers: [register] }),
-        ),
-    });
-    const { closing, statedWh } = before ?? {};
-    const body: RegisterEvent = {
-        stream: stream.streamId,
-        sealEpoch: epoch,
-        kind: EVENT_KIND[kind],
-        reason: EVENT_REASON.exchange,
-        atUnix: unixOfSlot(SLOT + 2, 900) + 300,
-        index: 0,
-        groups: [0],
-        values: sealed(0, wh),
-        ...(kind === "closing"
-            ? {}
-            : {
-                  before: {
-                      sealEpoch: epoch - 1,
-                      ...(closing === undefined ? {} : { closing }),
-                      ...(statedWh === undefined ? {} : { stated: sealed(1, statedWh) }),
-                  },
-              }),
-    };
-    return record(epoch, (place: never) =>
-        createRecord(home.meter.signer, {
-            ...(place as object),
-            recordClass: RECORD_CLASS.billing,
-            body: encodeEvent(body),
-        } as never),
-    );
-}
+    before?: Parameters<typeof eventOf>[4],
+) => eventOf(home, epoch, kind, wh, before);
 
 const rows = (...values: number[]): Row[] => values.map((wh) => ({ wh: BigInt(wh) }));
 const amounts = (records: readonly MeterRecord[]) => {
@@ -311,7 +232,7 @@ describe("a gap in the energy of intervals", () => {
         { wh: 320n },
     ];
     const warn = (kind: number, fromSlot: number, stream = home.key.stream.streamId) =>
-        record(0, (place: never) =>
+        record(home, 0, (place: never) =>
             createRecord(home.meter.signer, {
                 ...(place as object),
                 recordClass: RECORD_CLASS.warning,
@@ -355,7 +276,7 @@ describe("a gap in the energy of intervals", () => {
         const others = [
             await warn(WARNING_KIND.thinned, SLOT),
             await warn(WARNING_KIND.lost, SLOT, testBytes("another", 16)),
-            await record(0, (place: never) =>
+            await record(home, 0, (place: never) =>
                 createRecord(home.meter.signer, {
                     ...(place as object),
                     recordClass: RECORD_CLASS.warning,

@@ -1,0 +1,107 @@
+import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
+import { GROUP } from "@meterseal/record";
+import { GRANT_KIND, type GroupWeights, type Known, type Stretch } from "@meterseal/seal";
+import {
+    checkPrices,
+    checkRange,
+    type Period,
+    type PublishedTariff,
+    periodOf,
+    pricesOf,
+    type RecordedStream,
+    weigh,
+} from "@meterseal/tariff";
+import type { KeyFile } from "../key-file.ts";
+import type { GrantPlan } from "./plan.ts";
+
+/** One sum of a register, weighted by a tariff's prices, that a household wants to grant. */
+export type WeightedAsk = {
+    /** Import or export; each has prices and a grant of its own. */
+    readonly group: number;
+    readonly fromUnix: number;
+    readonly toUnix: number;
+    readonly tariff: PublishedTariff;
+    /** True where the household believes that the price series is an independent market's. */
+    readonly isMarketSeries: boolean;
+};
+
+/** A W grant as it will be made, and what it makes known: each price's own sum, to be safe. */
+export type WeightedPlan = GrantPlan & {
+    readonly weights: readonly GroupWeights[];
+    readonly tariffHash: Uint8Array;
+    readonly known: Known;
+};
+
+/**
+ * Plans a W grant over a period that is recorded: what flowed into a gap is priced where it landed, as
+ * in a bill. Whoever adds up the sealed registers takes the weights from the same tariff and records.
+ * @returns MS_TARIFF where the tariff has no price for the register, or its prices could single out
+ * readings; MS_USAGE for a period of no whole slots; MS_KEY_FOREIGN for records of another stream.
+ */
+export function planWeighted(
+    key: KeyFile,
+    recorded: RecordedStream,
+    ask: WeightedAsk,
+): Result<WeightedPlan> {
+    if (!bytesEqual(recorded.stream, key.stream.streamId)) {
+        return fail(error("MS_KEY_FOREIGN", { where: "the records' stream" }));
+    }
+    const { fromUnix, group, tariff, toUnix } = ask;
+    const period = periodOf(fromUnix, toUnix, key.stream.slotSeconds);
+    if (!period.ok) return period;
+    const prices = pricesFor(ask, period.value);
+    if (!prices.ok) return prices;
+    const epochs = weigh(recorded.epochs, period.value, prices.value).map(
+        ({ sealEpoch, terms }) => ({
+            sealEpoch,
+            terms: terms.map(({ boundary, weight }) => ({ address: boundary.address, weight })),
+        }),
+    );
+    return ok({
+        window: "total",
+        kind: GRANT_KIND.W,
+        groups: [group],
+        fromUnix,
+        toUnix,
+        windows: [],
+        weights: [{ group, epochs }],
+        tariffHash: tariff.hash,
+        known: { kind: "sums", rows: rowsOf(prices.value, period.value) },
+    });
+}
+
+function pricesFor(ask: WeightedAsk, period: Period): Result<number[]> {
+    const { body, series } = ask.tariff;
+    const plan =
+        ask.group === GROUP.import
+            ? body.imports
+            : ask.group === GROUP.export
+              ? body.exports
+              : null;
+    if (plan === null) {
+        const expected = "a price for the register";
+        return fail(error("MS_TARIFF", { expected, got: `none for group ${ask.group}` }));
+    }
+    const prices = pricesOf(body, plan, period, series);
+    if (!prices.ok) return prices;
+    const range = checkRange(prices.value);
+    if (!range.ok) return range;
+    if (plan.kind === "index" && ask.isMarketSeries) return prices;
+    const allowed = checkPrices(prices.value, period);
+    return allowed.ok ? prices : allowed;
+}
+
+/** For each price the stretches of slots that have it, longest runs, ascending. */
+function rowsOf(pricesMicro: readonly number[], period: Period): Stretch[][] {
+    const rows = new Map<number, Stretch[]>();
+    for (let from = 0; from < pricesMicro.length; ) {
+        const price = pricesMicro[from] as number;
+        let to = from + 1;
+        while (pricesMicro[to] === price) to++;
+        const row = rows.get(price) ?? [];
+        row.push({ fromSlot: period.fromSlot + from, toSlot: period.fromSlot + to });
+        rows.set(price, row);
+        from = to;
+    }
+    return [...rows.values()];
+}

@@ -1,0 +1,140 @@
+import {
+    generateHpkeKeyPair,
+    type HpkeKeyPair,
+    type Result,
+    unixOfSlot,
+    unwrap,
+} from "@meterseal/core";
+import type { MeterRecord } from "@meterseal/record";
+import { openGrant, openWeighted, weighSealed } from "@meterseal/seal";
+import {
+    type PublishedTariff,
+    periodOf,
+    pricesOf,
+    readStream,
+    type TariffBody,
+    weigh,
+} from "@meterseal/tariff";
+import { testBytes, testSigner } from "@meterseal/testkit/keys";
+import { seededRandom } from "@meterseal/testkit/random";
+import { beforeAll, expect, test } from "vitest";
+import {
+    createGrant,
+    openSeries,
+    planWeighted,
+    streamEpochs,
+    type WeightedAsk,
+} from "../src/index.ts";
+import { grow, Home } from "./home.ts";
+
+const DAY_NIGHT: TariffBody = {
+    name: "day and night",
+    currency: "EUR",
+    decimals: 2,
+    zone: "UTC",
+    fromUnix: 0,
+    toUnix: null,
+    imports: {
+        kind: "bands",
+        bands: [
+            { name: "night", priceMicro: 200_000 },
+            { name: "day", priceMicro: 350_000 },
+        ],
+        rules: [{ band: 1, days: 127, months: 4095, fromMinute: 360, toMinute: 1320 }],
+    },
+    exports: null,
+    charges: [],
+};
+const tariff: PublishedTariff = { hash: testBytes("tariff", 32), body: DAY_NIGHT, series: null };
+/** A midnight in UTC; the home has slots of a quarter of an hour. */
+const SLOT = 480_000;
+const DAYS = 3;
+
+let home: Home;
+let pair: HpkeKeyPair;
+let records: MeterRecord[];
+beforeAll(async () => {
+    home = await Home.create({ zone: "UTC" });
+    pair = unwrap(await generateHpkeKeyPair(1));
+    const random = seededRandom(9);
+    const amounts = Array.from({ length: DAYS * 96 + 1 }, () => random.below(900));
+    records = [await home.record(grow(SLOT, 5_000n, amounts))];
+});
+
+const codeOf = (result: Result<unknown>): string => (result.ok ? "ok" : result.error.code);
+const ask = (changes: Partial<WeightedAsk> = {}): WeightedAsk => ({
+    group: 0,
+    fromUnix: unixOfSlot(SLOT, 900),
+    toUnix: unixOfSlot(SLOT + DAYS * 96, 900),
+    tariff,
+    isMarketSeries: false,
+    ...changes,
+});
+const recorded = () => unwrap(readStream(records, home.key.stream.streamId));
+
+test("a W grant gives its recipient the price of the period, and one number besides", async () => {
+    const plan = unwrap(planWeighted(home.key, recorded(), ask()));
+    const grant = unwrap(
+        await createGrant({
+            key: home.key,
+            household: { id: testBytes("household", 16), signer: testSigner("wallet") },
+            recipient: {
+                id: testBytes("provider", 16),
+                key: testSigner("provider").publicKey,
+                recipients: [{ suite: 1, bytes: pair.publicKey }],
+            },
+            stores: [],
+            plan,
+            epochs: unwrap(streamEpochs(home.key, records)),
+            issuedUnix: ask().toUnix,
+            random: seededRandom(1),
+        }),
+    );
+    expect(grant.tariffHash).toEqual(tariff.hash);
+    const keys = unwrap(await openGrant(grant, pair));
+    if (keys.form !== "tokens") throw new Error("a grant of one number");
+    expect(keys.table.tokens.map(({ length }) => length)).toEqual([1]);
+
+    const period = unwrap(periodOf(ask().fromUnix, ask().toUnix, 900));
+    const prices = unwrap(pricesOf(DAY_NIGHT, DAY_NIGHT.imports, period, null));
+    const rows = weigh(recorded().epochs, period, prices).flatMap(({ terms }) =>
+        terms.map(({ boundary, weight }) => ({ sealed: boundary.sealed, weight })),
+    );
+    const stored = unwrap(weighSealed(rows))[0] as bigint;
+    const series = unwrap(openSeries(home.key, records));
+    let price = 0n;
+    for (let i = 1; i < series.length; i++) {
+        const [before, after] = [series[i - 1], series[i]];
+        const usedWh = (after?.importWh ?? 0n) - (before?.importWh ?? 0n);
+        price += usedWh * BigInt(prices[i - 1] ?? 0);
+    }
+    expect(openWeighted(stored, keys.table.tokens[0]?.[0] ?? 0n)).toBe(price);
+    expect(plan.known).toMatchObject({ kind: "sums" });
+    expect(plan.known.kind === "sums" ? plan.known.rows.length : 0).toBe(2);
+});
+
+test("prices that single slots out, a register without a price and a foreign stream are refused", () => {
+    const ladder = (priceMicro: number, i: number) => ({ name: `level ${i}`, priceMicro });
+    const steep: TariffBody = {
+        ...DAY_NIGHT,
+        imports: {
+            kind: "bands",
+            bands: [1, 2 ** 8, 2 ** 16].map(ladder),
+            rules: [1, 2].map((band) => ({
+                band,
+                days: 127,
+                months: 4095,
+                fromMinute: 60 * band,
+                toMinute: 60 * band + 60,
+            })),
+        },
+    };
+    const plan = (changes: Partial<WeightedAsk>) =>
+        planWeighted(home.key, recorded(), ask(changes));
+    expect(codeOf(plan({ tariff: { ...tariff, body: steep } }))).toBe("MS_TARIFF");
+    expect(codeOf(plan({ group: 1 }))).toBe("MS_TARIFF");
+    expect(codeOf(plan({ toUnix: ask().fromUnix + 3600 }))).toBe("MS_TARIFF");
+    expect(codeOf(plan({ toUnix: ask().toUnix + 1 }))).toBe("MS_USAGE");
+    const other = { ...home.key, stream: { ...home.key.stream, streamId: testBytes("other", 16) } };
+    expect(codeOf(planWeighted(other, recorded(), ask()))).toBe("MS_KEY_FOREIGN");
+});
