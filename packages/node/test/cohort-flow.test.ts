@@ -18,6 +18,8 @@ import { readJournal } from "../src/household/journal-file.ts";
 import { openWallet } from "../src/household/own-wallet.ts";
 import { loadOf, publishedCohorts } from "../src/monitor/collect.ts";
 import { openMonitorAt } from "../src/monitor/own-monitor.ts";
+import { getAsParty } from "../src/party/client.ts";
+import { openParty } from "../src/party/party.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
 import { quiet, useScratch } from "./fixture.ts";
@@ -139,7 +141,13 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         expect(await answer(first.dir)).toEqual([0, []]);
         expect(readJournal(first.dir).grants).toHaveLength(1);
 
+        await monitor("sums", feeder);
         const load = (await monitor("sums", feeder)) as { windows: { energyWh: number | null }[] };
+        // A home reads once that its tokens were taken, however often the load is read.
+        const { network, party, signer } = openParty(first.dir);
+        const asked = { url: server.httpUrl, network, party: party.id, signer };
+        const { grants } = (await getAsParty(asked, "/api/v1/grants")) as { grants: object[] };
+        expect(grants).toMatchObject([{ reads: 1, refusals: 0 }]);
         const expected = await ownUse();
         expect(load.windows.map(({ energyWh }) => energyWh)).toEqual(expected);
         expect(expected.filter((wh) => wh !== null).length).toBeGreaterThan(40 * DAYS);
@@ -150,7 +158,7 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         const { api, keys, nowUnix, own, partyOf } = await openMonitorAt(place, server.httpUrl);
         const party = own.key.party;
         const cohorts = await publishedCohorts(api, party);
-        const tools = { api, keys, network: own.network, nowUnix, partyOf, party };
+        const tools = { api, dir: place, keys, network: own.network, nowUnix, partyOf, party };
         const honest = api.bytes.bind(api);
         for (const share of [0.3, 0.6, 0.95]) {
             api.bytes = async (path) => {

@@ -168,7 +168,8 @@ async function readFeeder(options: Options, monitor: OwnMonitor): Promise<Feeder
     const toUnix = instant("to", nowUnix);
     if (fromUnix >= toUnix) throw error("MS_USAGE", { expected: "--from before --to" });
     const { key, network } = own;
-    const tools = { api, keys, network, nowUnix, partyOf, party: key.party };
+    const dir = requiredOption(options, "dir", "DIR");
+    const tools = { api, dir, keys, network, nowUnix, partyOf, party: key.party };
     const loads = await loadOf(tools, cohorts, fromUnix, toUnix);
     const names = Object.keys(USAGE_LEVELS) as UsageLevel[];
     const name = names.find((each) => USAGE_LEVELS[each] === level) ?? "slot";

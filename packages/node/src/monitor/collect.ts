@@ -25,6 +25,7 @@ import {
 } from "@meterseal/seal";
 import type { FindParty } from "../party/known-parties.ts";
 import type { ServerApi } from "../party/server-api.ts";
+import { keptGrant } from "./kept-grants.ts";
 import { memberReadings } from "./readings.ts";
 import { type OpenedTokens, signedWindows } from "./signed-windows.ts";
 
@@ -38,6 +39,8 @@ export type PublishedCohort = {
 /** Who adds cohorts up. */
 export type MonitorTools = {
     readonly api: ServerApi;
+    /** Directory of the monitor. */
+    readonly dir: string;
     /** Ids of network (32 bytes) and monitor (16 bytes). */
     readonly network: Uint8Array;
     readonly party: Uint8Array;
@@ -134,11 +137,11 @@ function isOf(grant: Grant, { cohort, hash }: PublishedCohort, own: number): boo
 }
 
 /** Opens the tokens that households sealed to this monitor; what is not theirs is left out. */
-async function openTokens({ api, keys, partyOf }: MonitorTools): Promise<OpenedTokens[]> {
+async function openTokens({ api, dir, keys, partyOf }: MonitorTools): Promise<OpenedTokens[]> {
     const opened: OpenedTokens[] = [];
     for (const { hash, isRevoked, issuer } of await api.grants()) {
         if (isRevoked) continue;
-        const grant = parseGrant(await api.grant(hash, "neighbourhood load"));
+        const grant = parseGrant(await keptGrant(api, dir, hash));
         if (!grant.ok || grant.value.kind !== GRANT_KIND.C) continue;
         const household = await partyOf(issuer);
         const isSigned =
