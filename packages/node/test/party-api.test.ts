@@ -1,5 +1,8 @@
-import { readFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { fromHex, LIMITS, toHex, unwrap } from "@meterseal/core";
 import { decodeGenesis, verifyEntryProof } from "@meterseal/ledger";
 import {
@@ -23,7 +26,7 @@ import {
     postToBox,
     takeFromBox,
 } from "../src/party/client.ts";
-import { formatPartyRequest, parsePartyAnswer } from "../src/party/exchange.ts";
+import { formatPartyAnswer, formatPartyRequest, parsePartyAnswer } from "../src/party/exchange.ts";
 import type { Server } from "../src/server/server.ts";
 import { useScratch } from "./fixture.ts";
 import {
@@ -38,6 +41,13 @@ import {
 } from "./party-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
 
+const READER = fileURLToPath(
+    new URL("../../../examples/independent-reader/notices.py", import.meta.url),
+);
+const canReadIndependently = [
+    ["python3", "--version"],
+    ["openssl", "version"],
+].every(([command = "", word = ""]) => spawnSync(command, [word]).status === 0);
 const scratch = useScratch();
 const dataDir = join(scratch, "server");
 let server: Server;
@@ -145,6 +155,20 @@ describe("notices over HTTP", () => {
         ).bytes();
         expect(toHex(bytes)).toBe(toHex(entry.item));
     });
+
+    it.skipIf(!canReadIndependently)(
+        "are proven to a reader that shares no code with us, over HTTP",
+        async () => {
+            const notice = await grantNotice(home, testBytes("independent", 32));
+            const { hash } = await postNotice(server.httpUrl, notice.bytes);
+            const answer = join(scratch, "party.json");
+            writeFileSync(answer, formatPartyAnswer(await server.admitParty(provider.request)));
+            const { stdout } = await promisify(execFile)("python3", [
+                ...[READER, answer, server.httpUrl, hash],
+            ]);
+            expect(stdout).toContain(`home: grant ${toHex(testBytes("independent", 32))}`);
+        },
+    );
 
     it("that are posted at the same time are one entry", async () => {
         const { bytes } = await grantNotice(home, testBytes("a race", 32));
