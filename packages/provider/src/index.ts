@@ -6,10 +6,12 @@
  * @packageDocumentation
  */
 export type { GroupAmounts } from "./amounts.ts";
-export { planReading, type ReadingPlan, type ReadingRequest } from "./plan.ts";
+export { planPath, planReading, type ReadingPlan, type ReadingRequest } from "./plan.ts";
 export {
     type GrantedSum,
     type GrantReading,
     type ReadingInput,
     readGrant,
 } from "./reading.ts";
+export type { ReaderTrust } from "./verify-records.ts";
+export { readWeighted, type WeightedInput, type WeightedReading } from "./weighted.ts";

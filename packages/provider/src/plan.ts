@@ -8,6 +8,7 @@ import {
     ok,
     type Result,
     slotOfUnix,
+    toHex,
     unixOfSlot,
     WINDOW_LEVELS,
     type WindowName,
@@ -64,7 +65,8 @@ export function planReading(grant: Grant, request: ReadingRequest): Result<Readi
     const toSlot = ladder.lastOf(slotOfUnix(to, slotSeconds), level);
     if (fromSlot >= toSlot) {
         const expected = `a part of ${dates(grant.fromUnix, grant.toUnix)} of ${LEVEL_NAMES[level]} or longer`;
-        return fail(error("MS_GRANT_RANGE", { expected, got: dates(from, to) }));
+        const asked = dates(request.fromUnix ?? from, request.toUnix ?? to);
+        return fail(error("MS_GRANT_RANGE", { expected, got: asked }));
     }
     const listed = windowEdges(ladder, window, fromSlot, toSlot, LIMITS.sumWindows);
     if (!listed.ok) return listed;
@@ -79,6 +81,27 @@ export function planReading(grant: Grant, request: ReadingRequest): Result<Readi
         toUnix: unix(edges.at(-1) ?? toSlot),
         nextUnix: nextSlot === null ? null : unix(nextSlot),
     });
+}
+
+/** Path and query of the store's route for a plan: its sums, or the evidence of them. */
+export function planPath(
+    grant: Grant,
+    plan: ReadingPlan,
+    route: "sums" | "evidence",
+    sinceSize: number | null = null,
+): string {
+    const { fromUnix, nearest, toUnix, window } = plan;
+    const query = new URLSearchParams({
+        from: String(fromUnix),
+        to: String(toUnix),
+        window,
+        nearest: nearest === null ? "none" : WINDOW_OF_LEVEL[nearest],
+        ...(route === "sums"
+            ? { groups: grant.groups.join() }
+            : { grant: toHex(grant.message.hash) }),
+        ...(sinceSize === null ? {} : { since: String(sinceSize) }),
+    });
+    return `/api/v1/streams/${toHex(grant.streamId)}/${route}?${query}`;
 }
 
 function windowFault(grant: Grant, window: WindowName, level: Level) {

@@ -36,6 +36,7 @@ import {
     coverBody,
     differenceBody,
     encodeFlags,
+    encodeTokenBody,
     type Flag,
     GRANT_KIND,
     type Grant,
@@ -50,7 +51,9 @@ import {
     planBoundaries,
     sealBoundaries,
     sealGrant,
+    weighKeys,
 } from "@meterseal/seal";
+import { periodOf, pricesOf, readStream, type TariffBody, weigh } from "@meterseal/tariff";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
 import { TestChain, TestCollector, type TestMeter, TestNetwork } from "@meterseal/testkit/records";
@@ -66,13 +69,35 @@ const GROUPS = [
     { group: 0, channels: 1 as const },
     { group: 1, channels: 1 as const },
 ];
+/** Day and night prices of the import, one of the export. */
+export const TARIFF: TariffBody = {
+    name: "day and night",
+    zone: ZONE,
+    currency: "GBP",
+    decimals: 2,
+    fromUnix: 1_300_000_000,
+    toUnix: null,
+    imports: {
+        kind: "bands",
+        bands: [
+            { name: "night", priceMicro: 120_000 },
+            { name: "day", priceMicro: 310_000 },
+        ],
+        rules: [{ band: 1, days: 127, months: 4095, fromMinute: 7 * 60, toMinute: 23 * 60 }],
+    },
+    exports: { kind: "bands", bands: [{ name: "any", priceMicro: 41_000 }], rules: [] },
+    charges: [],
+};
 const MASTER = testBytes("street master", 32);
 
 export const at = (text: string): number => unwrap(parseInstant(text, ZONE));
 
 /** What a grant of the street says; the rest has a value that fits. */
 export type Wish = Partial<
-    Pick<GrantTerms, "kind" | "level" | "window" | "groups" | "issuedUnix" | "leaseEndUnix">
+    Pick<
+        GrantTerms,
+        "kind" | "level" | "window" | "groups" | "issuedUnix" | "leaseEndUnix" | "tariffHash"
+    >
 > & { readonly from?: string; readonly to?: string; readonly recipient?: TestParty };
 
 /** A home with a meter that was exchanged, its household, a provider, and the log of it all. */
@@ -246,7 +271,8 @@ export class Street {
             hpkeSuite: 1,
             sealSuite: 1,
             streamGroups: GROUPS.map(({ group }) => group),
-            ...(kind === GRANT_KIND.K ? { level: 2 } : { window: "day" as const }),
+            ...(kind === GRANT_KIND.K ? { level: 2 } : {}),
+            ...(kind === GRANT_KIND.D || kind === GRANT_KIND.E ? { window: "day" as const } : {}),
             ...more,
         };
         const body = this.#body(terms);
@@ -275,6 +301,7 @@ export class Street {
         }));
         const { window = "day" } = terms;
         if (terms.kind === GRANT_KIND.K) return unwrap(coverBody(terms, this.ladder, epochs));
+        if (terms.kind === GRANT_KIND.W) return this.#weightedBody(terms);
         const edges = this.edges(window, terms.fromUnix, terms.toUnix);
         const windows = edges.slice(1).map((edge, i) => ({
             fromUnix: unixOfSlot(edges[i] as number, SLOT_SECONDS),
@@ -282,6 +309,31 @@ export class Street {
         }));
         const make = terms.kind === GRANT_KIND.E ? keyBody : differenceBody;
         return unwrap(make(terms, this.ladder, epochs, windows));
+    }
+
+    /** One number a group: what the keys of the range weigh by the prices of {@link TARIFF}. */
+    #weightedBody({ fromUnix, groups, slotSeconds, streamId, toUnix }: GrantTerms): Uint8Array {
+        const recorded = unwrap(readStream(this.records, streamId));
+        const period = unwrap(periodOf(fromUnix, toUnix, slotSeconds));
+        const tokens = groups.map((group) => {
+            const plan = group === 0 ? TARIFF.imports : TARIFF.exports;
+            const prices = unwrap(pricesOf(TARIFF, plan ?? TARIFF.imports, period, null));
+            const parts = weigh(recorded.epochs, period, prices).map(({ sealEpoch, terms }) => {
+                const weighted = terms.map(({ boundary, weight }) => ({
+                    address: boundary.address,
+                    weight,
+                }));
+                return unwrap(weighKeys(this.keysOf(sealEpoch), group, weighted))[0] ?? 0n;
+            });
+            return BigUint64Array.of(
+                BigInt.asUintN(
+                    64,
+                    parts.reduce((a, b) => a + b, 0n),
+                ),
+            );
+        });
+        const windows = [{ fromUnix, toUnix }];
+        return encodeTokenBody({ windows, tokens, bridges: [] }, slotSeconds);
     }
 
     edges(window: WindowName, fromUnix: number, toUnix: number): readonly number[] {

@@ -1,0 +1,92 @@
+import { unixOfSlot, unwrap } from "@meterseal/core";
+import type { Evidence } from "@meterseal/ledger";
+import { GRANT_KIND } from "@meterseal/seal";
+import { periodOf, pricesOf } from "@meterseal/tariff";
+import { testBytes } from "@meterseal/testkit/keys";
+import { beforeAll, describe, expect, it } from "vitest";
+import { planReading, readWeighted, type WeightedInput } from "../src/index.ts";
+import { at, FROM, Street, TARIFF, TO, type Wish } from "./street.ts";
+
+const HASH = testBytes("tariff", 32);
+let street: Street;
+beforeAll(async () => {
+    street = await Street.build();
+});
+
+const input = (wish: Wish = {}): Promise<WeightedInput> =>
+    inputOf({ kind: GRANT_KIND.W, tariffHash: HASH, ...wish });
+
+async function inputOf(wish: Wish): Promise<WeightedInput> {
+    const { grant, keys } = await street.grant(wish);
+    return {
+        grant,
+        keys,
+        evidence: await street.evidence(),
+        tariff: { hash: HASH, body: TARIFF, series: null },
+        trust: {
+            networkId: street.network.networkId,
+            recipient: street.provider.party.id,
+            nowUnix: at(TO),
+        },
+    };
+}
+
+/** What a group costs, slot by slot. */
+function cost(group: 0 | 1, from: string, to: string): bigint {
+    const period = unwrap(periodOf(at(from), at(to), 1800));
+    const plan = group === 0 ? TARIFF.imports : (TARIFF.exports ?? TARIFF.imports);
+    const prices = unwrap(pricesOf(TARIFF, plan, period, null));
+    return prices.reduce((sum, price, i) => {
+        const begin = unixOfSlot(period.fromSlot + i, 1800);
+        const amounts = street.between(begin, begin + 1800);
+        return sum + BigInt(price) * (amounts[group] ?? 0n);
+    }, 0n);
+}
+
+describe("a grant of a weighted sum", () => {
+    it("opens what the range costs, over a change of clocks and of meters", async () => {
+        for (const [from, to] of [
+            [FROM, TO],
+            ["2013-03-31", "2013-04-02"],
+            ["2013-04-03", "2013-04-04"],
+        ] as const) {
+            const { amounts, verdicts } = unwrap(readWeighted(await input({ from, to })));
+            expect(amounts).toEqual(
+                ([0, 1] as const).map((group) => ({ group, amounts: [cost(group, from, to)] })),
+            );
+            expect(verdicts.signature.holds && verdicts.continuity.holds).toBe(true);
+        }
+    });
+
+    it("opens no sum over a window, and no window opens it", async () => {
+        const { grant } = await input();
+        expect(planReading(grant, {})).toMatchObject({ error: { code: "MS_VERSION" } });
+        const other = await inputOf({ kind: GRANT_KIND.K });
+        expect(readWeighted(other)).toMatchObject({ error: { code: "MS_VERSION" } });
+    });
+
+    it("is held to its tariff, and to the records", async () => {
+        const right = await input();
+        const { evidence, tariff } = right;
+        const dropped: Evidence = {
+            ...evidence,
+            records: evidence.records.filter((_, i) => i !== 4),
+        };
+        const foreign = { ...tariff, hash: testBytes("another tariff", 32) };
+        expect(readWeighted({ ...right, tariff: foreign })).toMatchObject({
+            error: { code: "MS_TARIFF" },
+        });
+        const noExport = { ...tariff, body: { ...TARIFF, exports: null } };
+        expect(readWeighted({ ...right, tariff: noExport })).toMatchObject({
+            error: { code: "MS_TARIFF" },
+        });
+        const shown = unwrap(readWeighted({ ...right, evidence: dropped }));
+        expect(shown.verdicts.continuity.faults.map(({ error }) => error.code)).toEqual([
+            "MS_CHAIN_MISMATCH",
+        ]);
+        const unsaid = { ...evidence, statements: evidence.statements?.slice(0, 1) ?? [] };
+        expect(readWeighted({ ...right, evidence: unsaid })).toMatchObject({
+            error: { code: "MS_GRANT_NOTICE" },
+        });
+    });
+});
