@@ -24,6 +24,8 @@ import {
     providerInitCommand,
     walletInitCommand,
 } from "./commands/party-init.ts";
+import { providerGrantsCommand } from "./commands/provider-grants.ts";
+import { providerSumsCommand } from "./commands/provider-sums.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -54,6 +56,8 @@ const COMMANDS: readonly Command[] = [
     monitorSumsCommand,
     monitorBalanceCommand,
     walletCohortCommand,
+    providerGrantsCommand,
+    providerSumsCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

@@ -34,6 +34,9 @@ const USAGE: readonly ErrorCode[] = [
     "MS_DATA_FILE",
     "MS_LISTEN_ADDRESS",
     "MS_ZONE",
+    "MS_GRANT_LEVEL",
+    "MS_GRANT_RANGE",
+    "MS_GRANT_RECIPIENT",
 ];
 
 /** Exit code of an error that ended a command. */

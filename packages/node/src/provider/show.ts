@@ -1,0 +1,202 @@
+import { formatInstant, toHex } from "@meterseal/core";
+import type { Fault, Verdict } from "@meterseal/ledger";
+import type { GrantedSum } from "@meterseal/provider";
+import { GROUP } from "@meterseal/record";
+import type { Grant } from "@meterseal/seal";
+import { out, say } from "../console.ts";
+import type { WholeReading } from "./read-grant.ts";
+
+/** Amount in Wh of units of 10^scale Wh, exact: whole, or with as many decimals as the scale has. */
+function whText(units: bigint, scale: number): string {
+    if (scale >= 0) return String(units * 10n ** BigInt(scale));
+    const digits = String(units).padStart(1 - scale, "0");
+    return `${digits.slice(0, scale)}.${digits.slice(scale)}`;
+}
+
+/** The reading as JSON: energy in whole Wh, or as text where a stream counts in less. */
+export function toJson(grant: Grant, reading: WholeReading): unknown {
+    const { scale, zone } = grant;
+    const { checkpoint, lastUnix, sums, verdicts, window } = reading;
+    const instant = (unix: number): string => formatInstant(unix, zone);
+    return {
+        grant: toHex(grant.message.hash),
+        meter: toHex(grant.subject),
+        stream: toHex(grant.streamId),
+        zone,
+        window,
+        windows: sums.map((sum) => ({
+            from: instant(sum.fromUnix),
+            to: instant(sum.toUnix),
+            ...amountsOf(sum, scale),
+            quality: sum.quality,
+            marks: sum.marks,
+            slots: sum.slots,
+            measured: sum.measured,
+            estimated: sum.estimated,
+            ...(isMoved(sum) && sum.answered !== null
+                ? {
+                      answered: {
+                          from: instant(sum.answered.fromUnix),
+                          to: instant(sum.answered.toUnix),
+                      },
+                  }
+                : {}),
+            ...(sum.refusal === null ? {} : { refused: sum.refusal.code }),
+            records: sum.parts.flatMap(({ from, to }) => [from.record, to.record]),
+        })),
+        ...totalsOf(sums, grant),
+        coverage: coverageOf(sums),
+        lastReading: lastUnix === null ? null : instant(lastUnix),
+        proof: {
+            holds: faultsOf(reading).length === 0,
+            signatures: verdicts.signature.checked,
+            chainAndLog: verdicts.continuity.checked,
+            storeSums: verdicts.sums?.checked ?? null,
+            checkpoint:
+                checkpoint === null
+                    ? null
+                    : { size: checkpoint.size, root: toHex(checkpoint.root) },
+        },
+    };
+}
+
+/** The reading as CSV: a header, and a line for each window. */
+export function toCsv(grant: Grant, { sums }: WholeReading): string {
+    const names = grant.groups.map(nameOfGroup);
+    const lines = sums.map((sum) => {
+        const amounts = grant.groups.map((group) => {
+            const own = sum.amounts?.find((each) => each.group === group);
+            return own === undefined
+                ? ""
+                : own.amounts.map((n) => whText(n, grant.scale)).join(" ");
+        });
+        const span = [sum.fromUnix, sum.toUnix].map((unix) => formatInstant(unix, grant.zone));
+        const { measured, quality, slots } = sum;
+        return [...span, ...amounts, quality, measured, slots, sum.marks.join(" ")].join();
+    });
+    const head = ["from", "to", ...names.map((name) => `${name}_wh`)];
+    return [[...head, "quality", "measured", "slots", "marks"].join(), ...lines].join("\n");
+}
+
+/** The reading as a table for a person, with what was verified. */
+export function printReading(grant: Grant, reading: WholeReading): void {
+    const { sums } = reading;
+    for (const sum of sums) {
+        const amounts = grant.groups.map((group) => amountText(sum, group, grant.scale));
+        const notes = notesOf(sum, grant.zone);
+        const note = notes.length === 0 ? "" : `  (${notes.join(", ")})`;
+        out(`${formatInstant(sum.fromUnix, grant.zone)}  ${amounts.join("  ")}${note}`);
+    }
+    const totals = grant.groups.map((group) => {
+        const units = totalOf(sums, group);
+        return `${kwhText(units, grant.scale)} ${unitOfGroup(group)}`;
+    });
+    out(
+        `total ${totals.join(", ")}, ${(coverageOf(sums) * 100).toFixed(1)} % of the slots measured`,
+    );
+    say(proofText(reading));
+}
+
+/** All that does not hold. */
+export function faultsOf({ verdicts }: WholeReading): Fault[] {
+    const { continuity, signature, sums } = verdicts;
+    return [signature, continuity, sums].flatMap((verdict: Verdict | null) => [
+        ...(verdict?.faults ?? []),
+    ]);
+}
+
+function proofText({ checkpoint, verdicts }: WholeReading): string {
+    const store =
+        verdicts.sums === null
+            ? "the store's own sums were not asked for"
+            : `${verdicts.sums.checked} sums are as the store says`;
+    return (
+        `Proven: ${verdicts.signature.checked} signatures, ${verdicts.continuity.checked} links of chain ` +
+        `and log, ${store}; the household's notice is on the ledger. Checkpoint: size ` +
+        `${checkpoint?.size ?? 0}, root ${checkpoint === null ? "none" : toHex(checkpoint.root)}`
+    );
+}
+
+function isMoved({ answered, fromUnix, toUnix }: GrantedSum): boolean {
+    return answered !== null && (answered.fromUnix !== fromUnix || answered.toUnix !== toUnix);
+}
+
+function notesOf(sum: GrantedSum, zone: string): string[] {
+    const { answered, quality, refusal } = sum;
+    if (refusal !== null) return [`not granted: ${refusal.code}`];
+    const words = { measured: [], estimated: ["estimated"], partial: ["partly measured"] };
+    const known =
+        quality === "missing" ? (answered === null ? [] : ["not measured"]) : words[quality];
+    const moved =
+        isMoved(sum) && answered !== null
+            ? [
+                  `from ${formatInstant(answered.fromUnix, zone)} to ${formatInstant(answered.toUnix, zone)}: no boundary where asked`,
+              ]
+            : [];
+    return [...known, ...sum.marks, ...moved];
+}
+
+function amountText(sum: GrantedSum, group: number, scale: number): string {
+    const own = sum.amounts?.find((each) => each.group === group);
+    const text =
+        own === undefined
+            ? "no reading"
+            : `${own.amounts.map((n) => kwhText(n, scale)).join(" ")} ${unitOfGroup(group)}`;
+    return text.padStart(14);
+}
+
+/** Thousandths of the unit, exact; squares have no unit that people know. */
+function kwhText(units: bigint, scale: number): string {
+    return whText(units, scale - 3);
+}
+
+function unitOfGroup(group: number): string {
+    return group === GROUP.import ? "kWh" : `kWh ${nameOfGroup(group)}`;
+}
+
+function nameOfGroup(group: number): string {
+    if (group === GROUP.import) return "import";
+    return group === GROUP.export ? "export" : `group_${group}`;
+}
+
+function amountsOf({ amounts }: Pick<GrantedSum, "amounts">, scale: number): object {
+    const fields: Record<string, unknown> = {};
+    for (const { amounts: values, group } of amounts ?? []) {
+        const numbers = values.map((units) => jsonNumber(whText(units, scale)));
+        fields[`${nameOfGroup(group)}Wh`] = numbers.length === 1 ? numbers[0] : numbers;
+    }
+    return fields;
+}
+
+function totalsOf(sums: readonly GrantedSum[], grant: Grant): object {
+    return Object.fromEntries(
+        grant.groups.map((group) => {
+            const text = whText(totalOf(sums, group), grant.scale);
+            const name = nameOfGroup(group);
+            return [`total${name.charAt(0).toUpperCase()}${name.slice(1)}Wh`, jsonNumber(text)];
+        }),
+    );
+}
+
+/** A whole number that JSON holds exactly; any other stays the text that it is. */
+function jsonNumber(text: string): number | string {
+    const number = Number(text);
+    return Number.isSafeInteger(number) && String(number) === text ? number : text;
+}
+
+function totalOf(sums: readonly GrantedSum[], group: number): bigint {
+    const amounts = sums.flatMap((sum) => sum.amounts ?? []);
+    return amounts
+        .filter((each) => each.group === group)
+        .flatMap((each) => [...each.amounts])
+        .reduce((a, b) => a + b, 0n);
+}
+
+/** Measured slots of those that were asked for, 0 … 1. */
+function coverageOf(sums: readonly GrantedSum[]): number {
+    const [measured, slots] = [
+        sums.reduce((n, sum) => n + sum.measured, 0),
+        sums.reduce((n, sum) => n + sum.slots, 0),
+    ];
+    return slots === 0 ? 0 : Number((measured / slots).toFixed(6));
+}
