@@ -15,7 +15,13 @@ import { formatPartyKey, PARTY_ROLE, type PartyKey, parsePartyKey } from "@meter
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
 import { TestNetwork } from "@meterseal/testkit/records";
-import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
+import {
+    formatKeyFile,
+    formatScope,
+    type KeyFile,
+    parseKeyFile,
+    parseScope,
+} from "@meterseal/wallet";
 import {
     formatAnswer,
     formatRequest,
@@ -212,9 +218,24 @@ async function answers(): Promise<string[]> {
     return [formatAnswer(answer)];
 }
 
+const SCOPES = [
+    "FB=4_5_15;IntervalDuration=900;BlockDuration=monthly;HistoryLength=13",
+    "scope=FB=1_3_4_5_8;IntervalDuration=Monthly_3600_900;BlockDuration=Daily;SubscriptionFrequency=daily;BR=1;",
+];
+
+function takeScope(text: string): FuzzVerdict {
+    const scope = parseScope(text);
+    if (scope.ok) {
+        const again = unwrap(parseScope(formatScope(scope.value)));
+        requireSame(formatScope(again), formatScope(scope.value));
+    }
+    return verdictOf(scope);
+}
+
 /** Parsers of texts: proofs, files of households and meters, tables of readings. */
 export const TEXTS: readonly FuzzTarget[] = [
-    textTarget("checkpoint", 30_000, notes, takeCheckpoint),
+    textTarget("checkpoint", 25_000, notes, takeCheckpoint),
+    textTarget("Green Button scope", 5_000, () => SCOPES, takeScope),
     { name: "tlog proof", share: 30_000, open: proofSession },
     jsonTarget("key file", 25_000, keyFiles, parseKeyFile, formatKeyFile),
     jsonTarget(

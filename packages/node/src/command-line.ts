@@ -9,6 +9,10 @@ import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrolCommand } from "./commands/enrol.ts";
 import { exportCommand } from "./commands/export.ts";
+import { grantCreateCommand } from "./commands/grant-create.ts";
+import { grantListCommand } from "./commands/grant-list.ts";
+import { grantRevokeCommand } from "./commands/grant-revoke.ts";
+import { grantShowCommand } from "./commands/grant-show.ts";
 import {
     meterExchangeCommand,
     meterResetRegisterCommand,
@@ -58,6 +62,10 @@ const COMMANDS: readonly Command[] = [
     walletCohortCommand,
     providerGrantsCommand,
     providerSumsCommand,
+    grantCreateCommand,
+    grantListCommand,
+    grantShowCommand,
+    grantRevokeCommand,
     usageCommand,
     exportCommand,
     verifyCommand,
@@ -75,7 +83,7 @@ export async function runCommandLine(words: readonly string[]): Promise<number> 
     const command = COMMANDS.find(({ name }) =>
         name.split(" ").every((word, i) => words[i] === word),
     );
-    if (command === undefined) return answerNoCommand(words[0]);
+    if (command === undefined) return answerNoCommand(words[0], words[1]);
     const rest = words.slice(command.name.split(" ").length);
     if (rest.includes("--help") || rest.includes("-h")) {
         out(commandHelp(command));
@@ -108,14 +116,28 @@ function answerFailure(cause: unknown): number {
     return EXIT.internal;
 }
 
-function answerNoCommand(word: string | undefined): number {
+function answerNoCommand(word: string | undefined, second: string | undefined): number {
     if (word === undefined || word === "--help" || word === "-h" || word === "help") {
         out(programHelp([...COMMANDS].sort((a, b) => a.name.localeCompare(b.name))));
         return word === undefined ? EXIT.usage : EXIT.ok;
     }
     const names = COMMANDS.map(({ name }) => name.split(" ")[0] ?? name);
+    if (names.includes(word)) return answerHalfCommand(word, second);
     const nearest = nearestName(word, names);
     const hint = nearest === null ? "" : ` Did you mean '${nearest}'?`;
     say(`MS_USAGE: There is no command '${word}'.${hint} See: meterseal --help`);
+    return EXIT.usage;
+}
+
+/** For the first word of commands that have two. */
+function answerHalfCommand(word: string, second: string | undefined): number {
+    const ways = COMMANDS.filter(({ name }) => name.startsWith(`${word} `));
+    if (second === "--help" || second === "-h") {
+        out(programHelp(ways));
+        return EXIT.ok;
+    }
+    const seconds = ways.map(({ name }) => name.slice(word.length + 1)).join(", ");
+    const got = second === undefined ? "none" : `'${second}'`;
+    say(`MS_USAGE: '${word}' needs one of ${seconds}; got ${got}. See: meterseal ${word} --help`);
     return EXIT.usage;
 }

@@ -41,6 +41,7 @@ describe("help", () => {
     it.each([
         ...["demo", "demo tamper", "serve", "usage", "verify", "decode"],
         ...["enrol", "meter init", "meter run", "meter exchange"],
+        ...["grant create", "grant list", "grant show", "grant revoke"],
     ])("of %s has examples and exit codes", async (name) => {
         for (const flag of ["--help", "-h"]) {
             const { code, stderr, stdout } = await run(...name.split(" "), flag);
@@ -50,6 +51,19 @@ describe("help", () => {
             expect(stdout).toMatch(/\nExamples:\n {2}\S/);
             expect(stdout).toMatch(/\nExit codes:\n {2}0 .*\n {2}1 .*\n {2}2 .*\n {2}3 /);
         }
+    });
+
+    it("says what a first word needs behind it", async () => {
+        const half = await run("grant");
+        expect([half.code, half.stderr]).toEqual([
+            2,
+            expect.stringContaining("'grant' needs one of create, list, show, revoke; got none"),
+        ]);
+        expect((await run("meter", "frobnicate")).stderr).toContain("got 'frobnicate'");
+        const help = await run("grant", "--help");
+        expect(help.code).toBe(0);
+        expect(help.stdout).toMatch(/\n {2}grant revoke +\S/);
+        expect(help.stdout).not.toContain("meter init");
     });
 
     it("of the program names every command", async () => {

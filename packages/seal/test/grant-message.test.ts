@@ -1,4 +1,4 @@
-import { bytesEqual, LIMITS, unwrap } from "@meterseal/core";
+import { bytesEqual, generateHpkeKeyPair, LIMITS, recipientKeyId, unwrap } from "@meterseal/core";
 import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { describe, expect, test } from "vitest";
@@ -79,6 +79,28 @@ describe("a grant message", () => {
         expect(codeOf(await openGrant(grant, { ...RECIPIENT, suite: 2 }))).toBe(
             "MS_GRANT_RECIPIENT",
         );
+    });
+
+    test("invariant 16: no suite opens what another one sealed, of trees or of HPKE", async () => {
+        const grant = await grantOf(termsOf());
+        const map = decodeCbor(grant.message.payload) as Map<number, unknown>;
+        for (const key of [23, 24]) map.delete(key);
+        const others: [number, number][] = [
+            [25, 0],
+            [25, 2],
+            [22, 2],
+        ];
+        for (const [key, suite] of others) {
+            const aad = encodeCbor(new Map(map).set(key, suite));
+            expect(codeOf(await openGrant({ ...grant, aad }, RECIPIENT))).toBe("MS_UNSEAL");
+        }
+        const hybrid = unwrap(await generateHpkeKeyPair(2));
+        const asHybrid = {
+            ...grant,
+            hpkeSuite: 2,
+            recipientKeyId: recipientKeyId(hybrid.publicKey),
+        };
+        expect(codeOf(await openGrant(asHybrid, hybrid))).toBe("MS_UNSEAL");
     });
 
     test("a body of one grant does not open under the terms of another", async () => {

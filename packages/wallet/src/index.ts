@@ -43,7 +43,7 @@ export { type Judgement, judgeIssue, type Proposal } from "./policy/judge-issue.
 export { NO_POLICY, type Policy, parsePolicy } from "./policy/policy.ts";
 export { formatScope, type GreenButtonScope, parseScope } from "./profiles/green-button.ts";
 export { askOfProfile, GRANT_PROFILES } from "./profiles/profiles.ts";
-export { asksOfScope, scopeOfAsk } from "./profiles/scope-asks.ts";
+export { asksOfScope, scopeOfAsk, scopeOfTerms } from "./profiles/scope-asks.ts";
 export {
     type OpenBoundary,
     openSeries,

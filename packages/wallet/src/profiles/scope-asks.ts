@@ -10,6 +10,7 @@ import {
     windowEdges,
 } from "@meterseal/core";
 import { GROUP } from "@meterseal/record";
+import { GRANT_KIND, type GrantTerms } from "@meterseal/seal";
 import type { GrantAsk } from "../grant/plan.ts";
 import type { GreenButtonScope, ScopePeriod } from "./green-button.ts";
 
@@ -25,6 +26,8 @@ const FOREIGN_BLOCKS: ReadonlyMap<number, string> = new Map([
 const DAY_SECONDS = 86_400;
 /** From here on a history is a number of seconds, as utilities write it; below, of blocks. */
 const HISTORY_SECONDS_MIN = DAY_SECONDS;
+
+const WINDOW_OF_LEVEL = ["slot", "hour", "day", "month"] as const;
 
 /** Windows of named periods. */
 const WINDOW_OF_NAME: Partial<Record<string, WindowName>> = {
@@ -99,6 +102,14 @@ export function scopeOfAsk(ask: GrantAsk, slotSeconds: number): GreenButtonScope
         blockDurations: ["monthly"],
         historyLength: ask.toUnix - ask.fromUnix,
     };
+}
+
+/** Scope of what a grant's open terms say; null where no scope can ask for it. */
+export function scopeOfTerms(terms: GrantTerms): GreenButtonScope | null {
+    const { fromUnix, groups, kind, level, slotSeconds, toUnix } = terms;
+    const window = kind === GRANT_KIND.K ? WINDOW_OF_LEVEL[level ?? 0] : terms.window;
+    if (window === undefined || window === "year" || window === "total") return null;
+    return scopeOfAsk({ window, groups, fromUnix, toUnix }, slotSeconds);
 }
 
 function windowOf(period: ScopePeriod, slotSeconds: number): WindowName | null {

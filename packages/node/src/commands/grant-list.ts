@@ -1,0 +1,64 @@
+import { toHex } from "@meterseal/core";
+import { grantWords } from "@meterseal/wallet";
+import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
+import { out, say } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type OwnGrant, ownGrants } from "../household/own-grants.ts";
+import { openParty } from "../party/party.ts";
+import { ServerApi } from "../party/server-api.ts";
+
+/** `meterseal grant list`: who may see what. */
+export const grantListCommand: Command = {
+    name: "grant list",
+    summary: "lists the grants of a household: who sees what",
+    options: {
+        home: { kind: "value", value: "DIR", help: "directory of the household" },
+        url: { kind: "value", value: "URL", help: "also asks a server which are in force" },
+        json: { kind: "flag", help: "prints JSON" },
+    },
+    examples: ["meterseal grant list --home home --url http://127.0.0.1:8480"],
+    async run(options) {
+        const home = requiredOption(options, "home", "DIR");
+        const url = textOption(options, "url");
+        const api = url === undefined ? null : connect(home, url);
+        const grants = await ownGrants(home, api);
+        const names = await recipientNames(grants, api);
+        if (options.json === true) {
+            const rows = grants.map(({ grant, hash, state }) => ({
+                grant: hash,
+                state,
+                recipient: toHex(grant.recipient),
+                name: names.get(toHex(grant.recipient)) ?? null,
+                says: grantWords(grant),
+            }));
+            out(JSON.stringify({ grants: rows }));
+            return EXIT.ok;
+        }
+        for (const { grant, hash, state } of grants) {
+            const recipient = toHex(grant.recipient);
+            const name = names.get(recipient) || recipient;
+            out(`${hash.slice(0, 16)}  ${state.padEnd(8)}  ${name}: ${grantWords(grant)}`);
+        }
+        if (grants.length === 0) say("Nobody but the household sees anything: there is no grant.");
+        return EXIT.ok;
+    },
+};
+
+/** The server as the household asks it. */
+function connect(home: string, url: string): ServerApi {
+    const { network, party, signer } = openParty(home);
+    return new ServerApi(url, { network, party: party.id, signer });
+}
+
+async function recipientNames(
+    grants: readonly OwnGrant[],
+    api: ServerApi | null,
+): Promise<ReadonlyMap<string, string>> {
+    const names = new Map<string, string>();
+    if (api === null) return names;
+    for (const id of new Set(grants.map(({ grant }) => toHex(grant.recipient)))) {
+        const party = await api.party(id);
+        if (party !== null) names.set(id, party.name);
+    }
+    return names;
+}
