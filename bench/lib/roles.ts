@@ -69,6 +69,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         clock: systemClock,
         logSigner: identity.log,
         observer: {
+            entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
             entryFinal(entry, timeMs, finality) {
                 if (entry.kind === "vertex") finalRecords += entry.records.length;
                 collector.entryFinal(entry, timeMs, finality);

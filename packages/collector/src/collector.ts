@@ -75,7 +75,7 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #conflictWindow: VerifyWindow;
     readonly #rate: RateLimit;
     readonly #links: CollectorLink[] = [];
-    readonly #own: Vertex[] = [];
+    #own: readonly Vertex[] = [];
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
     #builder: VertexBuilder | null = null;
@@ -166,14 +166,20 @@ export class Collector implements LinkHandler, EngineObserver {
         await Promise.allSettled(this.#work);
     }
 
-    /** Follows the log: the admission's view, and the final receipts (EngineObserver). */
-    entryFinal(entry: Entry, timeMs: number, finality: Finality): void {
+    /** Follows the log: the admission's view, and what is on disk (EngineObserver). */
+    entryLogged(entry: Entry, timeMs: number): void {
         this.#admission.follow(entry, timeMs);
         if (entry.kind !== "vertex") return;
-        if (toHex(entry.vertex.author) === toHex(this.#options.author))
-            this.#own.push(entry.vertex);
-        if (this.#own.length > 2) this.#own.shift();
-        // Others are kept as evidence, or passed over.
+        const isOwn = toHex(entry.vertex.author) === toHex(this.#options.author);
+        if (isOwn) this.#own = [...this.#own, entry.vertex].slice(-2);
+        for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
+            this.#receipts.noteStored(record);
+        }
+    }
+
+    /** Hands out final receipts for the chains' records; others are evidence (EngineObserver). */
+    entryFinal(entry: Entry, _timeMs: number, finality: Finality): void {
+        if (entry.kind !== "vertex") return;
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
             this.#receipts.noteFinal(record, finality);
             if (this.#builder === null) continue; // replaying the log at start: nobody is connected

@@ -112,7 +112,7 @@ export class VertexBuilder {
     }
 
     /**
-     * Closes the vertex that is being filled and waits until every one is final. What waits for a
+     * Closes the vertex that is being filled and waits until every one is in the log. What waits for a
      * clock that went back stays in the store for the next start. Nothing is added afterwards.
      */
     async flush(): Promise<void> {
@@ -199,7 +199,7 @@ export class VertexBuilder {
     }
 
     async #submit({ vertex, records }: WrittenVertex): Promise<void> {
-        await this.#engine.submit(vertex.message.bytes, records);
+        await this.#engine.append(vertex.message.bytes, records);
     }
 
     #remember(vertex: Vertex): void {

@@ -13,7 +13,7 @@ let builder: VertexBuilder;
 let time: SimulatedTime;
 let clockMs: number;
 let failures: unknown[];
-/** Ends the oldest vertex at the engine: final, or refused with a cause. */
+/** Ends the oldest vertex at the engine: in the log, or refused with a cause. */
 let finish: ((cause?: Error) => void)[];
 
 beforeEach(async () => {
@@ -23,16 +23,22 @@ beforeEach(async () => {
     clockMs = START_MS;
     failures = [];
     finish = [];
-    const submit: Engine["submit"] = () =>
+    const append: Engine["append"] = () =>
         new Promise((resolve, reject) => {
-            const checkpoint = { size: 1, root: testBytes("root", 32) };
             finish.push((cause) => {
-                if (cause === undefined) resolve({ leafIndex: 0, checkpoint });
+                if (cause === undefined) resolve(0);
                 else reject(cause);
             });
         });
+    const submit: Engine["submit"] = () => Promise.reject(new Error("nobody waits for finality"));
     const head = (): ReturnType<Engine["head"]> => ({ size: 0, root: testBytes("root", 32) });
-    const engine: Engine = { state: network.state(), submit, head, markVerified: () => undefined };
+    const engine: Engine = {
+        state: network.state(),
+        submit,
+        append,
+        head,
+        markVerified: () => undefined,
+    };
     const store: RecordStore = {
         insertRecords: () => Promise.resolve(),
         looseRecords: () => Promise.resolve([]),

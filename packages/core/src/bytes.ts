@@ -68,6 +68,13 @@ export function u32be(value: number): Uint8Array {
     return out;
 }
 
+/** Big-endian 8-byte form of an unsigned integer below 2^64. */
+export function u64be(value: bigint): Uint8Array {
+    const out = new Uint8Array(8);
+    new DataView(out.buffer).setBigUint64(0, value);
+    return out;
+}
+
 /**
  * The same bytes as a plain Uint8Array, without a copy. Node's Buffer is a Uint8Array whose `slice`
  * does not copy: bytes that come from Node pass through here once.

@@ -54,6 +54,8 @@ export const ERRORS = {
         "never",
         "The checkpoint is malformed, unsigned or contradicts the log.",
     ),
+    MS_WITNESS: entry(null, "later", "Too few witnesses cosigned the checkpoint."),
+    MS_WITNESS_POLICY: entry(null, "never", "The witness policy is not valid."),
     MS_RECEIPT: entry(null, "never", "The receipt is malformed or contradicts what was sent."),
     MS_STORE_COLUMN: entry(null, "never", "A stored column contradicts the bytes beside it."),
     MS_STORE_FORMAT: entry(

@@ -5,7 +5,14 @@
  * @packageDocumentation
  */
 
-export { aes128Blocks, hkdfSha256, sha256, verifySignature, x25519 } from "#crypto";
+export {
+    aes128Blocks,
+    hkdfSha256,
+    sha256,
+    verifyMlDsa44,
+    verifySignature,
+    x25519,
+} from "#crypto";
 export {
     bytesEqual,
     compareBytes,
@@ -16,6 +23,7 @@ export {
     toBase64,
     toHex,
     u32be,
+    u64be,
     utf8,
 } from "./bytes.ts";
 export { isLowS, toLowS } from "./crypto/ecdsa-form.ts";

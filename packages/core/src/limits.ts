@@ -36,6 +36,8 @@ export const LIMITS = {
     vertexBacklog: 10_000,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
+    /** Entries of the log that may wait for witnesses to cosign; beyond it the log takes no more. */
+    unwitnessedEntries: 4_096,
     /** Records committed to disk in one transaction, which is one turn of the event loop. */
     commitRecords: 300,
     /** Longest time that a record waits for its transaction. */

@@ -4,5 +4,11 @@
  * @packageDocumentation
  */
 export { verifySignatureInPool } from "./crypto/node.ts";
-export { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "./crypto/signer.ts";
+export {
+    type FileKeyKind,
+    generatePrivateKeyPem,
+    type RawSigner,
+    rawSignerFromPem,
+    signerFromPem,
+} from "./crypto/signer.ts";
 export { VerifierPool, type VerifierPoolOptions } from "./crypto/verifier-pool.ts";

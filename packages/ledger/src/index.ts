@@ -29,11 +29,29 @@ export {
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
 export {
+    type CheckpointHead,
     type CheckpointTrust,
     signCheckpoint,
     verifyCheckpoint,
 } from "./checkpoint/checkpoint.ts";
 export { formatEntryProof, type ProvenEntry, verifyEntryProof } from "./checkpoint/entry-proof.ts";
+export {
+    COSIGNATURE,
+    type Cosigner,
+    type CosignerKey,
+    cosign,
+    formatCosignerKey,
+    verifyCosignature,
+} from "./checkpoint/cosignature.ts";
+export {
+    formatNote,
+    formatSignatureLine,
+    type NoteSignature,
+    parseNote,
+} from "./checkpoint/note.ts";
+export { formatVerifierKey, type NoteKey, parseVerifierKey } from "./checkpoint/note-key.ts";
+export { judgeQuorum, type Policy, parsePolicy } from "./checkpoint/policy.ts";
+export { checkSplitView } from "./checkpoint/split-view.ts";
 export {
     formatTlogProof,
     parseTlogProof,
@@ -42,6 +60,14 @@ export {
     type VerifiedTlogProof,
     verifyTlogProof,
 } from "./checkpoint/tlog-proof.ts";
+export {
+    type AddCheckpoint,
+    formatAddCheckpoint,
+    judgeAddCheckpoint,
+    parseAddCheckpoint,
+    WITNESS_LIMITS,
+    type WitnessedLogs,
+} from "./checkpoint/witness.ts";
 export {
     decodeEntry,
     encodeEntry,
@@ -71,8 +97,9 @@ export {
     type LogLeaf,
     type RecordLeaf,
 } from "./evidence/evidence.ts";
+export { formatReceipt, parseReceipt } from "./evidence/receipt.ts";
 export { decodeGenesis, encodeGenesis, type Genesis, networkIdOf, originOf } from "./genesis.ts";
-export { leafHash } from "./merkle/hash.ts";
+export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
 export { verifyInclusion } from "./merkle/verify.ts";
 export type {

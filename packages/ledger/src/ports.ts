@@ -36,6 +36,10 @@ export interface LogStore {
     append(append: LogAppend): Promise<void>;
     /** Latest checkpoint note; null before the first. */
     checkpoint(): Promise<string | null>;
+    /** Latest checkpoint note that witnesses have cosigned; null before the first. */
+    cosigned(): Promise<string | null>;
+    /** Puts a note with cosignatures in the place of the checkpoint of its size, durably. */
+    keepCosigned(size: number, note: string): Promise<void>;
 }
 
 /** Durable records of a collector: admitted, put into vertices, final. */
@@ -66,15 +70,25 @@ export interface Engine {
      * @throws MetersealError the refusal of `accept()`, or a failed store.
      */
     submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality>;
+    /**
+     * Takes an entry as {@link submit} does.
+     * @returns its leaf index, once it is in the log and on disk; it may not be final yet.
+     */
+    append(item: Uint8Array, records: readonly MeterRecord[]): Promise<number>;
     /** Marks a message whose signature the caller has checked, so that it is not checked twice. */
     markVerified(message: Sign1): void;
-    /** Current tree head. */
+    /** Tree head up to which everything is final. */
     head(): TreeHead;
 }
 
-/** Told of every entry in order: those in the log at start, and each that becomes final later. */
+/** Told of every entry in order: those in the log at start, and each that comes later. */
 export interface EngineObserver {
-    /** @param outcomes what became of the records of a vertex, in body order; none of an enrolment. */
+    /** The entry is in the log, on disk; {@link entryFinal} follows for it, now or later. */
+    entryLogged?(entry: Entry, timeMs: number): void;
+    /**
+     * The entry is final.
+     * @param outcomes what became of the records of a vertex, in body order; none of an enrolment.
+     */
     entryFinal(
         entry: Entry,
         timeMs: number,

@@ -30,6 +30,7 @@ import {
 } from "./commands/party-init.ts";
 import { providerGrantsCommand } from "./commands/provider-grants.ts";
 import { providerSumsCommand } from "./commands/provider-sums.ts";
+import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -37,6 +38,7 @@ import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
 import { walletCohortCommand } from "./commands/wallet-cohort.ts";
+import { witnessCommand } from "./commands/witness.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
 import { reasonOf } from "./files.ts";
@@ -70,6 +72,9 @@ const COMMANDS: readonly Command[] = [
     exportCommand,
     verifyCommand,
     decodeCommand,
+    receiptGetCommand,
+    receiptVerifyCommand,
+    witnessCommand,
     doctorCommand,
     backupCommand,
     restoreCommand,

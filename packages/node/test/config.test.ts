@@ -39,6 +39,7 @@ describe("the configuration of serve", () => {
             "http-link-cert": "off",
             "http-link-key": "off",
             open: false,
+            "witness-policy": "off",
             "log-format": "text",
         });
         const fromLine = await printed("--config", path, "--data", "there", "--open");

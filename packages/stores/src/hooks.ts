@@ -4,6 +4,7 @@ export type WritePoint =
     | "insertRecords"
     | "insertVertex"
     | "append"
+    | "keepCosigned"
     | "keepStored"
     | "keepFinal"
     | "put"

@@ -214,6 +214,21 @@ function logCases(bed: Bed): void {
         await store.append(enrolmentEntry(2));
         expect(await listOf(store.entries(0))).toHaveLength(2);
     });
+    it("keeps the latest cosigned checkpoint, in the place of the one of its size", async () => {
+        let store = await bed.open();
+        expect(await store.cosigned()).toBeNull();
+        await expectCode(store.keepCosigned(1, "cosigned 1"), "MS_NOT_FOUND");
+        await store.append(enrolmentEntry(1));
+        await store.append(enrolmentEntry(2));
+        await store.keepCosigned(1, "cosigned 1");
+        expect(await store.cosigned()).toBe("cosigned 1");
+        expect(await store.checkpoint()).toBe("checkpoint 2");
+        await store.keepCosigned(2, "cosigned 2");
+        store = await bed.reopen(store);
+        expect(await store.cosigned()).toBe("cosigned 2");
+        expect(await store.checkpoint()).toBe("cosigned 2");
+        await expectCode(store.keepCosigned(3, "cosigned 3"), "MS_NOT_FOUND");
+    });
 }
 
 type Step = { readonly point: string; run(store: ServerStoreUnderTest): Promise<void> };
@@ -231,6 +246,7 @@ async function steps(): Promise<Step[]> {
             run: (store) => store.insertVertex(id.bytes, message.bytes, [a, b]),
         },
         { point: "append", run: (store) => store.append(vertexEntry(vertex, 1)) },
+        { point: "keepCosigned", run: (store) => store.keepCosigned(1, "cosigned 1") },
     ];
 }
 

@@ -32,4 +32,9 @@ export type Crypto = {
         message: Uint8Array,
         signature: Uint8Array,
     ): boolean;
+    /**
+     * Checks an ML-DSA-44 signature without context (FIPS 204): key of 1,312 bytes, signature of
+     * 2,420. Never throws on bad input. A browser has none and answers false.
+     */
+    verifyMlDsa44(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 };

@@ -161,3 +161,21 @@ export function verifySignatureInPool(
         });
     });
 }
+
+/** Checks an ML-DSA-44 signature; see {@link import("./interface.ts").Crypto.verifyMlDsa44}. */
+export function verifyMlDsa44(
+    publicKey: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+): boolean {
+    try {
+        const key = createPublicKey({
+            key: Buffer.from(publicKey),
+            format: "raw-public",
+            asymmetricKeyType: "ml-dsa-44",
+        });
+        return verify(null, message, key, signature);
+    } catch {
+        return false; // no key of this length
+    }
+}

@@ -9,16 +9,46 @@ import { plainBytes } from "../bytes.ts";
 import type { PublicKey, Signer } from "../ports.ts";
 import { toLowS } from "./ecdsa-form.ts";
 
-/** Kinds of file key that Meterseal makes: ES256 for records, EdDSA for checkpoints. */
-export type FileKeyKind = "es256" | "edDsa";
+/** Kinds of file key that Meterseal makes: ES256 for records, EdDSA and ML-DSA-44 for checkpoints. */
+export type FileKeyKind = "es256" | "edDsa" | "mlDsa44";
 
 /** Makes a new private key as PKCS #8 PEM text; the caller keeps it in a file of mode 600. */
 export function generatePrivateKeyPem(kind: FileKeyKind): string {
-    const pair =
-        kind === "es256"
-            ? generateKeyPairSync("ec", { namedCurve: "P-256" })
-            : generateKeyPairSync("ed25519");
-    return pair.privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+    return generateKeyPair(kind).export({ type: "pkcs8", format: "pem" }).toString();
+}
+
+function generateKeyPair(kind: FileKeyKind): KeyObject {
+    switch (kind) {
+        case "es256":
+            return generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+        case "edDsa":
+            return generateKeyPairSync("ed25519").privateKey;
+        case "mlDsa44":
+            return generateKeyPairSync("ml-dsa-44").privateKey;
+    }
+}
+
+/** A key that signs notes: its public half as bytes, and signatures without a context. */
+export type RawSigner = {
+    readonly kind: "edDsa" | "mlDsa44";
+    /** Ed25519: 32 bytes; ML-DSA-44: 1,312 bytes. */
+    readonly publicKey: Uint8Array;
+    sign(message: Uint8Array): Promise<Uint8Array>;
+};
+
+/**
+ * Signer of notes over a PKCS #8 PEM key held in memory.
+ * @throws Error for a key that is neither Ed25519 nor ML-DSA-44.
+ */
+export function rawSignerFromPem(pem: string): RawSigner {
+    const key = createPrivateKey(pem);
+    const type = key.asymmetricKeyType;
+    if (type !== "ed25519" && type !== "ml-dsa-44") throw new Error(`no key for notes: ${type}`);
+    return {
+        kind: type === "ed25519" ? "edDsa" : "mlDsa44",
+        publicKey: plainBytes(createPublicKey(key).export({ format: "raw-public" })),
+        sign: async (message) => plainBytes(sign(null, message, key)),
+    };
 }
 
 /** Signer over a PKCS #8 PEM key held in memory; P-256 and Ed25519. */

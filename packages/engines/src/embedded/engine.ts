@@ -5,13 +5,16 @@ import {
     MetersealError,
     type PublicKey,
     type Signer,
+    toHex,
     unwrap,
 } from "@meterseal/core";
 import {
     accept,
+    type CheckpointTrust,
     type Engine,
     type EngineObserver,
     type Entry,
+    emptyRoot,
     entryLeafHash,
     type Finality,
     type LedgerState,
@@ -20,6 +23,7 @@ import {
     MerkleLog,
     originOf,
     parseEntry,
+    type RecordOutcome,
     type SignatureCheck,
     signCheckpoint,
     stateOfGenesis,
@@ -27,6 +31,7 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
+import { FinalityGate, type LoggedEntry, type Witnesses } from "./finality.ts";
 
 /** What the embedded engine works with. */
 export type EmbeddedEngineOptions = {
@@ -35,11 +40,14 @@ export type EmbeddedEngineOptions = {
     /** Ed25519 key of the log, named in the genesis. */
     readonly logSigner: Signer;
     readonly observer: EngineObserver;
+    /** What makes a checkpoint final beyond the disk; absent where nothing does. */
+    readonly witnesses?: Witnesses;
 };
 
 /**
- * The default engine: one sequencer, one append-only log. An entry is final when its log row and
- * the signed checkpoint that covers it are on disk, in one transaction (formats 5, 7).
+ * The default engine: one sequencer, one append-only log. An entry is in the log when its row and the
+ * signed checkpoint that covers it are on disk, in one transaction; it is final then, or where a
+ * policy asks for witnesses when enough of them have cosigned a checkpoint over it (formats 5, 7).
  */
 export class EmbeddedEngine implements Engine {
     readonly state: LedgerState;
@@ -47,16 +55,36 @@ export class EmbeddedEngine implements Engine {
     readonly origin: string;
     readonly #options: EmbeddedEngineOptions;
     readonly #verified = new WeakSet<Sign1>();
-    #head: TreeHead;
+    readonly #gate: FinalityGate;
+    /** Latest checkpoint on disk; null for an empty log. */
+    #checkpoint: string | null = null;
     #failure: MetersealError | null = null;
     #queue: Promise<unknown> = Promise.resolve();
 
-    private constructor(state: LedgerState, log: MerkleLog, options: EmbeddedEngineOptions) {
+    private constructor(
+        state: LedgerState,
+        log: MerkleLog,
+        final: TreeHead,
+        options: EmbeddedEngineOptions,
+    ) {
         this.state = state;
         this.log = log;
-        this.#head = { size: log.size, root: log.root() };
         this.origin = originOf(state.networkId);
         this.#options = options;
+        const { observer, store, witnesses } = options;
+        this.#gate = new FinalityGate(final, {
+            observer,
+            witnesses: witnesses ?? null,
+            latest: () => ({ note: this.#checkpoint ?? "", head: this.#logHead() }),
+            pathFrom: (oldSize, size) => this.log.consistencyPath(oldSize, size),
+            keep: (size, note) => store.keepCosigned(size, note),
+            onFailure: (cause) => {
+                this.#failure ??= error("MS_STORE_UNWRITABLE", {
+                    where: "cosigned checkpoint",
+                    cause,
+                });
+            },
+        });
     }
 
     /**
@@ -73,15 +101,26 @@ export class EmbeddedEngine implements Engine {
             throw error("MS_GENESIS", { where: "log key", expected: "the key that it names" });
         }
         const log = new MerkleLog();
+        const final = await finalHead(options, trustOf(state));
+        const held: [Entry, number, readonly RecordOutcome[]][] = [];
         for await (const { timeMs, item, body } of options.store.entries(0)) {
             const entry = unwrap(parseEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
+            options.observer.entryLogged?.(entry, timeMs);
+            if (final !== null && leafIndex >= final.size) {
+                held.push([entry, timeMs, outcomes]);
+                continue;
+            }
             const checkpoint = { size: log.size, root: log.root() };
             options.observer.entryFinal(entry, timeMs, { leafIndex, checkpoint }, outcomes);
         }
-        const engine = new EmbeddedEngine(state, log, options);
-        await engine.#compareWithCheckpoint();
+        const head = final ?? { size: log.size, root: log.root() };
+        const engine = new EmbeddedEngine(state, log, head, options);
+        await engine.#compareWithCheckpoint(final);
+        for (const [index, [entry, timeMs, outcomes]] of held.entries()) {
+            void engine.#gate.add({ entry, timeMs, leafIndex: head.size + index, outcomes });
+        }
         return engine;
     }
 
@@ -90,19 +129,42 @@ export class EmbeddedEngine implements Engine {
         this.#verified.add(message);
     }
 
-    /** Appends a vertex with its records, or another message with none; one at a time, in call order. */
-    submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
-        const result = this.#queue.then(() => this.#append(item, records));
-        this.#queue = result.catch(() => undefined);
-        return result;
+    /** Appends a vertex with its records, or another entry with none; resolves once it is final. */
+    async submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
+        const { final } = await this.#enqueue(item, records);
+        return await final;
     }
 
-    /** Tree head that the latest stored checkpoint states. */
+    /** Appends an entry; resolves with its leaf index once it is in the log, on disk. */
+    async append(item: Uint8Array, records: readonly MeterRecord[]): Promise<number> {
+        const { leafIndex } = await this.#enqueue(item, records);
+        return leafIndex;
+    }
+
+    /** Tree head up to which everything is final. */
     head(): TreeHead {
-        return this.#head;
+        return this.#gate.head;
     }
 
-    async #append(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
+    /** Takes no more and asks no witness any more; what is not final yet stays in the log. */
+    close(): void {
+        this.#failure ??= error("MS_STORE_UNWRITABLE", { where: "log", got: "closed" });
+        this.#gate.close();
+    }
+
+    #logHead(): TreeHead {
+        return { size: this.log.size, root: this.log.root() };
+    }
+
+    /** One entry at a time, in call order. */
+    #enqueue(item: Uint8Array, records: readonly MeterRecord[]): Promise<Logged> {
+        const logged = this.#queue.then(() => this.#append(item, records));
+        this.#queue = logged.catch(() => undefined);
+        return logged;
+    }
+
+    async #append(item: Uint8Array, records: readonly MeterRecord[]): Promise<Logged> {
+        await this.#gate.room();
         if (this.#failure !== null) throw this.#failure;
         const parsed = unwrap(parseEntry(item, []));
         const entry: Entry = parsed.kind === "vertex" ? { ...parsed, records } : parsed;
@@ -110,18 +172,15 @@ export class EmbeddedEngine implements Engine {
         const timeMs = Math.max(nowMs, this.state.lastTimeMs);
         const { outcomes } = unwrap(accept(this.state, entry, timeMs, this.#check));
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
-        const head = { size: this.log.size, root: this.log.root() };
-        await this.#persist({ timeMs, item }, entry, head);
-        this.#head = head;
-        const finality = { leafIndex, checkpoint: head };
-        this.#tell(entry, timeMs, finality, outcomes);
-        return finality;
+        await this.#persist({ timeMs, item }, entry, this.#logHead());
+        return { leafIndex, final: this.#tell({ entry, timeMs, leafIndex, outcomes }) };
     }
 
     /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */
-    #tell(...told: Parameters<EngineObserver["entryFinal"]>): void {
+    #tell(logged: LoggedEntry): Promise<Finality> {
         try {
-            this.#options.observer.entryFinal(...told);
+            this.#options.observer.entryLogged?.(logged.entry, logged.timeMs);
+            return this.#gate.add(logged);
         } catch (cause) {
             this.#failure = error("MS_INTERNAL", { where: "observer of the log", cause });
             throw this.#failure;
@@ -132,12 +191,14 @@ export class EmbeddedEngine implements Engine {
     async #persist(logged: LogEntry, entry: Entry, head: TreeHead): Promise<void> {
         try {
             const { logSigner, store } = this.#options;
+            const note = await signCheckpoint(logSigner, this.origin, head.size, head.root);
             await store.append({
                 entry: logged,
                 vertexId: entry.kind === "vertex" ? entry.vertex.id.bytes : null,
-                checkpoint: await signCheckpoint(logSigner, this.origin, head.size, head.root),
+                checkpoint: note,
                 size: head.size,
             });
+            this.#checkpoint = note;
         } catch (cause) {
             // What the store says of itself names the file and what to do; anything else is said here.
             const said = cause instanceof MetersealError && cause.code === "MS_STORE_UNWRITABLE";
@@ -149,22 +210,47 @@ export class EmbeddedEngine implements Engine {
     readonly #check: SignatureCheck = (message: Sign1, key: PublicKey) =>
         this.#verified.has(message) || verifySign1(message, key);
 
-    async #compareWithCheckpoint(): Promise<void> {
+    /** Compares the log with its last checkpoint, and with the last one that is cosigned. */
+    async #compareWithCheckpoint(final: TreeHead | null): Promise<void> {
         const note = await this.#options.store.checkpoint();
-        const { size, root } = this.head();
+        const head = this.#logHead();
         if (note === null) {
-            if (size === 0) return;
-            throw error("MS_CHECKPOINT", { where: `size ${size}`, got: "none" });
+            if (head.size === 0) return;
+            throw error("MS_CHECKPOINT", { where: `size ${head.size}`, got: "none" });
         }
-        const head = unwrap(
-            verifyCheckpoint(note, { origin: this.origin, publicKey: this.state.genesis.logKey }),
-        );
-        if (head.size !== size || root.toHex() !== head.root.toHex()) {
-            throw error("MS_CHECKPOINT", {
-                where: `size ${head.size}`,
-                expected: `root ${head.root.toHex()}`,
-                got: `size ${size}, root ${root.toHex()}`,
-            });
-        }
+        this.#checkpoint = note;
+        requireSameHead(unwrap(verifyCheckpoint(note, trustOf(this.state))), head);
+        if (final === null || final.size === 0) return;
+        const covered = final.size <= head.size ? this.log.root(final.size) : head.root;
+        requireSameHead(final, { size: final.size, root: covered });
     }
+}
+
+/** An entry that is on disk, and the promise of its finality. */
+type Logged = { readonly leafIndex: number; readonly final: Promise<Finality> };
+
+/** Tree head up to which the log is cosigned as the policy asks; null where it asks for nobody. */
+async function finalHead(
+    { store, witnesses }: EmbeddedEngineOptions,
+    trust: CheckpointTrust,
+): Promise<TreeHead | null> {
+    if (witnesses === undefined) return null;
+    const note = await store.cosigned();
+    if (note === null || !witnesses.cosigner.isMet(note)) return { size: 0, root: emptyRoot() };
+    const { root, size } = unwrap(verifyCheckpoint(note, trust));
+    return { size, root };
+}
+
+/** Whose checkpoints the engine's own are. */
+function trustOf(state: LedgerState): CheckpointTrust {
+    return { origin: originOf(state.networkId), publicKey: state.genesis.logKey };
+}
+
+function requireSameHead(stated: TreeHead, found: TreeHead): void {
+    if (stated.size === found.size && bytesEqual(stated.root, found.root)) return;
+    throw error("MS_CHECKPOINT", {
+        where: `size ${stated.size}`,
+        expected: `root ${toHex(stated.root)}`,
+        got: `size ${found.size}, root ${toHex(found.root)}`,
+    });
 }

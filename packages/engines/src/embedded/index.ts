@@ -4,3 +4,4 @@
  * @packageDocumentation
  */
 export { EmbeddedEngine, type EmbeddedEngineOptions } from "./engine.ts";
+export type { CheckpointCosigner, Witnesses } from "./finality.ts";

@@ -14,7 +14,7 @@ import { canonicalBase64, canonicalDecimal, decodeText, NOTE_LIMITS } from "./no
 import { signNote, verifyNote } from "./note-key.ts";
 
 /** State of a log at one size: what a checkpoint states. */
-export type TreeHead = {
+export type CheckpointHead = {
     /** Name of the log; not empty, one line. */
     readonly origin: string;
     /** Number of leaves, below 2^48. */
@@ -24,7 +24,7 @@ export type TreeHead = {
 };
 
 /** Text of a checkpoint: the tree head and lines that we never write and never trust. */
-export type CheckpointText = TreeHead & {
+export type CheckpointText = CheckpointHead & {
     /** Lines after the root, each not empty; no cosigner vouches for them. */
     readonly extensions: readonly string[];
 };
@@ -98,7 +98,7 @@ export async function signCheckpoint(
 export function verifyCheckpoint(
     note: string | Uint8Array,
     trust: CheckpointTrust,
-): Result<TreeHead> {
+): Result<CheckpointHead> {
     const name = trust.keyName ?? trust.origin;
     const text = verifyNote(note, { name, publicKey: trust.publicKey });
     if (!text.ok) return text;

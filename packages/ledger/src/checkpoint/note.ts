@@ -73,16 +73,17 @@ export function parseNote(note: string | Uint8Array): Result<Note> {
  * @throws MetersealError MS_CHECKPOINT when {@link parseNote} would not read the same note back.
  */
 export function formatNote(note: Note): string {
-    const lines = note.signatures.map(
-        ({ name, keyId, signature }) =>
-            `${SIGNATURE_PREFIX}${name} ${toBase64(concatBytes(u32be(keyId), signature))}\n`,
-    );
-    const written = `${note.text}\n${lines.join("")}`;
+    const written = `${note.text}\n${note.signatures.map(formatSignatureLine).join("")}`;
     const read = unwrap(parseNote(written));
     if (read.text !== note.text || read.signatures.length !== note.signatures.length) {
         throw error("MS_CHECKPOINT", { expected: "a text that ends in one newline" });
     }
     return written;
+}
+
+/** Writes one signature line, its newline included. */
+export function formatSignatureLine({ keyId, name, signature }: NoteSignature): string {
+    return `${SIGNATURE_PREFIX}${name} ${toBase64(concatBytes(u32be(keyId), signature))}\n`;
 }
 
 /** True for a name that a note key may have: not empty, no Unicode space, no plus sign. */

@@ -2,7 +2,7 @@ import { error, fail, ok, type Result, toBase64, unwrap } from "@meterseal/core"
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { isTreeSize, MERKLE_LIMITS } from "../merkle/tree-size.ts";
 import { verifyInclusion } from "../merkle/verify.ts";
-import { type CheckpointTrust, type TreeHead, verifyCheckpoint } from "./checkpoint.ts";
+import { type CheckpointHead, type CheckpointTrust, verifyCheckpoint } from "./checkpoint.ts";
 import { canonicalBase64, canonicalDecimal, decodeText, NOTE_LIMITS } from "./note.ts";
 
 /** Bounds of a proof text, beside those of the note in it. */
@@ -32,7 +32,7 @@ export type TlogProofTrust = CheckpointTrust & {
 };
 
 /** A verified proof: this leaf stands at this index of the log with this tree head. */
-export type VerifiedTlogProof = TreeHead & {
+export type VerifiedTlogProof = CheckpointHead & {
     readonly index: number;
     /** As in {@link TlogProof}: still not authenticated. */
     readonly extra?: Uint8Array;

@@ -6,6 +6,7 @@ import { optionsOf, SETTING_NAMES } from "../config/settings.ts";
 import { consoleLog, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { startServer } from "../server/server.ts";
+import { readPolicy } from "../server/witnesses.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 
 /** `meterseal serve`: a collector with ledger, store, API and portal in real time. */
@@ -42,6 +43,7 @@ export const serveCommand: Command = {
             httpPort: config.port,
             mqttPort: config.mqttPort,
             httpLink: config.httpLink,
+            witnessPolicy: config.witnessPolicy === null ? null : readPolicy(config.witnessPolicy),
             clock: systemClock,
             clockLabel: null,
             mode: config.open ? STREAM_MODE.open : null,

@@ -31,6 +31,8 @@ export type ServeConfig = {
     readonly mqttPort: number;
     /** Port for meters that speak HTTP, and how; null where it is off. */
     readonly httpLink: HttpLinkConfig | null;
+    /** Policy file; null where a checkpoint on disk is final. */
+    readonly witnessPolicy: string | null;
     readonly open: boolean;
     readonly logFormat: LogFormat;
 };
@@ -82,6 +84,7 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         port: Number(value("port")),
         mqttPort: Number(value("mqtt-port")),
         httpLink: httpLinkOf(configuration),
+        witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
         open: value("open") === true,
         logFormat: value("log-format") === "json" ? "json" : "text",
     };

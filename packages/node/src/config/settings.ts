@@ -68,6 +68,12 @@ export const SERVE_SETTINGS = {
         byDefault: "off",
         help: "private key of that certificate, PEM, for its owner alone; or off",
     },
+    "witness-policy": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "whose cosignatures make a checkpoint final (C2SP tlog-policy), or off",
+    },
     open: {
         kind: "flag",
         value: "",

@@ -1,5 +1,5 @@
 import { createServer } from "node:net";
-import { LOOPBACK_HOSTS } from "../server/http.ts";
+import { LOOPBACK_HOSTS } from "../server/listen.ts";
 import { type Check, fault, fine } from "./check.ts";
 
 /** A port that the server is to listen on. */

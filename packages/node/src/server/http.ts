@@ -9,6 +9,7 @@ import { answerBadRequest } from "./bad-request.ts";
 import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
+import { type HttpServer, LOOPBACK_HOSTS, listen } from "./listen.ts";
 import { addMessageBodies } from "./message-body.ts";
 import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
@@ -45,9 +46,6 @@ export type HttpOptions = {
     readonly box: BoxTools;
 };
 
-/** A listening HTTP server. */
-export type HttpServer = { readonly url: string; close(): Promise<void> };
-
 /** No inline script, nothing from elsewhere, no frame around it, no form to anywhere. */
 const CONTENT_SECURITY_POLICY = [
     "default-src 'none'",
@@ -73,20 +71,12 @@ const SAFETY_HEADERS = {
 
 const BODY_LIMIT_BYTES = 4096;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** Hosts that the server listens on, and answers to. */
-export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
 
 /**
  * Starts the API and the portal.
  * @throws MetersealError MS_LISTEN_ADDRESS off the loopback, MS_PORT_IN_USE.
  */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-    if (!LOOPBACK_HOSTS.includes(options.host)) {
-        throw error("MS_LISTEN_ADDRESS", {
-            expected: LOOPBACK_HOSTS.join(", "),
-            got: options.host,
-        });
-    }
     const app = Fastify({
         logger: false,
         bodyLimit: BODY_LIMIT_BYTES,
@@ -111,22 +101,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     if (existsSync(options.portalDir)) {
         await app.register(fastifyStatic, { root: options.portalDir, index: "index.html" });
     }
-    try {
-        await app.listen({ host: options.host, port: options.port });
-    } catch (cause) {
-        await app.close();
-        const code = (cause as NodeJS.ErrnoException).code;
-        if (code !== "EADDRINUSE" && code !== "EACCES") throw cause;
-        throw error("MS_PORT_IN_USE", {
-            where: `http port ${options.port}`,
-            todo: "Choose another one with --port, or 0 for any free one.",
-            cause,
-        });
-    }
-    const address = app.server.address();
-    const port = typeof address === "object" && address !== null ? address.port : options.port;
-    const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-    return { url: `http://${host}:${port}`, close: () => app.close() };
+    return await listen(app, { host: options.host, port: options.port, option: "--port" });
 }
 
 /** Headers of every answer, errors as problem+json, and no service to a page of another site. */

@@ -86,6 +86,7 @@ export const schemas: Readonly<Record<string, object>> = {
         networkId: hex(64),
         genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },
         origin: { type: "string", description: "origin line of the checkpoints" },
+        logKey: { type: "string", description: "verifier key of the log (C2SP signed-note)" },
         mode: { enum: ["sealed", "open"] },
         clock: closed({
             nowMs: { type: "integer", description: "milliseconds since 1970" },

@@ -1,5 +1,5 @@
 import { error, fromHex, toHex } from "@meterseal/core";
-import { chainKey, encodeEvidence } from "@meterseal/ledger";
+import { chainKey, encodeEvidence, formatVerifierKey } from "@meterseal/ledger";
 import { type Enrolment, ROLE, STREAM_MODE } from "@meterseal/record";
 import type { FastifyInstance } from "fastify";
 import { EvidenceBuilder } from "./evidence.ts";
@@ -21,6 +21,10 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
             networkId: toHex(engine.state.networkId),
             genesis: toHex(genesis),
             origin: engine.origin,
+            logKey: formatVerifierKey({
+                name: engine.origin,
+                publicKey: engine.state.genesis.logKey,
+            }),
             mode: engine.state.genesis.mode === STREAM_MODE.open ? "open" : "sealed",
             clock: describeClock(options),
             ledger: { size, root: toHex(root), ...facts.totals },

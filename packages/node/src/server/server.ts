@@ -4,7 +4,7 @@ import { Collector } from "@meterseal/collector";
 import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/core";
 import { VerifierPool } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { stateOfGenesis } from "@meterseal/ledger";
+import { type Policy, stateOfGenesis } from "@meterseal/ledger";
 import type { GrantBox, StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
@@ -16,7 +16,7 @@ import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
 import { enrolCollector, enrolMeter, type Registry } from "./enrolment.ts";
 import { Facts } from "./facts.ts";
 import { Health } from "./health.ts";
-import { type HttpOptions, type HttpServer, startHttp } from "./http.ts";
+import { type HttpOptions, startHttp } from "./http.ts";
 import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 import { listenForMeters } from "./links.ts";
 import { ServerMetrics } from "./metrics.ts";
@@ -25,6 +25,7 @@ import { admitParty } from "./party-admission.ts";
 import { PartyGate } from "./party-gate.ts";
 import { Said } from "./said.ts";
 import { StreamIndex } from "./stream-index.ts";
+import { witnessesOf } from "./witnesses.ts";
 
 /** Where the built pages of the portal are. */
 export const PORTAL_DIRECTORY: string = join(import.meta.dirname, "../../../portal/dist");
@@ -45,6 +46,8 @@ export type ServerOptions = {
     readonly replay?: ReplayPlan;
     /** STREAM_MODE of a new network; null takes what is there, sealed for a new one. */
     readonly mode: number | null;
+    /** Whose cosignatures make a checkpoint final; absent or null where the disk does. */
+    readonly witnessPolicy?: Policy | null;
     readonly log: Log;
     readonly onFatal: (cause: unknown) => void;
 };
@@ -109,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const roles = await startRoles(options, { store, identity, verifier, metrics });
         const { collector, engine, facts, genesis, said, streams } = roles;
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
+        undo.push(() => engine.close());
         undo.push(() => collector.close());
         const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
         const streets = new Map<string, string>();
@@ -116,7 +120,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
             enrolMeter(registry, request);
         const operatorToken = loadOperatorToken(options.dataDir, systemRandom);
-        const http: HttpServer = await startHttp({
+        const http = await startHttp({
             host: options.host,
             port: options.httpPort,
             reader: store.reader,
@@ -230,11 +234,15 @@ async function startRoles(
     const facts = new Facts();
     const streams = new StreamIndex();
     const said = new Said();
+    const { witnessPolicy = null } = options;
+    const witnesses = witnessPolicy === null ? null : witnessesOf(witnessPolicy, options.log);
     const engine = await EmbeddedEngine.open({
         store,
         clock: options.clock,
         logSigner: identity.log,
+        ...(witnesses === null ? {} : { witnesses }),
         observer: {
+            entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
             entryFinal(entry, timeMs, finality, outcomes) {
                 facts.entryFinal(entry, timeMs, finality);
                 streams.entryFinal(entry, timeMs, finality, outcomes);

@@ -39,6 +39,8 @@ type Disk = {
         readonly vertex: StoredVertex | null;
     }[];
     checkpoint: string | null;
+    /** Latest checkpoint that witnesses have cosigned. */
+    cosigned: string | null;
 };
 
 /** Double of the server's durable store, with the rules of the real one and a crash. */
@@ -124,6 +126,23 @@ export class MemoryServerStore implements LogStore, RecordStore {
         return this.#life.read(() => this.#disk.checkpoint);
     }
 
+    cosigned(): Promise<string | null> {
+        return this.#life.read(() => this.#disk.cosigned);
+    }
+
+    keepCosigned(size: number, note: string): Promise<void> {
+        return this.#life.write("keepCosigned", () => {
+            const { length } = this.#disk.log;
+            if (size < 1 || size > length) {
+                throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
+            }
+            return () => {
+                if (size === length) this.#disk.checkpoint = note;
+                this.#disk.cosigned = note;
+            };
+        });
+    }
+
     insertRecords(records: readonly MeterRecord[]): Promise<void> {
         return this.#life.write("insertRecords", () => {
             const rows = records.map(storedRecord);
@@ -201,6 +220,7 @@ function emptyDisk(): Disk {
         vertices: new Map(),
         log: [],
         checkpoint: null,
+        cosigned: null,
     };
 }
 

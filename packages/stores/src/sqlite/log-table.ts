@@ -1,10 +1,12 @@
 import type { StatementSync } from "node:sqlite";
-import { bytesEqual, error, toHex } from "@meterseal/core";
+import { bytesEqual, error, toHex, utf8 } from "@meterseal/core";
 import type { LogAppend } from "@meterseal/ledger";
 import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
 
 const GENESIS = "genesis";
+/** Key of the latest checkpoint note that witnesses have cosigned. */
+const COSIGNED = "cosigned";
 
 /** An entry of the log as stored, its item filled in; `vertex` is the row that carries the body. */
 export type LogItemRow = {
@@ -18,16 +20,21 @@ export type LogItemRow = {
 export class LogTable {
     readonly #meta: StatementSync;
     readonly #insertMeta: StatementSync;
+    readonly #replaceMeta: StatementSync;
     readonly #size: StatementSync;
     readonly #vertex: StatementSync;
     readonly #insert: StatementSync;
     readonly #insertCheckpoint: StatementSync;
+    readonly #cosignCheckpoint: StatementSync;
     readonly #lastCheckpoint: StatementSync;
     readonly #page: StatementSync;
 
     constructor(database: Database) {
         this.#meta = database.prepare("SELECT value FROM meta WHERE key = ?");
         this.#insertMeta = database.prepare("INSERT INTO meta (key, value) VALUES (?, ?)");
+        this.#replaceMeta = database.prepare(
+            "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+        );
         this.#size = database.prepare("SELECT coalesce(max(idx) + 1, 0) AS size FROM log");
         this.#vertex = database.prepare("SELECT n, bytes FROM vertices WHERE id = ?");
         this.#insert = database.prepare(
@@ -37,6 +44,7 @@ export class LogTable {
         this.#insertCheckpoint = database.prepare(
             "INSERT INTO checkpoints (size, note) VALUES (?, ?)",
         );
+        this.#cosignCheckpoint = database.prepare("UPDATE checkpoints SET note = ? WHERE size = ?");
         this.#lastCheckpoint = database.prepare(
             "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1",
         );
@@ -98,6 +106,19 @@ export class LogTable {
     checkpoint(): string | null {
         const row = this.#lastCheckpoint.get();
         return row === undefined ? null : textOf(row, "note");
+    }
+
+    cosigned(): string | null {
+        const row = this.#meta.get(COSIGNED);
+        return row === undefined ? null : new TextDecoder().decode(blobOf(row, "value"));
+    }
+
+    /** Puts a cosigned note in the place of the checkpoint of its size. */
+    keepCosigned(size: number, note: string): void {
+        if (this.#cosignCheckpoint.run(note, size).changes !== 1) {
+            throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
+        }
+        this.#replaceMeta.run(COSIGNED, utf8(note));
     }
 
     /** At most so many entries from an index on. */

@@ -101,6 +101,15 @@ export class ServerStore implements LogStore, RecordStore {
         return this.#database.settle(() => this.#log.checkpoint());
     }
 
+    cosigned(): Promise<string | null> {
+        return this.#database.settle(() => this.#log.cosigned());
+    }
+
+    /** Keeps the cosignatures of a checkpoint; MS_NOT_FOUND where the log had never that size. */
+    keepCosigned(size: number, note: string): Promise<void> {
+        return this.#database.write("keepCosigned", () => this.#log.keepCosigned(size, note));
+    }
+
     /** Writes records; one whose (subject, epoch, seq, hash) is stored already is left as it is. */
     async insertRecords(records: readonly MeterRecord[]): Promise<void> {
         const insert = () => this.#records.insert(records);

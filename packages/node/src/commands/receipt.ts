@@ -1,0 +1,208 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { error, formatInstant, fromHex, toHex, unwrap } from "@meterseal/core";
+import {
+    checkEvidence,
+    decodeEvidence,
+    type Evidence,
+    type EvidenceReport,
+    type EvidenceTrust,
+    formatReceipt,
+    judgeQuorum,
+    parseReceipt,
+} from "@meterseal/ledger";
+import { parseRecord } from "@meterseal/record";
+import { parseKeyFile } from "@meterseal/wallet";
+import {
+    type Command,
+    integerOption,
+    type Options,
+    requiredOption,
+    textOption,
+} from "../cli/arguments.ts";
+import { out, say } from "../console.ts";
+import { EXIT } from "../exit-codes.ts";
+import { reasonOf } from "../files.ts";
+import { readPolicy } from "../server/witnesses.ts";
+
+const WHOSE = {
+    key: {
+        kind: "value",
+        value: "FILE",
+        help: "key file of the household: names network and meter",
+    },
+    network: { kind: "value", value: "HEX", help: "network id, where there is no key file" },
+    meter: {
+        kind: "value",
+        value: "HEX",
+        help: "subject of the meter, where there is no key file",
+    },
+} as const;
+const POLICY = {
+    "witness-policy": {
+        kind: "value",
+        value: "FILE",
+        help: "asks for the cosignatures of this policy (C2SP tlog-policy)",
+    },
+} as const;
+/** Bytes of an answer with evidence. */
+const EVIDENCE_BYTES = 268_435_456;
+/** Bytes of a receipt file: the bound of a proof text. */
+const RECEIPT_BYTES = 262_144;
+
+/** `meterseal receipt get`: a file that proves offline that a record is in the ledger. */
+export const receiptGetCommand: Command = {
+    name: "receipt get",
+    summary: "writes a file that proves offline that a record is in the ledger",
+    options: {
+        ...WHOSE,
+        url: { kind: "value", value: "URL", help: "server to ask; what it answers is checked" },
+        epoch: { kind: "value", value: "N", help: "chain epoch of the record (0)" },
+        seq: { kind: "value", value: "N", help: "sequence number of the record (the last one)" },
+        out: { kind: "value", value: "FILE", help: "file to write, such as record.tlog-proof" },
+        json: { kind: "flag", help: "prints JSON" },
+    },
+    examples: [
+        "meterseal receipt get --key key.json --url http://127.0.0.1:8480 --out record.tlog-proof",
+    ],
+    async run(options) {
+        const trust = trustOf(options);
+        const evidence = await fetchEvidence(requiredOption(options, "url", "URL"), trust);
+        const at = findRecord(evidence, options);
+        const text = unwrap(formatReceipt(evidence, at));
+        const path = requiredOption(options, "out", "FILE");
+        writeFileSync(path, text, { flag: "wx" });
+        const report = requireSound(unwrap(parseReceipt(text)), { ...trust, extent: "single" });
+        print(options, report, { file: path });
+        return EXIT.ok;
+    },
+};
+
+/** `meterseal receipt verify`: checks such a file without any server. */
+export const receiptVerifyCommand: Command = {
+    name: "receipt verify",
+    positional: "FILE",
+    summary: "checks offline that the record of a receipt is in the ledger",
+    options: { ...WHOSE, ...POLICY, json: { kind: "flag", help: "prints JSON" } },
+    examples: [
+        "meterseal receipt verify record.tlog-proof --key key.json",
+        "meterseal receipt verify record.tlog-proof --network 7c… --meter 0a… --witness-policy policy.txt",
+    ],
+    async run(options, [path]) {
+        if (path === undefined)
+            throw error("MS_USAGE", { expected: "a receipt FILE", got: "none" });
+        const trust = trustOf(options);
+        const evidence = unwrap(parseReceipt(await readReceipt(path)));
+        const report = requireSound(evidence, { ...trust, extent: "single" });
+        const policyPath = textOption(options, "witness-policy");
+        let cosigned: readonly string[] | null = null;
+        if (policyPath !== undefined) {
+            const verdict = judgeQuorum(readPolicy(policyPath), evidence.checkpoint);
+            if (!verdict.met) {
+                throw error("MS_WITNESS", {
+                    where: path,
+                    expected: "the cosignatures that the policy asks for",
+                    got: verdict.cosigned.length === 0 ? "none" : verdict.cosigned.join(", "),
+                });
+            }
+            cosigned = verdict.cosigned;
+        }
+        print(options, report, cosigned === null ? {} : { cosigned });
+        return EXIT.ok;
+    },
+};
+
+/** Network and meter that the reader knows beforehand. */
+function trustOf(options: Options): EvidenceTrust {
+    const keyPath = textOption(options, "key");
+    if (keyPath !== undefined) {
+        const key = unwrap(parseKeyFile(readFileSync(keyPath, "utf8")));
+        return { networkId: key.network, subject: key.meter };
+    }
+    const hex = (name: "network" | "meter", digits: number): Uint8Array => {
+        const text = requiredOption(options, name, "HEX, or --key FILE");
+        if (new RegExp(`^[0-9a-f]{${digits}}$`).test(text)) return fromHex(text);
+        throw error("MS_USAGE", { expected: `--${name} with ${digits} hexadecimal digits` });
+    };
+    return { networkId: hex("network", 64), subject: hex("meter", 32) };
+}
+
+async function fetchEvidence(url: string, trust: EvidenceTrust): Promise<Evidence> {
+    const path = `/api/v1/meters/${toHex(trust.subject)}/evidence`;
+    if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
+        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
+    }
+    const answer = await fetch(new URL(path, url)).catch((cause: unknown) => {
+        throw error("MS_LINK", { where: url, todo: "Is the server running?", cause });
+    });
+    if (!answer.ok) throw error("MS_LINK", { where: url, got: `HTTP status ${answer.status}` });
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if (bytes.length > EVIDENCE_BYTES) throw error("MS_TOO_LARGE", { where: url });
+    const evidence = unwrap(decodeEvidence(bytes));
+    requireSound(evidence, trust);
+    return evidence;
+}
+
+/** @throws MetersealError the first fault of the evidence. */
+function requireSound(evidence: Evidence, trust: EvidenceTrust): EvidenceReport {
+    const report = checkEvidence(evidence, trust);
+    const [fault] = [...report.signatures.faults, ...report.continuity.faults];
+    if (fault !== undefined) throw fault.error;
+    return report;
+}
+
+function findRecord(evidence: Evidence, options: Options): number {
+    const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER, byDefault: 0 };
+    if (textOption(options, "seq") === undefined) return evidence.records.length - 1;
+    const [epoch, seq] = [
+        integerOption(options, "epoch", bounds),
+        integerOption(options, "seq", bounds),
+    ];
+    const at = evidence.records.findIndex(({ bytes }) => {
+        const record = unwrap(parseRecord(bytes));
+        return record.chainEpoch === epoch && record.seq === seq;
+    });
+    if (at >= 0) return at;
+    throw error("MS_NOT_FOUND", { where: `record ${epoch}/${seq}`, expected: "a final record" });
+}
+
+async function readReceipt(path: string): Promise<Uint8Array> {
+    let bytes: Uint8Array;
+    try {
+        bytes = await readFile(path);
+    } catch (cause) {
+        throw error("MS_NOT_FOUND", { where: path, got: reasonOf(cause), cause });
+    }
+    if (bytes.length > RECEIPT_BYTES) throw error("MS_TOO_LARGE", { where: path });
+    return bytes;
+}
+
+function print(
+    options: Options,
+    { checkpoint, records }: EvidenceReport,
+    more: { file?: string; cosigned?: readonly string[] },
+): void {
+    const [first] = records;
+    if (first === undefined || checkpoint === null) throw error("MS_PROOF");
+    const { record, entryTimeMs } = first;
+    const facts = {
+        subject: toHex(record.subject),
+        chainEpoch: record.chainEpoch,
+        seq: record.seq,
+        recordHash: toHex(record.message.hash),
+        accepted: formatInstant(Math.floor(entryTimeMs / 1000), "UTC"),
+        ledgerSize: checkpoint.size,
+        ledgerRoot: toHex(checkpoint.root),
+        ...more,
+    };
+    if (options.json === true) {
+        out(JSON.stringify({ verified: true, ...facts }));
+        return;
+    }
+    out(`record ${facts.subject}/${facts.chainEpoch}/${facts.seq}  ${facts.recordHash}`);
+    out(`in the ledger since ${facts.accepted}, under a root of ${facts.ledgerSize} entries`);
+    if (more.cosigned !== undefined)
+        out(`cosigned by ${more.cosigned.join(", ") || "nobody, as the policy allows"}`);
+    if (more.file !== undefined)
+        say(`Written: ${more.file}. Check it with: meterseal receipt verify`);
+}

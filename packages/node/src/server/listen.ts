@@ -1,0 +1,40 @@
+import { error } from "@meterseal/core";
+import type { FastifyInstance } from "fastify";
+
+/** A listening HTTP server. */
+export type HttpServer = { readonly url: string; close(): Promise<void> };
+
+/** Where to listen; the option is named where the port is taken. */
+export type ListenPlan = { readonly host: string; readonly port: number; readonly option: string };
+
+/** Hosts that plain HTTP listens on, and answers to. */
+export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
+
+/**
+ * Listens in plain HTTP, on the loopback only: from elsewhere people come through a TLS proxy.
+ * @throws MetersealError MS_LISTEN_ADDRESS off the loopback, MS_PORT_IN_USE; the app is closed then.
+ */
+export async function listen(app: FastifyInstance, plan: ListenPlan): Promise<HttpServer> {
+    const { host, option } = plan;
+    try {
+        if (!LOOPBACK_HOSTS.includes(host)) {
+            throw error("MS_LISTEN_ADDRESS", { expected: LOOPBACK_HOSTS.join(", "), got: host });
+        }
+        await app.listen({ host, port: plan.port });
+    } catch (cause) {
+        await app.close();
+        const code = (cause as NodeJS.ErrnoException).code;
+        if (code !== "EADDRINUSE" && code !== "EACCES") throw cause;
+        throw error("MS_PORT_IN_USE", {
+            where: `http port ${plan.port}`,
+            todo: `Choose another one with ${option}, or 0 for any free one.`,
+            cause,
+        });
+    }
+    const address = app.server.address();
+    const port = typeof address === "object" && address !== null ? address.port : plan.port;
+    return {
+        url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+        close: () => app.close(),
+    };
+}
