@@ -10,7 +10,9 @@ import {
     parseEnrolment,
     parseNotice,
     parseParty,
+    parseRevocation,
     parseTariff,
+    type Revocation,
     type Sign1,
     type TariffMessage,
     toBytes,
@@ -32,7 +34,8 @@ export type PlainItem =
     | { readonly kind: "enrolment"; readonly enrolment: Enrolment }
     | { readonly kind: "party"; readonly party: Party }
     | { readonly kind: "notice"; readonly notice: Notice }
-    | { readonly kind: "tariff"; readonly tariff: TariffMessage };
+    | { readonly kind: "tariff"; readonly tariff: TariffMessage }
+    | { readonly kind: "revocation"; readonly revocation: Revocation };
 
 /** Content of a log entry. */
 export type LogItem = { readonly kind: "vertex"; readonly vertex: Vertex } | PlainItem;
@@ -50,6 +53,8 @@ export function messageOf(item: LogItem): Sign1 {
             return item.notice.message;
         case "tariff":
             return item.tariff.message;
+        case "revocation":
+            return item.revocation.message;
     }
 }
 
@@ -81,6 +86,7 @@ const PARSERS: readonly ((item: Uint8Array) => Result<LogItem>)[] = [
     (item) => named(parseEnrolment(item), (enrolment) => ({ kind: "enrolment", enrolment })),
     (item) => named(parseParty(item), (party) => ({ kind: "party", party })),
     (item) => named(parseTariff(item), (tariff) => ({ kind: "tariff", tariff })),
+    (item) => named(parseRevocation(item), (revocation) => ({ kind: "revocation", revocation })),
 ];
 
 /** Parses the message of an entry, whichever of its kinds it is. */

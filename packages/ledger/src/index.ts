@@ -34,7 +34,6 @@ export {
     signCheckpoint,
     verifyCheckpoint,
 } from "./checkpoint/checkpoint.ts";
-export { formatEntryProof, type ProvenEntry, verifyEntryProof } from "./checkpoint/entry-proof.ts";
 export {
     COSIGNATURE,
     type Cosigner,
@@ -43,6 +42,7 @@ export {
     formatCosignerKey,
     verifyCosignature,
 } from "./checkpoint/cosignature.ts";
+export { formatEntryProof, type ProvenEntry, verifyEntryProof } from "./checkpoint/entry-proof.ts";
 export {
     formatNote,
     formatSignatureLine,
@@ -103,6 +103,9 @@ export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
 export { verifyInclusion } from "./merkle/verify.ts";
 export type {
+    BlockAppend,
+    BlockHead,
+    BlockStore,
     Engine,
     EngineObserver,
     Finality,

@@ -42,6 +42,41 @@ export interface LogStore {
     keepCosigned(size: number, note: string): Promise<void>;
 }
 
+/** An entry of a block; its vertex and records may be new to the store. */
+export type BlockEntry = {
+    readonly entry: LogEntry;
+    /** 36 bytes for a vertex, null for any other entry. */
+    readonly vertexId: Uint8Array | null;
+    /** Records of the vertex in body order. */
+    readonly records: readonly MeterRecord[];
+};
+
+/** What a consensus engine has agreed on up to a height. */
+export type BlockHead = {
+    readonly height: number;
+    /** 32 bytes. */
+    readonly appHash: Uint8Array;
+    /** What the engine keeps for itself, such as its validators; at most 64 KiB. */
+    readonly engineState: Uint8Array;
+};
+
+/** A block that was agreed on. */
+export type BlockAppend = BlockHead & {
+    readonly entries: readonly BlockEntry[];
+    /** Signed note over the tree after the block; null where it adds nothing or nobody signs here. */
+    readonly checkpoint: string | null;
+};
+
+/** Durable log of an engine that commits whole blocks, and takes in vertices of others. */
+export interface BlockStore extends LogStore {
+    /** Null before the first block. */
+    blockHead(): Promise<BlockHead | null>;
+    /** Writes a block in one durable transaction. */
+    appendBlock(block: BlockAppend): Promise<void>;
+    /** Keeps a checkpoint that somebody else signed over the tree of a size, durably. */
+    keepCheckpoint(size: number, note: string): Promise<void>;
+}
+
 /** Durable records of a collector: admitted, put into vertices, final. */
 export interface RecordStore {
     /** Writes records that are now `stored`, in one durable transaction. */

@@ -81,6 +81,12 @@ export {
     usageOf,
 } from "./record.ts";
 export {
+    createRevocation,
+    parseRevocation,
+    type Revocation,
+    type RevocationPayload,
+} from "./revocation.ts";
+export {
     byteStringEnd,
     createSign1,
     MESSAGE_TYPE,

@@ -32,6 +32,7 @@ export const MESSAGE_TYPE = {
     /** An enrolment with a stream whose registers are committed to (docs/adr). */
     enrolCommitted: "meterseal/enrol/v2",
     party: "meterseal/party/v1",
+    revoke: "meterseal/revoke/v1",
     notice: "meterseal/notice/v1",
     /** Password of a link: shows that the sender holds its key (docs/adr). */
     link: "meterseal/link/v1",

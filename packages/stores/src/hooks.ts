@@ -4,6 +4,8 @@ export type WritePoint =
     | "insertRecords"
     | "insertVertex"
     | "append"
+    | "appendBlock"
+    | "keepCheckpoint"
     | "keepCosigned"
     | "keepStored"
     | "keepFinal"

@@ -15,6 +15,7 @@ import {
     type MeterRecord,
     type Notice,
     type Party,
+    type Revocation,
     ROLE,
     type Sign1,
     type TariffMessage,
@@ -39,6 +40,7 @@ export type Entry =
     | { readonly kind: "party"; readonly party: Party }
     | { readonly kind: "notice"; readonly notice: Notice }
     | { readonly kind: "tariff"; readonly tariff: TariffMessage }
+    | { readonly kind: "revocation"; readonly revocation: Revocation }
     | {
           readonly kind: "vertex";
           readonly vertex: Vertex;
@@ -95,6 +97,8 @@ function acceptEntry(
             return acceptNotice(state, entry.notice, timeMs, check);
         case "tariff":
             return acceptTariff(state, entry.tariff, timeMs, check);
+        case "revocation":
+            return acceptRevocation(state, entry.revocation, check);
         case "vertex":
             return acceptVertex(state, entry.vertex, entry.records, timeMs, check);
     }
@@ -117,6 +121,7 @@ function acceptEnrolment(
     }
     const id = toHex(enrolment.id);
     if (state.parties.has(id)) return refuse("an id that is not a party's");
+    if (state.revoked.has(id)) return refuse("an id that is not revoked");
     const before = state.subjects.get(id);
     if (before !== undefined) {
         const from = nextEpoch(state, before);
@@ -156,6 +161,25 @@ function acceptEnrolment(
             frozen: false,
         });
     }
+    return ok(undefined);
+}
+
+/** Removes a member for good; what it signed before stays. */
+function acceptRevocation(
+    state: LedgerState,
+    revocation: Revocation,
+    check: SignatureCheck,
+): Result<undefined> {
+    const id = toHex(revocation.id);
+    const refuse = (expected: string): Result<undefined> =>
+        fail(error("MS_ENROLMENT", { where: `revocation of ${id}`, expected }));
+    if (!bytesEqual(revocation.network, state.networkId)) return refuse("this network's id");
+    if (!check(revocation.message, state.genesis.operator)) {
+        return fail(error("MS_SIGNATURE_BAD", { where: `revocation of ${id}` }));
+    }
+    if (!state.subjects.has(id)) return refuse("an enrolled meter or collector");
+    if (state.revoked.has(id)) return refuse("one that is not revoked yet");
+    state.revoked.add(id);
     return ok(undefined);
 }
 
@@ -235,6 +259,9 @@ function authorFault(
     }
     if (author === undefined || author.enrolment.epoch !== vertex.keyEpoch) {
         return error("MS_VERTEX_AUTHOR", { where, got: toHex(vertex.author) });
+    }
+    if (state.revoked.has(toHex(vertex.author))) {
+        return error("MS_FROZEN", { where, got: "a revoked author" });
     }
     return check(vertex.message, author.enrolment.key)
         ? null

@@ -60,6 +60,9 @@ export function applyRecord(draft: Draft, record: MeterRecord, timeMs: number): 
     if (known !== undefined && isAccepted(known, record.seq, record.message.hash)) {
         return { kind: "duplicate" };
     }
+    if (draft.state.revoked.has(toHex(record.subject))) {
+        return { kind: "refused", error: error("MS_FROZEN", { got: "a revoked meter" }) };
+    }
     const body = bodyOfClass(record);
     const early = clockFault(record, timeMs) ?? epochFault(draft, record, signer.value);
     if (early !== null) return { kind: "refused", error: early };

@@ -22,6 +22,7 @@ export function stateRoot(state: LedgerState): Uint8Array {
     for (const party of state.partyKeys.values()) facts.push(encodeCbor([4, party.message.hash]));
     for (const notice of state.notices.values()) facts.push(encodeCbor([5, notice.hash]));
     for (const hash of state.tariffs.keys()) facts.push(encodeCbor([6, fromHex(hash)]));
+    for (const id of state.revoked) facts.push(encodeCbor([7, fromHex(id)]));
     facts.sort(compareBytes);
     return merkleRoot(facts.map(leafHash));
 }

@@ -91,6 +91,8 @@ export type LedgerState = {
     readonly vertices: Map<string, number>;
     /** Subject of each enrolled stream, both hexadecimal, of whichever seal epoch. */
     readonly streamSubjects: Map<string, string>;
+    /** Ids (hexadecimal) of meters and collectors that were removed for cause. */
+    readonly revoked: Set<string>;
     /** Present state of each party by its id (hexadecimal). */
     readonly parties: Map<string, Party>;
     /** Latest message of each key of a party, keys that it gave up too, by key id (hexadecimal). */
@@ -122,6 +124,7 @@ export function initialState(
         vertices: new Map(genesisVertices.map((id) => [id, 0])),
         streamSubjects: new Map(),
         parties: new Map(),
+        revoked: new Set(),
         partyKeys: new Map(),
         owners: new Map(),
         notices: new Map(),

@@ -28,5 +28,9 @@ function fieldsOf(item: PlainItem): object {
             const { body, network, party, timeUnix } = item.tariff;
             return { network, party, timeUnix, body: decodeCbor(body) };
         }
+        case "revocation": {
+            const { message: _, ...revocation } = item.revocation;
+            return revocation;
+        }
     }
 }

@@ -22,6 +22,8 @@ export class Findings {
         tariffs: 0,
         /** Grants and policies of the grant box. */
         boxed: 0,
+        /** Meters and collectors removed for cause. */
+        revocations: 0,
         vertices: 0,
         records: 0,
         /** Records stored and not in the ledger yet. */

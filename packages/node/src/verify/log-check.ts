@@ -34,6 +34,7 @@ const COUNTERS = {
     party: "parties",
     notice: "notices",
     tariff: "tariffs",
+    revocation: "revocations",
 } as const;
 
 /** Name of a record row by its columns, for rows whose bytes do not parse. */
@@ -160,7 +161,7 @@ export class LogCheck {
         const where = `leaf ${row.index}`;
         const parsed = parseItem(item);
         if (!parsed.ok || parsed.value.kind === "vertex") {
-            const message = "The entry is no enrolment, party, notice or tariff.";
+            const message = "The entry is no enrolment, revocation, party, notice or tariff.";
             this.#findings.fault("MS_LOG_LEAF", where, message);
             this.#stopRules(where);
             return;
@@ -190,6 +191,8 @@ export class LogCheck {
             if (!partyKeys.has(kid) && verifySign1(message, genesis.operator)) {
                 partyKeys.set(kid, entry.party);
             }
+        } else if (entry.kind === "revocation") {
+            this.#state.revoked.add(toHex(entry.revocation.id));
         } else if (!this.#rulesJudged) {
             const signer = partyKeys.get(toHex(message.kid));
             const valid = signer !== undefined && verifySign1(message, signer.key);

@@ -25,7 +25,7 @@ export function formatReport(report: VerifyReport): string {
     const lines = [
         `${counts.signatures} signatures, ${counts.records} records with ${counts.readings} readings,`,
         `${counts.vertices} vertices, ${counts.leaves} log entries, ${counts.checkpoints} checkpoints, ${counts.outboxes} meter outboxes, ${counts.answers} admissions of parties checked;`,
-        `${counts.enrolments} enrolments, ${counts.parties} parties, ${counts.notices} notices, ${counts.tariffs} tariffs among the log entries, ${counts.boxed} messages in the grant box;`,
+        `${counts.enrolments} enrolments, ${counts.revocations} revocations, ${counts.parties} parties, ${counts.notices} notices, ${counts.tariffs} tariffs among the log entries, ${counts.boxed} messages in the grant box;`,
         `sealed registers opened with ${counts.keys} key files${counts.commitments === 0 ? "" : `, commitments to ${counts.commitments} boundaries checked`}.`,
         ...report.notes.map((note) => `Note: ${note}`),
         ...faults

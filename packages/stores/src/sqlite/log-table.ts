@@ -1,12 +1,16 @@
 import type { StatementSync } from "node:sqlite";
 import { bytesEqual, error, toHex, utf8 } from "@meterseal/core";
-import type { LogAppend } from "@meterseal/ledger";
+import type { BlockHead, LogAppend } from "@meterseal/ledger";
+import { decodeBlockHead, encodeBlockHead } from "../block-head.ts";
 import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
 
 const GENESIS = "genesis";
 /** Key of the latest checkpoint note that witnesses have cosigned. */
 const COSIGNED = "cosigned";
+
+/** Key of what a consensus engine has agreed on. */
+const BLOCK = "block";
 
 /** An entry of the log as stored, its item filled in; `vertex` is the row that carries the body. */
 export type LogItemRow = {
@@ -25,6 +29,7 @@ export class LogTable {
     readonly #vertex: StatementSync;
     readonly #insert: StatementSync;
     readonly #insertCheckpoint: StatementSync;
+    readonly #insertOrKeepCheckpoint: StatementSync;
     readonly #cosignCheckpoint: StatementSync;
     readonly #lastCheckpoint: StatementSync;
     readonly #page: StatementSync;
@@ -43,6 +48,9 @@ export class LogTable {
         );
         this.#insertCheckpoint = database.prepare(
             "INSERT INTO checkpoints (size, note) VALUES (?, ?)",
+        );
+        this.#insertOrKeepCheckpoint = database.prepare(
+            "INSERT INTO checkpoints (size, note) VALUES (?, ?) ON CONFLICT (size) DO NOTHING",
         );
         this.#cosignCheckpoint = database.prepare("UPDATE checkpoints SET note = ? WHERE size = ?");
         this.#lastCheckpoint = database.prepare(
@@ -83,13 +91,34 @@ export class LogTable {
                 got: `size ${append.size}`,
             });
         }
-        const { vertexId, entry } = append;
+        this.appendEntry(append);
+        this.#insertCheckpoint.run(append.size, append.checkpoint);
+    }
+
+    /** Adds an entry at the end. */
+    appendEntry({ entry, vertexId }: Pick<LogAppend, "entry" | "vertexId">): void {
         const vertex = vertexId === null ? null : this.#requireVertex(vertexId, entry.item);
         const item = vertex === null ? entry.item : null;
-        if (this.#insert.run(index, entry.timeMs, vertex, item).changes !== 1) {
+        if (this.#insert.run(this.size(), entry.timeMs, vertex, item).changes !== 1) {
             throw error("MS_VERTEX_DUPLICATE", { where: "append", got: "a vertex of the log" });
         }
-        this.#insertCheckpoint.run(append.size, append.checkpoint);
+    }
+
+    /** Keeps a checkpoint over the tree of a size that the log has reached; the first one stays. */
+    keepCheckpoint(size: number, note: string): void {
+        if (size < 1 || size > this.size()) {
+            throw error("MS_NOT_FOUND", { where: `a log of size ${size}` });
+        }
+        this.#insertOrKeepCheckpoint.run(size, note);
+    }
+
+    blockHead(): BlockHead | null {
+        const row = this.#meta.get(BLOCK);
+        return row === undefined ? null : decodeBlockHead(blobOf(row, "value"));
+    }
+
+    setBlockHead(head: BlockHead): void {
+        this.#replaceMeta.run(BLOCK, encodeBlockHead(head));
     }
 
     /** Row of the vertex that an entry names; its bytes must be those that are stored. */

@@ -20,6 +20,7 @@ export class RecordTable {
     readonly #heads: SharedBytes;
     readonly #insert: StatementSync;
     readonly #insertVertex: StatementSync;
+    readonly #vertex: StatementSync;
     readonly #runBefore: StatementSync;
     readonly #insertRun: StatementSync;
     /** Rows that this connection committed, by the message that each of them holds. */
@@ -36,6 +37,7 @@ export class RecordTable {
         this.#insertVertex = database.prepare(
             "INSERT INTO vertices (id, bytes) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         );
+        this.#vertex = database.prepare("SELECT n FROM vertices WHERE id = ?");
         this.#runBefore = database.prepare(
             "SELECT first, last FROM bodies WHERE first <= ? ORDER BY first DESC LIMIT 1",
         );
@@ -148,6 +150,31 @@ export class RecordTable {
             }
             this.#insertRun.run(first, last, inserted.lastInsertRowid);
         }
+    }
+
+    /**
+     * Takes in a vertex of whoever wrote it. Records of a foreign one get rows of their own even where
+     * we have them: ours belong to a vertex that we wrote, or are still to be written into one.
+     * @returns rows that were added, for {@link RecordTable.remember}.
+     */
+    takeVertex(
+        id: Uint8Array,
+        bytes: Uint8Array,
+        records: readonly MeterRecord[],
+    ): ReadonlyMap<Sign1, number> {
+        const added = new Map<Sign1, number>();
+        if (this.#vertex.get(id) !== undefined) return added;
+        const [subjects, heads] = [this.#subjects.batch(), this.#heads.batch()];
+        for (const record of records) {
+            const { head: headBytes, rest } = splitRecord(record);
+            const fork = this.#at(record).length;
+            const [subject, head] = [subjects(record.subject), heads(headBytes)];
+            const n = this.#insertAs(record, fork, subject, head, rest);
+            if (n !== null) added.set(record.message, n);
+        }
+        for (const [message, n] of added) this.#rows.set(message, n);
+        this.insertVertex(id, bytes, records);
+        return added;
     }
 
     /** Row that holds exactly these bytes. */

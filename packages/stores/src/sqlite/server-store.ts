@@ -1,5 +1,12 @@
 import { join } from "node:path";
-import type { LogAppend, LogStore, RecordStore, StoredEntry } from "@meterseal/ledger";
+import type {
+    BlockAppend,
+    BlockHead,
+    BlockStore,
+    LogAppend,
+    RecordStore,
+    StoredEntry,
+} from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import type { StoreHooks } from "../hooks.ts";
 import { type Database, openDatabase } from "./database.ts";
@@ -48,7 +55,7 @@ export function openServerStore(
  * The server's durable store on SQLite: the ledger's log, the collector's records, and a reader.
  * Every method that writes is one transaction, on disk when its promise resolves.
  */
-export class ServerStore implements LogStore, RecordStore {
+export class ServerStore implements BlockStore, RecordStore {
     /** Queries of the API, of usage and of `verify`. */
     readonly reader: StoreReader;
     readonly #database: Database;
@@ -99,6 +106,36 @@ export class ServerStore implements LogStore, RecordStore {
 
     checkpoint(): Promise<string | null> {
         return this.#database.settle(() => this.#log.checkpoint());
+    }
+
+    blockHead(): Promise<BlockHead | null> {
+        return this.#database.settle(() => this.#log.blockHead());
+    }
+
+    /**
+     * Appends the entries of a block, with the vertices and records among them that are new here. A
+     * record that another vertex carries already gets a row of its own: bodies stay as they were signed.
+     */
+    async appendBlock({ checkpoint, entries, ...head }: BlockAppend): Promise<void> {
+        const added = await this.#database.write("appendBlock", () => {
+            const rows = entries.map(({ entry, records, vertexId }) => {
+                const inserted =
+                    vertexId === null
+                        ? null
+                        : this.#records.takeVertex(vertexId, entry.item, records);
+                this.#log.appendEntry({ entry, vertexId });
+                return inserted;
+            });
+            if (checkpoint !== null) this.#log.keepCheckpoint(this.#log.size(), checkpoint);
+            this.#log.setBlockHead(head);
+            return rows;
+        });
+        for (const rows of added) if (rows !== null) this.#records.remember(rows);
+    }
+
+    /** Keeps a checkpoint; MS_NOT_FOUND where the log has not reached its size. */
+    keepCheckpoint(size: number, note: string): Promise<void> {
+        return this.#database.write("keepCheckpoint", () => this.#log.keepCheckpoint(size, note));
     }
 
     cosigned(): Promise<string | null> {

@@ -1,0 +1,279 @@
+import {
+    ERRORS,
+    type ErrorCode,
+    error,
+    type MetersealError,
+    type Signer,
+    sha256,
+    type Timers,
+    toHex,
+} from "@meterseal/core";
+import {
+    type BlockStore,
+    type Engine,
+    type EngineObserver,
+    type Finality,
+    type LedgerState,
+    type MerkleLog,
+    originOf,
+    type TreeHead,
+} from "@meterseal/ledger";
+import type { MeterRecord, Sign1 } from "@meterseal/record";
+import { answerAbci } from "./abci/answer.ts";
+import { type AbciAddress, AbciServer } from "./abci/server.ts";
+import { Application } from "./application.ts";
+import type { BlockLedger, TakenEntry } from "./ledger.ts";
+import { CometRpc } from "./rpc.ts";
+import { Snapshots } from "./snapshots.ts";
+import { encodeTx } from "./tx.ts";
+
+/** What the engine works with. */
+export type CometEngineOptions = {
+    readonly store: BlockStore;
+    /** Ed25519 key of the log, named in the genesis; null where another node signs checkpoints. */
+    readonly logSigner: Signer | null;
+    readonly observer: EngineObserver;
+    readonly timers: Timers;
+    /** Where our application listens for its CometBFT node. */
+    readonly abci: AbciAddress;
+    /** RPC of that node. */
+    readonly rpcUrl: string;
+    /** A snapshot for state sync is offered at each height that this divides. */
+    readonly snapshotInterval: number;
+    /** Told of a failure after which the process must stop. */
+    readonly onFatal: (cause: unknown) => void;
+};
+
+/** A transaction of ours on its way into a block. */
+type Submitted = {
+    readonly tx: Uint8Array;
+    readonly logged: (leafIndex: number) => void;
+    readonly final: (finality: Finality) => void;
+    readonly refuse: (cause: unknown) => void;
+    cancel: () => void;
+};
+
+const RPC_TIMEOUT_MS = 10_000;
+/** A transaction that is in no block by then is offered again: mempools forget. */
+const OFFER_AGAIN_MS = 5_000;
+const RETRY_MS = 500;
+
+/**
+ * The engine for several organisations: CometBFT orders and finalises, our {@link Application} executes
+ * by `accept()`. A transaction is in the log when its block is committed here, and final when a later
+ * block has signed the state after it.
+ */
+export class CometEngine implements Engine {
+    readonly #options: CometEngineOptions;
+    readonly #app: Application;
+    readonly #snapshots: Snapshots;
+    readonly #server: AbciServer;
+    readonly #rpc: CometRpc;
+    readonly #submitted: Map<string, Submitted>;
+    readonly #ledger: BlockLedger;
+    #failure: MetersealError | null = null;
+
+    private constructor(parts: EngineParts, ledger: BlockLedger) {
+        this.#options = parts.options;
+        this.#app = parts.app;
+        this.#snapshots = parts.snapshots;
+        this.#server = parts.server;
+        this.#submitted = parts.submitted;
+        this.#rpc = new CometRpc(parts.options.rpcUrl, RPC_TIMEOUT_MS);
+        this.#ledger = ledger;
+    }
+
+    /**
+     * Opens the application and waits until its chain has begun: by its first block, from the store, or
+     * by state sync. The CometBFT node may start before or after.
+     * @param onListening - told of the address for CometBFT's `proxy_app`.
+     * @throws MetersealError MS_CHECKPOINT and others for a damaged store, MS_PORT_IN_USE.
+     */
+    static async open(
+        options: CometEngineOptions,
+        onListening: (address: string) => void = () => undefined,
+    ): Promise<CometEngine> {
+        const submitted = new Map<string, Submitted>();
+        const { observer, onFatal, store } = options;
+        const byLeaf = new Map<number, Submitted>();
+        const app = await Application.open({
+            store,
+            logSigner: options.logSigner,
+            observer: {
+                entryLogged(taken) {
+                    observer.entryLogged?.(taken.entry, taken.timeMs);
+                    const own = takeSubmitted(submitted, taken);
+                    if (own === null) return;
+                    byLeaf.set(taken.leafIndex, own);
+                    own.cancel();
+                    own.logged(taken.leafIndex);
+                },
+                entryFinal({ entry, leafIndex, outcomes, timeMs }, finality) {
+                    observer.entryFinal(entry, timeMs, finality, outcomes);
+                    byLeaf.get(leafIndex)?.final(finality);
+                    byLeaf.delete(leafIndex);
+                },
+                txRefused(txHash, code) {
+                    const own = submitted.get(txHash);
+                    submitted.delete(txHash);
+                    own?.cancel();
+                    own?.refuse(refusalOf(code));
+                },
+            },
+        });
+        const snapshots = new Snapshots(app, store, options.snapshotInterval);
+        return await new Promise((resolve, reject) => {
+            let waiting = true;
+            const parts = { options, app, snapshots, submitted };
+            const ready = (): void => {
+                if (!waiting || app.ledger === null) return;
+                waiting = false;
+                resolve(new CometEngine({ ...parts, server }, app.ledger));
+            };
+            const server = new AbciServer({
+                address: options.abci,
+                handle: async (request) => {
+                    const response = await answerAbci(app, snapshots, request);
+                    if (request.commit !== undefined) await snapshots.noteBlock();
+                    ready();
+                    return response;
+                },
+                onFatal: (cause) => {
+                    reject(cause);
+                    onFatal(cause);
+                },
+            });
+            server.listen().then((address) => {
+                onListening(address);
+                ready();
+            }, reject);
+        });
+    }
+
+    get state(): LedgerState {
+        return this.#ledger.state;
+    }
+
+    get log(): MerkleLog {
+        return this.#ledger.log;
+    }
+
+    get origin(): string {
+        return originOf(this.state.networkId);
+    }
+
+    /** Height of the last committed block. */
+    get height(): number {
+        return this.#app.info().height;
+    }
+
+    /** Tree head up to which everything is final. */
+    head(): TreeHead {
+        return this.#app.final ?? this.#ledger.head();
+    }
+
+    /** CheckTx remembers by itself what is well signed. */
+    markVerified(_message: Sign1): void {}
+
+    /** Offers an entry; resolves once it is final. */
+    async submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {
+        return await this.#offer(item, records).final;
+    }
+
+    /** Offers an entry; resolves with its leaf index once its block is committed here, on disk. */
+    async append(item: Uint8Array, records: readonly MeterRecord[]): Promise<number> {
+        return await this.#offer(item, records).logged;
+    }
+
+    /** Snapshots that this node serves to those that join. */
+    snapshotHeights(): number[] {
+        return this.#snapshots.list().map(({ height }) => Number(height));
+    }
+
+    /** Stops listening; the CometBFT node ends with its application. */
+    async close(): Promise<void> {
+        this.#failure = error("MS_LINK", { where: "CometBFT", got: "the engine is closed" });
+        for (const own of this.#submitted.values()) {
+            own.cancel();
+            own.refuse(this.#failure);
+        }
+        this.#submitted.clear();
+        await this.#server.close();
+    }
+
+    #offer(
+        item: Uint8Array,
+        records: readonly MeterRecord[],
+    ): { readonly logged: Promise<number>; readonly final: Promise<Finality> } {
+        const tx = encodeTx(
+            item,
+            records.map(({ message }) => message.bytes),
+        );
+        const [logged, final] = [
+            Promise.withResolvers<number>(),
+            Promise.withResolvers<Finality>(),
+        ];
+        for (const { promise } of [logged, final]) promise.catch(() => undefined);
+        const refuse = (cause: unknown): void => {
+            logged.reject(cause);
+            final.reject(cause);
+        };
+        if (this.#failure !== null) refuse(this.#failure);
+        else {
+            const own: Submitted = {
+                tx,
+                logged: logged.resolve,
+                final: final.resolve,
+                refuse,
+                cancel: () => undefined,
+            };
+            this.#submitted.set(toHex(sha256(tx)), own);
+            void this.#broadcast(own);
+        }
+        return { logged: logged.promise, final: final.promise };
+    }
+
+    /** Offers a transaction to our node until a block has it, or our own CheckTx refuses it. */
+    async #broadcast(own: Submitted): Promise<void> {
+        let delayMs = OFFER_AGAIN_MS;
+        try {
+            const answer = await this.#rpc.broadcast(own.tx);
+            if (answer.kind === "refused") {
+                this.#submitted.delete(toHex(sha256(own.tx)));
+                own.refuse(refusalOf(answer.code));
+                return;
+            }
+        } catch {
+            delayMs = RETRY_MS; // the node is not there, or has no room: it is asked again
+        }
+        if (!this.#submitted.has(toHex(sha256(own.tx)))) return;
+        own.cancel = this.#options.timers.after(delayMs, () => void this.#broadcast(own));
+    }
+}
+
+type EngineParts = {
+    readonly options: CometEngineOptions;
+    readonly app: Application;
+    readonly snapshots: Snapshots;
+    readonly server: AbciServer;
+    readonly submitted: Map<string, Submitted>;
+};
+
+/** Our own transaction behind an entry of a block; null for one of somebody else. */
+function takeSubmitted(submitted: Map<string, Submitted>, taken: TakenEntry): Submitted | null {
+    const { entry, logged } = taken;
+    const records = entry.kind === "vertex" ? entry.records : [];
+    const tx = encodeTx(
+        logged.item,
+        records.map(({ message }) => message.bytes),
+    );
+    const hash = toHex(sha256(tx));
+    const own = submitted.get(hash) ?? null;
+    submitted.delete(hash);
+    return own;
+}
+
+function refusalOf(code: string): MetersealError {
+    const isOurs = Object.hasOwn(ERRORS, code);
+    return error(isOurs ? (code as ErrorCode) : "MS_INTERNAL", { where: "CometBFT", got: code });
+}

@@ -1,0 +1,10 @@
+/**
+ * The engine for several organisations: our application of CometBFT (ABCI 2.0 on the socket
+ * transport), whose only rule is `accept()`.
+ *
+ * @packageDocumentation
+ */
+export type { AbciAddress } from "./abci/server.ts";
+export { CometEngine, type CometEngineOptions } from "./engine.ts";
+export { formatGenesisState, type GenesisState } from "./genesis-state.ts";
+export { CometRpc } from "./rpc.ts";

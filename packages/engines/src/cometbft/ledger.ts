@@ -1,0 +1,124 @@
+import {
+    bytesEqual,
+    error,
+    fail,
+    type MetersealError,
+    ok,
+    type Result,
+    unwrap,
+} from "@meterseal/core";
+import {
+    accept,
+    type BlockStore,
+    type Entry,
+    entryLeafHash,
+    type LedgerState,
+    type LogEntry,
+    MerkleLog,
+    parseEntry,
+    type RecordOutcome,
+    stateOfGenesis,
+    type TreeHead,
+} from "@meterseal/ledger";
+import { appHashOf } from "./app-hash.ts";
+import { decodeEngineState } from "./engine-state.ts";
+import type { Tx } from "./tx.ts";
+import { ValidatorSet } from "./validators.ts";
+import type { SignatureVerdicts } from "./verdicts.ts";
+
+/** An entry that was taken in, at its place. */
+export type TakenEntry = {
+    readonly entry: Entry;
+    readonly timeMs: number;
+    readonly leafIndex: number;
+    readonly logged: LogEntry;
+    /** What became of the records of a vertex, in body order. */
+    readonly outcomes: readonly RecordOutcome[];
+};
+
+/** Ledger state, log and validators of an application, as far as the blocks have come. */
+export class BlockLedger {
+    readonly state: LedgerState;
+    readonly log = new MerkleLog();
+    readonly validators = new ValidatorSet([]);
+
+    constructor(genesis: Uint8Array) {
+        this.state = unwrap(stateOfGenesis(genesis));
+    }
+
+    /**
+     * Takes a transaction in at a block's time, by the ledger's one rule; a refusal changes nothing.
+     * @param timeMs - time of the block, milliseconds since 1970.
+     */
+    take(
+        tx: Pick<Tx, "entry" | "item">,
+        timeMs: number,
+        verdicts: SignatureVerdicts,
+    ): Result<TakenEntry> {
+        const { entry, item } = tx;
+        const accepted = accept(this.state, entry, timeMs, verdicts.check);
+        if (!accepted.ok) return accepted;
+        const logged = { timeMs, item };
+        const leafIndex = this.log.append(entryLeafHash(logged));
+        return ok({ entry, timeMs, leafIndex, logged, outcomes: accepted.value.outcomes });
+    }
+
+    /** What the validators agree on, 32 bytes. */
+    appHash(): Uint8Array {
+        return appHashOf(this.state, this.log, this.validators);
+    }
+
+    head(): TreeHead {
+        return { size: this.log.size, root: this.log.root() };
+    }
+}
+
+/** A ledger as a store holds it. */
+export type OpenedLedger = {
+    readonly ledger: BlockLedger;
+    readonly height: number;
+    readonly appHash: Uint8Array;
+    /** Size of the log before the last block: what is below it is final. */
+    readonly finalSize: number;
+};
+
+/**
+ * Opens the ledger of a store: replays its log and compares the outcome with what was agreed on, so
+ * that a damaged store is found before it votes.
+ * @param onEntry - told of each entry in order, before the comparison.
+ * @returns null for a store without a block; MS_CHECKPOINT where log and agreed hash part, the refusal
+ * of `accept()` where an entry does not fit.
+ */
+export async function openLedger(
+    store: BlockStore,
+    onEntry: (taken: TakenEntry) => void,
+): Promise<Result<OpenedLedger | null>> {
+    const [genesis, head] = [await store.genesis(), await store.blockHead()];
+    if (genesis === null || head === null) return ok(null);
+    const kept = decodeEngineState(head.engineState);
+    if (!kept.ok) return kept;
+    const ledger = new BlockLedger(genesis);
+    for (const validator of kept.value.validators) ledger.validators.set(validator);
+    for await (const { body, index, item, timeMs } of store.entries(0)) {
+        const entry = parseEntry(item, body);
+        if (!entry.ok) return entry;
+        const accepted = accept(ledger.state, entry.value, timeMs, () => true);
+        if (!accepted.ok) return accepted;
+        const logged = { timeMs, item };
+        const leafIndex = ledger.log.append(entryLeafHash(logged));
+        if (leafIndex !== index) return fail(error("MS_LOG_LEAF", { where: `leaf ${index}` }));
+        const { outcomes } = accepted.value;
+        onEntry({ entry: entry.value, timeMs, leafIndex, logged, outcomes });
+    }
+    const { appHash, height } = head;
+    if (!bytesEqual(ledger.appHash(), appHash)) return fail(partedAt(height));
+    return ok({ ledger, height, appHash, finalSize: kept.value.finalSize });
+}
+
+function partedAt(height: number): MetersealError {
+    return error("MS_CHECKPOINT", {
+        where: `block ${height}`,
+        expected: "the state that the validators agreed on",
+        todo: "The store is damaged: put a backup back, or join again by state sync.",
+    });
+}

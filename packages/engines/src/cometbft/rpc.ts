@@ -1,0 +1,82 @@
+import { error, toBase64 } from "@meterseal/core";
+
+/** Answer of a node to a transaction: taken into its mempool, or not and why. */
+export type BroadcastAnswer =
+    | { readonly kind: "taken" }
+    /** The mempool has it already, or had it in a block. */
+    | { readonly kind: "known" }
+    /** Our own CheckTx refused it, with one of our codes. */
+    | { readonly kind: "refused"; readonly code: string };
+
+/** Largest answer that is read. */
+const ANSWER_BYTES = 1_048_576;
+const KNOWN = /already exists in cache/;
+
+/** JSON-RPC of a CometBFT node on this machine. */
+export class CometRpc {
+    readonly #url: string;
+    readonly #timeoutMs: number;
+
+    /**
+     * @param url - of the node's RPC, such as http://127.0.0.1:26657.
+     * @param timeoutMs - longest time for one call.
+     */
+    constructor(url: string, timeoutMs: number) {
+        this.#url = url;
+        this.#timeoutMs = timeoutMs;
+    }
+
+    /**
+     * Offers a transaction to the node (`broadcast_tx_sync`).
+     * @throws MetersealError MS_LINK where the node is not reached or has no room.
+     */
+    async broadcast(tx: Uint8Array): Promise<BroadcastAnswer> {
+        const answer = await this.#call("broadcast_tx_sync", { tx: toBase64(tx) });
+        if (answer.error !== undefined) {
+            const got = `${answer.error.message ?? ""} ${answer.error.data ?? ""}`.trim();
+            if (KNOWN.test(got)) return { kind: "known" };
+            throw error("MS_LINK", { where: "CometBFT", got: got.slice(0, 200) });
+        }
+        const { code = 0, log = "" } = (answer.result ?? {}) as { code?: number; log?: string };
+        return code === 0 ? { kind: "taken" } : { kind: "refused", code: log };
+    }
+
+    /** Height of the node's last block, and whether it is still catching up. */
+    async status(): Promise<{ readonly height: number; readonly isCatchingUp: boolean }> {
+        const { result } = await this.#call("status", {});
+        const { sync_info: sync } = result as {
+            sync_info: { latest_block_height: string; catching_up: boolean };
+        };
+        return { height: Number(sync.latest_block_height), isCatchingUp: sync.catching_up };
+    }
+
+    /** Result of any method, as JSON. */
+    async query(method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
+        const answer = await this.#call(method, params);
+        if (answer.error === undefined) return answer.result;
+        const got = `${answer.error.message ?? ""} ${answer.error.data ?? ""}`.trim();
+        throw error("MS_LINK", { where: `CometBFT ${method}`, got: got.slice(0, 200) });
+    }
+
+    async #call(method: string, params: Readonly<Record<string, unknown>>): Promise<RpcAnswer> {
+        try {
+            const response = await fetch(this.#url, {
+                method: "POST",
+                headers: { "content-type": "application/json" },
+                body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+                signal: AbortSignal.timeout(this.#timeoutMs),
+            });
+            const text = await response.text();
+            if (text.length > ANSWER_BYTES) throw new Error("an answer above 1 MiB");
+            return JSON.parse(text) as RpcAnswer;
+        } catch (cause) {
+            const got = cause instanceof Error ? cause.message : String(cause);
+            throw error("MS_LINK", { where: "CometBFT", got, cause });
+        }
+    }
+}
+
+type RpcAnswer = {
+    readonly result?: unknown;
+    readonly error?: { readonly message?: string; readonly data?: string };
+};

@@ -1,0 +1,106 @@
+import { error, type MetersealError, sha256, toHex } from "@meterseal/core";
+import type { LedgerState } from "@meterseal/ledger";
+import { parseTx, type Tx } from "./tx.ts";
+import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
+
+/** A transaction that was read, by the hash that CometBFT gives it. */
+export type ReadTx = { readonly hash: string; readonly bytes: Uint8Array; readonly tx: Tx };
+
+/** Reads transactions; null stands for each that is none. */
+export function readTxs(txs: readonly Uint8Array[]): (ReadTx | null)[] {
+    return txs.map((bytes) => {
+        const tx = parseTx(bytes);
+        return tx.ok ? { hash: toHex(sha256(bytes)), bytes, tx: tx.value } : null;
+    });
+}
+
+/**
+ * What the mempool asks of a transaction: that it is one, that the ledger knows the keys it is signed
+ * with, that it is well signed, and that the ledger does not have it. Nothing about time or parents,
+ * which may be in order by the time of the block.
+ */
+export function screenTx(
+    state: LedgerState,
+    bytes: Uint8Array,
+    verdicts: SignatureVerdicts,
+): MetersealError | null {
+    const parsed = parseTx(bytes);
+    if (!parsed.ok) return parsed.error;
+    const { entry } = parsed.value;
+    if (entry.kind === "vertex" && state.vertices.has(entry.vertex.id.toString())) {
+        return error("MS_VERTEX_DUPLICATE", { where: `vertex ${entry.vertex.id}` });
+    }
+    for (const { key, message } of signaturesOf(state, entry)) {
+        if (key === undefined) return error("MS_KEY_UNKNOWN", { got: toHex(message.kid) });
+        if (!verdicts.check(message, key)) return error("MS_SIGNATURE_BAD");
+    }
+    return null;
+}
+
+/**
+ * True for a block that only a faulty proposer can have put together: something that is no
+ * transaction, the same one twice, or a bad signature by a key that the ledger knows. A function of
+ * the block and the committed state alone.
+ */
+export function isFaultyProposal(
+    state: LedgerState,
+    txs: readonly Uint8Array[],
+    verdicts: SignatureVerdicts,
+): boolean {
+    const seen = new Set<string>();
+    for (const read of readTxs(txs)) {
+        if (read === null || seen.has(read.hash)) return true;
+        seen.add(read.hash);
+        const isForged = signaturesOf(state, read.tx.entry).some(
+            ({ key, message }) => key !== undefined && !verdicts.check(message, key),
+        );
+        if (isForged) return true;
+    }
+    return false;
+}
+
+/** Bytes that a block spends on a transaction beside its own: a field tag and a length. */
+const TX_OVERHEAD_BYTES = 8;
+
+/**
+ * Transactions for a block: what the ledger could take, each vertex after its parents, as many as fit.
+ * What cannot attach yet stays in the mempool.
+ */
+export function composeBlock(
+    state: LedgerState,
+    txs: readonly Uint8Array[],
+    maxBytes: number,
+): Uint8Array[] {
+    const block: Uint8Array[] = [];
+    const taken = new Set<string>();
+    const known = new Set<string>();
+    let room = maxBytes;
+    const attaches = ({ tx }: ReadTx): boolean =>
+        tx.entry.kind !== "vertex" ||
+        tx.entry.vertex.parents.every((parent) => {
+            const name = parent.toString();
+            return state.vertices.has(name) || known.has(name);
+        });
+    let waiting = readTxs(txs).filter((read) => read !== null);
+    let progress = true;
+    while (progress) {
+        progress = false;
+        const later: ReadTx[] = [];
+        for (const read of waiting) {
+            const size = read.bytes.length + TX_OVERHEAD_BYTES;
+            if (taken.has(read.hash) || size > room) continue;
+            if (!attaches(read)) {
+                later.push(read);
+                continue;
+            }
+            taken.add(read.hash);
+            block.push(read.bytes);
+            room -= size;
+            const { entry } = read.tx;
+            if (entry.kind === "vertex") known.add(entry.vertex.id.toString());
+            progress = true;
+        }
+        waiting = later;
+    }
+    return block;
+}

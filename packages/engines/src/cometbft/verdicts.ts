@@ -1,0 +1,64 @@
+import { type PublicKey, sha256, toHex } from "@meterseal/core";
+import type { Entry, LedgerState, SignatureCheck } from "@meterseal/ledger";
+import { type Sign1, verifySign1 } from "@meterseal/record";
+
+/** Messages that are remembered as well signed: some blocks' worth. */
+const REMEMBERED = 65_536;
+
+/**
+ * Remembers which messages are well signed, so that a signature is checked once and not at every step
+ * from the mempool to the block. A message names its key, and two keys never share a name.
+ */
+export class SignatureVerdicts {
+    /** Hashes of whole messages, hexadecimal, oldest first. */
+    readonly #good = new Set<string>();
+
+    /** Checks a message, or remembers it. */
+    readonly check: SignatureCheck = (message, key) => {
+        const name = toHex(sha256(message.bytes));
+        if (this.#good.has(name)) return true;
+        const valid = verifySign1(message, key);
+        if (valid) this.#remember(name);
+        return valid;
+    };
+
+    #remember(name: string): void {
+        this.#good.add(name);
+        if (this.#good.size <= REMEMBERED) return;
+        const [oldest] = this.#good;
+        if (oldest !== undefined) this.#good.delete(oldest);
+    }
+}
+
+/** A signed message of an entry, and the key that should have signed it, where the ledger knows it. */
+export type Signed = { readonly message: Sign1; readonly key: PublicKey | undefined };
+
+/** The signed messages of an entry, its own first, with their keys as a state knows them. */
+export function signaturesOf(state: LedgerState, entry: Entry): Signed[] {
+    const { operator } = state.genesis;
+    const partyKey = (message: Sign1): PublicKey | undefined =>
+        state.partyKeys.get(toHex(message.kid))?.key;
+    switch (entry.kind) {
+        case "enrolment":
+            return [{ message: entry.enrolment.message, key: operator }];
+        case "revocation":
+            return [{ message: entry.revocation.message, key: operator }];
+        case "party":
+            return [{ message: entry.party.message, key: operator }];
+        case "notice":
+            return [{ message: entry.notice.message, key: partyKey(entry.notice.message) }];
+        case "tariff":
+            return [{ message: entry.tariff.message, key: partyKey(entry.tariff.message) }];
+        case "vertex": {
+            const { message } = entry.vertex;
+            const author = state.authors.get(toHex(entry.vertex.author));
+            return [
+                { message, key: author?.enrolment.key },
+                ...entry.records.map((record) => ({
+                    message: record.message,
+                    key: state.keys.get(toHex(record.message.kid))?.key,
+                })),
+            ];
+        }
+    }
+}

@@ -1,0 +1,329 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MetersealError, sha256, toHex, u64be, utf8 } from "@meterseal/core";
+import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { testSigner } from "@meterseal/testkit/keys";
+import {
+    TestChain,
+    type TestCollector,
+    type TestMeter,
+    TestNetwork,
+} from "@meterseal/testkit/records";
+import type { RequestFinalizeBlock, RequestInitChain } from "cosmjs-types/tendermint/abci/types";
+import fc from "fast-check";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { FrameReader, frameOf } from "../src/cometbft/abci/frames.ts";
+import { AbciServer } from "../src/cometbft/abci/server.ts";
+import { Application } from "../src/cometbft/application.ts";
+import { formatGenesisState, parseGenesisState } from "../src/cometbft/genesis-state.ts";
+import { encodeTx, parseTx, TX_BYTES } from "../src/cometbft/tx.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "meterseal-comet-"));
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let directories = 0;
+
+const BLOCK_UNIX = 1_700_000_000;
+const KEYS = [1, 2, 3, 4].map((seed) => new Uint8Array(32).fill(seed));
+
+let network: TestNetwork;
+let collector: TestCollector;
+let meter: TestMeter;
+let chain: TestChain;
+let height: number;
+
+beforeEach(async () => {
+    network = new TestNetwork("comet unit");
+    collector = await network.collector();
+    meter = await network.meter();
+    chain = new TestChain(meter);
+    height = 0;
+});
+
+/** An application on a store of its own, and what it told. */
+type Node = { app: Application; store: ServerStore; dir: string; told: string[] };
+
+async function open(dir = join(scratch, `node${directories++}`)): Promise<Node> {
+    const store = await openServerStore(dir);
+    const told: string[] = [];
+    const app = await Application.open({
+        store,
+        logSigner: network.logSigner,
+        observer: {
+            entryLogged: ({ leafIndex }) => told.push(`logged ${leafIndex}`),
+            entryFinal: ({ leafIndex }, { checkpoint }) =>
+                told.push(`final ${leafIndex} of ${checkpoint.size}`),
+            txRefused: (_hash, code) => told.push(`refused ${code}`),
+        },
+    });
+    return { app, store, dir, told };
+}
+
+const begin = ({ app }: Node): Promise<{ appHash: Uint8Array }> =>
+    app.initChain({
+        time: { seconds: BigInt(BLOCK_UNIX), nanos: 0 },
+        chainId: "test",
+        validators: KEYS.map((ed25519) => ({ pubKey: { ed25519 }, power: 10n })),
+        appStateBytes: utf8(
+            JSON.stringify(
+                formatGenesisState({
+                    genesis: network.genesis,
+                    entries: [collector.enrolment.message.bytes],
+                }),
+            ),
+        ),
+        initialHeight: 1n,
+    } satisfies RequestInitChain);
+
+const blockOf = (
+    txs: Uint8Array[],
+    misbehavior: RequestFinalizeBlock["misbehavior"] = [],
+): RequestFinalizeBlock => ({
+    txs,
+    decidedLastCommit: { round: 0, votes: [] },
+    misbehavior,
+    hash: new Uint8Array(32),
+    height: BigInt(height),
+    time: { seconds: BigInt(BLOCK_UNIX + height), nanos: 5_000_000 },
+    nextValidatorsHash: new Uint8Array(32),
+    proposerAddress: new Uint8Array(20),
+});
+
+/** Executes and commits a block on each node; the hashes that they come to. */
+async function commit(nodes: Node[], txs: Uint8Array[]): Promise<string[]> {
+    height++;
+    const hashes: string[] = [];
+    for (const { app } of nodes) {
+        hashes.push(toHex(app.finalize(blockOf(txs)).appHash));
+        await app.commit();
+    }
+    return hashes;
+}
+
+const txOf = (item: Uint8Array, records: { message: { bytes: Uint8Array } }[] = []): Uint8Array =>
+    encodeTx(
+        item,
+        records.map(({ message }) => message.bytes),
+    );
+
+async function vertexTx(count = 2): Promise<Uint8Array> {
+    const records = [];
+    for (let i = 0; i < count; i++) records.push(await chain.usage());
+    const made = await collector.vertex(records);
+    return txOf(made.vertex.message.bytes, [...made.records]);
+}
+const enrolTx = (): Uint8Array => txOf(meter.enrolment.message.bytes);
+
+describe("our CometBFT application", () => {
+    it("gives two nodes the same hash for the same blocks, and is the same after opening again", async () => {
+        const nodes = [await open(), await open()];
+        for (const node of nodes) await begin(node);
+        const blocks = [[enrolTx()], [await vertexTx()], [], [await vertexTx(5)]];
+        for (const block of blocks) {
+            const [one, other] = await commit(nodes, block);
+            expect(one).toBe(other);
+        }
+        const [first] = nodes as [Node];
+        const before = first.app.info();
+        await first.store.close();
+        const again = await open(first.dir);
+        expect(again.app.info()).toEqual(before);
+        expect(again.app.ledger?.log.root()).toEqual(first.app.ledger?.log.root());
+        expect(again.told.filter((line) => line.startsWith("final"))).toHaveLength(3);
+    });
+    it("keeps the hash where a block changes nothing, so that no blocks follow for it", async () => {
+        const node = await open();
+        await begin(node);
+        const [one] = await commit([node], [enrolTx()]);
+        const [two] = await commit([node], []);
+        expect(two).toBe(one);
+    });
+    it("makes entries final with the block after theirs", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        expect(node.told).toEqual(["logged 0", "logged 1"]);
+        await commit([node], [await vertexTx()]);
+        expect(node.told.slice(2)).toEqual(["final 0 of 2", "final 1 of 2", "logged 2"]);
+    });
+    it("replays to the same hash where the commit was lost", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const tx = await vertexTx();
+        height++;
+        const { appHash } = node.app.finalize(blockOf([tx]));
+        await node.store.close(); // and no commit
+        const again = await open(node.dir);
+        expect(again.app.info().height).toBe(1);
+        expect(again.app.finalize(blockOf([tx])).appHash).toEqual(appHash);
+    });
+    it("refuses with a code what accept() refuses, and takes the rest of the block", async () => {
+        const node = await open();
+        await begin(node);
+        const vertex = await vertexTx();
+        height++;
+        const { txResults } = node.app.finalize(blockOf([vertex, enrolTx(), vertex, utf8("no")]));
+        expect(txResults.map(({ code, log }) => (code === 0 ? "ok" : log))).toEqual([
+            "MS_KEY_UNKNOWN",
+            "ok",
+            "ok",
+            "MS_MALFORMED",
+        ]);
+        expect(txResults[2]?.data).toEqual(u64be(2n));
+        await node.app.commit();
+        expect(node.told).toContain("refused MS_KEY_UNKNOWN");
+    });
+    it("votes for every block that it would propose, in any order of the mempool", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const txs = [await vertexTx(), await vertexTx(), await vertexTx(), utf8("garbage")];
+        await fc.assert(
+            fc.asyncProperty(fc.shuffledSubarray(txs, { minLength: 1 }), async (mempool) => {
+                const block = node.app.prepare(mempool, 1_000_000);
+                expect(node.app.process(block)).toBe(true);
+                // Each after its parents: as many as hang together from the first on.
+                const places = block.map((tx) => txs.indexOf(tx));
+                expect(places).toEqual(places.map((_, i) => i));
+                await Promise.resolve();
+            }),
+            { numRuns: 30 },
+        );
+        expect(node.app.prepare(txs, 300)).toEqual([]);
+    });
+    it("votes against what only a faulty proposer puts together", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const good = await vertexTx();
+        expect(node.app.process([good])).toBe(true);
+        expect(node.app.process([good, good])).toBe(false);
+        expect(node.app.process([utf8("garbage")])).toBe(false);
+        const forged = parseTx(good);
+        if (!forged.ok) throw forged.error;
+        const { body, item } = forged.value;
+        const bad = item.slice();
+        bad[bad.length - 1] = (bad.at(-1) as number) ^ 1;
+        expect(node.app.process([encodeTx(bad, body)])).toBe(false);
+    });
+    it("keeps out of its mempool what is unsigned, unknown or there already", async () => {
+        const node = await open();
+        await begin(node);
+        const codeOf = (tx: Uint8Array): string => node.app.screen(tx)?.code ?? "ok";
+        const vertex = await vertexTx();
+        expect(codeOf(vertex)).toBe("MS_KEY_UNKNOWN");
+        await commit([node], [enrolTx()]);
+        expect(codeOf(vertex)).toBe("ok");
+        await commit([node], [vertex]);
+        expect(codeOf(vertex)).toBe("MS_VERTEX_DUPLICATE");
+        expect(codeOf(utf8("garbage"))).toBe("MS_MALFORMED");
+        expect(codeOf(new Uint8Array(TX_BYTES + 1))).toBe("MS_TOO_LARGE");
+        const other = new TestNetwork("other");
+        const stranger = await other.enrol(
+            { ...(await other.meter("m")).enrolment, network: network.networkId },
+            testSigner("nobody"),
+        );
+        expect(codeOf(txOf(stranger.message.bytes))).toBe("MS_SIGNATURE_BAD");
+    });
+    it("takes the power of a validator that voted twice", async () => {
+        const node = await open();
+        await begin(node);
+        height++;
+        const address = sha256(KEYS[2] as Uint8Array).slice(0, 20);
+        const evidence = {
+            type: 1,
+            validator: { address, power: 10n },
+            height: 1n,
+            time: { seconds: 0n, nanos: 0 },
+            totalVotingPower: 40n,
+        };
+        const before = node.app.info().appHash;
+        const { appHash, validatorUpdates } = node.app.finalize(blockOf([], [evidence]));
+        expect(validatorUpdates).toEqual([{ pubKey: { ed25519: KEYS[2] }, power: 0n }]);
+        expect(appHash).not.toEqual(before);
+        await node.app.commit();
+        await node.store.close();
+        expect((await open(node.dir)).app.ledger?.validators.list()).toHaveLength(3);
+    });
+    it("does not open on a store that parts from what was agreed on", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const head = await node.store.blockHead();
+        if (head === null) throw new Error("no block");
+        const wrong = { ...head, appHash: new Uint8Array(32), entries: [], checkpoint: null };
+        await node.store.appendBlock(wrong);
+        await node.store.close();
+        const failure: unknown = await open(node.dir).catch((cause: unknown) => cause);
+        expect(failure instanceof MetersealError && failure.code).toBe("MS_CHECKPOINT");
+    });
+});
+
+describe("the ABCI socket", () => {
+    it("cuts any stream into its messages", () => {
+        fc.assert(
+            fc.property(
+                fc.array(fc.uint8Array({ maxLength: 400 }), { maxLength: 8 }),
+                fc.array(fc.integer({ min: 1, max: 300 })),
+                (messages, cuts) => {
+                    const stream = Buffer.concat(messages.map(frameOf));
+                    const reader = new FrameReader();
+                    const read: Uint8Array[] = [];
+                    let at = 0;
+                    for (const cut of [...cuts, stream.length]) {
+                        read.push(...reader.push(stream.subarray(at, at + cut)));
+                        at += cut;
+                    }
+                    expect(read.map(toHex)).toEqual(messages.map(toHex));
+                },
+            ),
+        );
+    });
+    it("refuses a length above its bound, or that has no end", () => {
+        const codeOf = (bytes: number[]): string => {
+            try {
+                new FrameReader().push(Uint8Array.from(bytes));
+                return "ok";
+            } catch (cause) {
+                return cause instanceof MetersealError ? cause.code : String(cause);
+            }
+        };
+        expect(codeOf([0xff, 0xff, 0xff, 0x7f])).toBe("MS_TOO_LARGE");
+        expect(codeOf([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])).toBe("MS_MALFORMED");
+    });
+    it("drops a peer that does not speak it, and listens on the loopback only", async () => {
+        const failures: unknown[] = [];
+        const server = new AbciServer({
+            address: { host: "127.0.0.1", port: 0 },
+            handle: () => Promise.resolve({ flush: {} }),
+            onFatal: (cause) => failures.push(cause),
+        });
+        const url = new URL(await server.listen());
+        const socket = connect(Number(url.port), url.hostname);
+        socket.write(Uint8Array.from([3, 0xff, 0xff, 0xff]));
+        await new Promise((resolve) => socket.once("close", resolve));
+        expect(failures).toEqual([]);
+        await server.close();
+        const outside = new AbciServer({
+            address: { host: "0.0.0.0", port: 0 },
+            handle: () => Promise.reject(new Error("never")),
+            onFatal: () => undefined,
+        });
+        expect(() => outside.listen()).toThrow("MS_LISTEN_ADDRESS");
+    });
+});
+
+describe("the beginning of a chain", () => {
+    it("is read as it was written, and nothing else is", () => {
+        const state = { genesis: network.genesis, entries: [collector.enrolment.message.bytes] };
+        const bytes = utf8(JSON.stringify(formatGenesisState(state)));
+        const read = parseGenesisState(bytes);
+        expect(read.ok && read.value).toEqual(state);
+        for (const text of ["", "null", "{}", '{"genesis":"0","entries":[]}', '{"genesis":"00"}']) {
+            const refused = parseGenesisState(utf8(text));
+            expect(refused.ok ? "ok" : refused.error.code).toBe("MS_GENESIS");
+        }
+    });
+});

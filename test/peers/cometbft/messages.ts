@@ -1,0 +1,29 @@
+/** What a test asks of an application. */
+export type Asked =
+    | { readonly kind: "crash"; readonly where: "beforeCommit" | "afterCommit" }
+    | { readonly kind: "state"; readonly id: number }
+    | {
+          readonly kind: "submit";
+          readonly id: number;
+          readonly item: Uint8Array;
+          readonly body: readonly Uint8Array[];
+      };
+
+/** State of an application. */
+export type AppState = {
+    readonly height: number;
+    readonly size: number;
+    readonly logRoot: string;
+    readonly stateRoot: string;
+    readonly finalSize: number;
+    readonly snapshots: readonly number[];
+};
+
+/** What an application tells. */
+export type Fact =
+    | { readonly kind: "listening"; readonly address: string }
+    | { readonly kind: "ready" }
+    | { readonly kind: "failed"; readonly text: string }
+    | { readonly kind: "final"; readonly id: number; readonly leafIndex: number }
+    | { readonly kind: "refused"; readonly id: number; readonly text: string }
+    | ({ readonly kind: "state"; readonly id: number } & AppState);
