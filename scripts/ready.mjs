@@ -28,7 +28,7 @@ const MARKER = join(MODULES, ".ready");
 const PORTAL = join(root, "packages", "portal");
 const PORTAL_MARKER = join(PORTAL, "dist", ".ready");
 /** Packages whose sources end up in the browser, beside the portal itself. */
-const BROWSER_PACKAGES = ["core", "record", "seal", "ledger", "tariff", "wallet"];
+const BROWSER_PACKAGES = ["core", "record", "seal", "ledger", "provider", "tariff", "wallet"];
 const STILL_BUSY_MS = 15_000;
 
 class NotReady extends Error {}

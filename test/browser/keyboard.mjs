@@ -17,7 +17,7 @@ function numberControls(page) {
         );
         return [...all].filter(reachable).map((element, i) => {
             element.dataset.walk = String(i);
-            const section = element.closest("section, header, main");
+            const section = element.closest("section, header, main, footer");
             const label = document.getElementById(section?.getAttribute("aria-labelledby"));
             return {
                 name: element.ariaLabel ?? element.innerText?.trim() ?? element.name,
@@ -89,6 +89,7 @@ export function describeKeyboard(world) {
                     "Can you trust these numbers?",
                     "Your key",
                     "2013, day by day",
+                    "footer",
                 ]);
                 assert.equal(controls[0].name, "Skip to content");
                 // Opened, everything shows more controls: they are reached as well.

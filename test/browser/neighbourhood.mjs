@@ -56,6 +56,9 @@ export function describeNeighbourhood(world) {
                 await page.setInputFiles(KEY_INPUT, open.keyFile("MAC000515"));
                 const verdicts = await verdictsOf(page);
                 assert.ok(Object.values(verdicts).every(({ holds }) => holds));
+                await page.click("[data-tab=sharing]");
+                await page.getByText("there is nothing to grant").waitFor();
+                assert.equal(await page.locator("[data-testid=grant-card]").count(), 0);
                 assert.deepEqual(complaints, []);
             } finally {
                 await context.close();

@@ -1,5 +1,6 @@
 // Makes the pictures of the documentation again: 90 days of the whole neighbourhood, as a reader of
 // the README would see them. `npm run screenshots`; `CHROMIUM` names the browser.
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeEvidence, encodeEvidence } from "@meterseal/ledger";
 import { startDemo } from "./demo.mjs";
@@ -43,6 +44,27 @@ const showNeighbourhood = async (page, demo) => {
     await page.goto(`${demo.url}/#/neighbourhood`);
     await page.waitForSelector("[data-testid=sealed-registers] td");
 };
+/** Who can see what: monthly totals were granted, hourly ones are about to be. */
+async function showSharing(page, demo) {
+    await page.goto(`${demo.url}/#/sharing`);
+    await page.setInputFiles(KEY_INPUT, demo.keyFile(LONDON_HOME));
+    const signer = join(demo.dataDir, "households", LONDON_HOME, "wallet.key");
+    await page.setInputFiles("[data-testid=signer-input]", signer);
+    await page.getByRole("radio", { name: "Example Energy" }).check();
+    if ((await page.locator("[data-testid=grant]").count()) === 0) {
+        await page.getByRole("radio", { name: /^Monthly/ }).check();
+        await page.fill("input[type=date] >> nth=0", "2013-01-01");
+        await page.fill("input[type=date] >> nth=1", "2013-12-31");
+        await page.click("[data-testid=issue-now]");
+    }
+    await page.getByText("Look at what Example Energy sees").click();
+    await page.getByRole("radio", { name: /^Hourly/ }).check();
+    await page.waitForSelector("[data-testid=issue-now]");
+    await page.fill("input[type=date] >> nth=0", "2013-03-01");
+    await page.fill("input[type=date] >> nth=1", "2013-03-31");
+    await page.waitForSelector("[data-testid=issue-now]");
+}
+
 const showLondon = (page, demo) => showHome(page, demo, LONDON_HOME, MARCH);
 const showCalifornia = (page, demo) => showHome(page, demo, CALIFORNIA_HOME, MARCH);
 
@@ -55,6 +77,8 @@ const PICTURES = [
     ["household-dark.png", showLondon, { colorScheme: "dark" }],
     ["household-mobile.png", showLondon, { viewport: PHONE }],
     ["household-two-way.png", showCalifornia],
+    ["sharing.png", showSharing],
+    ["sharing-mobile.png", showSharing, { viewport: PHONE }],
     ["household-tampered.png", showLondon, {}, alterEvidence],
 ];
 

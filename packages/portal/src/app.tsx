@@ -17,11 +17,23 @@ const HouseholdPage = lazy(async () => {
     return { default: page };
 });
 
+const BillPage = lazy(async () => {
+    const { BillPage: page } = await import("./bill/page.tsx");
+    return { default: page };
+});
+
+const ProviderPage = lazy(async () => {
+    const { ProviderPage: page } = await import("./provider/page.tsx");
+    return { default: page };
+});
+
 const TITLES: Record<Route, string> = {
     start: "What this is",
     neighbourhood: "Neighbourhood",
     household: "My home",
     sharing: "Who can see what",
+    bill: "Check a bill",
+    provider: "For providers",
 };
 
 /** The portal: header, page, footer. The open household lives here, so that it outlives its page. */
@@ -44,10 +56,10 @@ export function App(): ReactNode {
             <main id="main" tabIndex={-1}>
                 {view.unreachable && <Unreachable view={view} />}
                 <ReplayEnded network={view.network} />
-                <FailureBoundary key={isOfHome(route) ? "household" : route}>
+                <FailureBoundary key={needsKey(route) ? "household" : route}>
                     {route === "start" && <StartPage view={view} hasHome={isOpen} />}
                     {route === "neighbourhood" && <NeighbourhoodPage view={view} />}
-                    {isOfHome(route) && (
+                    {needsKey(route) && (
                         <Suspense fallback={<p className="loading">Loading …</p>}>
                             <HouseholdPage
                                 household={household}
@@ -55,6 +67,16 @@ export function App(): ReactNode {
                                 hash={hash}
                                 isReplay={view.network?.clock.label != null}
                             />
+                        </Suspense>
+                    )}
+                    {route === "bill" && (
+                        <Suspense fallback={<p className="loading">Loading …</p>}>
+                            <BillPage />
+                        </Suspense>
+                    )}
+                    {route === "provider" && (
+                        <Suspense fallback={<p className="loading">Loading …</p>}>
+                            <ProviderPage />
                         </Suspense>
                     )}
                 </FailureBoundary>
@@ -65,14 +87,15 @@ export function App(): ReactNode {
 }
 
 /** Whether a page shows an opened home, so that it needs the key. */
-function isOfHome(route: Route): boolean {
+function needsKey(route: Route): boolean {
     return route === "household" || route === "sharing";
 }
 
 /** How a link of the header stands to the page that is shown. */
 function currentOf(page: Route, route: Route): "page" | "true" | undefined {
     if (page === route) return "page";
-    return page === "household" && isOfHome(route) ? "true" : undefined;
+    const isOfHome = needsKey(route) || route === "bill";
+    return page === "household" && isOfHome ? "true" : undefined;
 }
 
 /** Moves the focus; a link would change the hash, which names the page. */
@@ -145,7 +168,10 @@ function Footer({ view }: { readonly view: NetworkView }): ReactNode {
     return (
         <footer className="shell-footer">
             <div className="shell-row">
-                <p>Meterseal is open source, under the Apache License 2.0.</p>
+                <p>
+                    Meterseal is open source, under the Apache License 2.0.{" "}
+                    <a href={ROUTES.provider}>For providers</a>
+                </p>
                 {isReplay && (
                     <p>
                         Readings: SmartMeter Energy Consumption Data in London Households, UK Power

@@ -6,6 +6,8 @@ export const ROUTES = {
     neighbourhood: "#/neighbourhood",
     household: "#/home",
     sharing: "#/sharing",
+    bill: "#/bill",
+    provider: "#/provider",
 } as const;
 
 /** A page. */

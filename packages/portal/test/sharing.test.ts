@@ -3,6 +3,7 @@ import { calendarOf } from "../src/household/periods.ts";
 import {
     type Choice,
     firstChoice,
+    profilesOf,
     stepsFor,
     stretchFault,
     stretchOf,
@@ -125,6 +126,14 @@ describe("a choice of what to grant", () => {
         expect(stepsFor(1800)).toEqual(STEPS.filter((step) => step !== "half-hour"));
         expect(stepsFor(900)).toEqual(STEPS);
         expect(stepsFor(3600)).toEqual(["slot", "day", "week", "month", "year", "total"]);
+    });
+
+    it("names the profiles of countries and standards that ask for a step", () => {
+        expect(profilesOf("slot", 1800)).toEqual(["GB-half-hourly"]);
+        expect(profilesOf("slot", 900)).toEqual(["TAF7", "NL-quarter-hour"]);
+        expect(profilesOf("half-hour", 900)).toEqual(["GB-half-hourly"]);
+        expect(profilesOf("month", 3600)).toEqual(["TAF1", "GB-monthly", "NL-monthly"]);
+        expect(profilesOf("total", 1800)).toEqual([]);
     });
 
     it("begins with daily totals of the newest whole month", () => {

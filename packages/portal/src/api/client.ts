@@ -67,13 +67,12 @@ export function evidencePath(subject: string): string {
 
 /** State of the network. @throws ApiError */
 export async function fetchNetwork(): Promise<Network> {
-    return (await get("/api/v1/network")).json() as Promise<Network>;
+    return await fetchJson<Network>("/api/v1/network");
 }
 
 /** All enrolled meters. @throws ApiError */
 export async function fetchMeters(): Promise<readonly Meter[]> {
-    const answer = (await (await get("/api/v1/meters")).json()) as { meters: Meter[] };
-    return answer.meters;
+    return (await fetchJson<{ meters: Meter[] }>("/api/v1/meters")).meters;
 }
 
 /** Signed bytes of a meter's last final record. @throws ApiError */
@@ -82,8 +81,8 @@ export async function fetchLastRecord(subject: string): Promise<Uint8Array> {
 }
 
 /** Bytes that a path answers with. @throws ApiError */
-export async function fetchBytes(path: string): Promise<Uint8Array> {
-    const answer = await get(path);
+export async function fetchBytes(path: string, authorization?: string): Promise<Uint8Array> {
+    const answer = await get(path, authorization);
     try {
         return new Uint8Array(await answer.arrayBuffer());
     } catch {
@@ -91,10 +90,38 @@ export async function fetchBytes(path: string): Promise<Uint8Array> {
     }
 }
 
-async function get(path: string): Promise<Response> {
+/** Type of signed messages in a request. */
+const COSE = "application/cose";
+
+/** Sends a signed message. @throws ApiError */
+export async function postMessage(
+    path: string,
+    message: Uint8Array<ArrayBuffer>,
+    authorization?: string,
+): Promise<void> {
+    const headers = { "content-type": COSE, ...authorizationOf(authorization) };
+    await request(path, { method: "POST", body: message, headers });
+}
+
+/** JSON that a path answers with, to whom it may concern. @throws ApiError */
+export async function fetchJson<T>(path: string, authorization?: string): Promise<T> {
+    const answer = await get(path, authorization);
+    return (await answer.json()) as T;
+}
+
+function get(path: string, authorization?: string): Promise<Response> {
+    return request(path, { headers: authorizationOf(authorization) });
+}
+
+function authorizationOf(authorization: string | undefined): Record<string, string> {
+    return authorization === undefined ? {} : { authorization };
+}
+
+async function request(path: string, init: RequestInit): Promise<Response> {
     let answer: Response;
     try {
         answer = await fetch(path, {
+            ...init,
             credentials: "omit",
             cache: "no-store",
             signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -103,8 +130,8 @@ async function get(path: string): Promise<Response> {
         throw new ApiError("MS_LINK", null, "The server does not answer.");
     }
     if (answer.ok) return answer;
-    const problem = (await answer.json().catch(() => ({}))) as { code?: unknown; title?: unknown };
-    const code = typeof problem.code === "string" ? problem.code : "MS_LINK";
-    const title = typeof problem.title === "string" ? problem.title : `HTTP ${answer.status}`;
-    throw new ApiError(code, answer.status, title);
+    const problem = (await answer.json().catch(() => ({}))) as Record<string, unknown>;
+    const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    const message = text(problem.detail) ?? text(problem.title) ?? `HTTP ${answer.status}`;
+    throw new ApiError(text(problem.code) ?? "MS_LINK", answer.status, message);
 }

@@ -4,6 +4,7 @@ import { ROUTES, type Route } from "../route.ts";
 const TABS = [
     ["household", "Electricity"],
     ["sharing", "Who can see what"],
+    ["bill", "Check a bill"],
 ] as const satisfies readonly (readonly [Route, string])[];
 
 /** The pages of a home. */

@@ -6,16 +6,24 @@ import {
     useId,
     useState,
 } from "react";
-import { Icon } from "../ui/icons.tsx";
+import { Icon, type IconName } from "../ui/icons.tsx";
 
 type KeyPickerProps = {
     onFile(file: File): void;
     /** What is going on with a chosen file; null while none is. */
     readonly busy: string | null;
+    /** What the file is called here. */
+    readonly name: string;
+    /** What becomes of the file. */
+    readonly promise?: string;
+    readonly icon?: IconName;
+    readonly testId: string;
 };
 
 /** Takes a key file by drop, by click or by keyboard. */
-export function KeyPicker({ onFile, busy }: KeyPickerProps): ReactNode {
+export function KeyPicker(props: KeyPickerProps): ReactNode {
+    const { onFile, busy, icon = "key", name, testId } = props;
+    const { promise = "This file stays in your browser; it is never sent." } = props;
     const inputId = useId();
     const [isOver, setOver] = useState(false);
     useStrayDrops();
@@ -37,10 +45,10 @@ export function KeyPicker({ onFile, busy }: KeyPickerProps): ReactNode {
                 id={inputId}
                 className="picker-input"
                 type="file"
-                accept=".json,application/json"
+                accept=".json,.key,application/json"
                 onChange={onChange}
                 disabled={busy !== null}
-                data-testid="key-input"
+                data-testid={testId}
             />
             <label
                 htmlFor={inputId}
@@ -54,11 +62,11 @@ export function KeyPicker({ onFile, busy }: KeyPickerProps): ReactNode {
                 onDragLeave={() => setOver(false)}
                 onDrop={onDrop}
             >
-                <Icon name="key" />
+                <Icon name={icon} />
                 <span className="picker-text" aria-live="polite">
                     {busy ?? (
                         <>
-                            <strong>Drop your key file here</strong> or{" "}
+                            <strong>Drop {name} here</strong> or{" "}
                             <span className="picker-link">choose it</span>
                         </>
                     )}
@@ -66,7 +74,7 @@ export function KeyPicker({ onFile, busy }: KeyPickerProps): ReactNode {
                 {busy !== null && <span className="progress" aria-hidden="true" />}
                 <span className="picker-promise">
                     <Icon name="lock" />
-                    This file stays in your browser; it is never sent.
+                    {promise}
                 </span>
             </label>
         </div>

@@ -33,7 +33,7 @@ type HouseholdPageProps = {
 export function HouseholdPage({ household, isReplay, route, hash }: HouseholdPageProps): ReactNode {
     const { state, open } = household;
     if (state.kind === "open") {
-        if (route === "sharing") return <SharingPage home={state.home} />;
+        if (route === "sharing") return <SharingPage home={state.home} household={household} />;
         return <OpenHousehold state={state} household={household} hash={hash} />;
     }
     return (
@@ -53,7 +53,12 @@ export function HouseholdPage({ household, isReplay, route, hash }: HouseholdPag
             {household.isRemembered === true && (
                 <UnlockForm household={household} isBusy={state.kind === "opening"} />
             )}
-            <KeyPicker onFile={open} busy={state.kind === "opening" ? STAGES[state.stage] : null} />
+            <KeyPicker
+                onFile={open}
+                busy={state.kind === "opening" ? STAGES[state.stage] : null}
+                name="your key file"
+                testId="key-input"
+            />
             <section className="card explain" aria-labelledby="explain-title">
                 <h2 id="explain-title">What happens with the key</h2>
                 <ul>

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import type { FromVault, OpenHome, Problem, Stage, ToVault } from "./vault/messages.ts";
+import { useVault, type Vault } from "./use-vault.ts";
+import type { HomeMessage, OpenHome, Problem, Stage } from "./vault/messages.ts";
 import { dropRemembered, loadRemembered } from "./vault/remembered.ts";
 
 /** How far the opening of a household has come. */
@@ -29,7 +30,7 @@ export type Household = {
     unlock(passphrase: string): void;
     /** Removes the encrypted key file from this device; an open home stays open. */
     forgetRemembered(): void;
-};
+} & Pick<Vault, "call" | "hasSigner">;
 
 const KEY_FILE_MAX_BYTES = 65_536;
 const NONE: HouseholdState = { kind: "none" };
@@ -37,7 +38,6 @@ const NONE: HouseholdState = { kind: "none" };
 /** Holds the worker that holds the key; the key is written nowhere unless its holder asks. */
 export function useHousehold(): Household {
     const [state, setState] = useState<HouseholdState>(NONE);
-    const worker = useRef<Worker | null>(null);
     const isQuiet = useRef(false);
     const [isRemembered, setRemembered] = useState<boolean | null>(null);
     useEffect(() => {
@@ -47,50 +47,35 @@ export function useHousehold(): Household {
         );
     }, []);
 
-    const end = useCallback((): void => {
-        worker.current?.terminate();
-        worker.current = null;
+    const onMessage = useCallback((message: HomeMessage): void => {
+        if (message.type === "remembered") setRemembered(true);
+        if (message.type === "stage" && isQuiet.current) return;
+        setState((before) => step(before, message));
     }, []);
-    useEffect(() => end, [end]);
+    const onError = useCallback(() => setState({ kind: "failed", problem: NO_WORKER }), []);
+    const vault = useVault(onMessage, onError);
+    const { ask, call, end, hasSigner, start } = vault;
 
-    const ask = useCallback((request: ToVault): void => {
-        worker.current?.postMessage(request);
-    }, []);
-
-    /** Begins anew, as somebody asked for, with a worker of its own. */
-    const start = useCallback((): Worker => {
-        end();
+    /** Begins anew, as somebody asked for. */
+    const begin = useCallback((): (() => boolean) => {
         isQuiet.current = false;
         setState({ kind: "opening", stage: "key" });
-        const next = new Worker(new URL("./vault/worker.ts", import.meta.url), { type: "module" });
-        next.addEventListener("message", (event: MessageEvent<FromVault>) => {
-            if (next !== worker.current) return;
-            const message = event.data;
-            if (message.type === "remembered") setRemembered(true);
-            if (message.type === "stage" && isQuiet.current) return;
-            setState((before) => step(before, message));
-        });
-        next.addEventListener("error", () => {
-            if (next === worker.current) setState({ kind: "failed", problem: NO_WORKER });
-        });
-        worker.current = next;
-        return next;
-    }, [end]);
-
+        return start();
+    }, [start]);
     const open = useCallback(
         (file: File): void => {
-            const own = start();
+            const isCurrent = begin();
             if (file.size > KEY_FILE_MAX_BYTES) {
                 setState({ kind: "failed", problem: TOO_LARGE });
                 return;
             }
             const read = async (): Promise<void> => {
                 const text = await file.text();
-                if (own === worker.current) ask({ type: "open", text });
+                if (isCurrent()) ask({ type: "open", text });
             };
             read().catch(() => setState({ kind: "failed", problem: UNREADABLE }));
         },
-        [ask, start],
+        [ask, begin],
     );
     const refresh = useCallback(
         ({ quietly } = { quietly: false }): void => {
@@ -110,32 +95,26 @@ export function useHousehold(): Household {
     );
     const unlock = useCallback(
         (passphrase: string): void => {
-            start();
+            begin();
             ask({ type: "unlock", passphrase });
         },
-        [ask, start],
+        [ask, begin],
     );
     const forgetRemembered = useCallback((): void => {
         void dropRemembered().then(() => setRemembered(false));
     }, []);
-
+    const acts = useMemo(
+        () => ({ open, refresh, close, remember, unlock, forgetRemembered, call }),
+        [open, refresh, close, remember, unlock, forgetRemembered, call],
+    );
     return useMemo(
-        () => ({
-            state,
-            isRemembered,
-            open,
-            refresh,
-            close,
-            remember,
-            unlock,
-            forgetRemembered,
-        }),
-        [state, isRemembered, open, refresh, close, remember, unlock, forgetRemembered],
+        () => ({ ...acts, state, isRemembered, hasSigner }),
+        [acts, state, isRemembered, hasSigner],
     );
 }
 
 /** State after a message of the worker. Data that is open stays while it is refreshed. */
-function step(before: HouseholdState, message: FromVault): HouseholdState {
+function step(before: HouseholdState, message: HomeMessage): HouseholdState {
     switch (message.type) {
         case "stage":
             return before.kind === "open"

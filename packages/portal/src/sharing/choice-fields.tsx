@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
-import { type Choice, stepsFor } from "./choice.ts";
-import { stepMeaning, stepName } from "./words.ts";
+import { type Choice, profilesOf, stepsFor } from "./choice.ts";
+import { type Step, stepMeaning, stepName } from "./words.ts";
 
 type ChoiceFieldsProps = {
     readonly choice: Choice;
@@ -28,6 +28,7 @@ export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
                         <span>
                             {stepName(step, slotSeconds)}
                             <small>{stepMeaning(step)}</small>
+                            <Profiles step={step} slotSeconds={slotSeconds} />
                         </span>
                     </label>
                 ))}
@@ -58,6 +59,18 @@ export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
             )}
         </>
     );
+}
+
+/** Names under which rules of countries and standards ask for a step. */
+function Profiles({
+    step,
+    slotSeconds,
+}: {
+    readonly step: Step;
+    readonly slotSeconds: number;
+}): ReactNode {
+    const names = profilesOf(step, slotSeconds);
+    return names.length === 0 ? null : <small>Known as {names.join(", ")}.</small>;
 }
 
 type DateFieldProps = {

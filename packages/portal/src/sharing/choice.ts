@@ -1,4 +1,5 @@
 import { type MetersealError, parseInstant, type Result } from "@meterseal/core";
+import { GRANT_PROFILES } from "@meterseal/wallet";
 import { formatDate } from "../format.ts";
 import type { Calendar } from "../household/periods.ts";
 import type { Stretch } from "./revealed.ts";
@@ -21,6 +22,15 @@ export function stepsFor(slotSeconds: number): readonly Step[] {
     return STEPS.filter(
         (step) => (step !== "half-hour" || hasHalves) && (step !== "hour" || slotSeconds < 3600),
     );
+}
+
+/** Names of the profiles that ask for a step, such as `GB-monthly`, where the stream's slots are the ones that they presuppose. */
+export function profilesOf(step: Step, streamSlotSeconds: number): readonly string[] {
+    return GRANT_PROFILES.filter(({ slotSeconds, window }) => {
+        const isSlot = window === "half-hour" && streamSlotSeconds === HALF_HOUR_SECONDS;
+        const fits = slotSeconds === undefined || slotSeconds === streamSlotSeconds;
+        return fits && (isSlot ? "slot" : window) === step;
+    }).map(({ name }) => name);
 }
 
 /** Daily totals of the newest month, which is a place to begin at. */

@@ -2,7 +2,7 @@ import type { UsageInterval } from "@meterseal/wallet";
 import { type ReactNode, useMemo } from "react";
 import { formatCounted } from "../format.ts";
 import { IntervalTable } from "../household/interval-table.tsx";
-import { type Calendar, DAY_SECONDS } from "../household/periods.ts";
+import { type Calendar, DAY_SECONDS, HOUR_SECONDS } from "../household/periods.ts";
 import type { OpenHome } from "../household/vault/messages.ts";
 import { Picture, topPowerW } from "./picture.tsx";
 import { revealedBy, type Stretch } from "./revealed.ts";
@@ -41,24 +41,26 @@ export function Sight({ home, calendar, step, stretch, recipient }: SightProps):
                     ? `There are no such totals of this time yet. This is what it would be like, on your own readings of ${name}.`
                     : `Drawn from your own readings, ${name}.`}
             </p>
-            <Picture
-                title="What you see"
-                label={`Your own readings, ${formatCounted(own.length, "block")}.`}
-                intervals={own}
-                stretch={shown}
-                topW={topW}
-                zone={zone}
-                isOthers={false}
-            />
-            <Picture
-                title={`What ${recipient} sees`}
-                label={`What ${recipient} sees of the same time, ${formatCounted(theirs.length, "block")}.`}
-                intervals={theirs}
-                stretch={shown}
-                topW={topW}
-                zone={zone}
-                isOthers={true}
-            />
+            <div className="pictures">
+                <Picture
+                    title="What you see"
+                    label={`Your own readings, ${formatCounted(own.length, "block")}.`}
+                    intervals={own}
+                    stretch={shown}
+                    topW={topW}
+                    zone={zone}
+                    isOthers={false}
+                />
+                <Picture
+                    title={`What ${recipient} sees`}
+                    label={`What ${recipient} sees of the same time, ${formatCounted(theirs.length, "block")}.`}
+                    intervals={theirs}
+                    stretch={shown}
+                    topW={topW}
+                    zone={zone}
+                    isOthers={true}
+                />
+            </div>
             <IntervalTable
                 caption={`The numbers that ${recipient} sees, ${name}`}
                 heading="From – to"
@@ -106,9 +108,25 @@ function sightOf(home: OpenHome, calendar: Calendar, step: Step, stretch: Stretc
     const all = isExample ? revealedBy(series, calendar, step, everything) : real;
     const toUnix = all.at(-1)?.toUnix;
     if (toUnix === undefined) return null;
-    const theirs = all.filter(({ fromUnix }) => toUnix - fromUnix <= SHOWN_SECONDS[step]);
+    const theirs = newestDays(all, calendar, toUnix - SHOWN_SECONDS[step] - HOUR_SECONDS);
     const shown = { fromUnix: theirs[0]?.fromUnix ?? toUnix, toUnix };
     const isLong = toUnix - shown.fromUnix > SLOTS_SHOWN_SECONDS;
     const own = revealedBy(series, calendar, isLong ? "day" : "slot", shown);
     return { shown, own, theirs, isExample };
+}
+
+/** Sums from an instant on, and there from the first that begins a day; an hour more is for days of 25. */
+function newestDays(
+    all: readonly UsageInterval[],
+    { days }: Calendar,
+    sinceUnix: number,
+): readonly UsageInterval[] {
+    const midnights = new Set(days.map(({ fromUnix }) => fromUnix));
+    const newest = all.filter(({ fromUnix }) => fromUnix >= sinceUnix);
+    return newest.slice(
+        Math.max(
+            0,
+            newest.findIndex(({ fromUnix }) => midnights.has(fromUnix)),
+        ),
+    );
 }

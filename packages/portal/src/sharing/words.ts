@@ -1,4 +1,4 @@
-import { formatDate, formatMoment } from "../format.ts";
+import { formatDate, formatMoment, shortHex } from "../format.ts";
 import { slotLabel } from "../household/labels.ts";
 
 /** Steps in which somebody sees energy, from the finest to the coarsest. */
@@ -66,10 +66,12 @@ export function stepMeaning(step: Step): string {
 }
 
 /** What groups of registers are, such as `what you take from the grid`. */
-function groupsName(groups: readonly number[]): string {
+function groupsName(groups: readonly number[], who: string): string {
+    const [takes, gives] =
+        who === "you" ? ["you take", "you give"] : [`${who} takes`, `${who} gives`];
     const names = groups.map((group) => {
-        if (group === 0) return "what you take from the grid";
-        if (group === 1) return "what you give to the grid";
+        if (group === 0) return `what ${takes} from the grid`;
+        if (group === 1) return `what ${gives} to the grid`;
         if (group === 2) return "how uneven it is";
         return group === 15 ? "corrections" : `register ${group}`;
     });
@@ -93,11 +95,15 @@ export function stretchName(fromUnix: number, toUnix: number, zone: string): str
     return `${isSameYear ? from.slice(0, -5) : from} to ${to}`;
 }
 
-/** What a grant lets its recipient see, in plain words, such as `Daily totals of what you take from the grid, 1 January to 31 March 2013. Nothing finer.` */
-export function openingWords(opening: Opening): string {
+/**
+ * What a grant lets its recipient see, in plain words, such as `Daily totals of what you take from the
+ * grid, 1 January to 31 March 2013. Nothing finer.`
+ * @param who - whose energy it is: `you` to the household, `the home` to others.
+ */
+export function openingWords(opening: Opening, who = "you"): string {
     const { kind, step, groups, fromUnix, toUnix, zone, slotSeconds } = opening;
     const when = stretchName(fromUnix, toUnix, zone);
-    const what = groupsName(groups);
+    const what = groupsName(groups, who);
     if (kind === "W") {
         return `One amount for ${when}: ${what}, weighted by the prices of a published tariff. No reading can be taken out of it.`;
     }
@@ -107,4 +113,15 @@ export function openingWords(opening: Opening): string {
     const name = stepName(step ?? "total", slotSeconds);
     const limit = step === "slot" ? "This is all that your meter records." : "Nothing finer.";
     return `${name} of ${what}, ${when}. ${limit}`;
+}
+
+/** What a recipient is called: its name, or the first digits of its id. */
+export function recipientName({
+    idHex,
+    name,
+}: {
+    readonly idHex: string;
+    readonly name: string;
+}): string {
+    return name === "" ? shortHex(idHex) : name;
 }

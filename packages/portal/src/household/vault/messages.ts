@@ -1,4 +1,5 @@
 import type { OpenBoundary } from "@meterseal/wallet";
+import type { SharingCall, SharingCalls } from "./sharing-messages.ts";
 
 /** Requests to the worker that holds the key. */
 export type ToVault =
@@ -6,10 +7,21 @@ export type ToVault =
     | { readonly type: "open"; readonly text: string }
     /** Fetches, checks and opens again with the key that the worker holds. */
     | { readonly type: "refresh" }
-    /** Keeps the key file on this device, encrypted under a passphrase. */
+    /** Keeps the key file, and the signing key where it is held, on this device, encrypted under a passphrase. */
     | { readonly type: "remember"; readonly passphrase: string }
     /** Opens with the key file that is kept on this device. */
-    | { readonly type: "unlock"; readonly passphrase: string };
+    | { readonly type: "unlock"; readonly passphrase: string }
+    | CallRequest;
+
+/** One of {@link SharingCalls}, and the number that its answer carries. */
+export type CallRequest = {
+    [C in SharingCall]: {
+        readonly type: "call";
+        readonly id: number;
+        readonly name: C;
+        readonly request: SharingCalls[C]["request"];
+    };
+}[SharingCall];
 
 /** What the worker is doing. */
 export type Stage = "key" | "fetch" | "check";
@@ -58,9 +70,22 @@ export type OpenHome = {
     readonly openMs: number;
 };
 
-/** Answers of the worker. */
-export type FromVault =
+/** What the worker says of the home that it opens. */
+export type HomeMessage =
     | { readonly type: "stage"; readonly stage: Stage }
     | { readonly type: "failed"; readonly problem: Problem }
     | { readonly type: "remembered" }
-    | { readonly type: "opened"; readonly home: OpenHome };
+    | {
+          readonly type: "opened";
+          readonly home: OpenHome;
+          /** Whether the worker holds the signing key as well. */
+          readonly hasSigner: boolean;
+      };
+
+/** Answer to one call. */
+export type CallMessage =
+    | { readonly type: "answer"; readonly id: number; readonly answer: unknown }
+    | { readonly type: "refused"; readonly id: number; readonly problem: Problem };
+
+/** Everything that the worker says. */
+export type FromVault = HomeMessage | CallMessage;

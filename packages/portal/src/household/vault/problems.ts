@@ -57,6 +57,39 @@ export function describeFailure(cause: unknown): Problem {
     };
 }
 
+/** Problem of the sharing page in the words of the step that failed. */
+export function describeSharing(cause: unknown): Problem {
+    if (cause instanceof ApiError) {
+        const { code, message, status } = cause;
+        const title = status === null ? "The server does not answer" : "The server refused";
+        return { code, title, text: message };
+    }
+    if (!(cause instanceof MetersealError)) return describeFailure(cause);
+    const { code, details, message } = cause;
+    if (code === "MS_KEY_FILE") {
+        return {
+            code,
+            title: "This is not the signing key of a home",
+            text: "Choose the file wallet.key, which was made when your home joined and lies beside your key file.",
+        };
+    }
+    if (code === "MS_KEY_FOREIGN") {
+        return {
+            code,
+            title: "This signing key is of another home",
+            text: `Choose the one that lies beside your key file. Expected: ${details.expected}.`,
+        };
+    }
+    if (code === "MS_PARTY") {
+        return {
+            code,
+            title: "The server named somebody whom the operator did not admit",
+            text: `Nothing is shown, because what it says does not hold (${details.where}).`,
+        };
+    }
+    return { code, title: "This could not be done", text: message };
+}
+
 function describeApi({ code, message, status }: ApiError): Problem {
     if (status === 404) {
         return {

@@ -1,11 +1,19 @@
 /**
- * A key file remembered on this device: encrypted under a passphrase, in IndexedDB and nowhere else.
- * Nothing readable is kept beside it, not even the name of the home.
+ * Key files remembered on this device: encrypted under a passphrase, in IndexedDB and nowhere else.
+ * Nothing readable is kept beside them, not even the name of the home.
  */
+
+/** Texts of the files that are kept together. */
+export type KeptKeys = {
+    readonly key: string;
+    /** The key that signs grants; null where it was not there when the home was remembered. */
+    readonly signer: string | null;
+};
 
 /** What lies in the database. */
 export type Remembered = {
-    readonly version: 1;
+    /** What is sealed: in version 1 the text of the key file, in version 2 JSON of {@link KeptKeys}. */
+    readonly version: 1 | 2;
     readonly iterations: number;
     readonly salt: Uint8Array<ArrayBuffer>;
     readonly iv: Uint8Array<ArrayBuffer>;
@@ -23,23 +31,25 @@ const ONLY = "home";
 const ITERATIONS = 1_000_000;
 const PURPOSE = new TextEncoder().encode("meterseal-remembered/v1");
 
-/** Encrypts the text of a key file: AES-256-GCM under PBKDF2-SHA-256 with 16 bytes of salt. */
-export async function sealKeyText(text: string, passphrase: string): Promise<Remembered> {
+/** Encrypts key files: AES-256-GCM under PBKDF2-SHA-256 with 16 bytes of salt. */
+export async function sealKeys(keys: KeptKeys, passphrase: string): Promise<Remembered> {
     const salt = crypto.getRandomValues(new Uint8Array(16));
     const iv = crypto.getRandomValues(new Uint8Array(12));
     const key = await keyOf(passphrase, salt, ITERATIONS);
-    const plain = new TextEncoder().encode(text);
+    const plain = new TextEncoder().encode(JSON.stringify(keys));
     const algorithm = { name: "AES-GCM", iv, additionalData: PURPOSE };
     const sealed = new Uint8Array(await crypto.subtle.encrypt(algorithm, key, plain));
-    return { version: 1, iterations: ITERATIONS, salt, iv, sealed, savedAtMs: Date.now() };
+    return { version: 2, iterations: ITERATIONS, salt, iv, sealed, savedAtMs: Date.now() };
 }
 
-/** Text of a remembered key file; null for another passphrase, or bytes that were altered. */
-export async function openKeyText(kept: Remembered, passphrase: string): Promise<string | null> {
+/** Remembered key files; null for another passphrase, or bytes that were altered. */
+export async function openKeys(kept: Remembered, passphrase: string): Promise<KeptKeys | null> {
     const key = await keyOf(passphrase, kept.salt, kept.iterations);
     const algorithm = { name: "AES-GCM", iv: kept.iv, additionalData: PURPOSE };
     try {
-        return new TextDecoder().decode(await crypto.subtle.decrypt(algorithm, key, kept.sealed));
+        const opened = await crypto.subtle.decrypt(algorithm, key, kept.sealed);
+        const text = new TextDecoder().decode(opened);
+        return kept.version === 1 ? { key: text, signer: null } : (JSON.parse(text) as KeptKeys);
     } catch {
         return null;
     }

@@ -4,26 +4,33 @@
  * asks to keep it on the device under a passphrase; what goes out to the
  * server is the meter's public pseudonym, what goes out to the page is {@link OpenHome}.
  */
-import { toHex, unwrap } from "@meterseal/core";
-import { decodeEvidence } from "@meterseal/ledger";
+import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
+import { decodeEvidence, decodeGenesis, networkIdOf } from "@meterseal/ledger";
 import { type KeyFile, openHousehold, parseKeyFile, type Verdict } from "@meterseal/wallet";
 import { evidencePath, fetchBytes, fetchNetwork } from "../../api/client.ts";
-import type { FromVault, OpenHome, ToVault, VerdictView } from "./messages.ts";
+import type { CallRequest, FromVault, OpenHome, ToVault, VerdictView } from "./messages.ts";
 import {
     describeFailure,
+    describeSharing,
     foreignNetworkProblem,
     keyFileProblem,
     NOT_REMEMBERED,
     OLD_BROWSER,
     WRONG_PASSPHRASE,
 } from "./problems.ts";
-import { loadRemembered, openKeyText, saveRemembered, sealKeyText } from "./remembered.ts";
+import { loadRemembered, openKeys, saveRemembered, sealKeys } from "./remembered.ts";
+import { readParty } from "./sharing/party.ts";
+import { type SharingHome, SharingSession } from "./sharing/session.ts";
 
 /** Faults that are listed; the rest is counted. */
 const FAULTS_LISTED = 20;
 
 let key: KeyFile | null = null;
 let keyText = "";
+/** What the last check opened; grants are made from it. */
+let home: SharingHome | null = null;
+let session: SharingSession | null = null;
+let signerText: string | null = null;
 
 self.addEventListener("message", (event: MessageEvent<ToVault>) => {
     void handle(event.data);
@@ -47,12 +54,58 @@ function answer(request: ToVault): Promise<FromVault> {
             return remember(request.passphrase);
         case "unlock":
             return unlock(request.passphrase);
+        case "call":
+            return answerCall(request);
     }
+}
+
+/** One of the calls of the sharing page; what fails of it leaves the home open. */
+async function answerCall(request: CallRequest): Promise<FromVault> {
+    const { id } = request;
+    try {
+        return { type: "answer", id, answer: await sharingAnswer(request) };
+    } catch (cause) {
+        return { type: "refused", id, problem: describeSharing(cause) };
+    }
+}
+
+async function sharingAnswer(request: CallRequest): Promise<unknown> {
+    if (request.name === "loadSigner") {
+        const { text } = request.request;
+        const loaded = await openSession(text);
+        const view = await loaded.list();
+        session = loaded;
+        signerText = text;
+        return view;
+    }
+    if (session === null) throw error("MS_NOT_ALLOWED", { expected: "the signing key first" });
+    switch (request.name) {
+        case "list":
+            return await session.list();
+        case "judge":
+            return await session.judge(request.request);
+        case "grant":
+            return await session.grant(request.request);
+        case "revoke":
+            return await session.revoke(request.request);
+    }
+}
+
+/** The home as it was checked last. @throws MetersealError where the server's genesis is not the key's. */
+function openedHome(): SharingHome {
+    if (home === null) throw error("MS_GENESIS", { where: "what the server sent" });
+    return home;
+}
+
+/** Signs in the name of the home from now on. @throws MetersealError for a file that is not its. */
+async function openSession(text: string): Promise<SharingSession> {
+    const party = await readParty(text, openedHome().key);
+    return new SharingSession(() => openedHome(), party);
 }
 
 async function remember(passphrase: string): Promise<FromVault> {
     try {
-        await saveRemembered(await sealKeyText(keyText, passphrase));
+        await saveRemembered(await sealKeys({ key: keyText, signer: signerText }, passphrase));
         return { type: "remembered" };
     } catch {
         return { type: "failed", problem: NOT_REMEMBERED };
@@ -62,8 +115,13 @@ async function remember(passphrase: string): Promise<FromVault> {
 async function unlock(passphrase: string): Promise<FromVault> {
     send({ type: "stage", stage: "key" });
     const kept = await loadRemembered();
-    const text = kept === null ? null : await openKeyText(kept, passphrase);
-    return text === null ? { type: "failed", problem: WRONG_PASSPHRASE } : await open(text);
+    const keys = kept === null ? null : await openKeys(kept, passphrase);
+    if (keys === null) return { type: "failed", problem: WRONG_PASSPHRASE };
+    const opened = await open(keys.key);
+    if (opened.type !== "opened" || keys.signer === null) return opened;
+    session = await openSession(keys.signer);
+    signerText = keys.signer;
+    return { ...opened, hasSigner: true };
 }
 
 async function open(text: string): Promise<FromVault> {
@@ -85,7 +143,7 @@ async function refresh(): Promise<FromVault> {
     }
     const bytes = await fetchBytes(evidencePath(toHex(key.meter)));
     send({ type: "stage", stage: "check" });
-    return { type: "opened", home: check(key, bytes) };
+    return { type: "opened", home: check(key, bytes), hasSigner: session !== null };
 }
 
 function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
@@ -93,6 +151,14 @@ function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
     const evidence = unwrap(decodeEvidence(bytes));
     const { verdicts, records, series } = unwrap(openHousehold(evidence, opener));
     const { checkpoint } = verdicts;
+    const isGenuine = bytesEqual(networkIdOf(evidence.genesis), opener.network);
+    home = isGenuine
+        ? {
+              key: opener,
+              genesis: unwrap(decodeGenesis(evidence.genesis)),
+              records: records.map(({ record }) => record),
+          }
+        : null;
     return {
         name: opener.name,
         meter: toHex(opener.meter),

@@ -1,0 +1,126 @@
+import { bytesEqual, error, type Signer, toHex, unwrap } from "@meterseal/core";
+import {
+    createLinkToken,
+    type Notice,
+    PARTY_ROLE,
+    type Party,
+    parseNotice,
+    verifySign1,
+} from "@meterseal/record";
+import { fetchBytes, fetchJson } from "../../../api/client.ts";
+import { fetchParty, fetchProven, type LedgerTrust } from "../../../api/ledger.ts";
+
+/** In whose name the worker asks. */
+export type Asker = {
+    /** 32 bytes. */
+    readonly networkId: Uint8Array;
+    /** Party id, 16 bytes. */
+    readonly party: Uint8Array;
+    readonly signer: Signer;
+};
+
+/** In whose name the worker asks, and what it holds the answers against. */
+export type Caller = Asker & LedgerTrust;
+
+/** A grant as the box lists it. */
+export type BoxRow = {
+    readonly hash: string;
+    readonly issuer: string;
+    readonly recipient: string;
+    readonly size: number;
+    readonly row: number;
+    readonly reads: number;
+    readonly lastReadUnix: number | null;
+    readonly refusals: number | null;
+};
+
+/** A notice as the server lists it; what it says is believed when its proof holds. */
+export type NoticeRow = {
+    readonly hash: string;
+    readonly leafIndex: number;
+    readonly kind: number;
+    readonly topic: string;
+};
+
+/** A notice that stands in the ledger. */
+export type ProvenNotice = { readonly notice: Notice; readonly leafIndex: number };
+
+const PAGE_ROWS = 100;
+/** Pages that are asked for at most. */
+const PAGES_MAX = 50;
+
+/** Header that says who asks, signed now by their key. */
+export async function authorizationOf(asker: Asker): Promise<string> {
+    const { networkId, party, signer } = asker;
+    // The token is dated by this device's time, also where the network replays a past year.
+    const timeUnix = Math.floor(Date.now() / 1000);
+    const claim = { network: networkId, subject: party, timeUnix };
+    const token = await createLinkToken(signer, claim);
+    return `Meterseal ${token.toBase64({ alphabet: "base64url", omitPadding: true })}`;
+}
+
+/** All providers and monitors that the operator signed. @throws MetersealError where it did not. */
+export async function fetchRecipients(caller: Caller): Promise<Party[]> {
+    type Row = { readonly party: string; readonly role: string; readonly leafIndex: number };
+    const rows = await fetchPages<Row>(
+        "/api/v1/parties",
+        "parties",
+        ({ leafIndex }) => leafIndex,
+        null,
+    );
+    const wanted = rows.filter(({ role }) => role !== "household");
+    const parties = await Promise.all(wanted.map(({ party }) => fetchParty(caller, party)));
+    return parties.filter(({ role }) => role !== PARTY_ROLE.household);
+}
+
+/** Grants of the box that this household issued. */
+export async function fetchOwnGrants(caller: Caller): Promise<BoxRow[]> {
+    const rows = await fetchPages<BoxRow>("/api/v1/grants", "grants", ({ row }) => row, caller);
+    return rows.filter(({ issuer }) => issuer === toHex(caller.party));
+}
+
+/** Bytes of a grant. */
+export async function fetchGrant(asker: Asker, hash: string): Promise<Uint8Array> {
+    return await fetchBytes(`/api/v1/grants/${hash}`, await authorizationOf(asker));
+}
+
+/** What the server lists of this household's notices. */
+export function fetchNoticeRows(caller: Caller): Promise<NoticeRow[]> {
+    const path = `/api/v1/notices?party=${toHex(caller.party)}`;
+    return fetchPages<NoticeRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
+}
+
+/**
+ * A notice of this household with the proof that it stands in the ledger, both checked.
+ * @throws MetersealError where proof or signature do not hold.
+ */
+export async function fetchNotice(caller: Caller, row: NoticeRow): Promise<ProvenNotice> {
+    const { bytes, leafIndex } = await fetchProven(caller, row.hash);
+    const notice = unwrap(parseNotice(bytes));
+    const isOwn = bytesEqual(notice.party, caller.party) && toHex(notice.message.hash) === row.hash;
+    if (!isOwn || !verifySign1(notice.message, caller.signer.publicKey)) {
+        throw error("MS_SIGNATURE_BAD", { where: `notice ${row.hash}` });
+    }
+    return { notice, leafIndex };
+}
+
+/** All rows of a list, page by page; each page begins behind the place of the last row. */
+async function fetchPages<T>(
+    path: string,
+    field: string,
+    placeOf: (row: T) => number,
+    caller: Caller | null,
+): Promise<T[]> {
+    const rows: T[] = [];
+    for (let page = 0; page < PAGES_MAX; page++) {
+        const last = rows.at(-1);
+        const query = `limit=${PAGE_ROWS}${last === undefined ? "" : `&after=${placeOf(last)}`}`;
+        const authorization = caller === null ? undefined : await authorizationOf(caller);
+        const address = `${path}${path.includes("?") ? "&" : "?"}${query}`;
+        const answer = await fetchJson<Record<string, T[]>>(address, authorization);
+        const next = answer[field] ?? [];
+        rows.push(...next);
+        if (next.length < PAGE_ROWS) break;
+    }
+    return rows;
+}

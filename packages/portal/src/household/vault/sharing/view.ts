@@ -1,0 +1,162 @@
+import { bytesEqual, type Ladder, toHex } from "@meterseal/core";
+import { PARTY_ROLE, type Party } from "@meterseal/record";
+import { findingWords, type Grant } from "@meterseal/seal";
+import {
+    type IssuedGrant,
+    judgeIssue,
+    knownOfTerms,
+    NO_POLICY,
+    type Policy,
+} from "@meterseal/wallet";
+import { formatMoment } from "../../../format.ts";
+import { type Opening, recipientName } from "../../../sharing/words.ts";
+import type { GrantState, GrantView, RecipientView } from "../sharing-messages.ts";
+import { openingOf } from "./opening.ts";
+import type { BoxRow, ProvenNotice } from "./server.ts";
+
+/** A grant of this household that was verified, and what the ledger says of it. */
+export type OwnGrant = {
+    readonly grant: Grant;
+    readonly row: BoxRow;
+    /** Null where the ledger has none: then nobody honours it. */
+    readonly notice: ProvenNotice | null;
+    readonly revocation: ProvenNotice | null;
+};
+
+const KIND_NAMES: Readonly<Record<Opening["kind"], string>> = {
+    K: "K: keys of all boundaries of a level",
+    D: "D: one number for each sum",
+    W: "W: one number for a weighted sum",
+    C: "C: one masked number for each sum",
+    E: "E: keys of listed boundaries",
+};
+
+/** A grant as the page shows it. */
+function viewOfGrant(own: OwnGrant, nowUnix: number): GrantView {
+    const { grant, notice, revocation, row } = own;
+    const opening = openingOf(grant);
+    return {
+        hashHex: toHex(grant.message.hash),
+        opening,
+        state: stateOf(own, nowUnix),
+        issuedUnix: grant.issuedUnix,
+        leaseEndUnix: grant.leaseEndUnix ?? null,
+        revokedUnix: revocation?.notice.timeUnix ?? null,
+        reads: row.reads,
+        lastReadUnix: row.lastReadUnix,
+        refusals: row.refusals ?? 0,
+        details: {
+            grantIdHex: toHex(grant.grantId),
+            kind: KIND_NAMES[opening.kind],
+            suite: grant.hpkeSuite === 1 ? "X25519 (HPKE)" : "X25519 and ML-KEM-768 (HPKE)",
+            recipientKeyHex: toHex(grant.recipientKeyId),
+            sealEpochs: grant.spans.map(({ sealEpoch }) => sealEpoch),
+            bytes: grant.message.bytes.length,
+            notice:
+                notice === null
+                    ? null
+                    : { leafIndex: notice.leafIndex, timeUnix: notice.notice.timeUnix },
+        },
+    };
+}
+
+function stateOf({ grant, notice, revocation }: OwnGrant, nowUnix: number): GrantState {
+    if (revocation !== null) return "revoked";
+    if (notice === null) return "waiting";
+    const { leaseEndUnix } = grant;
+    return leaseEndUnix !== undefined && leaseEndUnix <= nowUnix ? "expired" : "active";
+}
+
+/** Grants as the derivation engine counts them; what was revoked stays known to whoever has it. */
+export function issuedOf(
+    grants: readonly Pick<OwnGrant, "grant">[],
+    ladder: Ladder,
+): IssuedGrant[] {
+    return grants.flatMap(({ grant }): IssuedGrant[] => {
+        const known = knownOfTerms(grant, ladder);
+        // What a tariff's or a cohort's grant tells does not stand in its open part.
+        if (!known.ok || known.value === null) return [];
+        const holding = { groups: grant.groups, known: known.value };
+        return [
+            {
+                hash: toHex(grant.message.hash),
+                recipient: toHex(grant.recipient),
+                stream: toHex(grant.streamId),
+                issuedUnix: grant.issuedUnix,
+                released: { kind: "own", holding },
+                messages: [],
+            },
+        ];
+    });
+}
+
+/** What follows from some grants together and none of them says, in sentences. */
+export function derivedWords(
+    issued: readonly IssuedGrant[],
+    policy: Policy,
+    nameOf: (who: readonly string[]) => string,
+    { household, ladder, zone }: Household,
+): readonly string[] {
+    const sentences = issued.flatMap((grant, i) => {
+        const proposal = { ...grant, household };
+        return judgeIssue(issued.slice(0, i), policy, proposal, ladder).flatMap(
+            ({ who, findings }) =>
+                findings.map((finding) =>
+                    localWords(findingWords(finding, nameOf(who), zone), zone),
+                ),
+        );
+    });
+    return [...new Set(sentences)];
+}
+
+/** Whose grants are judged, and in what time. */
+export type Household = {
+    /** Party id in hex. */
+    readonly household: string;
+    readonly ladder: Ladder;
+    readonly zone: string;
+};
+
+/** A sentence with its instants as people write them. */
+export function localWords(sentence: string, zone: string): string {
+    return sentence.replace(/\d{4}-\d\d-\d\dT[\d:]+(?:Z|[+-]\d\d:\d\d)/g, (instant) =>
+        formatMoment(Date.parse(instant) / 1000, zone),
+    );
+}
+
+/** Policy under which all that some recipients hold is counted together. */
+export function togetherPolicy(recipients: readonly string[]): Policy {
+    return recipients.length < 2 ? NO_POLICY : { ...NO_POLICY, coalitions: [recipients] };
+}
+
+/** A recipient, what it was given, and what follows from all of it. */
+export function recipientView(
+    party: Party,
+    grants: readonly OwnGrant[],
+    issued: readonly IssuedGrant[],
+    nowUnix: number,
+    household: Household,
+): RecipientView {
+    const idHex = toHex(party.id);
+    const own = issued.filter(({ recipient }) => recipient === idHex);
+    return {
+        idHex,
+        name: party.name,
+        role: party.role === PARTY_ROLE.monitor ? "monitor" : "provider",
+        hasKey: party.recipients.length > 0,
+        grants: grants
+            .filter(({ grant }) => bytesEqual(grant.recipient, party.id))
+            .map((each) => viewOfGrant(each, nowUnix)),
+        derived: derivedWords(own, NO_POLICY, (who) => nameOf(who, [party]), household),
+    };
+}
+
+/** What recipients are called in a sentence. */
+export function nameOf(who: readonly string[], parties: readonly Party[]): string {
+    const names = who.map((idHex) => {
+        const party = parties.find(({ id }) => toHex(id) === idHex);
+        return recipientName({ idHex, name: party?.name ?? "" });
+    });
+    const last = names.pop() ?? "";
+    return names.length === 0 ? last : `${names.join(", ")} and ${last} together`;
+}

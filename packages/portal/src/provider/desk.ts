@@ -1,0 +1,172 @@
+import {
+    bytesEqual,
+    error,
+    fromHex,
+    type HpkeKeyPair,
+    type Signer,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
+import { decodeEvidence, type Verdict } from "@meterseal/ledger";
+import { type GrantedSum, planReading, readGrant } from "@meterseal/provider";
+import { GROUP, PARTY_ROLE, parsePartyKey } from "@meterseal/record";
+import { type Grant, openGrant, parseGrant } from "@meterseal/seal";
+import type { UsageInterval } from "@meterseal/wallet";
+import { fetchBytes, fetchJson, fetchNetwork } from "../api/client.ts";
+import { openingOf } from "../household/vault/sharing/opening.ts";
+import { authorizationOf, fetchGrant } from "../household/vault/sharing/server.ts";
+import { importSigner } from "../household/vault/sharing/signer.ts";
+import type { CheckView, OpenedSums, ReceivedGrants } from "./messages.ts";
+import { describeProvider } from "./problems.ts";
+
+/** A recipient at work: its keys, and the grants that were read. */
+export class ProviderDesk {
+    readonly #networkId: Uint8Array;
+    readonly #party: Uint8Array;
+    readonly #name: string;
+    readonly #signer: Signer;
+    readonly #keys: readonly HpkeKeyPair[];
+    readonly #grants = new Map<string, Grant>();
+
+    private constructor(parts: {
+        networkId: Uint8Array;
+        party: Uint8Array;
+        name: string;
+        signer: Signer;
+        keys: readonly HpkeKeyPair[];
+    }) {
+        this.#networkId = parts.networkId;
+        this.#party = parts.party;
+        this.#name = parts.name;
+        this.#signer = parts.signer;
+        this.#keys = parts.keys;
+    }
+
+    /**
+     * Takes the text of a recipient's key file.
+     * @throws MetersealError MS_KEY_FILE where it is none, MS_KEY_FOREIGN of another network; ApiError
+     */
+    static async open(text: string): Promise<ProviderDesk> {
+        const key = unwrap(parsePartyKey(text));
+        if (key.role === PARTY_ROLE.household) {
+            throw error("MS_KEY_FILE", { expected: "the key of a provider" });
+        }
+        const networkId = fromHex((await fetchNetwork()).networkId);
+        if (key.network !== null && !bytesEqual(key.network, networkId)) {
+            throw error("MS_KEY_FOREIGN", { where: "the key", expected: "this server's network" });
+        }
+        return new ProviderDesk({
+            networkId,
+            party: key.party,
+            name: key.name,
+            signer: await importSigner(new Uint8Array(key.signingKey)),
+            keys: key.recipientKeys,
+        });
+    }
+
+    /** Takes what was granted; each taking is noted for the household. @throws ApiError */
+    async received(): Promise<ReceivedGrants> {
+        const authorization = await authorizationOf(this.#caller());
+        type Row = { readonly hash: string; readonly recipient: string };
+        const { grants: rows } = await fetchJson<{ grants: readonly Row[] }>(
+            "/api/v1/grants?limit=100",
+            authorization,
+        );
+        const own = toHex(this.#party);
+        const grants: ReceivedGrants["grants"][number][] = [];
+        const useless: ReceivedGrants["useless"][number][] = [];
+        for (const { hash } of rows.filter(({ recipient }) => recipient === own)) {
+            try {
+                const grant = unwrap(parseGrant(await fetchGrant(this.#caller(), hash)));
+                this.#grants.set(hash, grant);
+                grants.push({
+                    hashHex: hash,
+                    householdHex: toHex(grant.household),
+                    meterHex: toHex(grant.subject),
+                    opening: openingOf(grant),
+                    issuedUnix: grant.issuedUnix,
+                    leaseEndUnix: grant.leaseEndUnix ?? null,
+                });
+            } catch (cause) {
+                useless.push({ hashHex: hash, problem: describeProvider(cause) });
+            }
+        }
+        return { name: this.#name, partyHex: own, grants, useless };
+    }
+
+    /** Opens the sums of a grant, and verifies them from the network id up. @throws ApiError, MetersealError */
+    async read(hashHex: string): Promise<OpenedSums> {
+        const grant = this.#grants.get(hashHex);
+        if (grant === undefined) throw error("MS_NOT_FOUND", { where: `grant ${hashHex}` });
+        const pair = this.#keys.find(({ suite }) => suite === grant.hpkeSuite);
+        if (pair === undefined) throw error("MS_GRANT_RECIPIENT", { where: "the recipient's key" });
+        const keys = unwrap(await openGrant(grant, pair));
+        const plan = unwrap(planReading(grant, {}));
+        const path = `/api/v1/streams/${toHex(grant.streamId)}`;
+        const range = `from=${plan.fromUnix}&to=${plan.toUnix}&window=${plan.window}`;
+        const [{ clock }, bytes, claimed] = await Promise.all([
+            fetchNetwork(),
+            fetchBytes(`${path}/evidence?${range}&grant=${hashHex}`),
+            fetchJson<{ windows: unknown }>(`${path}/sums?${range}&groups=${grant.groups.join()}`),
+        ]);
+        const startMs = performance.now();
+        const reading = unwrap(
+            await readGrant({
+                grant,
+                keys,
+                plan,
+                evidence: unwrap(decodeEvidence(bytes)),
+                claimed: claimed.windows,
+                trust: {
+                    networkId: this.#networkId,
+                    recipient: this.#party,
+                    nowUnix: Math.floor(clock.nowMs / 1000),
+                },
+            }),
+        );
+        const { continuity, signature, sums } = reading.verdicts;
+        const answered = reading.sums.filter((sum) => sum.answered !== null);
+        const intervals = answered.map((sum) => intervalOf(sum, grant.scale));
+        const known = intervals.flatMap(({ importWh }) => importWh ?? []);
+        return {
+            intervals,
+            totalWh: known.length === 0 ? null : known.reduce((all, wh) => all + wh, 0n),
+            signature: viewOf(signature),
+            continuity: viewOf(continuity),
+            sums: viewOf(sums),
+            faults: [signature, continuity, sums].flatMap((verdict) =>
+                (verdict?.faults ?? []).slice(0, 1).map((fault) => fault.error.message),
+            ),
+            readMs: performance.now() - startMs,
+        };
+    }
+
+    #caller() {
+        return { networkId: this.#networkId, party: this.#party, signer: this.#signer };
+    }
+}
+
+function viewOf(verdict: Verdict | null): CheckView {
+    return { holds: verdict?.holds ?? false, checked: verdict?.checked ?? 0 };
+}
+
+/** A granted sum as an interval, in whole Wh. */
+function intervalOf(
+    { amounts, answered, fromUnix, marks, quality, toUnix }: GrantedSum,
+    scale: number,
+): UsageInterval {
+    const factor = 10n ** BigInt(Math.abs(scale));
+    const whOf = (group: number): bigint | null => {
+        const units = amounts?.find((each) => each.group === group)?.amounts[0];
+        if (units === undefined) return null;
+        return scale < 0 ? units / factor : units * factor;
+    };
+    return {
+        fromUnix: answered?.fromUnix ?? fromUnix,
+        toUnix: answered?.toUnix ?? toUnix,
+        importWh: whOf(GROUP.import),
+        exportWh: whOf(GROUP.export),
+        quality,
+        marks,
+    };
+}

@@ -1,0 +1,50 @@
+import type { UsageInterval } from "@meterseal/wallet";
+import type { Problem } from "../household/vault/messages.ts";
+import type { Opening } from "../sharing/words.ts";
+
+/** A grant that is addressed to the party whose key the worker holds. */
+export type ReceivedGrant = {
+    readonly hashHex: string;
+    readonly householdHex: string;
+    readonly meterHex: string;
+    readonly opening: Opening;
+    readonly issuedUnix: number;
+    readonly leaseEndUnix: number | null;
+};
+
+/** A grant of the box that cannot be used: revoked, or not what it should be. */
+export type UselessGrant = { readonly hashHex: string; readonly problem: Problem };
+
+/** What a party was granted. */
+export type ReceivedGrants = {
+    readonly name: string;
+    readonly partyHex: string;
+    readonly grants: readonly ReceivedGrant[];
+    readonly useless: readonly UselessGrant[];
+};
+
+/** Whether something that was checked holds, and how much was. */
+export type CheckView = { readonly holds: boolean; readonly checked: number };
+
+/** The sums that a grant opens, so far as they were measured, and what was verified. */
+export type OpenedSums = {
+    readonly intervals: readonly UsageInterval[];
+    readonly totalWh: bigint | null;
+    readonly signature: CheckView;
+    readonly continuity: CheckView;
+    readonly sums: CheckView;
+    /** First fault of each kind, in words; none where all holds. */
+    readonly faults: readonly string[];
+    readonly readMs: number;
+};
+
+/** What the worker is asked. */
+export type ToProviderWorker =
+    | { readonly type: "load"; readonly text: string }
+    | { readonly type: "read"; readonly hashHex: string };
+
+/** What the worker answers. */
+export type FromProviderWorker =
+    | { readonly type: "loaded"; readonly received: ReceivedGrants }
+    | { readonly type: "read"; readonly hashHex: string; readonly opened: OpenedSums }
+    | { readonly type: "failed"; readonly hashHex: string | null; readonly problem: Problem };

@@ -1,0 +1,65 @@
+import { type ReactNode, useId } from "react";
+import { shortHex } from "../format.ts";
+import type { Calendar } from "../household/periods.ts";
+import type { OpenHome } from "../household/vault/messages.ts";
+import type { RecipientView } from "../household/vault/sharing-messages.ts";
+import { Derived } from "./derived.tsx";
+import { GrantItem } from "./grant-item.tsx";
+import { recipientName } from "./words.ts";
+
+type RecipientCardProps = {
+    readonly recipient: RecipientView;
+    readonly home: OpenHome;
+    readonly calendar: Calendar;
+    readonly isBusy: boolean;
+    onRevoke(hashHex: string): void;
+};
+
+/** What one recipient was given, and what follows from all of it. */
+export function RecipientCard(props: RecipientCardProps): ReactNode {
+    const { recipient, home, calendar, isBusy, onRevoke } = props;
+    const titleId = useId();
+    const { derived, grants, idHex, name, role } = recipient;
+    const who = recipientName(recipient);
+    return (
+        <section className="card" aria-labelledby={titleId} data-testid="recipient">
+            <div>
+                <h2 id={titleId}>{who}</h2>
+                <p className="hint">
+                    {role === "provider" ? "Provider" : "Adds up neighbourhoods"}
+                    {name !== "" && (
+                        <>
+                            , <code title={idHex}>{shortHex(idHex)}</code>
+                        </>
+                    )}
+                </p>
+            </div>
+            <Derived
+                derived={derived}
+                heading={`Taken together, these grants tell ${who} more than each of them:`}
+                nothing={
+                    grants.length > 1 ? "Taken together, these grants tell no more than each." : ""
+                }
+            />
+            {grants.some(({ opening }) => opening.step === null) && (
+                <p className="hint">
+                    What follows from sums by a tariff or over a neighbourhood is not counted here;{" "}
+                    <code>meterseal grant create</code> counts it.
+                </p>
+            )}
+            <ul className="grants">
+                {grants.map((grant) => (
+                    <GrantItem
+                        key={grant.hashHex}
+                        grant={grant}
+                        recipient={who}
+                        home={home}
+                        calendar={calendar}
+                        isBusy={isBusy}
+                        onRevoke={onRevoke}
+                    />
+                ))}
+            </ul>
+        </section>
+    );
+}
