@@ -28,7 +28,7 @@ export const cohortSuite: Suite = {
     run({ quick }) {
         const rounds = quick ? 1 : 5;
         const rows: Row[] = [];
-        for (const count of quick ? [100] : [100, 1_000]) {
+        for (const count of quick ? [100] : [10, 100, 1_000]) {
             const { body, cohort, privateKey } = makeCohort(count);
             const hash = cohortHash(body);
             const ladder = unwrap(createLadder(ZONE, SLOT_SECONDS));

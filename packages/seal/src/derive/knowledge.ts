@@ -1,7 +1,7 @@
 import type { Ladder, Level } from "@meterseal/core";
 import { firstFrom, lastUpTo } from "./boundaries.ts";
 import type { Known, Stretch } from "./known.ts";
-import { RowSpace } from "./row-space.ts";
+import { type Class, RowSpace } from "./row-space.ts";
 import { ActiveLevels, mergeSegments, type Segment, SegmentIndex, segmentOf } from "./segments.ts";
 
 /**
@@ -26,8 +26,8 @@ export class Knowledge {
     readonly #segments: readonly Segment[];
     readonly #index: SegmentIndex;
     readonly #space = new RowSpace();
-    /** Names of classes where rows of sums may have made two of them one. */
-    readonly #names = new Map<number, string>();
+    /** Classes of the unknowns that rows of sums express by others. */
+    readonly #classes = new Map<number, Class>();
     readonly #isComplete: boolean;
 
     /**
@@ -77,16 +77,16 @@ export class Knowledge {
      * of these and no known difference is shorter than the shortest of them.
      */
     pieces(): Piece[] {
-        const named = new Map<string, number[]>();
+        const named = new Map<Class, number[]>();
         for (const slot of this.#named) {
             const name = this.#classAt(slot);
             const known = named.get(name);
             if (known === undefined) named.set(name, [slot]);
             else known.push(slot);
         }
-        const segments = new Map<string, Segment[]>();
+        const segments = new Map<Class, Segment[]>();
         for (const segment of this.#segments) {
-            const name = this.#nameOf(this.#find(segment.ground));
+            const name = this.#classOf(this.#find(segment.ground));
             const known = segments.get(name);
             if (known === undefined) segments.set(name, [segment]);
             else known.push(segment);
@@ -175,9 +175,9 @@ export class Knowledge {
             isComplete = this.#space.work <= workMax;
             if (!isComplete) break;
         }
-        const unknowns = new Set(this.#space.pivots());
-        for (const slot of this.#named) unknowns.add(this.#find(slot));
-        for (const unknown of unknowns) this.#names.set(unknown, this.#space.classOf(unknown));
+        for (const pivot of this.#space.pivots()) {
+            this.#classes.set(pivot, this.#space.classOf(pivot));
+        }
         return isComplete;
     }
 
@@ -202,12 +202,12 @@ export class Knowledge {
         return segment === null ? slot : this.#find(segment.ground);
     }
 
-    #classAt(slot: number): string {
-        return this.#nameOf(this.#unknownAt(slot));
+    #classAt(slot: number): Class {
+        return this.#classOf(this.#unknownAt(slot));
     }
 
-    #nameOf(unknown: number): string {
-        return this.#names.get(unknown) ?? this.#space.classOf(unknown);
+    #classOf(unknown: number): Class {
+        return this.#classes.get(unknown) ?? unknown;
     }
 
     #find(unknown: number): number {

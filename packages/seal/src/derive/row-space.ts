@@ -1,6 +1,9 @@
 /** The prime 2^61 − 1: a row that vanishes modulo it by chance would need a determinant divisible by it. */
 const PRIME = 2n ** 61n - 1n;
 
+/** Name of a class of unknowns: one of them, or what they are equal to. */
+export type Class = number | string;
+
 /** A row over unknowns that have numbers; zeros are left out. */
 export type Row = Map<number, bigint>;
 
@@ -22,7 +25,7 @@ function inverse(value: bigint): bigint {
 export class RowSpace {
     readonly #rows = new Map<number, Row>();
     /** Pivots of the rows that hold an unknown which is no pivot. */
-    readonly #users = new Map<number, Set<number>>();
+    readonly #users = new Map<number, number[]>();
     #work = 0;
 
     /** Entries touched so far. */
@@ -56,15 +59,17 @@ export class RowSpace {
     }
 
     /**
-     * Text that two unknowns share exactly where their difference follows from the rows: the
-     * unknown modulo the row space, written down.
+     * What two unknowns share exactly where their difference follows from the rows: the unknown modulo
+     * the row space, which is another unknown or a sum of them, written down.
      */
-    classOf(unknown: number): string {
+    classOf(unknown: number): Class {
         const row = this.#rows.get(unknown);
-        if (row === undefined) return `${unknown}:1`;
+        if (row === undefined) return unknown;
         const rest = [...row].filter(([other]) => other !== unknown);
         this.#work += rest.length;
-        rest.sort(([a], [b]) => a - b);
+        const [only] = rest;
+        if (rest.length === 1 && only?.[1] === PRIME - 1n) return only[0];
+        rest.sort(([x], [y]) => x - y);
         return rest.map(([other, value]) => `${other}:${PRIME - value}`).join(" ");
     }
 
@@ -78,7 +83,7 @@ export class RowSpace {
         let rarest: number | null = null;
         let fewest = Number.POSITIVE_INFINITY;
         for (const unknown of row.keys()) {
-            const uses = this.#users.get(unknown)?.size ?? 0;
+            const uses = this.#users.get(unknown)?.length ?? 0;
             if (uses >= fewest) continue;
             rarest = unknown;
             fewest = uses;
@@ -97,14 +102,19 @@ export class RowSpace {
             this.#accumulate(row, unknown, -factor * value);
             const has = row.has(unknown);
             if (has && !had) this.#use(unknown, user);
-            if (had && !has) this.#users.get(unknown)?.delete(user);
+            if (had && !has) this.#leave(unknown, user);
         }
     }
 
     #use(unknown: number, pivot: number): void {
         const users = this.#users.get(unknown);
-        if (users === undefined) this.#users.set(unknown, new Set([pivot]));
-        else users.add(pivot);
+        if (users === undefined) this.#users.set(unknown, [pivot]);
+        else users.push(pivot);
+    }
+
+    #leave(unknown: number, pivot: number): void {
+        const users = this.#users.get(unknown);
+        if (users !== undefined) users.splice(users.indexOf(pivot), 1);
     }
 
     #subtract(target: Row, row: Row, factor: bigint, pivot: number): void {
