@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { toHex, unwrap } from "@meterseal/core";
 import { encodeCoseKey, parseEnrolment, STREAM_MODE } from "@meterseal/record";
@@ -152,6 +152,20 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         expect(load.windows.map(({ energyWh }) => energyWh)).toEqual(expected);
         expect(expected.filter((wh) => wh !== null).length).toBeGreaterThan(40 * DAYS);
     }, 60_000);
+
+    test("makes no second set of tokens for a home whose journal was lost", async () => {
+        const [, home] = homes as [(typeof homes)[0], (typeof homes)[0]];
+        rmSync(join(home.dir, "issued.jsonl"));
+        expect(await answer(home.dir)).toEqual([0, []]);
+        await monitor("form", ["--feeder", "Another", "--month", "2013-01"]);
+        await monitor("publish");
+        const [code, answers] = (await answer(home.dir)) as [number, unknown];
+        expect(code).toBe(1);
+        const refusal = expect.objectContaining({ code: "MS_TOKEN_REPEATED" });
+        expect(answers).toEqual([
+            expect.objectContaining({ feeder: "Another", grant: null, refusal }),
+        ]);
+    });
 
     test("believes no record that its meter did not sign", async () => {
         const place = PLACES.monitor(dataDir, DEMO_MONITOR.directory);

@@ -1,10 +1,18 @@
-import { type MetersealError, type Random, toBase64, toHex, unwrap } from "@meterseal/core";
+import {
+    createLadder,
+    type MetersealError,
+    type Random,
+    toBase64,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
 import { createNotice, NOTICE_KIND, type Party, parseNotice } from "@meterseal/record";
 import { memberOf, parseCohort } from "@meterseal/seal";
-import { type CohortHousehold, makeCohortGrant } from "@meterseal/wallet";
+import { type CohortHousehold, type IssuedGrant, makeCohortGrant } from "@meterseal/wallet";
 import type { FindParty } from "../party/known-parties.ts";
 import type { ServerApi } from "../party/server-api.ts";
-import { readJournal, readPolicy } from "./journal-file.ts";
+import { issuedBefore } from "./issued-before.ts";
+import { readPolicy } from "./journal-file.ts";
 import { issue } from "./post-issued.ts";
 
 /** A household that answers cohorts, and where it keeps its journal. */
@@ -36,9 +44,11 @@ export async function answerCohorts(
     partyOf: FindParty,
     { nowUnix, random }: { readonly nowUnix: number; readonly random: Random },
 ): Promise<CohortAnswer[]> {
+    const { stream, zone } = household.key;
+    const ladder = unwrap(createLadder(zone, stream.slotSeconds));
+    const issued = await issuedBefore(household.dir, api, household.party, ladder);
     const answers: CohortAnswer[] = [];
     for (const { hash, topic } of await api.notices(NOTICE_KIND.cohort)) {
-        const issued = readJournal(household.dir).grants;
         const isMade = issued.some(
             ({ released }) => released.kind === "cohort" && released.cohort.hash === topic,
         );
@@ -74,15 +84,17 @@ export async function answerCohorts(
             kind: NOTICE_KIND.grant,
             hash: message.hash,
         });
-        await issue(api, household.dir, {
+        const grant: IssuedGrant = {
             hash: toHex(message.hash),
             recipient: toHex(recipient),
             stream: toHex(streamId),
             issuedUnix: nowUnix,
             released: { kind: "cohort", cohort: made.value.cohort },
             messages: [said, message.bytes].map(toBase64),
-        });
-        answers.push({ ...answer, grant: toHex(message.hash), refusal: null });
+        };
+        await issue(api, household.dir, grant);
+        issued.push(grant);
+        answers.push({ ...answer, grant: grant.hash, refusal: null });
     }
     return answers;
 }
