@@ -71,7 +71,7 @@ beforeAll(async () => {
         ["policies", await boxPolicy(home, provider), NOTICE_KIND.policy],
     ] as const) {
         const notice = await noticeOf(home, { kind, hash: message.hash });
-        hashes.set("notices", (await postNotice(server.httpUrl, notice.bytes)).hash);
+        hashes.set("notices", (await postNotice(home, notice.bytes)).hash);
         await postToBox(server.httpUrl, box, message.bytes);
         hashes.set(box, toHex(message.hash));
     }

@@ -1,5 +1,7 @@
 import { execFile, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -72,10 +74,20 @@ const trust = () => ({
     logKey: unwrap(decodeGenesis(genesis)).logKey,
 });
 
+/** A server that gives everybody the same answer. */
+async function answering(answer: object): Promise<{ url: string; close: () => void }> {
+    const liar = createServer((_request, response) => {
+        response.setHeader("content-type", "application/json").end(JSON.stringify(answer));
+    });
+    await new Promise<void>((listening) => liar.listen(0, "127.0.0.1", listening));
+    const address = liar.address() as AddressInfo;
+    return { url: `http://127.0.0.1:${address.port}`, close: () => liar.close() };
+}
+
 /** A grant whose notice is on the ledger and whose bytes are in the box. */
 async function issue(): Promise<{ bytes: Uint8Array; hash: string; noticeHash: string }> {
     const { bytes, hash } = await boxMessage(home, provider);
-    const notice = await postNotice(server.httpUrl, (await grantNotice(home, hash)).bytes);
+    const notice = await postNotice(home, (await grantNotice(home, hash)).bytes);
     await postToBox(server.httpUrl, "grants", bytes);
     return { bytes, hash: toHex(hash), noticeHash: notice.hash };
 }
@@ -142,8 +154,8 @@ describe("parties over HTTP", () => {
 describe("notices over HTTP", () => {
     it("are final when they are answered, once, with a proof for offline readers", async () => {
         const notice = await grantNotice(home, testBytes("a grant", 32));
-        const placed = await postNotice(server.httpUrl, notice.bytes);
-        const again = await postNotice(server.httpUrl, notice.bytes);
+        const placed = await postNotice(home, notice.bytes);
+        const again = await postNotice(home, notice.bytes);
         expect([again.hash, again.leafIndex]).toEqual([placed.hash, placed.leafIndex]);
         const { entry, index } = unwrap(verifyEntryProof(placed.proof, trust()));
         expect(index).toBe(placed.leafIndex);
@@ -160,7 +172,7 @@ describe("notices over HTTP", () => {
         "are proven to a reader that shares no code with us, over HTTP",
         async () => {
             const notice = await grantNotice(home, testBytes("independent", 32));
-            const { hash } = await postNotice(server.httpUrl, notice.bytes);
+            const { hash } = await postNotice(home, notice.bytes);
             const answer = join(scratch, "party.json");
             writeFileSync(answer, formatPartyAnswer(await server.admitParty(provider.request)));
             const { stdout } = await promisify(execFile)("python3", [
@@ -170,9 +182,23 @@ describe("notices over HTTP", () => {
         },
     );
 
+    it("are not taken for final where the server does not prove it", async () => {
+        const { bytes } = await grantNotice(home, testBytes("unproven", 32));
+        const { proof } = await postNotice(home, bytes);
+        const other = await grantNotice(home, testBytes("another", 32));
+        const liar = async (said: string): Promise<unknown> => {
+            const { close, url } = await answering({ hash: "", leafIndex: 0, proof: said });
+            return await postNotice({ ...home, url }, other.bytes).finally(close);
+        };
+        await expect(liar(proof)).rejects.toEqual(code("MS_PROOF"));
+        await expect(liar("trust me")).rejects.toEqual(code("MS_PROOF"));
+        const elsewhere = { ...home, network: testBytes("other network", 32) };
+        await expect(postNotice(elsewhere, bytes)).rejects.toEqual(code("MS_GENESIS"));
+    });
+
     it("that are posted at the same time are one entry", async () => {
         const { bytes } = await grantNotice(home, testBytes("a race", 32));
-        const places = await Promise.all([1, 2, 3].map(() => postNotice(server.httpUrl, bytes)));
+        const places = await Promise.all([1, 2, 3].map(() => postNotice(home, bytes)));
         expect(new Set(places.map(({ leafIndex }) => leafIndex)).size).toBe(1);
     });
 
@@ -183,7 +209,7 @@ describe("notices over HTTP", () => {
         };
         for (const name of ["one", "two"]) {
             const notice = await grantNotice(neighbour, testBytes(name, 32));
-            await postNotice(server.httpUrl, notice.bytes);
+            await postNotice(home, notice.bytes);
         }
         const own = await ask(`party=${toHex(neighbour.party)}&kind=1`);
         expect(own).toHaveLength(2);
@@ -201,7 +227,7 @@ describe("notices over HTTP", () => {
         const hash = testBytes("refused", 32);
         const { grant, revocation } = NOTICE_KIND;
         const post = (message: { bytes: Uint8Array }): Promise<unknown> =>
-            postNotice(server.httpUrl, message.bytes);
+            postNotice(home, message.bytes);
         const stranger = await noticeOf(home, { kind: grant, hash }, testSigner("stranger"));
         await expect(post(stranger)).rejects.toEqual(code("MS_KEY_UNKNOWN"));
         const forger = { publicKey: home.signer.publicKey, sign: neighbour.signer.sign };
@@ -227,7 +253,7 @@ describe("notices over HTTP", () => {
         const body = encodeCbor(["a tariff", 1]);
         const timeUnix = Math.floor(Date.now() / 1000);
         const bytes = await createTariff(provider.signer, { ...place, timeUnix, body });
-        const { hash } = await postNotice(server.httpUrl, bytes);
+        const { hash } = await postNotice(home, bytes);
         const answer = await (await askApi(server.httpUrl, "/api/v1/tariffs")).json();
         expect(answer).toMatchObject({ tariffs: [{ hash, party: toHex(provider.party) }] });
     });
@@ -272,7 +298,7 @@ describe("the grant box", () => {
     it("gives a revoked grant to its household only, and says when it was revoked", async () => {
         const { bytes, hash } = await issue();
         const content = { kind: NOTICE_KIND.revocation, hash: fromHex(hash) };
-        await postNotice(server.httpUrl, (await noticeOf(home, content)).bytes);
+        await postNotice(home, (await noticeOf(home, content)).bytes);
         await expect(takeFromBox(provider, "grants", hash)).rejects.toMatchObject({
             code: "MS_GRANT_REVOKED",
             message: expect.stringMatching(/revoked at 20\d\d-/),
@@ -315,7 +341,7 @@ describe("the grant box", () => {
     it("keeps policies apart from grants", async () => {
         const { bytes, hash } = await boxPolicy(home, provider);
         const notice = await noticeOf(home, { kind: NOTICE_KIND.policy, hash });
-        await postNotice(server.httpUrl, notice.bytes);
+        await postNotice(home, notice.bytes);
         await postToBox(server.httpUrl, "policies", bytes);
         expect(toHex(await takeFromBox(provider, "policies", toHex(hash)))).toBe(toHex(bytes));
         expect(await listed(provider, toHex(hash))).toBeUndefined();

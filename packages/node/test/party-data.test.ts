@@ -27,7 +27,7 @@ beforeAll(async () => {
     const home = await admitHome(server, "home", scratch);
     provider = await admit(server, "provider", { role: PARTY_ROLE.provider });
     issued = await boxMessage(home, provider);
-    await postNotice(server.httpUrl, (await grantNotice(home, issued.hash)).bytes);
+    await postNotice(home, (await grantNotice(home, issued.hash)).bytes);
     await postToBox(server.httpUrl, "grants", issued.bytes);
     await server.close();
 });

@@ -27,7 +27,7 @@ async function write(
     for (;;) {
         const { bytes, hash } = await boxMessage(home, provider);
         try {
-            const placed = await postNotice(home.url, (await grantNotice(home, hash)).bytes);
+            const placed = await postNotice(home, (await grantNotice(home, hash)).bytes);
             done.notices.add(placed.hash);
             await postToBox(home.url, "grants", bytes);
             done.grants.add(toHex(hash));

@@ -1,4 +1,11 @@
-import type { Signer } from "@meterseal/core";
+import { error, fromHex, type PublicKey, type Signer, toHex, unwrap } from "@meterseal/core";
+import {
+    decodeGenesis,
+    messageOf,
+    networkIdOf,
+    parseItem,
+    verifyEntryProof,
+} from "@meterseal/ledger";
 import { createLinkToken } from "@meterseal/record";
 import { systemClock } from "../clocks.ts";
 import { askApi } from "../http-client.ts";
@@ -34,10 +41,44 @@ export async function partyHeaders(
     return { authorization: `Meterseal ${text}` };
 }
 
-/** Puts a notice or tariff on the ledger of a server; resolves once it is final. */
-export async function postNotice(url: string, message: Uint8Array): Promise<PlacedNotice> {
+/** A server and the network that it is believed in. */
+type Ledger = Pick<PartyAccess, "url" | "network">;
+
+/**
+ * Puts a notice or tariff on the ledger of a server; resolves once it is final, and the server has
+ * proven that by the network's log key: what it merely says is not taken for it.
+ * @throws MetersealError what the server refused; MS_GENESIS for another network, MS_PROOF or
+ * MS_CHECKPOINT where the proof does not hold, or is of another message.
+ */
+export async function postNotice(ledger: Ledger, message: Uint8Array): Promise<PlacedNotice> {
     const request = { method: "POST", headers: COSE, body: message } as const;
-    return (await (await askApi(url, "/api/v1/notices", request)).json()) as PlacedNotice;
+    const answer = await askApi(ledger.url, "/api/v1/notices", request);
+    const placed = (await answer.json()) as PlacedNotice;
+    const networkId = ledger.network;
+    const proven = verifyEntryProof(placed.proof, { networkId, logKey: await logKeyOf(ledger) });
+    // The log keeps the bytes that came first: the same statement may have been signed twice.
+    const hashOf = (bytes: Uint8Array): string => toHex(messageOf(unwrap(parseItem(bytes))).hash);
+    if (hashOf(unwrap(proven).entry.item) === hashOf(message)) return placed;
+    throw error("MS_PROOF", {
+        where: ledger.url,
+        expected: "a proof of the message that was sent",
+    });
+}
+
+const logKeys = new Map<string, PublicKey>();
+
+/** Key of the network's log; the server names the genesis, whose hash is the network's id. */
+async function logKeyOf({ network, url }: Ledger): Promise<PublicKey> {
+    const name = toHex(network);
+    const known = logKeys.get(name);
+    if (known !== undefined) return known;
+    const fields = (await (await askApi(url, "/api/v1/network")).json()) as { genesis?: unknown };
+    const genesis = fromHex(String(fields.genesis));
+    const got = toHex(networkIdOf(genesis));
+    if (got !== name) throw error("MS_GENESIS", { where: url, expected: `network ${name}`, got });
+    const { logKey } = unwrap(decodeGenesis(genesis));
+    logKeys.set(name, logKey);
+    return logKey;
 }
 
 /** Puts a grant or policy into the grant box; resolves once it is durable. Its notice comes first. */

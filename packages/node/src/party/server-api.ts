@@ -96,9 +96,9 @@ export class ServerApi {
         return await this.bytes(`/api/v1/notices/${hash}`);
     }
 
-    /** Puts a notice or tariff on the ledger; final when this resolves. */
+    /** Puts a notice or tariff on the ledger; final when this resolves, as the server proved. */
     async postNotice(message: Uint8Array): Promise<void> {
-        await postNotice(this.url, message);
+        await postNotice(this.#party(), message);
     }
 
     /** Grants that the party issued or is the recipient of. */
