@@ -76,6 +76,10 @@ export const LIMITS = {
     tokenAgeSeconds: 300,
     /** What a caller says of its purpose. */
     purposeCharacters: 64,
+    /** Content of an encrypted copy of a wallet. */
+    walletBytes: 16_777_216,
+    /** Characters that the passphrase of such a copy has at least. */
+    passphraseCharacters: 12,
     /** A configuration file of a server. */
     configBytes: 65_536,
     /** Free bytes of a server's disk below which it is not ready. */

@@ -38,6 +38,11 @@ import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
 import { walletCohortCommand } from "./commands/wallet-cohort.ts";
+import {
+    walletEraseCommand,
+    walletExportCommand,
+    walletImportCommand,
+} from "./commands/wallet-custody.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -54,6 +59,9 @@ const COMMANDS: readonly Command[] = [
     meterResetRegisterCommand,
     meterRotateKeyCommand,
     walletInitCommand,
+    walletExportCommand,
+    walletImportCommand,
+    walletEraseCommand,
     providerInitCommand,
     monitorInitCommand,
     partyRotateCommand,

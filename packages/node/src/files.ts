@@ -100,7 +100,7 @@ export function writeSecret(path: string, text: string): void {
 }
 
 /** Writes a file that only its owner may read, in place of the one that is there, whole or not at all. */
-export function replaceSecret(path: string, text: string): void {
+export function replaceSecret(path: string, text: string | Uint8Array): void {
     const draft = `${path}.new`;
     writeFileSync(draft, text, { mode: SECRET_MODE, flush: true });
     chmodSync(draft, SECRET_MODE);

@@ -7,7 +7,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import { PLACES } from "../src/files.ts";
-import { partyHeaders, postNotice, postToBox } from "../src/party/client.ts";
+import { partyHeaders, postProven, postToBox } from "../src/party/client.ts";
 import { formatPartyRequest } from "../src/party/exchange.ts";
 import { openApiDocument } from "../src/server/openapi.ts";
 import type { Server } from "../src/server/server.ts";
@@ -71,7 +71,7 @@ beforeAll(async () => {
         ["policies", await boxPolicy(home, provider), NOTICE_KIND.policy],
     ] as const) {
         const notice = await noticeOf(home, { kind, hash: message.hash });
-        hashes.set("notices", (await postNotice(home, notice.bytes)).hash);
+        hashes.set("notices", (await postProven(home, notice.bytes)).hash);
         await postToBox(server.httpUrl, box, message.bytes);
         hashes.set(box, toHex(message.hash));
     }

@@ -24,7 +24,7 @@ import { checkPartyAnswer } from "../src/party/admission.ts";
 import {
     getAsParty,
     partyHeaders,
-    postNotice,
+    postProven,
     postToBox,
     takeFromBox,
 } from "../src/party/client.ts";
@@ -87,7 +87,7 @@ async function answering(answer: object): Promise<{ url: string; close: () => vo
 /** A grant whose notice is on the ledger and whose bytes are in the box. */
 async function issue(): Promise<{ bytes: Uint8Array; hash: string; noticeHash: string }> {
     const { bytes, hash } = await boxMessage(home, provider);
-    const notice = await postNotice(home, (await grantNotice(home, hash)).bytes);
+    const notice = await postProven(home, (await grantNotice(home, hash)).bytes);
     await postToBox(server.httpUrl, "grants", bytes);
     return { bytes, hash: toHex(hash), noticeHash: notice.hash };
 }
@@ -154,8 +154,8 @@ describe("parties over HTTP", () => {
 describe("notices over HTTP", () => {
     it("are final when they are answered, once, with a proof for offline readers", async () => {
         const notice = await grantNotice(home, testBytes("a grant", 32));
-        const placed = await postNotice(home, notice.bytes);
-        const again = await postNotice(home, notice.bytes);
+        const placed = await postProven(home, notice.bytes);
+        const again = await postProven(home, notice.bytes);
         expect([again.hash, again.leafIndex]).toEqual([placed.hash, placed.leafIndex]);
         const { entry, index } = unwrap(verifyEntryProof(placed.proof, trust()));
         expect(index).toBe(placed.leafIndex);
@@ -172,7 +172,7 @@ describe("notices over HTTP", () => {
         "are proven to a reader that shares no code with us, over HTTP",
         async () => {
             const notice = await grantNotice(home, testBytes("independent", 32));
-            const { hash } = await postNotice(home, notice.bytes);
+            const { hash } = await postProven(home, notice.bytes);
             const answer = join(scratch, "party.json");
             writeFileSync(answer, formatPartyAnswer(await server.admitParty(provider.request)));
             const { stdout } = await promisify(execFile)("python3", [
@@ -184,21 +184,21 @@ describe("notices over HTTP", () => {
 
     it("are not taken for final where the server does not prove it", async () => {
         const { bytes } = await grantNotice(home, testBytes("unproven", 32));
-        const { proof } = await postNotice(home, bytes);
+        const { proof } = await postProven(home, bytes);
         const other = await grantNotice(home, testBytes("another", 32));
         const liar = async (said: string): Promise<unknown> => {
             const { close, url } = await answering({ hash: "", leafIndex: 0, proof: said });
-            return await postNotice({ ...home, url }, other.bytes).finally(close);
+            return await postProven({ ...home, url }, other.bytes).finally(close);
         };
         await expect(liar(proof)).rejects.toEqual(code("MS_PROOF"));
         await expect(liar("trust me")).rejects.toEqual(code("MS_PROOF"));
         const elsewhere = { ...home, network: testBytes("other network", 32) };
-        await expect(postNotice(elsewhere, bytes)).rejects.toEqual(code("MS_GENESIS"));
+        await expect(postProven(elsewhere, bytes)).rejects.toEqual(code("MS_GENESIS"));
     });
 
     it("that are posted at the same time are one entry", async () => {
         const { bytes } = await grantNotice(home, testBytes("a race", 32));
-        const places = await Promise.all([1, 2, 3].map(() => postNotice(home, bytes)));
+        const places = await Promise.all([1, 2, 3].map(() => postProven(home, bytes)));
         expect(new Set(places.map(({ leafIndex }) => leafIndex)).size).toBe(1);
     });
 
@@ -209,7 +209,7 @@ describe("notices over HTTP", () => {
         };
         for (const name of ["one", "two"]) {
             const notice = await grantNotice(neighbour, testBytes(name, 32));
-            await postNotice(home, notice.bytes);
+            await postProven(home, notice.bytes);
         }
         const own = await ask(`party=${toHex(neighbour.party)}&kind=1`);
         expect(own).toHaveLength(2);
@@ -227,7 +227,7 @@ describe("notices over HTTP", () => {
         const hash = testBytes("refused", 32);
         const { grant, revocation } = NOTICE_KIND;
         const post = (message: { bytes: Uint8Array }): Promise<unknown> =>
-            postNotice(home, message.bytes);
+            postProven(home, message.bytes);
         const stranger = await noticeOf(home, { kind: grant, hash }, testSigner("stranger"));
         await expect(post(stranger)).rejects.toEqual(code("MS_KEY_UNKNOWN"));
         const forger = { publicKey: home.signer.publicKey, sign: neighbour.signer.sign };
@@ -253,7 +253,7 @@ describe("notices over HTTP", () => {
         const body = encodeCbor(["a tariff", 1]);
         const timeUnix = Math.floor(Date.now() / 1000);
         const bytes = await createTariff(provider.signer, { ...place, timeUnix, body });
-        const { hash } = await postNotice(home, bytes);
+        const { hash } = await postProven(home, bytes);
         const answer = await (await askApi(server.httpUrl, "/api/v1/tariffs")).json();
         expect(answer).toMatchObject({ tariffs: [{ hash, party: toHex(provider.party) }] });
     });
@@ -298,7 +298,7 @@ describe("the grant box", () => {
     it("gives a revoked grant to its household only, and says when it was revoked", async () => {
         const { bytes, hash } = await issue();
         const content = { kind: NOTICE_KIND.revocation, hash: fromHex(hash) };
-        await postNotice(home, (await noticeOf(home, content)).bytes);
+        await postProven(home, (await noticeOf(home, content)).bytes);
         await expect(takeFromBox(provider, "grants", hash)).rejects.toMatchObject({
             code: "MS_GRANT_REVOKED",
             message: expect.stringMatching(/revoked at 20\d\d-/),
@@ -341,7 +341,7 @@ describe("the grant box", () => {
     it("keeps policies apart from grants", async () => {
         const { bytes, hash } = await boxPolicy(home, provider);
         const notice = await noticeOf(home, { kind: NOTICE_KIND.policy, hash });
-        await postNotice(home, notice.bytes);
+        await postProven(home, notice.bytes);
         await postToBox(server.httpUrl, "policies", bytes);
         expect(toHex(await takeFromBox(provider, "policies", toHex(hash)))).toBe(toHex(bytes));
         expect(await listed(provider, toHex(hash))).toBeUndefined();

@@ -6,7 +6,7 @@ import { PARTY_ROLE } from "@meterseal/record";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeBackup } from "../src/backup/make.ts";
 import { restoreBackup } from "../src/backup/restore.ts";
-import { postNotice, postToBox, takeFromBox } from "../src/party/client.ts";
+import { postProven, postToBox, takeFromBox } from "../src/party/client.ts";
 import { PARTY_FILES } from "../src/party/party.ts";
 import type { Server } from "../src/server/server.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
@@ -27,7 +27,7 @@ beforeAll(async () => {
     const home = await admitHome(server, "home", scratch);
     provider = await admit(server, "provider", { role: PARTY_ROLE.provider });
     issued = await boxMessage(home, provider);
-    await postNotice(home, (await grantNotice(home, issued.hash)).bytes);
+    await postProven(home, (await grantNotice(home, issued.hash)).bytes);
     await postToBox(server.httpUrl, "grants", issued.bytes);
     await server.close();
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { claimDirectory } from "../src/files.ts";
 import { ServerProcess } from "../src/fleet/server-process.ts";
 import { askApi } from "../src/http-client.ts";
-import { postNotice, postToBox, takeFromBox } from "../src/party/client.ts";
+import { postProven, postToBox, takeFromBox } from "../src/party/client.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
 import { useScratch } from "./fixture.ts";
 import { admit, admitHome, type BedParty, boxMessage, grantNotice } from "./party-bed.ts";
@@ -27,7 +27,7 @@ async function write(
     for (;;) {
         const { bytes, hash } = await boxMessage(home, provider);
         try {
-            const placed = await postNotice(home, (await grantNotice(home, hash)).bytes);
+            const placed = await postProven(home, (await grantNotice(home, hash)).bytes);
             done.notices.add(placed.hash);
             await postToBox(home.url, "grants", bytes);
             done.grants.add(toHex(hash));

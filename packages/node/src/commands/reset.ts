@@ -1,9 +1,8 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline/promises";
-import { error } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
 import { type Command, requiredOption } from "../cli/arguments.ts";
+import { isConfirmed } from "../cli/confirm.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { countEntries, MARKER, PLACES, REPLAY_FILE, requireDirectory } from "../files.ts";
@@ -102,21 +101,6 @@ function describe(dataDir: string, content: Content): string {
             ? [`  ${providers} providers and ${monitors} monitors: their private keys`]
             : []),
     ].join("\n");
-}
-
-async function isConfirmed(): Promise<boolean> {
-    if (process.stdin.isTTY !== true) {
-        throw error("MS_USAGE", {
-            expected: "a terminal to ask at, or --yes",
-            got: "neither; nothing was deleted",
-        });
-    }
-    const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-        return (await terminal.question("Type 'yes' to delete: ")).trim() === "yes";
-    } finally {
-        terminal.close();
-    }
 }
 
 function remove(dataDir: string): void {

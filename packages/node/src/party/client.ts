@@ -44,16 +44,20 @@ export async function partyHeaders(
 /** A server and the network that it is believed in. */
 type Ledger = Pick<PartyAccess, "url" | "network">;
 
+/** Puts a notice or tariff on the ledger of a server; resolves once that says that it is final. */
+export async function postNotice(url: string, message: Uint8Array): Promise<PlacedNotice> {
+    const request = { method: "POST", headers: COSE, body: message } as const;
+    return (await (await askApi(url, "/api/v1/notices", request)).json()) as PlacedNotice;
+}
+
 /**
  * Puts a notice or tariff on the ledger of a server; resolves once it is final, and the server has
  * proven that by the network's log key: what it merely says is not taken for it.
  * @throws MetersealError what the server refused; MS_GENESIS for another network, MS_PROOF or
  * MS_CHECKPOINT where the proof does not hold, or is of another message.
  */
-export async function postNotice(ledger: Ledger, message: Uint8Array): Promise<PlacedNotice> {
-    const request = { method: "POST", headers: COSE, body: message } as const;
-    const answer = await askApi(ledger.url, "/api/v1/notices", request);
-    const placed = (await answer.json()) as PlacedNotice;
+export async function postProven(ledger: Ledger, message: Uint8Array): Promise<PlacedNotice> {
+    const placed = await postNotice(ledger.url, message);
     const networkId = ledger.network;
     const proven = verifyEntryProof(placed.proof, { networkId, logKey: await logKeyOf(ledger) });
     // The log keeps the bytes that came first: the same statement may have been signed twice.

@@ -10,7 +10,7 @@ import {
     isFields,
     stringField,
 } from "../json-fields.ts";
-import { getAsParty, type PartyAccess, postNotice, postToBox, takeFromBox } from "./client.ts";
+import { getAsParty, type PartyAccess, postProven, postToBox, takeFromBox } from "./client.ts";
 
 /** A notice in a server's list. Names are hex. */
 export type ListedNotice = {
@@ -98,7 +98,7 @@ export class ServerApi {
 
     /** Puts a notice or tariff on the ledger; final when this resolves, as the server proved. */
     async postNotice(message: Uint8Array): Promise<void> {
-        await postNotice(this.#party(), message);
+        await postProven(this.#party(), message);
     }
 
     /** Grants that the party issued or is the recipient of. */

@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { error } from "@meterseal/core";
+import { DEVICE_FILES } from "../device/device.ts";
+import { PROFILE_FILE, replaceSecret } from "../files.ts";
+import type { WalletFile } from "./archive.ts";
+
+/** What only a wallet has: a directory without any of them is none. */
+const KEYS = ["key.json", "wallet.key"];
+/** A meter's own files, where its directory is the wallet's too: an old memory must never come back. */
+const DEVICE: readonly string[] = [
+    ...[DEVICE_FILES.signingKey, DEVICE_FILES.master, DEVICE_FILES.request],
+    ...[DEVICE_FILES.enrolment, DEVICE_FILES.opening, PROFILE_FILE],
+];
+const NOT_OURS = /\.(?:db|db-wal|db-shm|pem|hex|new)$|^lock/;
+
+/** Names of the files of a wallet, those of a meter beside it left out. */
+function namesIn(directory: string): string[] {
+    if (!existsSync(directory)) return [];
+    return readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ name }) => name)
+        .filter((name) => !DEVICE.includes(name) && !NOT_OURS.test(name))
+        .sort();
+}
+
+/**
+ * Files of the wallet in a directory.
+ * @throws MetersealError MS_NOT_FOUND where there is none.
+ */
+export function readWallet(directory: string): WalletFile[] {
+    const names = namesIn(directory);
+    if (!KEYS.some((name) => names.includes(name))) {
+        const expected = `a wallet, with ${KEYS.join(" or ")}`;
+        throw error("MS_NOT_FOUND", { where: directory, expected });
+    }
+    return names.map((name) => ({
+        name,
+        bytes: new Uint8Array(readFileSync(join(directory, name))),
+    }));
+}
+
+/**
+ * Writes the files of a wallet into a directory, each with mode 600.
+ * @throws MetersealError MS_STORE_UNWRITABLE where one of them is there already: nothing is written.
+ */
+export function writeWallet(directory: string, files: readonly WalletFile[]): void {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const there = files.find(({ name }) => existsSync(join(directory, name)));
+    if (there !== undefined) {
+        const todo = "Choose another directory: a wallet is never written over.";
+        throw error("MS_STORE_UNWRITABLE", {
+            where: join(directory, there.name),
+            got: "a file",
+            todo,
+        });
+    }
+    for (const { bytes, name } of files) replaceSecret(join(directory, name), bytes);
+}
+
+/** Deletes the files of the wallet in a directory; returns their names. */
+export function eraseWallet(directory: string): string[] {
+    const files = readWallet(directory);
+    for (const { name } of files) rmSync(join(directory, name));
+    return files.map(({ name }) => name);
+}
+
+/** Whether the directory holds a meter's copy of the master secret, too. */
+export function hasMeter(directory: string): boolean {
+    return existsSync(join(directory, DEVICE_FILES.master));
+}
