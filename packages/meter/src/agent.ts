@@ -2,13 +2,14 @@ import { assert, error, LIMITS, type MeterLink, unwrap } from "@meterseal/core";
 import { FLAG, type MeterStore, type Receipt } from "@meterseal/record";
 import type { WaitingBoundary } from "./boundary-queue.ts";
 import { type ClockAhead, clockLog } from "./clock-ahead.ts";
+import { type MonotonicCounter, memoryFault } from "./counter.ts";
 import { type EpochClosing, type EpochOpening, sealClosing, sealOpening } from "./epoch-ends.ts";
 import type { MeterAgentOptions, MeterMemory } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { MeterProfile } from "./profile.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { type Boundary, boundaryFault, mostBoundaries } from "./sealer.ts";
-import { decodeMeterState, type MeterState, newMeterState } from "./state.ts";
+import { decodeMeterState, encodeMeterState, type MeterState, newMeterState } from "./state.ts";
 import { Turns } from "./turns.ts";
 
 /** Boundaries in a record by default: from about 48 on, a sealed record costs less to take in than plain rows. */
@@ -58,12 +59,14 @@ export class MeterAgent {
 
     /**
      * Opens a meter on its store, where it left off.
-     * @throws MetersealError MS_OUTBOX where the store belongs to another epoch than the profile.
+     * @throws MetersealError MS_OUTBOX where the store belongs to another epoch than the profile, or
+     * where the counter knows of a later memory than this one.
      */
     static async open(options: MeterAgentOptions): Promise<MeterAgent> {
         const { log, link, profile, store, timers } = options;
         const saved = await store.state();
-        const state = saved === null ? newMeterState(profile) : unwrap(decodeMeterState(saved));
+        const known = saved === null ? null : unwrap(decodeMeterState(saved));
+        let state = known ?? newMeterState(profile);
         const { sealEpoch } = profile.stream;
         if (state.chainEpoch !== profile.chainEpoch || state.seal.sealEpoch !== sealEpoch) {
             throw error("MS_OUTBOX", {
@@ -71,6 +74,9 @@ export class MeterAgent {
                 expected: `chain epoch ${profile.chainEpoch} and seal epoch ${sealEpoch}`,
                 got: `${state.chainEpoch} and ${state.seal.sealEpoch}`,
             });
+        }
+        if (options.counter !== undefined) {
+            state = await countStart(options.counter, store, { known, state }, profile);
         }
         const { collectorKey, subject } = profile;
         const onClockAhead = options.onClockAhead ?? clockLog(log, subject.toHex());
@@ -240,6 +246,22 @@ export class MeterAgent {
         await this.#outbox.below(Number.POSITIVE_INFINITY);
         await this.#store.close();
     }
+}
+
+/** Counts a start, in the memory before the counter: a crash between the two hides no later start. */
+async function countStart(
+    counter: MonotonicCounter,
+    store: MeterStore,
+    { known, state }: { readonly known: MeterState | null; readonly state: MeterState },
+    { subject }: MeterProfile,
+): Promise<MeterState> {
+    const counted = await counter.read();
+    const fault = memoryFault(known, counted, `meter ${subject.toHex()}`);
+    if (fault !== null) throw fault;
+    const next = { ...state, starts: state.starts + 1 };
+    await store.append(encodeMeterState(next), null);
+    await counter.raise(next.starts);
+    return next;
 }
 
 function requireMemory({ boundaries, records }: MeterMemory): void {

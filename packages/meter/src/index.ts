@@ -5,6 +5,7 @@
  */
 export { MeterAgent } from "./agent.ts";
 export type { ClockAhead, ClockWatcher } from "./clock-ahead.ts";
+export type { MonotonicCounter } from "./counter.ts";
 export {
     LONDON_INTERVALS_PER_DAY,
     LONDON_SLOT_SECONDS,
@@ -39,4 +40,4 @@ export {
     type RegisterBoundary,
     registerSeries,
 } from "./simulator/register-series.ts";
-export { decodeMeterState } from "./state.ts";
+export { decodeMeterState, type MeterState } from "./state.ts";

@@ -1,6 +1,7 @@
 import type { Clock, Log, MeterLink, Signer, Timers } from "@meterseal/core";
 import type { MeterStore } from "@meterseal/record";
 import type { ClockWatcher } from "./clock-ahead.ts";
+import type { MonotonicCounter } from "./counter.ts";
 import type { MeterProfile } from "./profile.ts";
 
 /** What a meter agent works with. */
@@ -10,6 +11,8 @@ export type MeterAgentOptions = {
     /** Master secret of the stream, 32 bytes; null for an open stream. */
     readonly master: Uint8Array | null;
     readonly store: MeterStore;
+    /** Tells whether the store is the latest; without one a lost or restored store goes unnoticed. */
+    readonly counter?: MonotonicCounter;
     readonly link: MeterLink;
     readonly clock: Clock;
     readonly timers: Timers;

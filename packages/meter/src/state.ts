@@ -25,6 +25,8 @@ export type MeterState = {
     readonly ended: boolean;
     /** True once a record of this seal epoch says that what is missing is lost. */
     readonly lossNoted: boolean;
+    /** Starts on this memory, as the counter beside it counts them; 0 without a counter. */
+    readonly starts: number;
 };
 
 /** State of a meter that has written nothing yet. */
@@ -37,6 +39,7 @@ export function newMeterState(profile: MeterProfile): MeterState {
         registers: [],
         ended: false,
         lossNoted: false,
+        starts: 0,
     };
 }
 
@@ -53,6 +56,7 @@ export function encodeMeterState(state: MeterState): Uint8Array {
             [6, state.registers],
             ...(state.ended ? ([[7, 1]] as const) : []),
             ...(state.lossNoted ? ([[8, 1]] as const) : []),
+            ...(state.starts === 0 ? [] : ([[9, state.starts]] as const)),
         ]),
     );
 }
@@ -74,6 +78,7 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
             registers: map.array(6, 32).map((value) => toRegister(value, map.at(6))),
             ended: map.has(7) && map.integer(7, 1, 1) === 1,
             lossNoted: map.has(8) && map.integer(8, 1, 1) === 1,
+            starts: map.has(9) ? map.integer(9, 1, max) : 0,
         };
         map.end();
         return state;

@@ -10,6 +10,7 @@ const STATE: MeterState = {
     seal: { sealEpoch: 2, nextSlot: 455_904, nextIndex: [455_904, 379_000, 4_750, 157, 2] },
     ended: false,
     lossNoted: false,
+    starts: 0,
     registers: [2n ** 61n - 1n, 0n],
 };
 
@@ -28,6 +29,11 @@ describe("meter state", () => {
         expect(unwrap(decodeMeterState(encodeMeterState(noted)))).toEqual(noted);
     });
 
+    it("comes back with the starts that were counted", () => {
+        const started = { ...STATE, starts: 7 };
+        expect(unwrap(decodeMeterState(encodeMeterState(started)))).toEqual(started);
+    });
+
     const changes: [string, number, unknown][] = [
         ["an index too few: its tree would begin anew", 5, [1, 2, 3, 4]],
         ["an index too many", 5, [1, 2, 3, 4, 5, 6]],
@@ -38,7 +44,8 @@ describe("meter state", () => {
         ["a slot that is no number", 4, "x"],
         ["an end that is none", 7, 0],
         ["a note that is none", 8, 2],
-        ["a field more", 9, 1],
+        ["a count that is none", 9, 0],
+        ["a field more", 10, 1],
     ];
     it.each(changes)("is refused with %s", (_name, key, value) => {
         const map = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;

@@ -15,6 +15,8 @@ import { grantRevokeCommand } from "./commands/grant-revoke.ts";
 import { grantShowCommand } from "./commands/grant-show.ts";
 import {
     meterExchangeCommand,
+    meterMoveInCommand,
+    meterRecoverCommand,
     meterResetRegisterCommand,
     meterRotateKeyCommand,
 } from "./commands/meter-exchange.ts";
@@ -57,6 +59,8 @@ const COMMANDS: readonly Command[] = [
     meterRunCommand,
     meterExchangeCommand,
     meterResetRegisterCommand,
+    meterMoveInCommand,
+    meterRecoverCommand,
     meterRotateKeyCommand,
     walletInitCommand,
     walletExportCommand,

@@ -58,7 +58,7 @@ export function openServicePoint(
     records: Iterable<MeterRecord>,
 ): Result<ServicePoint> {
     const epochs = new EpochOpener(key);
-    for (const record of records) {
+    for (const record of ownRecords(key, records)) {
         const fault = epochs.take(record);
         if (!fault.ok) return fault;
     }
@@ -77,6 +77,35 @@ export function openServicePoint(
         }),
     );
     return ok({ series, joins: joined.value.joins });
+}
+
+/**
+ * Records of a meter without those of another household's stream: what was measured before this tenant
+ * moved in, or after. Where nothing is left all of them are given, and none will open.
+ */
+export function ownRecords(key: KeyFile, records: Iterable<MeterRecord>): MeterRecord[] {
+    const all = [...records];
+    const isOwn = (record: MeterRecord): boolean => {
+        const stream = streamOf(record);
+        return stream === null || bytesEqual(stream, key.stream.streamId);
+    };
+    const hasOwn = all.some((record) => streamOf(record) !== null && isOwn(record));
+    return hasOwn ? all.filter((each) => isOwn(each) || !bytesEqual(each.subject, key.meter)) : all;
+}
+
+/** Stream that a record speaks of; null for a record of none. */
+function streamOf(record: MeterRecord): Uint8Array | null {
+    const { body, recordClass } = record;
+    if (recordClass === RECORD_CLASS.warning) {
+        const warning = decodeWarning(body);
+        return warning.ok ? warning.value.stream : null;
+    }
+    if (recordClass === RECORD_CLASS.usage) {
+        const usage = usageOf(record);
+        return usage.ok ? usage.value.stream : null;
+    }
+    const event = recordClass === RECORD_CLASS.billing ? eventOf(record) : null;
+    return event?.ok ? event.value.stream : null;
 }
 
 /** Opens records one by one into their seal epochs. */

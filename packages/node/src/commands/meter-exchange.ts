@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
-import { EVENT_REASON } from "@meterseal/record";
+import type { EpochClosing, EpochOpening } from "@meterseal/meter";
+import { channelCount, EVENT_REASON } from "@meterseal/record";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import {
@@ -10,9 +11,11 @@ import {
     requireNoRefusal,
     settleNetwork,
 } from "../device/agent.ts";
+import { retire } from "../device/counter-file.ts";
 import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../device/device.ts";
-import { createReplacement, lastRegisters } from "../device/replacement.ts";
+import { createReplacement, createTenancy, lastState } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
+import type { EnrolRequest } from "../server/server.ts";
 import { instantOption, registerOptions, registersOption } from "./meter-registers.ts";
 
 /** Why a meter goes on under the next keys and seal epoch. */
@@ -23,10 +26,17 @@ type Change = Pick<Command, "examples" | "name" | "summary"> & {
     readonly registers: Readonly<Record<string, OptionSpec>>;
     /** Registers to begin with where no option names them: zero, or those at the end. */
     readonly begins: "at zero" | "where it ended";
-    /** Whether the change can be made behind a meter that signs nothing any more. */
-    readonly mayBeDead: boolean;
-    /** What is in the new directory, for a sentence. */
+    /** Whether the meter before signs its end: always, unless an option says no, or never. */
+    readonly closes: "always" | "unless dead" | "never";
+    /** What is in the new directory, and whose it is: a sentence. */
     readonly follower: string;
+    /** Whether it is another household's, with a stream of its own. */
+    readonly isOfNewTenant?: true;
+};
+
+const COLLECTOR_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+    to: { kind: "value", value: "URL", help: "the collector of the meter's last record" },
+    ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
 };
 
 /** `meterseal meter exchange`: the old device closes its seal epoch, a new one follows it. */
@@ -42,8 +52,8 @@ export const meterExchangeCommand: Command = changeCommand({
         ...registerOptions("initial", "new meter's first register (0)"),
     },
     begins: "at zero",
-    mayBeDead: true,
-    follower: "The new meter",
+    closes: "unless dead",
+    follower: "The new meter is in NEW; the household's key file stays as it is.",
     examples: [
         "meterseal meter exchange --dir my-meter --new my-new-meter --initial-import 7 --to mqtt://127.0.0.1:1883",
         "meterseal meter exchange --dir my-meter --new my-new-meter --dead --final-import 4711.3",
@@ -60,8 +70,9 @@ export const meterResetRegisterCommand: Command = changeCommand({
         ...registerOptions("initial", "register after it (0)"),
     },
     begins: "at zero",
-    mayBeDead: false,
-    follower: "The meter with its reset register",
+    closes: "always",
+    follower:
+        "The meter with its reset register is in NEW; the household's key file stays as it is.",
     examples: [
         "meterseal meter reset-register --dir my-meter --new my-meter-2 --final-import 99999.9 --to mqtt://127.0.0.1:1883",
     ],
@@ -74,25 +85,53 @@ export const meterRotateKeyCommand: Command = changeCommand({
     reason: EVENT_REASON.keyRotation,
     registers: registerOptions("final", "register at that instant (as it was sealed last)"),
     begins: "where it ended",
-    mayBeDead: false,
-    follower: "The meter under its new key",
+    closes: "always",
+    follower: "The meter under its new key is in NEW; the household's key file stays as it is.",
     examples: [
         "meterseal meter rotate-key --dir my-meter --new my-meter-2 --to mqtt://127.0.0.1:1883",
     ],
 });
 
+/** `meterseal meter recover`: the same device and register, whose memory is lost or an older copy. */
+export const meterRecoverCommand: Command = changeCommand({
+    name: "meter recover",
+    summary: "goes on with a meter that lost its memory, under the next seal epoch",
+    reason: EVENT_REASON.keyRotation,
+    registers: registerOptions("final", "register as the meter shows it now; needed"),
+    begins: "where it ended",
+    closes: "never",
+    follower: "The meter goes on in NEW; the household's key file stays as it is.",
+    examples: ["meterseal meter recover --dir my-meter --new my-meter-2 --final-import 4711.3"],
+});
+
+/** `meterseal meter move-in`: the same device and register, another household. */
+export const meterMoveInCommand: Command = changeCommand({
+    name: "meter move-in",
+    summary: "ends a tenant's stream and begins the next tenant's, with a new secret",
+    reason: EVENT_REASON.keyRotation,
+    registers: registerOptions("final", "register at the handover (as it was sealed last)"),
+    begins: "where it ended",
+    closes: "always",
+    follower: `The next tenant's meter is in NEW, with a stream and a master secret of its own: the tenant before
+opens nothing of it, and the next one nothing from before. Give the next tenant NEW/key.json, which
+the first run makes, and nobody else; keep the old directory from both until it is sent and deleted.`,
+    isOfNewTenant: true,
+    examples: [
+        "meterseal meter move-in --dir flat-7 --new flat-7-next --at 2026-04-01 --final-import 4711.3 --to mqtt://127.0.0.1:1883",
+    ],
+});
+
 /** A command that ends a seal epoch with a signed record and makes the keys of the next one. */
 function changeCommand(change: Change): Command {
-    const { begins, examples, follower, mayBeDead, name, reason, registers, summary } = change;
+    const { begins, closes, examples, follower, name, reason, registers, summary } = change;
     return {
         name,
         summary,
         options: {
             dir: { kind: "value", value: "OLD", help: "directory of the meter" },
             new: { kind: "value", value: "NEW", help: "directory of what follows it; made" },
-            to: { kind: "value", value: "URL", help: "the collector of the meter's last record" },
-            ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
-            ...(mayBeDead
+            ...(closes === "never" ? {} : COLLECTOR_OPTIONS),
+            ...(closes === "unless dead"
                 ? { dead: { kind: "flag", help: "the old meter signs nothing any more" } }
                 : {}),
             ...registers,
@@ -107,11 +146,14 @@ function changeCommand(change: Change): Command {
         async run(options) {
             const directory = requiredOption(options, "dir", "OLD");
             const next = requiredOption(options, "new", "NEW");
-            const isDead = options.dead === true;
+            const isDead = closes === "never" || options.dead === true;
             const target = isDead ? null : collectorOf(options);
             const device = openDevice(directory);
             const final = registersOption(options, "final", device);
             const initial = registersOption(options, "initial", device);
+            if (closes === "never" && final === null) {
+                throw error("MS_USAGE", { expected: "--final-import KWH, as the meter shows it" });
+            }
             const instant = { atUnix: instantOption(options, device), reason };
             requireNoDevice(next);
             settleNetwork(directory, device);
@@ -119,28 +161,39 @@ function changeCommand(change: Change): Command {
                 target === null
                     ? await stateEnd(directory, final)
                     : await closeOld(directory, device, target, { ...instant, final });
-            const { sealEpoch, groups } = device.profile.stream;
-            const zero = groups.map(() => 0n);
-            const request = createReplacement(
-                next,
-                { directory, device },
-                {
-                    ...instant,
-                    registers: initial ?? (begins === "at zero" ? zero : ended),
-                    before: { sealEpoch, ...end },
-                },
-            );
+            const zero = Array(channelCount(device.profile.stream.groups)).fill(0n);
+            const registers = initial ?? (begins === "at zero" ? zero : ended);
+            const old = { directory, device };
+            const request = makeFollower(change, next, old, { ...instant, registers, end });
+            if (isDead) await retire(directory, (await lastState(directory))?.starts ?? 0);
             const meter = toHex(request.subject);
             const path = join(next, DEVICE_FILES.request);
             if (options.json === true) out(JSON.stringify({ meter, request: path }));
-            else
-                say(`${isDead ? "The new meter states what is known of the old one's end." : "The closing record is final; the old key seals nothing any more."}
-${follower} is in ${next}; the household's key file stays as it is.
+            else {
+                say(`${isDead ? STATED : CLOSED}
+${follower.replaceAll("NEW", next)}
 Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
+            }
             return EXIT.ok;
         },
     };
 }
+
+/** What follows a meter: of the same household, or of the next tenant. */
+function makeFollower(
+    change: Change,
+    next: string,
+    old: { readonly directory: string; readonly device: Device },
+    { end, ...begin }: EpochClosing & { readonly end: Omit<EpochOpening["before"], "sealEpoch"> },
+): EnrolRequest {
+    if (change.isOfNewTenant === true) return createTenancy(next, old, begin);
+    const { sealEpoch } = old.device.profile.stream;
+    return createReplacement(next, old, { ...begin, before: { sealEpoch, ...end } });
+}
+
+const CLOSED = "The closing record is final; the old key seals nothing any more.";
+const STATED =
+    "What follows states what is known of the end; the old directory starts no meter any more.";
 
 /** Writes the closing record, or finds the one of an earlier try, and waits until it is final. */
 async function closeOld(
@@ -174,7 +227,7 @@ async function stateEnd(
     directory: string,
     stated: readonly bigint[] | null,
 ): Promise<{ readonly stated?: readonly bigint[]; readonly registers: readonly bigint[] }> {
-    const last = await lastRegisters(directory);
+    const last = (await lastState(directory))?.registers ?? [];
     if (stated === null) return { registers: last };
     if (stated.some((register, channel) => register < (last[channel] ?? 0n))) {
         const expected = "a final register not below the last one that it sealed";

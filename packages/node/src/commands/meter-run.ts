@@ -3,7 +3,6 @@ import { gunzipSync } from "node:zlib";
 import { error, LIMITS, toHex, unixOfSlot, unwrap } from "@meterseal/core";
 import {
     boundsOf,
-    type EpochOpening,
     firstSlotFrom,
     type MeterAgent,
     parseReadingsCsv,
@@ -17,7 +16,7 @@ import { out, Progress, say } from "../console.ts";
 import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { clockSentence } from "../device/clock-ahead.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
-import { readOpening } from "../device/replacement.ts";
+import { type DeviceBegin, isOpening, readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readBounded } from "../files.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
@@ -94,7 +93,7 @@ function readSeries(path: string, home: string | undefined, { profile }: Device)
 }
 
 /** The readings of a device begin where it does: what the one before measured is not its own. */
-function requireOwn(series: ReadingSeries, path: string, opening: EpochOpening): void {
+function requireOwn(series: ReadingSeries, path: string, opening: DeviceBegin): void {
     const { slotSeconds } = series;
     const first = firstSlotFrom(opening.atUnix, slotSeconds);
     if (boundsOf(series).fromSlot >= first) return;
@@ -110,10 +109,10 @@ function requireOwn(series: ReadingSeries, path: string, opening: EpochOpening):
 async function feed(
     agent: MeterAgent,
     series: ReadingSeries,
-    opening: EpochOpening | null,
+    opening: DeviceBegin | null,
     signal: AbortSignal,
 ): Promise<void> {
-    if (opening !== null && agent.recordCount === 0) await agent.openEpoch(opening);
+    if (isOpening(opening) && agent.recordCount === 0) await agent.openEpoch(opening);
     const began = (channel: number): bigint => opening?.registers[channel] ?? 0n;
     const bar = new Progress();
     const { fromSlot, toSlot } = boundsOf(series);

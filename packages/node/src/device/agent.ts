@@ -11,6 +11,7 @@ import { fileSigner, readBounded } from "../files.ts";
 import { openMemory } from "../fleet/household.ts";
 import { TENANT } from "../server/links.ts";
 import { sayClockAhead } from "./clock-ahead.ts";
+import { fileCounter } from "./counter-file.ts";
 import { DEVICE_FILES, type Device, keepNetwork } from "./device.ts";
 
 /** Where a collector is, and the certificates to trust there, PEM. */
@@ -65,6 +66,7 @@ export async function openAgent(
         : createHttpMeterLink({ ...common, ...(ca === undefined ? {} : { ca }) });
     return await MeterAgent.open({
         ...{ profile, signer, master, store, log },
+        counter: fileCounter(directory),
         link,
         clock: systemClock,
         timers: systemTimers,

@@ -9,6 +9,7 @@ import { systemRandom } from "../clocks.ts";
 import { fileSigner, writeSecret, writeWhole } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import { checkAnswer } from "./admission.ts";
+import { startCounter } from "./counter-file.ts";
 import { formatRequest, parseAnswer, parseRequest } from "./exchange.ts";
 
 /** Files in a meter's directory. */
@@ -95,6 +96,7 @@ export function writeDevice(
     const path = (name: string): string => join(directory, name);
     if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
     if (network !== null) pin(directory, network);
+    startCounter(directory);
     const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
     const request = { ...place, key, streams: [stream] };
     writeWhole(path(DEVICE_FILES.request), formatRequest(request));

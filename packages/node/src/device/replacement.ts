@@ -1,8 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { error, fromHex, toHex, unwrap } from "@meterseal/core";
-import { decodeMeterState, type EpochOpening } from "@meterseal/meter";
+import {
+    decodeMeterState,
+    type EpochClosing,
+    type EpochOpening,
+    type MeterState,
+} from "@meterseal/meter";
+import { STREAM_MODE } from "@meterseal/record";
+import { MASTER_BYTES } from "@meterseal/seal";
 import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
+import { systemRandom } from "../clocks.ts";
 import { formatJson, writeSecret } from "../files.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import {
@@ -37,10 +45,40 @@ export function createReplacement(
 }
 
 /**
- * Registers that a device begins with; null for one that follows no other.
+ * Makes the device for another tenant of a metering point: the same subject and register, keys of its
+ * own, the next chain epoch, and a new stream under a new master secret, of which nobody has a copy.
+ * @throws MetersealError MS_STORE_UNWRITABLE where the directory has a meter already.
+ */
+export function createTenancy(
+    directory: string,
+    old: { readonly device: Device },
+    begin: EpochClosing,
+): EnrolRequest {
+    requireNoDevice(directory);
+    const { network, subject, stream: before, chainEpoch } = old.device.profile;
+    writeSecret(join(directory, DEVICE_FILES.opening), formatOpening(begin));
+    const stream = { ...before, stream: systemRandom.bytes(16), sealEpoch: 0 };
+    const isSealed = stream.mode === STREAM_MODE.sealed;
+    const master = isSealed ? systemRandom.bytes(MASTER_BYTES) : null;
+    return writeDevice(directory, {
+        ...{ subject, stream, master, network },
+        chainEpoch: chainEpoch + 1,
+    });
+}
+
+/** What a device begins with; `before` is there where it goes on with the stream of another one. */
+export type DeviceBegin = EpochClosing & { readonly before?: EpochOpening["before"] };
+
+/** Whether a device goes on with the stream of another one, which its first record says. */
+export function isOpening(begin: DeviceBegin | null): begin is EpochOpening {
+    return begin?.before !== undefined;
+}
+
+/**
+ * What a device begins with; null for one that follows no other.
  * @throws MetersealError MS_MALFORMED for a file that was changed.
  */
-export function readOpening(directory: string): EpochOpening | null {
+export function readOpening(directory: string): DeviceBegin | null {
     const path = join(directory, DEVICE_FILES.opening);
     if (!existsSync(path)) return null;
     try {
@@ -50,13 +88,13 @@ export function readOpening(directory: string): EpochOpening | null {
     }
 }
 
-/** Registers of a meter's last record as its directory remembers them; empty where it does not. */
-export async function lastRegisters(directory: string): Promise<readonly bigint[]> {
-    if (!existsSync(join(directory, METER_FILE))) return [];
+/** What a meter's directory remembers; null where it remembers nothing. */
+export async function lastState(directory: string): Promise<MeterState | null> {
+    if (!existsSync(join(directory, METER_FILE))) return null;
     const store = await openMeterStore(directory, { readOnly: true });
     try {
         const state = await store.state();
-        return state === null ? [] : unwrap(decodeMeterState(state)).registers;
+        return state === null ? null : unwrap(decodeMeterState(state));
     } finally {
         await store.close();
     }
@@ -68,30 +106,33 @@ type OpeningFile = {
     readonly atUnix: number;
     readonly reason: number;
     readonly registers: readonly string[];
-    readonly sealEpochBefore: number;
+    readonly sealEpochBefore?: number;
     readonly closing?: string;
     readonly stated?: readonly string[];
 };
 
-function formatOpening({ atUnix, before, reason, registers }: EpochOpening): string {
-    const { closing, sealEpoch, stated } = before;
+function formatOpening({ atUnix, before, reason, registers }: DeviceBegin): string {
+    const { closing, sealEpoch, stated } = before ?? {};
     const file: OpeningFile = {
         ...{ format: FORMAT, atUnix, reason, registers: registers.map(String) },
-        sealEpochBefore: sealEpoch,
+        ...(sealEpoch === undefined ? {} : { sealEpochBefore: sealEpoch }),
         ...(closing === undefined ? {} : { closing: toHex(closing) }),
         ...(stated === undefined ? {} : { stated: stated.map(String) }),
     };
     return formatJson(file);
 }
 
-function parseOpening(text: string): EpochOpening {
+function parseOpening(text: string): DeviceBegin {
     const file = JSON.parse(text) as OpeningFile;
     if (file.format !== FORMAT) throw new SyntaxError(`another format than ${FORMAT}`);
-    const { closing, stated } = file;
+    const { closing, sealEpochBefore: sealEpoch, stated } = file;
+    const { atUnix, reason } = file;
+    const begin = { atUnix, reason, registers: file.registers.map(BigInt) };
+    if (sealEpoch === undefined) return begin;
     return {
-        ...{ atUnix: file.atUnix, reason: file.reason, registers: file.registers.map(BigInt) },
+        ...begin,
         before: {
-            sealEpoch: file.sealEpochBefore,
+            sealEpoch,
             ...(closing === undefined ? {} : { closing: fromHex(closing) }),
             ...(stated === undefined ? {} : { stated: stated.map(BigInt) }),
         },

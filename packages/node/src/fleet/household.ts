@@ -141,7 +141,7 @@ function requireMemory(meterDir: string, subjectHex: string): void {
     throw error("MS_OUTBOX", {
         where: `meter ${subjectHex}`,
         got: `no ${METER_FILE}: the meter has lost its memory`,
-        todo: "Put its latest copy back. Without one this meter needs a new chain and seal epoch.",
+        todo: "Put its latest copy back; without one it goes on by meterseal meter recover.",
     });
 }
 

@@ -17,6 +17,7 @@ import {
     type TreeAddress,
 } from "@meterseal/seal";
 import type { KeyFile } from "../key-file.ts";
+import { ownRecords } from "../series.ts";
 
 /** A seal epoch of a stream as its records show it. */
 export type StreamEpoch = {
@@ -44,7 +45,7 @@ type Seen = {
  */
 export function streamEpochs(key: KeyFile, records: Iterable<MeterRecord>): Result<StreamEpoch[]> {
     const seen = new Map<number, Seen>();
-    for (const record of records) {
+    for (const record of ownRecords(key, records)) {
         const read = takeRecord(seen, record);
         if (!read.ok) return read;
     }
