@@ -117,3 +117,9 @@ export function telegrams(
         })
         .filter((bytes) => bytes.length < 20_000);
 }
+
+/** First bytes of the stream of one SML meter: some files, whole and in their frames. */
+export function smlStream(): Uint8Array {
+    const path = join(VECTORS, "telegram/sml-stream.bin.gz");
+    return new Uint8Array(gunzipSync(readFileSync(path)).subarray(0, 4_000));
+}

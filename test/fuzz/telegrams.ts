@@ -9,12 +9,13 @@ import {
     decodeWmbus,
     formatValue,
     openP1,
+    SmlSplitter,
     type Telegram,
     type WirelessKey,
 } from "@meterseal/telegram";
 import type { SeededRandom } from "@meterseal/testkit/random";
 import { openGcm, wirelessCrypto } from "../../packages/node/src/commands/telegram-keys.ts";
-import { telegrams } from "./corpus.ts";
+import { smlStream, telegrams } from "./corpus.ts";
 import { bytesTarget } from "./make-target.ts";
 import { mutateBytes } from "./mutate.ts";
 import { bytesOf, type FuzzSession, type FuzzTarget, type FuzzVerdict } from "./target.ts";
@@ -152,6 +153,12 @@ function mbusSession(): FuzzSession {
     };
 }
 
+/** Captures as they came, some of them in pieces, and the whole files in them. */
+function smlFiles(): Uint8Array[] {
+    const captures = [...telegrams("sml"), smlStream()];
+    return [...captures, ...captures.flatMap((capture) => new SmlSplitter().push(capture))];
+}
+
 /** Decoders of what meters say on their local ports. */
 export const TELEGRAMS: readonly FuzzTarget[] = [
     bytesTarget(
@@ -161,12 +168,7 @@ export const TELEGRAMS: readonly FuzzTarget[] = [
         (bytes) => take(decodeP1(bytes)),
     ),
     { name: "encrypted P1 frame", share: 15_000, open: encryptedSession },
-    bytesTarget(
-        "SML telegram",
-        20_000,
-        () => telegrams("sml"),
-        (bytes) => take(decodeSml(bytes)),
-    ),
+    bytesTarget("SML telegram", 20_000, smlFiles, (bytes) => take(decodeSml(bytes))),
     bytesTarget(
         "IEC 62056-21 readout",
         20_000,

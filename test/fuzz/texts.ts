@@ -22,6 +22,7 @@ import {
     parseKeyFile,
     parseScope,
 } from "@meterseal/wallet";
+import { checkAnswer } from "../../packages/node/src/device/admission.ts";
 import {
     formatAnswer,
     formatRequest,
@@ -206,16 +207,32 @@ async function partyAnswers(): Promise<string[]> {
     return [formatPartyAnswer({ network, genesis, party: party.message.bytes })];
 }
 
-async function answers(): Promise<string[]> {
+/** Answers of an operator: read, and held against the request that they answer. */
+async function answerSession(): Promise<FuzzSession> {
     const meters = new TestNetwork("fuzz answer");
     const [meter, collector] = [await meters.meter(), await meters.collector()];
-    const answer = {
+    const text = formatAnswer({
         network: meters.networkId,
         genesis: meters.genesis,
         enrolment: meter.enrolment.message.bytes,
         collector: collector.enrolment.message.bytes,
+    });
+    const { descriptor, signer, subject } = meter;
+    const asked = { subject, key: signer.publicKey, streams: [descriptor] };
+    const take = readAgain(parseAnswer, formatAnswer);
+    return {
+        make: (random) =>
+            random.chance(0.3) ? mutateJson(random, text) : mutateText(random, text, [text]),
+        take: (input) => {
+            const answer = parseAnswer(textOf(input));
+            if (!answer.ok) return take(textOf(input));
+            const admission = checkAnswer(answer.value, asked, null);
+            // Whatever passes is what was signed: spaces and unknown fields are all that may differ.
+            if (admission.ok) requireSame(formatAnswer(answer.value), text);
+            verdictOf(admission);
+            return take(textOf(input));
+        },
     };
-    return [formatAnswer(answer)];
 }
 
 const SCOPES = [
@@ -248,7 +265,7 @@ export const TEXTS: readonly FuzzTarget[] = [
     jsonTarget("party request", 5_000, partyRequests, parsePartyRequest, formatPartyRequest),
     jsonTarget("party answer", 5_000, partyAnswers, parsePartyAnswer, formatPartyAnswer),
     jsonTarget("enrolment request", 10_000, requests, parseRequest, formatRequest),
-    jsonTarget("enrolment answer", 10_000, answers, parseAnswer, formatAnswer),
+    { name: "enrolment answer", share: 10_000, open: answerSession },
     textTarget(
         "readings file",
         20_000,
