@@ -12,7 +12,7 @@ import { openWatchedPage, scrollsSideways, textOfRequest } from "./watched-page.
 
 /** Grants nothing before its test. */
 const HOME = "MAC000515";
-/** Has granted its January before the tests. */
+/** Has granted days of January and half-hours of February before the tests. */
 const NEIGHBOUR = "MAC000516";
 const PROVIDER = "Example Energy";
 const SIGNER_INPUT = "[data-testid=signer-input]";
@@ -67,6 +67,8 @@ export function describeGrants(world) {
             const { page, context } = await openSharing(world, demo, NEIGHBOUR);
             await wishFor(page, { step: /^Daily/, first: "2013-01-01", last: "2013-01-31" });
             await issue(page, "1 January to 31 January 2013");
+            await wishFor(page, { step: /^Every half/, first: "2013-02-01", last: "2013-02-28" });
+            await issue(page, "1 February to 28 February 2013");
             await context.close();
         });
         after(async () => {
@@ -101,6 +103,12 @@ export function describeGrants(world) {
             const { page, context } = await openSharing(world, demo, NEIGHBOUR);
             const grant = providerCard(page).locator("[data-testid=grant]").first();
             assert.match(await grant.innerText(), /Example Energy took it once, last on/);
+            await grant.locator("[data-testid=accesses] summary").click();
+            await grant.locator("[data-testid=accesses] li").waitFor();
+            assert.match(
+                await grant.locator("[data-testid=accesses]").innerText(),
+                /2 Mar 2013, 00:00: Example Energy, for “portal”/,
+            );
             await context.close();
         });
 

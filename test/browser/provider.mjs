@@ -23,7 +23,21 @@ export async function openProvider(world, demo, options = {}) {
     return watched;
 }
 
-/** The one grant of January: its sums are those that the household's own key opens. */
+/** What a home used over a range, by its own key on the command line. */
+async function usageOf(demo, keyFile, level, from, to) {
+    const common = ["--key", keyFile, "--data", demo.dataDir, "--json", "--level", level];
+    return JSON.parse(await runMeterseal("usage", ...common, "--from", from, "--to", to));
+}
+
+/** Opens the sums of a grant; answers with their total, in Wh. */
+async function readTotal(card) {
+    await card.locator("[data-testid=read]").click();
+    const total = card.locator("[data-testid=provider-total]");
+    await total.waitFor();
+    return Number(await total.getAttribute("data-wh"));
+}
+
+/** The grants of January and February: their sums are those that the household's own key opens. */
 export async function opensTheGrantedDays(world, demo, keyFile) {
     const { page, context, complaints } = await openProvider(world, demo);
     const card = page.locator("[data-testid=received]").first();
@@ -31,15 +45,8 @@ export async function opensTheGrantedDays(world, demo, keyFile) {
         await card.innerText(),
         /Daily totals of what the home takes from the grid, 1 January to 31 January 2013/,
     );
-    await card.locator("[data-testid=read]").click();
-    await card.locator("[data-testid=provider-total]").waitFor();
-    const common = ["--key", keyFile, "--data", demo.dataDir, "--json", "--level", "day"];
-    const range = ["--from", "2013-01-01", "--to", "2013-02-01"];
-    const usage = JSON.parse(await runMeterseal("usage", ...common, ...range));
-    assert.equal(
-        await card.locator("[data-testid=provider-total]").getAttribute("data-wh"),
-        String(usage.totalImportWh),
-    );
+    const usage = await usageOf(demo, keyFile, "day", "2013-01-01", "2013-02-01");
+    assert.equal(await readTotal(card), usage.totalImportWh);
     await card.locator("[data-testid=provider-table] summary").click();
     await card.locator("[data-testid=provider-table] tbody tr").first().waitFor();
     assert.deepEqual(
@@ -54,6 +61,11 @@ export async function opensTheGrantedDays(world, demo, keyFile) {
             .evaluateAll((all) => all.map(({ dataset }) => dataset.holds)),
         ["true", "true", "true"],
     );
+    // More half-hours than the store answers at one time.
+    const february = page.locator("[data-testid=received]").nth(1);
+    const halfHours = await usageOf(demo, keyFile, "slot", "2013-02-01", "2013-03-01");
+    assert.equal(await readTotal(february), halfHours.totalImportWh);
+    assert.match(await february.innerText(), /kWh in 1,344 sums/);
     assert.deepEqual(await seriousFindings(page), []);
     await page.setViewportSize({ width: 320, height: 800 });
     await page.waitForTimeout(150);

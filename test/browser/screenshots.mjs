@@ -51,7 +51,8 @@ async function showSharing(page, demo) {
     const signer = join(demo.dataDir, "households", LONDON_HOME, "wallet.key");
     await page.setInputFiles("[data-testid=signer-input]", signer);
     await page.getByRole("radio", { name: "Example Energy" }).check();
-    if ((await page.locator("[data-testid=grant]").count()) === 0) {
+    const card = page.locator("[data-testid=recipient]", { hasText: "Example Energy" });
+    if ((await card.count()) === 0) {
         await page.getByRole("radio", { name: /^Monthly/ }).check();
         await page.fill("input[type=date] >> nth=0", "2013-01-01");
         await page.fill("input[type=date] >> nth=1", "2013-12-31");

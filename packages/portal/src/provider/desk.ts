@@ -8,9 +8,16 @@ import {
     unwrap,
 } from "@meterseal/core";
 import { decodeEvidence, type Verdict } from "@meterseal/ledger";
-import { type GrantedSum, planReading, readGrant } from "@meterseal/provider";
+import {
+    type GrantedSum,
+    type GrantReading,
+    planPath,
+    planReading,
+    type ReadingPlan,
+    readGrant,
+} from "@meterseal/provider";
 import { GROUP, PARTY_ROLE, parsePartyKey } from "@meterseal/record";
-import { type Grant, openGrant, parseGrant } from "@meterseal/seal";
+import { type Grant, type GrantKeys, openGrant, parseGrant } from "@meterseal/seal";
 import type { UsageInterval } from "@meterseal/wallet";
 import { fetchBytes, fetchJson, fetchNetwork } from "../api/client.ts";
 import { openingOf } from "../household/vault/sharing/opening.ts";
@@ -18,6 +25,9 @@ import { authorizationOf, fetchGrant } from "../household/vault/sharing/server.t
 import { importSigner } from "../household/vault/sharing/signer.ts";
 import type { CheckView, OpenedSums, ReceivedGrants } from "./messages.ts";
 import { describeProvider } from "./problems.ts";
+
+/** What the household reads in its list of who took a grant. */
+const PURPOSE = "portal";
 
 /** A recipient at work: its keys, and the grants that were read. */
 export class ProviderDesk {
@@ -77,7 +87,7 @@ export class ProviderDesk {
         const useless: ReceivedGrants["useless"][number][] = [];
         for (const { hash } of rows.filter(({ recipient }) => recipient === own)) {
             try {
-                const grant = unwrap(parseGrant(await fetchGrant(this.#caller(), hash)));
+                const grant = unwrap(parseGrant(await fetchGrant(this.#caller(), hash, PURPOSE)));
                 this.#grants.set(hash, grant);
                 grants.push({
                     hashHex: hash,
@@ -101,44 +111,45 @@ export class ProviderDesk {
         const pair = this.#keys.find(({ suite }) => suite === grant.hpkeSuite);
         if (pair === undefined) throw error("MS_GRANT_RECIPIENT", { where: "the recipient's key" });
         const keys = unwrap(await openGrant(grant, pair));
-        const plan = unwrap(planReading(grant, {}));
-        const path = `/api/v1/streams/${toHex(grant.streamId)}`;
-        const range = `from=${plan.fromUnix}&to=${plan.toUnix}&window=${plan.window}`;
-        const [{ clock }, bytes, claimed] = await Promise.all([
-            fetchNetwork(),
-            fetchBytes(`${path}/evidence?${range}&grant=${hashHex}`),
-            fetchJson<{ windows: unknown }>(`${path}/sums?${range}&groups=${grant.groups.join()}`),
-        ]);
         const startMs = performance.now();
-        const reading = unwrap(
-            await readGrant({
-                grant,
-                keys,
-                plan,
-                evidence: unwrap(decodeEvidence(bytes)),
-                claimed: claimed.windows,
-                trust: {
-                    networkId: this.#networkId,
-                    recipient: this.#party,
-                    nowUnix: Math.floor(clock.nowMs / 1000),
-                },
-            }),
-        );
-        const { continuity, signature, sums } = reading.verdicts;
-        const answered = reading.sums.filter((sum) => sum.answered !== null);
-        const intervals = answered.map((sum) => intervalOf(sum, grant.scale));
+        const pages: GrantReading[] = [];
+        for (let fromUnix: number | null = grant.fromUnix; fromUnix !== null; ) {
+            const plan: ReadingPlan = unwrap(planReading(grant, { fromUnix }));
+            pages.push(await this.#readPage(grant, keys, plan));
+            fromUnix = plan.nextUnix;
+        }
+        const intervals = pages
+            .flatMap(({ sums }) => sums)
+            .filter(({ answered }) => answered !== null)
+            .map((sum) => intervalOf(sum, grant.scale));
         const known = intervals.flatMap(({ importWh }) => importWh ?? []);
+        const verdicts = pages.map((page) => page.verdicts);
         return {
             intervals,
             totalWh: known.length === 0 ? null : known.reduce((all, wh) => all + wh, 0n),
-            signature: viewOf(signature),
-            continuity: viewOf(continuity),
-            sums: viewOf(sums),
-            faults: [signature, continuity, sums].flatMap((verdict) =>
-                (verdict?.faults ?? []).slice(0, 1).map((fault) => fault.error.message),
-            ),
+            signature: viewOf(verdicts.map(({ signature }) => signature)),
+            continuity: viewOf(verdicts.map(({ continuity }) => continuity)),
+            sums: viewOf(verdicts.map(({ sums }) => sums)),
             readMs: performance.now() - startMs,
         };
+    }
+
+    /** One page of windows: the records that prove them, and the store's own word about them. */
+    async #readPage(grant: Grant, keys: GrantKeys, plan: ReadingPlan): Promise<GrantReading> {
+        const [{ clock }, bytes, claimed] = await Promise.all([
+            fetchNetwork(),
+            fetchBytes(planPath(grant, plan, "evidence")),
+            fetchJson<{ windows: unknown }>(planPath(grant, plan, "sums")),
+        ]);
+        const trust = {
+            networkId: this.#networkId,
+            recipient: this.#party,
+            nowUnix: Math.floor(clock.nowMs / 1000),
+        };
+        const evidence = unwrap(decodeEvidence(bytes));
+        return unwrap(
+            await readGrant({ grant, keys, plan, evidence, claimed: claimed.windows, trust }),
+        );
     }
 
     #caller() {
@@ -146,8 +157,14 @@ export class ProviderDesk {
     }
 }
 
-function viewOf(verdict: Verdict | null): CheckView {
-    return { holds: verdict?.holds ?? false, checked: verdict?.checked ?? 0 };
+/** Verdicts over all pages: all of them hold, or the first fault of the first that does not. */
+function viewOf(verdicts: readonly (Verdict | null)[]): CheckView {
+    const fault = verdicts.flatMap((verdict) => verdict?.faults ?? [])[0];
+    return {
+        holds: verdicts.every((verdict) => verdict?.holds === true),
+        checked: verdicts.reduce((sum, verdict) => sum + (verdict?.checked ?? 0), 0),
+        fault: fault?.error.message ?? null,
+    };
 }
 
 /** A granted sum as an interval, in whole Wh. */

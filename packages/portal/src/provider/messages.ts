@@ -23,8 +23,12 @@ export type ReceivedGrants = {
     readonly useless: readonly UselessGrant[];
 };
 
-/** Whether something that was checked holds, and how much was. */
-export type CheckView = { readonly holds: boolean; readonly checked: number };
+/** Whether something that was checked holds, how much was, and the first fault. */
+export type CheckView = {
+    readonly holds: boolean;
+    readonly checked: number;
+    readonly fault: string | null;
+};
 
 /** The sums that a grant opens, so far as they were measured, and what was verified. */
 export type OpenedSums = {
@@ -33,8 +37,7 @@ export type OpenedSums = {
     readonly signature: CheckView;
     readonly continuity: CheckView;
     readonly sums: CheckView;
-    /** First fault of each kind, in words; none where all holds. */
-    readonly faults: readonly string[];
+    /** Milliseconds to fetch, open and verify. */
     readonly readMs: number;
 };
 

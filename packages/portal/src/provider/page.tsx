@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { formatCounted, formatKwh, shortHex } from "../format.ts";
+import { formatCount, formatCounted, formatKwh, shortHex } from "../format.ts";
 import { IntervalTable } from "../household/interval-table.tsx";
 import { KeyPicker } from "../household/key-picker.tsx";
 import type { Problem } from "../household/vault/messages.ts";
@@ -110,17 +110,29 @@ function ReceivedCard({ grant, opened, onRead }: ReceivedCardProps): ReactNode {
             </p>
             {opened != null && "title" in opened && <Trouble problem={opened} />}
             {opened != null && "intervals" in opened && <Sums grant={grant} opened={opened} />}
-            <p className="actions">
-                <button
-                    type="button"
-                    className="button"
-                    aria-disabled={isBusy}
-                    onClick={() => !isBusy && onRead(hashHex)}
-                    data-testid="read"
-                >
-                    {isBusy ? "Opening …" : opened === undefined ? "Open the sums" : "Open again"}
-                </button>
-            </p>
+            {opening.step === null ? (
+                <p className="hint">
+                    No sums over windows:{" "}
+                    <code>meterseal {opening.kind === "W" ? "provider sums" : "monitor sums"}</code>{" "}
+                    opens it.
+                </p>
+            ) : (
+                <p className="actions">
+                    <button
+                        type="button"
+                        className="button"
+                        aria-disabled={isBusy}
+                        onClick={() => !isBusy && onRead(hashHex)}
+                        data-testid="read"
+                    >
+                        {isBusy
+                            ? "Opening …"
+                            : opened === undefined
+                              ? "Open the sums"
+                              : "Open again"}
+                    </button>
+                </p>
+            )}
         </section>
     );
 }
@@ -136,6 +148,8 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
     }
     const shown = { fromUnix: first.fromUnix, toUnix: last.toUnix };
     const name = stretchName(shown.fromUnix, shown.toUnix, zone);
+    const checks = [opened.signature, opened.continuity, opened.sums];
+    const faults = checks.flatMap(({ fault }) => fault ?? []);
     return (
         <div className="sight">
             <p className="total" data-testid="provider-total" data-wh={String(totalWh ?? "")}>
@@ -165,15 +179,19 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
                 <Check check={opened.continuity} text="Nothing missing, all of it in the ledger" />
                 <Check check={opened.sums} text="The store's own sums are those of the records" />
             </ul>
-            {opened.faults.length > 0 && (
+            {faults.length > 0 && (
                 <Notice kind="fault" title="Do not rely on these sums">
                     <ul>
-                        {opened.faults.map((fault) => (
+                        {faults.map((fault) => (
                             <li key={fault}>{fault}</li>
                         ))}
                     </ul>
                 </Notice>
             )}
+            <p className="hint">
+                Fetched, opened and verified in {formatCount(Math.max(1, opened.readMs))} ms by this
+                browser.
+            </p>
         </div>
     );
 }

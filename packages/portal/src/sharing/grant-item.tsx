@@ -1,9 +1,11 @@
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { formatCount, formatCounted, formatDate, formatMoment, groupHex } from "../format.ts";
 import type { Calendar } from "../household/periods.ts";
+import type { Household } from "../household/use-household.ts";
 import type { OpenHome } from "../household/vault/messages.ts";
 import type { GrantState, GrantView } from "../household/vault/sharing-messages.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
+import { Accesses } from "./accesses.tsx";
 import { Sight } from "./sight.tsx";
 import { openingWords } from "./words.ts";
 
@@ -12,6 +14,7 @@ type GrantItemProps = {
     readonly recipient: string;
     readonly home: OpenHome;
     readonly calendar: Calendar;
+    readonly household: Household;
     readonly isBusy: boolean;
     onRevoke(hashHex: string): void;
 };
@@ -25,7 +28,7 @@ const STATES: Readonly<Record<GrantState, { icon: IconName; style: string; text:
 
 /** A grant in plain words, how it stands, and the way to take it back. */
 export function GrantItem(props: GrantItemProps): ReactNode {
-    const { grant, recipient, home, calendar, isBusy, onRevoke } = props;
+    const { grant, recipient, home, calendar, household, isBusy, onRevoke } = props;
     const [isSightOpen, setSightOpen] = useState(false);
     const { icon, style, text } = STATES[grant.state];
     const { opening } = grant;
@@ -55,6 +58,7 @@ export function GrantItem(props: GrantItemProps): ReactNode {
                     )}
                 </details>
             )}
+            <Accesses hashHex={grant.hashHex} zone={opening.zone} household={household} />
             <Details grant={grant} />
             {(grant.state === "active" || grant.state === "waiting") && (
                 <Revocation

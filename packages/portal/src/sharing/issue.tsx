@@ -55,7 +55,7 @@ export function Issue({ wish, who, household, sharing }: IssueProps): ReactNode 
             <Derived
                 derived={derived}
                 heading={`With this, ${who} could work out more than it says:`}
-                nothing={`${who} could work out these sums, what adds up from them, and nothing else.`}
+                nothing={`With its grants ${who} could work out these sums, what adds up from them, and nothing else. Bills that you proved are not counted here.`}
             />
             {derived.length > 0 && (
                 <label className="check">

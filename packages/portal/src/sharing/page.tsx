@@ -66,6 +66,7 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
                     recipient={recipient}
                     home={home}
                     calendar={calendar}
+                    household={household}
                     isBusy={isBusy}
                     onRevoke={sharing.revoke}
                 />

@@ -1,6 +1,7 @@
 import { type ReactNode, useId } from "react";
 import { shortHex } from "../format.ts";
 import type { Calendar } from "../household/periods.ts";
+import type { Household } from "../household/use-household.ts";
 import type { OpenHome } from "../household/vault/messages.ts";
 import type { RecipientView } from "../household/vault/sharing-messages.ts";
 import { Derived } from "./derived.tsx";
@@ -11,16 +12,18 @@ type RecipientCardProps = {
     readonly recipient: RecipientView;
     readonly home: OpenHome;
     readonly calendar: Calendar;
+    readonly household: Household;
     readonly isBusy: boolean;
     onRevoke(hashHex: string): void;
 };
 
 /** What one recipient was given, and what follows from all of it. */
 export function RecipientCard(props: RecipientCardProps): ReactNode {
-    const { recipient, home, calendar, isBusy, onRevoke } = props;
+    const { recipient, home, calendar, household, isBusy, onRevoke } = props;
     const titleId = useId();
     const { derived, grants, idHex, name, role } = recipient;
     const who = recipientName(recipient);
+    const isPartlyCounted = grants.some(({ opening }) => opening.step === null);
     return (
         <section className="card" aria-labelledby={titleId} data-testid="recipient">
             <div>
@@ -38,10 +41,12 @@ export function RecipientCard(props: RecipientCardProps): ReactNode {
                 derived={derived}
                 heading={`Taken together, these grants tell ${who} more than each of them:`}
                 nothing={
-                    grants.length > 1 ? "Taken together, these grants tell no more than each." : ""
+                    grants.length > 1 && !isPartlyCounted
+                        ? "Taken together, these grants tell no more than each."
+                        : ""
                 }
             />
-            {grants.some(({ opening }) => opening.step === null) && (
+            {isPartlyCounted && (
                 <p className="hint">
                     What follows from sums by a tariff or over a neighbourhood is not counted here;{" "}
                     <code>meterseal grant create</code> counts it.
@@ -55,6 +60,7 @@ export function RecipientCard(props: RecipientCardProps): ReactNode {
                         recipient={who}
                         home={home}
                         calendar={calendar}
+                        household={household}
                         isBusy={isBusy}
                         onRevoke={onRevoke}
                     />

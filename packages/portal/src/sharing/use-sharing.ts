@@ -41,13 +41,14 @@ export function useSharing({ call, hasSigner }: Household): Sharing {
         },
         [],
     );
+    // biome-ignore lint/correctness/useExhaustiveDependencies: a key that is loaded later brings its own list
     useEffect(() => {
         isGone.current = false;
         if (hasSigner) void run(() => call("list", {}));
         return () => {
             isGone.current = true;
         };
-    }, [call, hasSigner, run]);
+    }, []);
 
     const loadSigner = useCallback(
         (file: File): void => {

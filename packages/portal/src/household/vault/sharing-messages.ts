@@ -64,6 +64,16 @@ export type Wish = {
     readonly toUnix: number;
 };
 
+/** Somebody asked the server for a grant. */
+export type AccessView = {
+    readonly who: string;
+    readonly timeUnix: number;
+    /** False for an attempt that was refused. */
+    readonly granted: boolean;
+    /** What it was for, in the words of whoever asked; empty where nothing was said. */
+    readonly purpose: string;
+};
+
 /** What the worker does for the sharing page once it holds the signing key, and its answers. */
 export type SharingCalls = {
     /** Takes the text of the wallet's key file. */
@@ -76,6 +86,11 @@ export type SharingCalls = {
         readonly answer: SharingView;
     };
     revoke: { readonly request: { readonly hashHex: string }; readonly answer: SharingView };
+    /** Who asked for a grant, the newest first. */
+    accesses: {
+        readonly request: { readonly hashHex: string };
+        readonly answer: readonly AccessView[];
+    };
 };
 
 /** Name of a call. */

@@ -88,6 +88,8 @@ async function sharingAnswer(request: CallRequest): Promise<unknown> {
             return await session.grant(request.request);
         case "revoke":
             return await session.revoke(request.request);
+        case "accesses":
+            return await session.accesses(request.request);
     }
 }
 

@@ -57,7 +57,8 @@ async function readOne(
         bytesEqual(grant.household, caller.party) &&
         bytesEqual(grant.streamId, streamId) &&
         verifySign1(grant.message, caller.signer.publicKey);
-    if (!isOwn) return `${name} is not signed by your home, or not of your meter.`;
+    if (!isOwn)
+        return `${name} is not signed by your home with its present key, or not of your meter.`;
     try {
         const notice = await proven(caller, notices, NOTICE_KIND.grant, row.hash);
         const revocation = await proven(caller, notices, NOTICE_KIND.revocation, row.hash);

@@ -79,9 +79,25 @@ export async function fetchOwnGrants(caller: Caller): Promise<BoxRow[]> {
     return rows.filter(({ issuer }) => issuer === toHex(caller.party));
 }
 
-/** Bytes of a grant. */
-export async function fetchGrant(asker: Asker, hash: string): Promise<Uint8Array> {
-    return await fetchBytes(`/api/v1/grants/${hash}`, await authorizationOf(asker));
+/** Bytes of a grant; what they are for is told to the household that issued it. */
+export async function fetchGrant(asker: Asker, hash: string, purpose = ""): Promise<Uint8Array> {
+    const query = purpose === "" ? "" : `?purpose=${encodeURIComponent(purpose)}`;
+    return await fetchBytes(`/api/v1/grants/${hash}${query}`, await authorizationOf(asker));
+}
+
+/** An access of a grant as the server noted it. */
+type AccessRow = {
+    readonly caller: string;
+    readonly timeUnix: number;
+    readonly granted: boolean;
+    readonly purpose: string;
+};
+
+/** Who asked for a grant of this household, the newest first. */
+export async function fetchAccesses(asker: Asker, hash: string): Promise<readonly AccessRow[]> {
+    const path = `/api/v1/grants/${hash}/accesses`;
+    type Answer = { readonly accesses: readonly AccessRow[] };
+    return (await fetchJson<Answer>(path, await authorizationOf(asker))).accesses;
 }
 
 /** What the server lists of this household's notices. */

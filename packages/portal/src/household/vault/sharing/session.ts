@@ -26,9 +26,9 @@ import {
     streamEpochs,
 } from "@meterseal/wallet";
 import { fetchNetwork, postMessage } from "../../../api/client.ts";
-import type { SharingView, Wish } from "../sharing-messages.ts";
+import type { AccessView, SharingView, Wish } from "../sharing-messages.ts";
 import { readOwnGrants } from "./own-grants.ts";
-import { authorizationOf, type Caller, fetchRecipients } from "./server.ts";
+import { authorizationOf, type Caller, fetchAccesses, fetchRecipients } from "./server.ts";
 import {
     derivedWords,
     type Household,
@@ -138,6 +138,17 @@ export class SharingSession {
     async revoke({ hashHex }: { readonly hashHex: string }): Promise<SharingView> {
         await this.#announce({ kind: NOTICE_KIND.revocation, hash: fromHex(hashHex) });
         return await this.list();
+    }
+
+    /** Who asked for a grant, the newest first; as the server noted it. @throws ApiError */
+    async accesses({ hashHex }: { readonly hashHex: string }): Promise<readonly AccessView[]> {
+        const rows = await fetchAccesses(this.#caller(), hashHex);
+        return rows.map(({ caller, granted, purpose, timeUnix }) => ({
+            who: nameOf([caller], this.#parties),
+            granted,
+            purpose,
+            timeUnix,
+        }));
     }
 
     async #draft(wish: Wish): Promise<Grant> {
