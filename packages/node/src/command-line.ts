@@ -13,6 +13,7 @@ import { grantCreateCommand } from "./commands/grant-create.ts";
 import { grantListCommand } from "./commands/grant-list.ts";
 import { grantRevokeCommand } from "./commands/grant-revoke.ts";
 import { grantShowCommand } from "./commands/grant-show.ts";
+import { localnetCommand } from "./commands/localnet.ts";
 import {
     meterExchangeCommand,
     meterMoveInCommand,
@@ -54,6 +55,7 @@ const COMMANDS: readonly Command[] = [
     demoTamperCommand,
     demoCommand,
     serveCommand,
+    localnetCommand,
     enrolCommand,
     meterInitCommand,
     meterRunCommand,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIMITS } from "@meterseal/core";
@@ -40,6 +40,11 @@ describe("the configuration of serve", () => {
             "http-link-key": "off",
             open: false,
             "witness-policy": "off",
+            engine: "embedded",
+            "comet-rpc": "http://127.0.0.1:26657",
+            "comet-abci": "abci.sock",
+            genesis: "off",
+            "checkpoints-from": "off",
             "log-format": "text",
         });
         const fromLine = await printed("--config", path, "--data", "there", "--open");
@@ -97,6 +102,22 @@ describe("the configuration of serve", () => {
         expect(stderr).toContain(path);
         expect(stderr).toMatch(expected);
         expect([code, stdout]).toEqual([2, ""]);
+    });
+
+    it.each([
+        [[], /--genesis FILE with --engine cometbft/],
+        [["--genesis", "g.json", "--witness-policy", "p.txt"], /witness policy/],
+        [["--genesis", "g.json", "--comet-rpc", "ftp://here"], /--comet-rpc such as http/],
+        [["--genesis", "g.json", "--checkpoints-from", "there"], /--checkpoints-from such as http/],
+    ])("of a shared ledger refuses %j", async (words, expected) => {
+        const data = join(scratch, "shared");
+        const { code, stderr } = await run(
+            ...["serve", "--engine", "cometbft", "--data", data],
+            ...words,
+        );
+        expect([code, stderr]).toEqual([2, expect.stringMatching(/^MS_USAGE/)]);
+        expect(stderr).toMatch(expected);
+        expect(existsSync(data)).toBe(false);
     });
 
     it("takes a file up to its limit, and names one that cannot be read", async () => {

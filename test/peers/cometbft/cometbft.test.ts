@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { createRevocation } from "@meterseal/record";
 import { TestChain, type TestCollector, TestNetwork } from "@meterseal/testkit/records";
+import { requireCometBft } from "../../../packages/node/src/localnet/find-cometbft.ts";
 import { voteTwice } from "./double-vote.ts";
 import type { AppState } from "./messages.ts";
-import { findCometBft, makeNetwork, type Network } from "./network.ts";
+import { makeNetwork, type Network } from "./network.ts";
 import type { Validator } from "./validator.ts";
 
 /** Four validators of four organisations, each with a collector of its own. */
-const binary = findCometBft();
-if (binary === null) throw new Error("cometbft is not installed: see .ci/run");
+const binary = requireCometBft();
 
 const test = new TestNetwork("cometbft");
 const collectors: TestCollector[] = [];

@@ -42,6 +42,8 @@ export type CometEngineOptions = {
     readonly snapshotInterval: number;
     /** Told of a failure after which the process must stop. */
     readonly onFatal: (cause: unknown) => void;
+    /** Ends the wait for the chain to begin. */
+    readonly signal?: AbortSignal;
 };
 
 /** A transaction of ours on its way into a block. */
@@ -72,6 +74,7 @@ export class CometEngine implements Engine {
     readonly #submitted: Map<string, Submitted>;
     readonly #ledger: BlockLedger;
     #failure: MetersealError | null = null;
+    #closing: (() => void)[] = [];
 
     private constructor(parts: EngineParts, ledger: BlockLedger) {
         this.#options = parts.options;
@@ -143,9 +146,16 @@ export class CometEngine implements Engine {
                     onFatal(cause);
                 },
             });
+            const giveUp = (): void => {
+                if (!waiting) return;
+                void server.close();
+                reject(error("MS_LINK", { where: "CometBFT", got: "a request to stop" }));
+            };
+            options.signal?.addEventListener("abort", giveUp, { once: true });
             server.listen().then((address) => {
                 onListening(address);
                 ready();
+                if (options.signal?.aborted === true) giveUp();
             }, reject);
         });
     }
@@ -190,8 +200,14 @@ export class CometEngine implements Engine {
         return this.#snapshots.list().map(({ height }) => Number(height));
     }
 
+    /** Has something end with the engine. */
+    onClose(end: () => void): void {
+        this.#closing.push(end);
+    }
+
     /** Stops listening; the CometBFT node ends with its application. */
     async close(): Promise<void> {
+        for (const end of this.#closing.splice(0)) end();
         this.#failure = error("MS_LINK", { where: "CometBFT", got: "the engine is closed" });
         for (const own of this.#submitted.values()) {
             own.cancel();

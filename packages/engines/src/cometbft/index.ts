@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 export type { AbciAddress } from "./abci/server.ts";
+export { checkBlockHead } from "./app-hash.ts";
 export { CometEngine, type CometEngineOptions } from "./engine.ts";
-export { formatGenesisState, type GenesisState } from "./genesis-state.ts";
+export { formatGenesisState, type GenesisState, parseGenesisState } from "./genesis-state.ts";
 export { CometRpc } from "./rpc.ts";

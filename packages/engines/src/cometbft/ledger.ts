@@ -1,12 +1,4 @@
-import {
-    bytesEqual,
-    error,
-    fail,
-    type MetersealError,
-    ok,
-    type Result,
-    unwrap,
-} from "@meterseal/core";
+import { error, fail, ok, type Result, unwrap } from "@meterseal/core";
 import {
     accept,
     type BlockStore,
@@ -20,7 +12,7 @@ import {
     stateOfGenesis,
     type TreeHead,
 } from "@meterseal/ledger";
-import { appHashOf } from "./app-hash.ts";
+import { appHashOf, checkBlockHead } from "./app-hash.ts";
 import { decodeEngineState } from "./engine-state.ts";
 import type { Tx } from "./tx.ts";
 import { ValidatorSet } from "./validators.ts";
@@ -111,14 +103,7 @@ export async function openLedger(
         onEntry({ entry: entry.value, timeMs, leafIndex, logged, outcomes });
     }
     const { appHash, height } = head;
-    if (!bytesEqual(ledger.appHash(), appHash)) return fail(partedAt(height));
+    const fault = checkBlockHead(head, ledger.state, ledger.log);
+    if (fault !== null) return fail(fault);
     return ok({ ledger, height, appHash, finalSize: kept.value.finalSize });
-}
-
-function partedAt(height: number): MetersealError {
-    return error("MS_CHECKPOINT", {
-        where: `block ${height}`,
-        expected: "the state that the validators agreed on",
-        todo: "The store is damaged: put a backup back, or join again by state sync.",
-    });
 }

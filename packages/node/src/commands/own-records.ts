@@ -9,6 +9,7 @@ import {
 } from "@meterseal/record";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import type { KeyFile } from "@meterseal/wallet";
+import { distinctRecords } from "../distinct-records.ts";
 
 /**
  * Records of a household's meter in chain order, each signed by a key that the network of the key
@@ -23,7 +24,7 @@ export async function readOwnRecords(
 ): Promise<MeterRecord[]> {
     const enrolments = await readEnrolments(where, reader, key);
     const records: MeterRecord[] = [];
-    for await (const row of reader.recordsOf(key.meter)) {
+    for await (const row of distinctRecords(reader.recordsOf(key.meter))) {
         const record = unwrap(parseRecord(row.bytes));
         const enrolment = enrolments.get(toHex(record.message.kid));
         const place = recordName(record);

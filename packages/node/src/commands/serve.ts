@@ -44,6 +44,7 @@ export const serveCommand: Command = {
             mqttPort: config.mqttPort,
             httpLink: config.httpLink,
             witnessPolicy: config.witnessPolicy === null ? null : readPolicy(config.witnessPolicy),
+            comet: config.comet === null ? null : { ...config.comet, signal },
             clock: systemClock,
             clockLabel: null,
             mode: config.open ? STREAM_MODE.open : null,

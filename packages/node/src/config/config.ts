@@ -23,6 +23,18 @@ export type HttpLinkConfig = {
     readonly tls: { readonly certFile: string; readonly keyFile: string } | null;
 };
 
+/** How a server takes part in a network of several organisations. */
+export type CometConfig = {
+    /** RPC of its CometBFT node. */
+    readonly rpcUrl: string;
+    /** Where the application listens: name or path of a socket, or a port of the loopback. */
+    readonly abci: string;
+    /** CometBFT's genesis file. */
+    readonly genesisFile: string;
+    /** Server that signs checkpoints; null where this one does, or takes none. */
+    readonly checkpointsFrom: string | null;
+};
+
 /** The configuration of a server as the server takes it. */
 export type ServeConfig = {
     readonly data: string;
@@ -33,6 +45,8 @@ export type ServeConfig = {
     readonly httpLink: HttpLinkConfig | null;
     /** Policy file; null where a checkpoint on disk is final. */
     readonly witnessPolicy: string | null;
+    /** How this server takes part in a network of several organisations; null for one of its own. */
+    readonly comet: CometConfig | null;
     readonly open: boolean;
     readonly logFormat: LogFormat;
 };
@@ -85,6 +99,7 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         mqttPort: Number(value("mqtt-port")),
         httpLink: httpLinkOf(configuration),
         witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
+        comet: cometOf(configuration),
         open: value("open") === true,
         logFormat: value("log-format") === "json" ? "json" : "text",
     };
@@ -105,6 +120,36 @@ export function httpLinkOf(configuration: Configuration): HttpLinkConfig | null 
     if (port === "off") return null;
     const tls = cert === "off" ? null : { certFile: String(cert), keyFile: String(key) };
     return { port: Number(port), host: String(host), tls };
+}
+
+/**
+ * How the server takes part in a network of several organisations; null with the embedded engine.
+ * @throws MetersealError MS_USAGE without a genesis file, with witnesses, for an address that is none.
+ */
+function cometOf(configuration: Configuration): CometConfig | null {
+    const text = (name: SettingName): string => String(configuration[name].value);
+    if (text("engine") !== "cometbft") return null;
+    if (text("genesis") === "off") {
+        const expected = "--genesis FILE with --engine cometbft: the node's config/genesis.json";
+        throw error("MS_USAGE", { expected, got: "off" });
+    }
+    if (text("witness-policy") !== "off") {
+        const got = "a witness policy with --engine cometbft";
+        throw error("MS_USAGE", { expected: "one of them: validators make entries final", got });
+    }
+    const from = text("checkpoints-from");
+    return {
+        rpcUrl: httpUrlOf("comet-rpc", text("comet-rpc")),
+        abci: text("comet-abci"),
+        genesisFile: text("genesis"),
+        checkpointsFrom: from === "off" ? null : httpUrlOf("checkpoints-from", from),
+    };
+}
+
+function httpUrlOf(name: SettingName, text: string): string {
+    if (/^https?:/i.test(text) && URL.canParse(text)) return text;
+    const expected = `--${name} such as ${SERVE_SETTINGS["comet-rpc"].byDefault}`;
+    throw error("MS_USAGE", { expected, got: text });
 }
 
 /** The configuration as a configuration file that has this effect, with the origins as comments. */

@@ -1,6 +1,9 @@
 import type { OptionSpec } from "../cli/arguments.ts";
 import { LOG_FORMATS } from "../console.ts";
 
+/** What orders the log. */
+const ENGINES = ["embedded", "cometbft"] as const;
+
 /** What a setting takes. */
 export type SettingKind =
     | { readonly kind: "path" }
@@ -73,6 +76,37 @@ export const SERVE_SETTINGS = {
         value: "FILE",
         byDefault: "off",
         help: "whose cosignatures make a checkpoint final (C2SP tlog-policy), or off",
+    },
+    engine: {
+        kind: "choice",
+        choices: ENGINES,
+        value: "ENGINE",
+        byDefault: "embedded",
+        help: `what orders the log: this server alone, or several organisations: ${ENGINES.join(" or ")}`,
+    },
+    "comet-rpc": {
+        kind: "text",
+        value: "URL",
+        byDefault: "http://127.0.0.1:26657",
+        help: "RPC of this server's CometBFT node",
+    },
+    "comet-abci": {
+        kind: "text",
+        value: "ADDRESS",
+        byDefault: "abci.sock",
+        help: "where that node finds this server: a socket in DIR/server, a path, or a loopback port",
+    },
+    genesis: {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "CometBFT's genesis file, whose app_state all organisations begin with, or off",
+    },
+    "checkpoints-from": {
+        kind: "text",
+        value: "URL",
+        byDefault: "off",
+        help: "server that holds the log's key, where this one does not, or off",
     },
     open: {
         kind: "flag",

@@ -34,11 +34,13 @@ export class ServerProcess {
     /**
      * Starts a server and waits until it serves.
      * @param signal kills the process while it starts.
+     * @param onListening told of the address that a CometBFT node needs before the server serves.
      * @throws MetersealError what the server could not do, such as MS_PORT_IN_USE.
      */
     static async start(
         options: Omit<StartMessage, "type">,
         signal?: AbortSignal,
+        onListening: (address: string) => void = () => undefined,
     ): Promise<ServerProcess> {
         const execArgv = [...process.execArgv, ...SERVER_NODE_FLAGS];
         const child = fork(ENTRY, { detached: true, serialization: "advanced", execArgv });
@@ -50,6 +52,7 @@ export class ServerProcess {
         const ready = new Promise<ServerInfo>((resolve, reject) => {
             child.on("message", (message: FromServer) => {
                 if (message.type === "ready") resolve(message.info);
+                else if (message.type === "listening") onListening(message.address);
                 else settle(waiting, message, reject);
             });
             child.once("exit", (code) => {
@@ -118,7 +121,7 @@ export class ServerProcess {
 
 function settle(
     waiting: Map<number, Waiting>,
-    message: Exclude<FromServer, { type: "ready" }>,
+    message: Exclude<FromServer, { type: "ready" | "listening" }>,
     reject: (cause: Error) => void,
 ): void {
     const entry = waiting.get(message.id ?? -1);

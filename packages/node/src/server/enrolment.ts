@@ -1,13 +1,13 @@
-import { bytesEqual, type Clock, error, type PublicKey, toHex } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { bytesEqual, type Clock, error, type PublicKey, type Signer, toHex } from "@meterseal/core";
 import { createEnrolment, kidOf, ROLE, type StreamDescriptor } from "@meterseal/record";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
+import type { ServerEngine } from "./engine.ts";
 import type { ServerIdentity } from "./identity.ts";
 import type { EnrolRequest } from "./server.ts";
 
 /** Who admits, and to what. */
 export type Registry = {
-    readonly engine: EmbeddedEngine;
+    readonly engine: ServerEngine;
     readonly identity: ServerIdentity;
     readonly clock: Clock;
     /** Genesis of the network. */
@@ -64,6 +64,19 @@ export async function enrolMeter(
     };
 }
 
+/**
+ * The operator's key, where this server holds it.
+ * @throws MetersealError MS_NOT_ALLOWED where another organisation does.
+ */
+export function requireOperatorKey({ operator }: ServerIdentity): Signer {
+    if (operator !== null) return operator;
+    throw error("MS_NOT_ALLOWED", {
+        where: "this server",
+        expected: "a server that holds the operator's key",
+        todo: "Ask the operator of the network to admit it; then ask here again.",
+    });
+}
+
 type NewMember = {
     readonly role: number;
     readonly id: Uint8Array;
@@ -74,7 +87,7 @@ type NewMember = {
 };
 
 async function submit({ clock, engine, identity }: Registry, member: NewMember): Promise<void> {
-    const bytes = await createEnrolment(identity.operator, {
+    const bytes = await createEnrolment(requireOperatorKey(identity), {
         ...member,
         network: engine.state.networkId,
         timeUnix: Math.floor(clock.nowMs() / 1000),

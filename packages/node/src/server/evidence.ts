@@ -1,5 +1,4 @@
 import { bytesEqual, error, fromHex, toHex } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import {
     type Evidence,
     encodeEntry,
@@ -12,16 +11,18 @@ import {
 } from "@meterseal/ledger";
 import { NOTICE_KIND, ROLE } from "@meterseal/record";
 import type { LogRow, RecordRow, StoreReader } from "@meterseal/stores/sqlite";
+import { distinctRecords } from "../distinct-records.ts";
+import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
 
 /** Puts together what proves the records of one meter. */
 export class EvidenceBuilder {
     readonly #reader: StoreReader;
-    readonly #engine: EmbeddedEngine;
+    readonly #engine: ServerEngine;
     readonly #facts: Facts;
     readonly #genesis: Uint8Array;
 
-    constructor(reader: StoreReader, engine: EmbeddedEngine, facts: Facts, genesis: Uint8Array) {
+    constructor(reader: StoreReader, engine: ServerEngine, facts: Facts, genesis: Uint8Array) {
         this.#reader = reader;
         this.#facts = facts;
         this.#engine = engine;
@@ -96,17 +97,21 @@ export class EvidenceBuilder {
         const vertices: LogLeaf[] = [];
         const records: RecordLeaf[] = [];
         const places = new Map<number, VertexPlace | null>();
-        for await (const row of rows) {
-            if (row.vertex === null) continue;
-            let place = places.get(row.vertex);
+        const placeOf = async (vertex: number): Promise<VertexPlace | null> => {
+            let place = places.get(vertex);
             if (place === undefined) {
-                place = await this.#placeVertex(row.vertex, checkpoint.size, vertices);
-                places.set(row.vertex, place);
+                place = await this.#placeVertex(vertex, checkpoint.size);
+                places.set(vertex, place);
             }
+            return place;
+        };
+        for await (const row of distinctRecords(withPlace(rows, placeOf))) {
+            const place = row.vertex === null ? null : await placeOf(row.vertex);
             if (place === null) continue;
+            place.leaf ??= vertices.push(place.entry) - 1;
             const position = place.positions.get(row.n) ?? 0;
             const path = place.tree.inclusionPath(position);
-            records.push({ bytes: row.bytes, vertex: place.vertex, position, path });
+            records.push({ bytes: row.bytes, vertex: place.leaf, position, path });
         }
         return {
             genesis: this.#genesis,
@@ -119,7 +124,7 @@ export class EvidenceBuilder {
     }
 
     async #latestCheckpoint(): Promise<{ size: number; note: string }> {
-        const row = await this.#reader.checkpoint(this.#engine.head().size);
+        const row = await this.#reader.checkpointUpTo(this.#engine.head().size);
         if (row === null) throw error("MS_NOT_FOUND", { where: "checkpoint" });
         return row;
     }
@@ -135,14 +140,14 @@ export class EvidenceBuilder {
         );
     }
 
-    async #placeVertex(n: number, size: number, vertices: LogLeaf[]): Promise<VertexPlace | null> {
+    async #placeVertex(n: number, size: number): Promise<VertexPlace | null> {
         const row = await this.#reader.logOfVertex(n);
         if (row === null || row.index >= size) return null; // not final yet
         const { bytes } = await this.#reader.vertex(n);
         const body = await this.#reader.bodyOf(n);
-        vertices.push(this.#leaf(row, bytes, size));
         return {
-            vertex: vertices.length - 1,
+            entry: this.#leaf(row, bytes, size),
+            leaf: null,
             positions: new Map(body.map((record, position) => [record.n, position])),
             tree: MerkleLog.of(body.map((record) => leafHash(record.bytes))),
         };
@@ -159,9 +164,20 @@ export class EvidenceBuilder {
 export type GrantName = { readonly hash: Uint8Array; readonly stream: Uint8Array };
 
 type VertexPlace = {
-    /** Position in the evidence's list of vertices. */
-    readonly vertex: number;
+    readonly entry: LogLeaf;
+    /** Position in the evidence's list of vertices, once one of its records needs it. */
+    leaf: number | null;
     /** Leaf index in the vertex by record row. */
     readonly positions: ReadonlyMap<number, number>;
     readonly tree: MerkleLog;
 };
+
+/** Rows whose vertex is in the log: of several copies of a record one of those that are final. */
+async function* withPlace(
+    rows: AsyncIterable<RecordRow> | Iterable<RecordRow>,
+    placeOf: (vertex: number) => Promise<VertexPlace | null>,
+): AsyncGenerator<RecordRow, void, undefined> {
+    for await (const row of rows) {
+        if (row.vertex !== null && (await placeOf(row.vertex)) !== null) yield row;
+    }
+}

@@ -1,5 +1,11 @@
 import { toHex, unixOfSlot } from "@meterseal/core";
-import { type EngineObserver, type Entry, type Finality, messageOf } from "@meterseal/ledger";
+import {
+    type EngineObserver,
+    type Entry,
+    type Finality,
+    messageOf,
+    type RecordOutcome,
+} from "@meterseal/ledger";
 import { FLAG, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** What anybody can see of one meter in its final records. */
@@ -30,13 +36,21 @@ export class Facts implements EngineObserver {
     readonly leaves: Map<string, number> = new Map();
 
     /** Takes in an entry of the log. */
-    entryFinal(entry: Entry, _timeMs: number, { leafIndex }: Finality): void {
+    entryFinal(
+        entry: Entry,
+        _timeMs: number,
+        { leafIndex }: Finality,
+        outcomes: readonly RecordOutcome[],
+    ): void {
         if (entry.kind !== "vertex") {
             this.leaves.set(toHex(messageOf(entry).hash), leafIndex);
             return;
         }
         this.totals.vertices++;
-        for (const record of entry.records) this.#add(record);
+        for (const [i, record] of entry.records.entries()) {
+            // Another collector has brought it already: its meter went from one to the other.
+            if (outcomes[i]?.kind !== "duplicate") this.#add(record);
+        }
     }
 
     #add(record: MeterRecord): void {

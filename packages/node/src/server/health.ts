@@ -1,10 +1,10 @@
 import { statfsSync } from "node:fs";
 import { connect } from "node:net";
 import { type Clock, LIMITS, MetersealError } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import type { FastifyInstance } from "fastify";
 import { reasonOf } from "../files.ts";
+import type { ServerEngine } from "./engine.ts";
 import { type Facts, readingAge } from "./facts.ts";
 import type { ServerMetrics } from "./metrics.ts";
 
@@ -13,7 +13,7 @@ export type HealthSources = {
     readonly store: Pick<ServerStore, "probe">;
     /** Directory of the store. */
     readonly directory: string;
-    readonly engine: Pick<EmbeddedEngine, "head">;
+    readonly engine: Pick<ServerEngine, "head">;
     readonly facts: Pick<Facts, "meters">;
     readonly clock: Clock;
     /** Addresses that must accept connections, such as `mqtt://127.0.0.1:1883`. */

@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import fastifyStatic from "@fastify/static";
 import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
+import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
 import { type HttpServer, LOOPBACK_HOSTS, listen } from "./listen.ts";
@@ -24,7 +24,7 @@ export type HttpOptions = {
     readonly host: string;
     readonly port: number;
     readonly reader: StoreReader;
-    readonly engine: EmbeddedEngine;
+    readonly engine: ServerEngine;
     readonly facts: Facts;
     readonly streams: StreamIndex;
     readonly genesis: Uint8Array;

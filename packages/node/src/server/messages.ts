@@ -1,4 +1,5 @@
 import type { ErrorCode } from "@meterseal/core";
+import type { CometConfig } from "../config/config.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
 
 /** How a server process is started. */
@@ -12,6 +13,7 @@ export type StartMessage = {
     readonly clockLabel: string;
     readonly replay?: ReplayPlan;
     readonly mode: number | null;
+    readonly comet?: CometConfig;
 };
 
 /** Messages to a server process. */
@@ -35,6 +37,8 @@ export type FailureMessage = { readonly code: ErrorCode; readonly message: strin
 
 /** Messages from a server process. */
 export type FromServer =
+    /** The application of a CometBFT node listens at an address, which its `proxy_app` takes. */
+    | { readonly type: "listening"; readonly address: string }
     | { readonly type: "ready"; readonly info: ServerInfo }
     | { readonly type: "done"; readonly id: number; readonly hash: Uint8Array | null }
     | { readonly type: "failed"; readonly id: number | null; readonly failure: FailureMessage };

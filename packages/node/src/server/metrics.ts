@@ -1,10 +1,10 @@
 import type { Collector } from "@meterseal/collector";
 import { type Clock, ERRORS, type ErrorCode } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { ROLE } from "@meterseal/record";
 import type { StoreHooks } from "@meterseal/stores";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { softwareVersion } from "../version.ts";
+import type { ServerEngine } from "./engine.ts";
 import { type Facts, readingAge } from "./facts.ts";
 import type { Said } from "./said.ts";
 
@@ -12,7 +12,7 @@ import type { Said } from "./said.ts";
 export type MetricSources = {
     readonly facts: Facts;
     readonly said: Said;
-    readonly engine: EmbeddedEngine;
+    readonly engine: ServerEngine;
     readonly collector: Collector;
     readonly clock: Clock;
 };

@@ -1,7 +1,7 @@
 import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
 import { createParty, encodeCbor, kidOf, type Party, parseParty } from "@meterseal/record";
 import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
-import type { Registry } from "./enrolment.ts";
+import { type Registry, requireOperatorKey } from "./enrolment.ts";
 
 /**
  * Admits a party, or replaces what an earlier request said of it (a later key epoch); resolves, once
@@ -22,7 +22,11 @@ export async function admitParty(registry: Registry, request: PartyRequest): Pro
         });
     }
     const timeUnix = Math.floor(clock.nowMs() / 1000);
-    const bytes = await createParty(identity.operator, { ...request, network, timeUnix });
+    const bytes = await createParty(requireOperatorKey(identity), {
+        ...request,
+        network,
+        timeUnix,
+    });
     unwrap(parseParty(bytes));
     await engine.submit(bytes, []);
     return { network, genesis, party: bytes };

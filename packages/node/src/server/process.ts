@@ -49,8 +49,11 @@ async function handle(message: ToServer): Promise<void> {
 
 async function start(message: StartMessage): Promise<void> {
     clock = new ReplayClock(message.nowMs);
+    const { comet, ...rest } = message;
+    const onListening = (address: string): void => send({ type: "listening", address });
     server = await startServer({
-        ...message,
+        ...rest,
+        ...(comet === undefined ? {} : { comet: { ...comet, onListening } }),
         host: "127.0.0.1",
         clock,
         log: consoleLog("server"),

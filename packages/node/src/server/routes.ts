@@ -28,7 +28,7 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
             mode: engine.state.genesis.mode === STREAM_MODE.open ? "open" : "sealed",
             clock: describeClock(options),
             ledger: { size, root: toHex(root), ...facts.totals },
-            checkpoint: (await reader.checkpoint(size))?.note ?? null,
+            checkpoint: (await reader.checkpointUpTo(size))?.note ?? null,
         };
     });
 

@@ -1,31 +1,26 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Collector } from "@meterseal/collector";
-import { type Clock, type Log, type PublicKey, toHex, unwrap } from "@meterseal/core";
+import { type Clock, type Log, type PublicKey, toHex } from "@meterseal/core";
 import { VerifierPool } from "@meterseal/core/node";
-import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { type Policy, stateOfGenesis } from "@meterseal/ledger";
+import type { Policy } from "@meterseal/ledger";
 import type { GrantBox, StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
-import { nextTurn, steadyClock, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { steadyClock, systemClock, systemRandom } from "../clocks.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
-import { enrolCollector, enrolMeter, type Registry } from "./enrolment.ts";
-import { Facts } from "./facts.ts";
+import type { CometOptions } from "./comet.ts";
+import { enrolMeter, type Registry } from "./enrolment.ts";
 import { Health } from "./health.ts";
 import { type HttpOptions, startHttp } from "./http.ts";
-import { loadGenesis, loadIdentity, type ServerIdentity } from "./identity.ts";
 import { listenForMeters } from "./links.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
 import { admitParty } from "./party-admission.ts";
 import { PartyGate } from "./party-gate.ts";
-import { Said } from "./said.ts";
-import { StreamIndex } from "./stream-index.ts";
-import { witnessesOf } from "./witnesses.ts";
+import { type Roles, startRoles } from "./roles.ts";
 
 /** Where the built pages of the portal are. */
 export const PORTAL_DIRECTORY: string = join(import.meta.dirname, "../../../portal/dist");
@@ -48,6 +43,8 @@ export type ServerOptions = {
     readonly mode: number | null;
     /** Whose cosignatures make a checkpoint final; absent or null where the disk does. */
     readonly witnessPolicy?: Policy | null;
+    /** How the server takes part in a network of several organisations; absent or null in its own. */
+    readonly comet?: CometOptions | null;
     readonly log: Log;
     readonly onFatal: (cause: unknown) => void;
 };
@@ -106,11 +103,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         undo.push(() => store.close());
         const box = await openGrantBox(directory, { hooks: metrics.storeHooks });
         undo.push(() => box.close());
-        const identity = loadIdentity(PLACES.serverKeys(options.dataDir), systemRandom);
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
-        const roles = await startRoles(options, { store, identity, verifier, metrics });
-        const { collector, engine, facts, genesis, said, streams } = roles;
+        const roles = await startRoles(options, { store, verifier, metrics });
+        const { collector, engine, facts, genesis, identity, said, streams } = roles;
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => engine.close());
         undo.push(() => collector.close());
@@ -194,64 +190,4 @@ function partySide(
             onAccess: (granted) => metrics.boxAccess(granted),
         },
     };
-}
-
-type Roles = {
-    readonly collector: Collector;
-    readonly engine: EmbeddedEngine;
-    readonly facts: Facts;
-    readonly said: Said;
-    readonly streams: StreamIndex;
-    readonly genesis: Uint8Array;
-};
-
-async function startRoles(
-    options: ServerOptions,
-    parts: {
-        readonly store: ServerStore;
-        readonly identity: ServerIdentity;
-        readonly verifier: VerifierPool;
-        readonly metrics: ServerMetrics;
-    },
-): Promise<Roles> {
-    const { identity, metrics, store, verifier } = parts;
-    const tools = { clock: options.clock, random: systemRandom };
-    const { bytes } = await loadGenesis(store, identity, options.mode, tools);
-    const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
-        store,
-        clock: options.clock,
-        steadyClock: systemClock,
-        timers: systemTimers,
-        nextTurn,
-        signer: identity.collector,
-        author: identity.author,
-        keyEpoch: 0,
-        verify: (jobs) => verifier.verify(jobs),
-        log: options.log,
-        onFatal: options.onFatal,
-        onRefused: (code) => metrics.refused(code),
-    });
-    const facts = new Facts();
-    const streams = new StreamIndex();
-    const said = new Said();
-    const { witnessPolicy = null } = options;
-    const witnesses = witnessPolicy === null ? null : witnessesOf(witnessPolicy, options.log);
-    const engine = await EmbeddedEngine.open({
-        store,
-        clock: options.clock,
-        logSigner: identity.log,
-        ...(witnesses === null ? {} : { witnesses }),
-        observer: {
-            entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
-            entryFinal(entry, timeMs, finality, outcomes) {
-                facts.entryFinal(entry, timeMs, finality);
-                streams.entryFinal(entry, timeMs, finality, outcomes);
-                said.entryFinal(entry, timeMs, finality);
-                collector.entryFinal(entry, timeMs, finality);
-            },
-        },
-    });
-    await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
-    await collector.start(engine);
-    return { collector, engine, facts, said, streams, genesis: bytes };
 }

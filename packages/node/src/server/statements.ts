@@ -1,13 +1,18 @@
 import { error, fail, type Result, toHex, unwrap } from "@meterseal/core";
-import type { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { formatEntryProof, messageOf, parseItem } from "@meterseal/ledger";
-import type { StoreReader } from "@meterseal/stores/sqlite";
+import type { CheckpointRow, StoreReader } from "@meterseal/stores/sqlite";
+import { systemTimers } from "../clocks.ts";
+import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
 import type { PartyGate } from "./party-gate.ts";
 
+/** How often, and how many times, a checkpoint over a final entry is waited for. */
+const CHECKPOINT_WAIT_MS = 250;
+const CHECKPOINT_WAITS = 40;
+
 /** What statements are put into the log with, and proven from. */
 export type StatementTools = {
-    readonly engine: EmbeddedEngine;
+    readonly engine: ServerEngine;
     readonly facts: Facts;
     readonly reader: StoreReader;
     readonly gate: PartyGate;
@@ -57,13 +62,32 @@ export async function putStatement(
 export async function placeOf(tools: StatementTools, hash: Uint8Array): Promise<PlacedStatement> {
     const { engine, reader } = tools;
     const entry = unwrap(await entryOf(tools, hash));
-    const { size } = engine.head();
-    const note = (await reader.checkpoint(size))?.note;
-    if (note === undefined) throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
     const { index, timeMs, item } = entry;
+    const { note, size } = await checkpointOver(reader, engine, index);
     const place = { index, path: engine.log.inclusionPath(index, size) };
     const proof = formatEntryProof({ timeMs, item }, place, note);
     return { hash: toHex(hash), leafIndex: index, proof };
+}
+
+/**
+ * Latest final checkpoint over an entry. The one of another server, whose log we share, comes up to
+ * some seconds after the entry.
+ * @throws MetersealError MS_NOT_FOUND where none comes.
+ */
+async function checkpointOver(
+    reader: StoreReader,
+    engine: ServerEngine,
+    index: number,
+): Promise<CheckpointRow> {
+    for (let wait = 0; wait <= CHECKPOINT_WAITS; wait++) {
+        const row = await reader.checkpointUpTo(engine.head().size);
+        if (row !== null && row.size > index) return row;
+        await new Promise<void>((resolve) => systemTimers.after(CHECKPOINT_WAIT_MS, resolve));
+    }
+    throw error("MS_NOT_FOUND", {
+        where: `checkpoint over leaf ${index}`,
+        todo: "Is the server that signs checkpoints running?",
+    });
 }
 
 /** Log entry of a statement; MS_NOT_FOUND while it is not final. */

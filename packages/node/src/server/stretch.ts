@@ -8,7 +8,7 @@ import type { IndexedStream } from "./stream-index.ts";
 /**
  * Records that show what lies between two slots, in chain order: from a place of the chain on to the
  * record with the last slot. Where that slot has no boundary the record behind it is the last one, so
- * that the hole shows.
+ * that the hole shows. A record that several vertices carry comes in each of its rows.
  * @param from - place to begin at, see {@link anchorOf}; null for the first record of the chain.
  * @throws MetersealError MS_TOO_LARGE beyond {@link LIMITS.evidenceRecords}.
  */
@@ -19,13 +19,20 @@ export async function stretchRows(
     { from, toSlot }: { readonly from: RecordPlace | null; readonly toSlot: number },
 ): Promise<RecordRow[]> {
     const rows: RecordRow[] = [];
+    let [places, atEnd] = [0, false];
     for await (const row of reader.recordsOf(stream.subject, from ?? undefined)) {
+        const isNext = !isSamePlace(rows.at(-1), row);
+        if (atEnd && isNext) break;
         if (!isAccepted(state, row)) continue;
+        if (isNext && ++places > LIMITS.evidenceRecords) throw tooMany();
         rows.push(row);
-        if (rows.length > LIMITS.evidenceRecords) throw tooMany();
-        if (endsAt(stream, row, toSlot)) break;
+        atEnd ||= endsAt(stream, row, toSlot);
     }
     return rows;
+}
+
+function isSamePlace(before: RecordRow | undefined, row: RecordRow): boolean {
+    return before?.chainEpoch === row.chainEpoch && before.seq === row.seq;
 }
 
 /**

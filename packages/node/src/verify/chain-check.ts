@@ -9,14 +9,25 @@ type Link = {
     readonly hash: Uint8Array;
     readonly prev: Uint8Array;
     readonly name: string;
+    /** Row of the vertex that carries it; null while none does. */
+    readonly carrier: number | null;
 };
 
 /** Checks that every chain is whole: no number missing, each record naming the one before. */
 export class ChainCheck {
     readonly #chains = new Map<string, Link[]>();
+    readonly #isShared: boolean;
 
-    /** Takes a record of the store, in any order. */
-    add(record: MeterRecord): void {
+    /** @param isShared - whether other collectors than ours write into the log too. */
+    constructor(isShared: boolean) {
+        this.#isShared = isShared;
+    }
+
+    /**
+     * Takes a record of the store, in any order.
+     * @param carrier - row of the vertex that carries it; null while none does.
+     */
+    add(record: MeterRecord, carrier: number | null): void {
         const key = chainKey(record.subject, record.chainEpoch);
         const links = this.#chains.get(key) ?? [];
         links.push({
@@ -24,6 +35,7 @@ export class ChainCheck {
             hash: record.message.hash,
             prev: record.prev,
             name: recordName(record),
+            carrier,
         });
         this.#chains.set(key, links);
     }
@@ -47,10 +59,25 @@ export class ChainCheck {
             let before: Link | null = null;
             for (const link of links) {
                 checkLink(key, before, link, findings);
-                if (before?.seq === link.seq) checkFork(links, link, findings);
+                if (before?.seq === link.seq) this.#checkFork(links, link, findings);
                 before = link;
             }
         }
+    }
+
+    /**
+     * Two records at one place are two histories; the same one twice is nobody's doing but the
+     * store's, unless two collectors carried it.
+     */
+    #checkFork(links: readonly Link[], link: Link, findings: Findings): void {
+        const twins = links.filter(
+            (other) =>
+                other !== link &&
+                other.seq === link.seq &&
+                bytesEqual(other.hash, link.hash) &&
+                (!this.#isShared || other.carrier === link.carrier),
+        );
+        if (twins.length > 0) findings.fault("MS_STORE_COLUMN", link.name, "It is stored twice.");
     }
 }
 
@@ -70,10 +97,4 @@ function checkLink(key: string, before: Link | null, link: Link, findings: Findi
         const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${before.name}.`;
         findings.fault("MS_CHAIN_MISMATCH", link.name, message);
     }
-}
-
-/** Two records at one place are two histories; the same one twice is nobody's doing but the store's. */
-function checkFork(links: readonly Link[], link: Link, findings: Findings): void {
-    const same = links.filter(({ hash, seq }) => seq === link.seq && bytesEqual(hash, link.hash));
-    if (same.length > 1) findings.fault("MS_STORE_COLUMN", link.name, "It is stored twice.");
 }

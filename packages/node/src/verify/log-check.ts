@@ -65,6 +65,11 @@ export class LogCheck {
         this.#chains = chains;
     }
 
+    /** Whether the acceptance rules could be judged for the whole log, so that its state is known. */
+    get rulesJudged(): boolean {
+        return this.#rulesJudged;
+    }
+
     /** Checks every row of the log, in order. */
     async run(onProgress: (done: number) => void, size: number): Promise<void> {
         let next = 0;
@@ -214,7 +219,7 @@ export class LogCheck {
             if (record === null) continue;
             records.push(record);
             verdicts.set(record.message, this.checkSignature(record, recordName(record)));
-            this.#chains.add(record);
+            this.#chains.add(record, row.vertex);
             this.leafOfRecord.set(toHex(record.message.hash), row.index);
             const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
             if (usage?.ok) this.#findings.counts.readings += usage.value.count;

@@ -12,9 +12,10 @@ import {
     utf8,
 } from "@meterseal/core";
 import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
+import { checkBlockHead } from "@meterseal/engines/cometbft";
 import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, parseRecord } from "@meterseal/record";
-import { openServerStore, type StoreReader } from "@meterseal/stores/sqlite";
+import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import {
     checkCommitments,
     checkPlausibility,
@@ -22,6 +23,7 @@ import {
     openSeries,
     parseKeyFile,
 } from "@meterseal/wallet";
+import { distinctRecords } from "../distinct-records.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
@@ -33,6 +35,8 @@ import { checkParties } from "./party-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
 import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
 
+/** Genesis, what witnesses have cosigned, and what validators have agreed on. */
+const META_KEYS = ["genesis", "cosigned", "block"];
 const TEST_MESSAGE: Uint8Array = utf8("meterseal verify");
 
 /** Reads key files; the first that is none fails the whole. */
@@ -70,7 +74,7 @@ export async function verifyDirectory(
             findings.fault("MS_STORE_FORMAT", "store.db", text);
         const state = await checkGenesis(dataDir, store.reader, findings);
         if (state === null) return reportOf(findings, null);
-        const head = await checkLedger(dataDir, state, store.reader, findings, onProgress);
+        const head = await checkLedger(dataDir, state, store, findings, onProgress);
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
         checkParties(dataDir, state, findings);
@@ -88,7 +92,7 @@ async function checkGenesis(
 ): Promise<LedgerState | null> {
     const rows = await reader.meta();
     const genesis = rows.find((row) => row.key === "genesis")?.value;
-    if (rows.length !== 1 || genesis === undefined) {
+    if (genesis === undefined || rows.some(({ key }) => !META_KEYS.includes(key))) {
         findings.fault("MS_STORE_COLUMN", "meta", "It holds something else than the genesis.");
     }
     const state = stateOfGenesis(genesis ?? new Uint8Array());
@@ -142,18 +146,26 @@ async function checkCollector(
 async function checkLedger(
     dataDir: string,
     state: LedgerState,
-    reader: StoreReader,
+    store: ServerStore,
     findings: Findings,
     onProgress: (done: number, text: string) => void,
 ): Promise<TreeHead | null> {
+    const { reader } = store;
     const { logSize } = await reader.counts();
-    const chains = new ChainCheck();
+    const block = await store.blockHead();
+    const isShared = block !== null;
+    const chains = new ChainCheck(isShared);
     const log = new LogCheck(findings, state, reader, chains);
     await log.run(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
         logSize,
     );
-    const head = await checkCheckpoints(reader, state, log.tree, findings);
+    const tree = { tree: log.tree, isShared };
+    const head = await checkCheckpoints(reader, state, tree, findings);
+    if (block !== null && log.rulesJudged) {
+        const fault = checkBlockHead(block, state, log.tree);
+        if (fault !== null) findings.failed(fault, `block ${block.height}`);
+    }
     await checkCollector(dataDir, state, findings);
     let next = 1;
     for await (const row of reader.records(FIRST_ROW)) {
@@ -168,7 +180,7 @@ async function checkLedger(
         const record = log.checkColumns(row);
         if (record === null) continue;
         await log.checkSignature(record, rowName(row));
-        chains.add(record);
+        chains.add(record, row.vertex);
     }
     chains.run(findings);
     await checkOpenVertices(reader, state, findings);
@@ -205,7 +217,7 @@ async function checkKey(
         return;
     }
     const records: MeterRecord[] = [];
-    for await (const row of reader.recordsOf(key.meter)) {
+    for await (const row of distinctRecords(reader.recordsOf(key.meter))) {
         const record = parseRecord(row.bytes);
         if (record.ok) records.push(record.value);
     }

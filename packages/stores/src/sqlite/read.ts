@@ -147,7 +147,14 @@ export class StoreReader {
         return (await this.#queries.rows(sql, checkpointRow, size))[0] ?? null;
     }
 
-    /** Every row of `meta`: the genesis, and nothing else in a store that nobody touched. */
+    /** Checkpoint of the largest tree size up to one; null when there is none. */
+    async checkpointUpTo(size: number): Promise<CheckpointRow | null> {
+        const sql = `SELECT size, note FROM checkpoints WHERE size <= ?
+            ORDER BY size DESC LIMIT 1`;
+        return (await this.#queries.rows(sql, checkpointRow, size))[0] ?? null;
+    }
+
+    /** Every row of `meta`: the genesis, and what an engine or witnesses have agreed on. */
     meta(): Promise<{ readonly key: string; readonly value: Uint8Array }[]> {
         return this.#queries.rows("SELECT key, value FROM meta ORDER BY key", (row) => ({
             key: textOf(row, "key"),

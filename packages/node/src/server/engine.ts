@@ -1,0 +1,11 @@
+import type { Engine, MerkleLog } from "@meterseal/ledger";
+
+/** What a server needs of the engine that orders its entries, whichever it is. */
+export type ServerEngine = Engine & {
+    /** The tree of the log; its head may be ahead of what is final. */
+    readonly log: MerkleLog;
+    /** Origin of the network's checkpoints. */
+    readonly origin: string;
+    /** Takes no more entries; resolves when nothing of the engine runs any more. */
+    close(): Promise<void> | void;
+};

@@ -1,0 +1,120 @@
+import { Collector } from "@meterseal/collector";
+import { error, unwrap } from "@meterseal/core";
+import type { VerifierPool } from "@meterseal/core/node";
+import { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { type EngineObserver, stateOfGenesis } from "@meterseal/ledger";
+import type { ServerStore } from "@meterseal/stores/sqlite";
+import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { PLACES } from "../files.ts";
+import { openCometEngine } from "./comet.ts";
+import type { ServerEngine } from "./engine.ts";
+import { enrolCollector } from "./enrolment.ts";
+import { Facts } from "./facts.ts";
+import {
+    loadGenesis,
+    loadIdentity,
+    loadMember,
+    loadSharedGenesis,
+    type ServerIdentity,
+} from "./identity.ts";
+import type { ServerMetrics } from "./metrics.ts";
+import { Said } from "./said.ts";
+import type { ServerOptions } from "./server.ts";
+import { StreamIndex } from "./stream-index.ts";
+import { witnessesOf } from "./witnesses.ts";
+
+/** The roles of a server, started. */
+export type Roles = {
+    readonly collector: Collector;
+    readonly engine: ServerEngine;
+    readonly identity: ServerIdentity;
+    readonly facts: Facts;
+    readonly said: Said;
+    readonly streams: StreamIndex;
+    readonly genesis: Uint8Array;
+};
+
+/**
+ * Starts ledger and collector on a store, with the engine that the options ask for.
+ * @throws MetersealError MS_GENESIS, MS_USAGE, and what the engine is refused with.
+ */
+export async function startRoles(
+    options: ServerOptions,
+    parts: {
+        readonly store: ServerStore;
+        readonly verifier: VerifierPool;
+        readonly metrics: ServerMetrics;
+    },
+): Promise<Roles> {
+    const { metrics, store, verifier } = parts;
+    const { bytes, identity, openEngine } = await chooseEngine(options, store);
+    const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
+        store,
+        clock: options.clock,
+        steadyClock: systemClock,
+        timers: systemTimers,
+        nextTurn,
+        signer: identity.collector,
+        author: identity.author,
+        keyEpoch: 0,
+        verify: (jobs) => verifier.verify(jobs),
+        log: options.log,
+        onFatal: options.onFatal,
+        onRefused: (code) => metrics.refused(code),
+    });
+    const facts = new Facts();
+    const streams = new StreamIndex();
+    const said = new Said();
+    const engine = await openEngine({
+        entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
+        entryFinal(entry, timeMs, finality, outcomes) {
+            facts.entryFinal(entry, timeMs, finality, outcomes);
+            streams.entryFinal(entry, timeMs, finality, outcomes);
+            said.entryFinal(entry, timeMs, finality);
+            collector.entryFinal(entry, timeMs, finality);
+        },
+    });
+    try {
+        await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
+        await collector.start(engine);
+    } catch (cause) {
+        await engine.close();
+        throw cause;
+    }
+    return { collector, engine, identity, facts, said, streams, genesis: bytes };
+}
+
+/** What orders the log of a server, with the keys and the genesis that belong to it. */
+type ChosenEngine = {
+    readonly bytes: Uint8Array;
+    readonly identity: ServerIdentity;
+    readonly openEngine: (observer: EngineObserver) => Promise<ServerEngine>;
+};
+
+async function chooseEngine(options: ServerOptions, store: ServerStore): Promise<ChosenEngine> {
+    const { clock, comet = null, dataDir, log, mode, onFatal, witnessPolicy = null } = options;
+    const keys = PLACES.serverKeys(dataDir);
+    if (comet !== null) {
+        const identity = loadMember(keys, systemRandom);
+        const bytes = await loadSharedGenesis(store, identity, comet.genesisFile);
+        const parts = { store, identity, log, onFatal, directory: PLACES.server(dataDir) };
+        const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
+            openCometEngine(comet, { ...parts, observer });
+        return { bytes, identity, openEngine };
+    }
+    const identity = loadIdentity(keys, systemRandom);
+    const { bytes } = await loadGenesis(store, identity, mode, { clock, random: systemRandom });
+    if ((await store.blockHead()) !== null) {
+        throw error("MS_USAGE", {
+            where: dataDir,
+            expected: "--engine cometbft: several organisations share its ledger",
+        });
+    }
+    const witnesses = witnessPolicy === null ? null : witnessesOf(witnessPolicy, log);
+    const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
+        EmbeddedEngine.open({
+            ...{ store, clock, observer, logSigner: identity.log },
+            ...(witnesses === null ? {} : { witnesses }),
+        });
+    return { bytes, identity, openEngine };
+}
