@@ -9,6 +9,7 @@ import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrolCommand } from "./commands/enrol.ts";
 import { exportCommand } from "./commands/export.ts";
+import { grantCheckCommand } from "./commands/grant-check.ts";
 import { grantCreateCommand } from "./commands/grant-create.ts";
 import { grantListCommand } from "./commands/grant-list.ts";
 import { grantRevokeCommand } from "./commands/grant-revoke.ts";
@@ -78,6 +79,7 @@ const COMMANDS: readonly Command[] = [
     walletCohortCommand,
     providerGrantsCommand,
     providerSumsCommand,
+    grantCheckCommand,
     grantCreateCommand,
     grantListCommand,
     grantShowCommand,

@@ -1,7 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fromHex, type HpkeKeyPair, toHex, unwrap } from "@meterseal/core";
-import { createTariff, PARTY_ROLE, parseTariff, splitSequence } from "@meterseal/record";
+import {
+    createTariff,
+    NOTICE_KIND,
+    PARTY_ROLE,
+    parseNotice,
+    parseTariff,
+    splitSequence,
+} from "@meterseal/record";
 import { checkGrant, GRANT_KIND, type Grant, openGrant, parseGrant } from "@meterseal/seal";
 import { encodeTariff, type TariffBody } from "@meterseal/tariff";
 import { parseKeyFile } from "@meterseal/wallet";
@@ -62,6 +69,7 @@ beforeAll(async () => {
     await party("Long View", PARTY_ROLE.provider, []);
     await party("Price Co", PARTY_ROLE.provider, []);
     await party("Gap Makers", PARTY_ROLE.provider, []);
+    await party("Second Screen", PARTY_ROLE.provider, []);
     await party("Grid", PARTY_ROLE.monitor, []);
 }, 60_000);
 afterAll(() => server.close());
@@ -225,8 +233,44 @@ describe("grant create", () => {
         expect([refused.code, code(refused)]).toEqual([1, "MS_DERIVABLE"]);
         expect(refused.stderr).toContain("Gap Makers");
         expect(readJournal(place("home")).grants.length).toBe(before);
+
+        const check = (...words: string[]): Promise<Outcome> => {
+            const home = ["--home", place("home"), "--url", server.httpUrl, "--json"];
+            return run("grant", "check", ...home, ...words);
+        };
+        const fine = await must(check(...(a as string[])));
+        expect(JSON.parse(fine.stdout)).toMatchObject({ grants: [{ findings: [] }] });
+        const found = await check(...(b as string[]));
+        expect(found.code).toBe(1);
+        const words = expect.stringContaining("Gap Makers could compute your import");
+        const { grants } = JSON.parse(found.stdout) as { grants: { hash: string }[] };
+        expect(grants).toMatchObject([{ findings: [{ code: "gap", words, count: 1 }] }]);
+        expect(readJournal(place("home")).grants.length).toBe(before);
+
         const forced = await must(online(...(b as string[]), "--override"));
         expect(forced.stdout).toContain('"overridden":true');
+        // The ledger names what the check named.
+        expect(readJournal(place("home")).grants.at(-1)?.override).toBe(grants[0]?.hash);
+        const own = openParty(place("home"));
+        const api = new ServerApi(server.httpUrl, null);
+        const [said] = await api.notices(NOTICE_KIND.override, toHex(own.party.id));
+        const notice = unwrap(parseNotice(await api.notice(said?.hash ?? "")));
+        expect(notice.kind === NOTICE_KIND.override && toHex(notice.findings)).toBe(
+            grants[0]?.hash,
+        );
+    });
+
+    it("counts what another device issued, which the journal does not know", async () => {
+        const journal = join(place("home"), "issued.jsonl");
+        const kept = readFileSync(journal, "utf8");
+        const day = (from: string, to: string): string[] => {
+            const range = ["--from", `2024-08-${from}`, "--to-date", `2024-08-${to}`];
+            return ["--to", "Second Screen", "--level", "hour", ...range];
+        };
+        await must(online(...day("01", "02")));
+        writeFileSync(journal, kept);
+        const refused = await online(...day("05", "06"));
+        expect([refused.code, code(refused)]).toEqual([1, "MS_DERIVABLE"]);
     });
 
     it.each<[string, string[], string]>([

@@ -1,0 +1,166 @@
+import { join } from "node:path";
+import { createLadder, error, type Ladder, parseInstant, toHex, unwrap } from "@meterseal/core";
+import type { Party } from "@meterseal/record";
+import { readStream } from "@meterseal/tariff";
+import {
+    type GrantPlan,
+    type KeyFile,
+    parseKeyFile,
+    planGrant,
+    planWeighted,
+    type WeightedPlan,
+} from "@meterseal/wallet";
+import {
+    integerOption,
+    type OptionSpec,
+    type Options,
+    requiredOption,
+    textOption,
+} from "../cli/arguments.ts";
+import { systemClock, systemRandom } from "../clocks.ts";
+import { readBounded } from "../files.ts";
+import { knownParties } from "../party/known-parties.ts";
+import { type OwnParty, openParty } from "../party/party.ts";
+import { ServerApi } from "../party/server-api.ts";
+import { findTariff } from "./find-tariff.ts";
+import { ASK_OPTIONS, type Asked, readAsks } from "./grant-asks.ts";
+import { prepareGrants, type ReadyGrant } from "./issue.ts";
+import { issuedBefore } from "./issued-before.ts";
+import { readPolicy } from "./journal-file.ts";
+import { findRecipient, type PartySource } from "./recipient.ts";
+import { type StreamSource, sourceOfEvidence, sourceOfKey } from "./stream-source.ts";
+
+const EVIDENCE_BYTES = 1 << 30;
+const KEY_FILE_BYTES = 65_536;
+
+/** Options that say who grants what to whom. */
+export const GRANT_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+    home: {
+        kind: "value",
+        value: "DIR",
+        help: "directory of the household: key.json, wallet.key, party.json",
+    },
+    key: { kind: "value", value: "FILE", help: "key file (key.json in --home)" },
+    to: {
+        kind: "value",
+        value: "PROVIDER",
+        help: "its party.json, or with --url its id or name",
+    },
+    ...ASK_OPTIONS,
+    "lease-until": { kind: "value", value: "TIME", help: "the right to read ends here" },
+    suite: {
+        kind: "value",
+        value: "N",
+        help: "seals with 1 X25519, 2 with ML-KEM-768 (the best)",
+    },
+    url: { kind: "value", value: "URL", help: "server that gets notice and grant" },
+    evidence: { kind: "value", value: "FILE", help: "without a server: evidence of the meter" },
+};
+
+/** Grants that a command line asks for, judged and signed; nothing is written down or sent. */
+export type PreparedGrants = {
+    readonly home: string;
+    readonly key: KeyFile;
+    readonly recipient: Party;
+    readonly ready: readonly ReadyGrant[];
+    /** The server that was named; null for work without one. */
+    readonly server: PartySource | null;
+};
+
+/**
+ * Makes the grants that {@link GRANT_OPTIONS} ask for.
+ * @param override - makes them whatever follows from them.
+ * @throws MetersealError MS_DERIVABLE, MS_USAGE, and what reading and asking may.
+ */
+export async function prepareFromOptions(
+    options: Options,
+    override: boolean,
+): Promise<PreparedGrants> {
+    const home = requiredOption(options, "home", "DIR");
+    const to = requiredOption(options, "to", "PROVIDER");
+    const key = readHomeKey(options, home);
+    const own = openParty(home);
+    const server = connect(options, own);
+    const source = await readSource(options, key, server);
+    const nowUnix = await timeOf(server);
+    const ladder = unwrap(createLadder(key.zone, key.stream.slotSeconds));
+    const asked = readAsks(options, key, ladder, nowUnix);
+    const plans = await planAll(asked, { key, ladder, source, server });
+    const lease = textOption(options, "lease-until");
+    const recipient = await findRecipient(to, key.network, server);
+    const ready = await prepareGrants(
+        {
+            key,
+            household: { id: own.party.id, signer: own.signer },
+            recipient,
+            stores: source.stores,
+            epochs: source.epochs,
+            ladder,
+            issued: await issuedBefore(home, server?.api ?? null, own.party.id, ladder),
+            policy: readPolicy(home),
+            nowUnix,
+            random: systemRandom,
+            ...(lease === undefined ? {} : { leaseEndUnix: unwrap(parseInstant(lease, key.zone)) }),
+            ...(options.suite === undefined ? {} : { hpkeSuite: readSuite(options) }),
+        },
+        plans,
+        override,
+    );
+    return { home, key, recipient, ready, server };
+}
+
+type PlanTools = {
+    readonly key: KeyFile;
+    readonly ladder: Ladder;
+    readonly source: StreamSource;
+    readonly server: PartySource | null;
+};
+
+async function planAll(
+    asked: Asked,
+    { key, ladder, server, source }: PlanTools,
+): Promise<(GrantPlan | WeightedPlan)[]> {
+    if (asked.kind === "windows") return asked.asks.map((ask) => unwrap(planGrant(ladder, ask)));
+    if (server === null) throw error("MS_USAGE", { expected: "--url URL with --tariff" });
+    const tariff = await findTariff(asked.hash, key.network, server);
+    const recorded = unwrap(readStream(source.records, key.stream.streamId));
+    return [unwrap(planWeighted(key, recorded, { ...asked.ask, tariff }))];
+}
+
+function readHomeKey(options: Options, home: string): KeyFile {
+    const path = textOption(options, "key") ?? join(home, "key.json");
+    return unwrap(parseKeyFile(readBounded(path, KEY_FILE_BYTES).toString("utf8")));
+}
+
+/** The server that the options name, asked as the household; null for work without one. */
+function connect(
+    options: Options,
+    { genesis, network, party, signer }: OwnParty,
+): PartySource | null {
+    const url = textOption(options, "url");
+    if (url === undefined) return null;
+    const api = new ServerApi(url, { network, party: party.id, signer });
+    return { api, partyOf: knownParties(api, network, genesis) };
+}
+
+/** The network's time: that of the replay in a demo; the machine's without a server. */
+async function timeOf(server: PartySource | null): Promise<number> {
+    if (server === null) return Math.floor(systemClock.nowMs() / 1000);
+    return (await server.api.network()).nowUnix;
+}
+
+async function readSource(
+    options: Options,
+    key: KeyFile,
+    server: PartySource | null,
+): Promise<StreamSource> {
+    const path = textOption(options, "evidence");
+    if (path !== undefined) return sourceOfEvidence(readBounded(path, EVIDENCE_BYTES), key);
+    if (server === null) return sourceOfKey(key);
+    const bytes = await server.api.bytes(`/api/v1/meters/${toHex(key.meter)}/evidence`);
+    return sourceOfEvidence(bytes, key);
+}
+
+function readSuite(options: Options): number {
+    return integerOption(options, "suite", { min: 1, max: 2, byDefault: 1 });
+}
