@@ -71,7 +71,7 @@ async function monitor(words: string, more: readonly string[] = []): Promise<unk
 }
 
 async function answer(dir: string): Promise<unknown> {
-    const line = ["wallet", "cohort", "--dir", dir, "--url", server.httpUrl, "--json"];
+    const line = ["wallet", "cohort", "--home", dir, "--url", server.httpUrl, "--json"];
     const { code, stdout } = await run(...line);
     return [code, JSON.parse(stdout)];
 }

@@ -14,14 +14,14 @@ export const walletCohortCommand: Command = {
     name: "wallet cohort",
     summary: "makes a household's tokens for the cohorts on the ledger that name it",
     options: {
-        dir: { kind: "value", value: "DIR", help: "directory of the household's wallet" },
-        key: { kind: "value", value: "FILE", help: "key file of its stream (DIR/key.json)" },
+        home: { kind: "value", value: "DIR", help: "directory of the household" },
+        key: { kind: "value", value: "FILE", help: "key file (key.json in --home)" },
         url: { kind: "value", value: "URL", help: "server of its network" },
         json: { kind: "flag", help: "prints JSON" },
     },
-    examples: ["meterseal wallet cohort --dir my-meter --url http://127.0.0.1:8480"],
+    examples: ["meterseal wallet cohort --home my-meter --url http://127.0.0.1:8480"],
     async run(options) {
-        const dir = requiredOption(options, "dir", "DIR");
+        const dir = requiredOption(options, "home", "DIR");
         const path = textOption(options, "key") ?? join(dir, "key.json");
         const key = readKey({ ...options, key: path });
         const wallet = openWallet(dir, key, requiredOption(options, "url", "URL"));
