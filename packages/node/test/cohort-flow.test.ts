@@ -245,4 +245,15 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
             stderr: expect.stringContaining("MS_COHORT"),
         });
     });
+
+    test("takes no stream that has been silent for two weeks", async () => {
+        const readings = START_UNIX + DAYS * 86_400;
+        const later = ["--feeder", "London", "--month", "2013-03"];
+        clock.advanceTo((readings + 13 * 86_400) * 1000);
+        expect(await monitor("form", later)).toHaveLength(1);
+        clock.advanceTo((readings + 15 * 86_400) * 1000);
+        expect(await monitor("form", later)).toMatchObject({
+            stderr: expect.stringContaining("MS_COHORT"),
+        });
+    });
 });

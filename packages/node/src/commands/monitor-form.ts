@@ -9,7 +9,7 @@ import {
     requiredOption,
     textOption,
 } from "../cli/arguments.ts";
-import { out, say } from "../console.ts";
+import { counted, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { reasonOf } from "../files.ts";
 import { findCandidates } from "../monitor/candidates.ts";
@@ -49,7 +49,9 @@ export const monitorFormCommand: Command = {
         const groups = groupsOption(options);
         const households = await membersOf(options, monitor);
         const zone = textOption(options, "zone") ?? null;
-        const candidates = await findCandidates(monitor.api, households, { zone, groups });
+        const candidates = await findCandidates(monitor.api, households, {
+            ...{ zone, groups, nowUnix: monitor.nowUnix },
+        });
         const { length } = candidates;
         const bodies = formCohorts(candidates, {
             network: monitor.own.network,
@@ -63,7 +65,7 @@ export const monitorFormCommand: Command = {
         });
         const drafts = keepDrafts(requiredOption(options, "dir", "DIR"), bodies);
         if (options.json === true) out(JSON.stringify(drafts.map(toJson)));
-        else tell(drafts);
+        else tell(drafts, households.length - length);
         return EXIT.ok;
     },
 };
@@ -148,12 +150,17 @@ function lineOf({ cohort, hash }: Draft): string {
     return `${hash.slice(0, 16)}  ${feeder}  ${monthText(month)}  ${LEVELS[level]}  ${members.length} homes`;
 }
 
-function tell(drafts: readonly Draft[]): void {
+function tell(drafts: readonly Draft[], leftOut: number): void {
     for (const draft of drafts) out(lineOf(draft));
     const outside = metersOutside(drafts.map(({ cohort }) => cohort));
     const balance = outside.ok
         ? "The feeder's balance may be drawn."
         : "The feeder's balance may not be drawn: a few meters outside would be seen through.";
+    if (leftOut > 0) {
+        say(
+            `Left out: ${counted(leftOut, "household")} without such a stream, or silent for two weeks.`,
+        );
+    }
     say(`${balance}
 Next, put them on the ledger:  meterseal monitor publish --dir DIR --url URL`);
 }
