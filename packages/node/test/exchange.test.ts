@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { unwrap } from "@meterseal/core";
-import { decodeEvidence } from "@meterseal/ledger";
+import { toHex, unwrap } from "@meterseal/core";
+import { checkEvidence, decodeEvidence } from "@meterseal/ledger";
 import { eventOf, parseRecord } from "@meterseal/record";
+import { ownerKeys, type TreeAddress } from "@meterseal/seal";
+import { parseKeyFile } from "@meterseal/wallet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import type { Server } from "../src/server/server.ts";
@@ -85,6 +87,40 @@ async function reasonsOf(directory: string): Promise<{ kind: number; reason: num
     );
 }
 
+type End = { sealEpoch: number; level: TreeAddress["level"]; index: number };
+type Sums = { windows: { parts: { from: End; to: End; difference: string[] }[] }[] };
+
+/** Sums of sealed registers as the server answers them, opened part by part with the owner's keys. */
+async function openedSums(
+    directory: string,
+    window: string,
+): Promise<{ total: number; parts: number[] }> {
+    const { master, network, meter, stream } = unwrap(
+        parseKeyFile(readFileSync(join(directory, DEVICE_FILES.keyFile), "utf8")),
+    );
+    const base = `${server.httpUrl}/api/v1/streams/${toHex(stream.streamId)}`;
+    const answer = await fetch(`${base}/sums?window=${window}`);
+    const { windows } = (await answer.json()) as Sums;
+    const register = ({ index, level, sealEpoch }: End): bigint => {
+        const owner = unwrap(ownerKeys(master ?? new Uint8Array(), { ...stream, sealEpoch }));
+        const block = unwrap(owner.keysOf(0, level, [index]));
+        return new DataView(block.buffer).getBigUint64(0) - (owner.shiftsOf(0)[0] ?? 0n);
+    };
+    const amounts = windows.flatMap(({ parts }) =>
+        parts.map(({ difference, from, to }) =>
+            BigInt.asUintN(64, BigInt(difference[0] ?? 0) + register(to) - register(from)),
+        ),
+    );
+    const evidence = unwrap(decodeEvidence(await (await fetch(`${base}/evidence`)).bytes()));
+    const trust = { networkId: network, subject: meter, extent: "stretch" } as const;
+    const { continuity, signatures } = checkEvidence(evidence, trust);
+    expect([...continuity.faults, ...signatures.faults]).toEqual([]);
+    return {
+        total: Number(amounts.reduce((a, b) => a + b, 0n)),
+        parts: windows.map(({ parts }) => parts.length),
+    };
+}
+
 describe("a meter exchange", () => {
     it(
         "keeps one series and its exact total, under the household's first key file",
@@ -114,6 +150,10 @@ describe("a meter exchange", () => {
             expect(intervals).toHaveLength(2 * ROWS);
             expect(intervals[ROWS - 1]).toMatchObject({ importWh: 254, quality: "measured" });
             expect(await usage(next)).toEqual({ ...(await usage(old)) });
+            expect(await openedSums(old, "total")).toEqual({ total: totalImportWh, parts: [2] });
+            const slots = await openedSums(old, "slot");
+            expect(slots.total).toBe(totalImportWh);
+            expect(slots.parts.filter((count) => count === 2)).toHaveLength(1);
         },
         TEST_MS,
     );
@@ -131,6 +171,7 @@ describe("a meter exchange", () => {
             await must(send(next, csv("after-dead.csv", 2, "0.5")));
             const { intervals, totalImportWh } = await usage(old);
             expect(totalImportWh).toBe(12_300 + 24_000);
+            expect(await openedSums(old, "total")).toEqual({ total: totalImportWh, parts: [2] });
             expect(intervals[ROWS - 1]).toMatchObject({ importWh: 550, quality: "estimated" });
         },
         TEST_MS,

@@ -1,4 +1,4 @@
-import { cpSync, readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LIMITS, toHex, unwrap } from "@meterseal/core";
 import {
@@ -9,6 +9,7 @@ import {
     type EvidenceReport,
     type TreeHead,
 } from "@meterseal/ledger";
+import { STREAM_MODE } from "@meterseal/record";
 import { openDifference, ownerKeys, type TreeAddress } from "@meterseal/seal";
 import {
     type KeyFile,
@@ -18,9 +19,11 @@ import {
     usageOfSeries,
 } from "@meterseal/wallet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DEVICE_FILES } from "../src/device/device.ts";
 import { PLACES } from "../src/files.ts";
 import type { Server } from "../src/server/server.ts";
 import { Turnstile } from "../src/server/turnstile.ts";
+import { run } from "./command.ts";
 import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
 import { startQuietServer } from "./quiet-server.ts";
 
@@ -242,4 +245,57 @@ describe("sums over HTTP", () => {
         await expect(failed).rejects.toThrow("of its own");
         expect(await Promise.all([1, 2].map((n) => turnstile.pass(async () => n)))).toEqual([1, 2]);
     });
+});
+
+describe("sums of an open stream", () => {
+    it(
+        "are plain amounts in the same form",
+        async () => {
+            const [data, meter, file] = ["open", "open-meter", "open.csv"].map((name) =>
+                join(scratch, name),
+            ) as [string, string, string];
+            const open = await startQuietServer(data, { mode: STREAM_MODE.open });
+            try {
+                const words = ["--zone", "UTC", "--slot-seconds", "1800", "--open"];
+                expect((await run("meter", "init", "--dir", meter, ...words)).code).toBe(0);
+                const request = join(meter, DEVICE_FILES.request);
+                expect((await run("enrol", "--data", data, request)).code).toBe(0);
+                const rows = Array.from({ length: 96 }, (_, i) => {
+                    const time = new Date(Date.UTC(2024, 6, 1) + i * 1_800_000).toISOString();
+                    return `${time},${i < 48 ? "0.25" : "0.5"}`;
+                });
+                writeFileSync(file, `timestamp,import_kwh\n${rows.join("\n")}\n`);
+                const sent = await run(
+                    "meter",
+                    "run",
+                    "--dir",
+                    meter,
+                    "--csv",
+                    file,
+                    "--to",
+                    open.mqttUrl,
+                );
+                expect(sent.code).toBe(0);
+                const { stream } = JSON.parse(
+                    readFileSync(join(meter, DEVICE_FILES.keyFile), "utf8"),
+                );
+                const answer = await fetch(
+                    `${open.httpUrl}/api/v1/streams/${stream}/sums?window=day`,
+                );
+                const { mode, windows } = (await answer.json()) as Sums;
+                expect(mode).toBe("open");
+                expect(windows.map(({ parts }) => parts[0]?.difference)).toEqual([
+                    ["12000"],
+                    ["24000"],
+                ]);
+                expect(windows.map(({ measured, quality }) => [measured, quality])).toEqual([
+                    [48, "measured"],
+                    [48, "measured"],
+                ]);
+            } finally {
+                await open.close();
+            }
+        },
+        FIXTURE_MS,
+    );
 });

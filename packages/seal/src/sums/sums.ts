@@ -116,7 +116,7 @@ async function answerOf(input: SumInput, edge: number): Promise<Answer | null> {
     for (let step = 0; step < LIMITS.sumSteps && at >= 0; step++) {
         const point = line.lastAt(at);
         if (point === null) break;
-        const answer = await answerAt(point, level, source);
+        const answer = await standInAt(input, point, level);
         if (answer !== null) return answer;
         at = ladder.lastOf(point.slot - 1, level);
     }
@@ -124,11 +124,21 @@ async function answerOf(input: SumInput, edge: number): Promise<Answer | null> {
     for (let step = 0; step < LIMITS.sumSteps && at < ladder.endSlot; step++) {
         const point = line.firstFrom(at);
         if (point === null) return null;
-        const answer = await answerAt(point, level, source);
+        const answer = await standInAt(input, point, level);
         if (answer !== null) return answer;
         at = ladder.nextOf(point.slot, level);
     }
     return null;
+}
+
+/** A boundary that may stand in: the calendar says first whether a record is worth reading. */
+async function standInAt(
+    { ladder, source }: SumInput,
+    point: BoundaryPoint,
+    level: Level,
+): Promise<Answer | null> {
+    if (ladder.addressOf(point.slot).level < level) return null;
+    return await answerAt(point, level, source);
 }
 
 /** A boundary whose signed address has the level; the record decides, not the calendar. */
