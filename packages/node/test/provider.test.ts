@@ -1,142 +1,27 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-    createLadder,
-    parseInstant,
-    recipientKeyId,
-    toHex,
-    unwrap,
-    type WindowName,
-} from "@meterseal/core";
-import { createNotice, NOTICE_KIND } from "@meterseal/record";
-import {
-    coverBody,
-    differenceBody,
-    GRANT_KIND,
-    type Grant,
-    type GrantTerms,
-    keyBody,
-    ownerKeys,
-    parseGrant,
-    sealGrant,
-} from "@meterseal/seal";
-import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
+import { toHex } from "@meterseal/core";
+import { NOTICE_KIND } from "@meterseal/record";
+import { GRANT_KIND, type Grant } from "@meterseal/seal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { systemRandom } from "../src/clocks.ts";
-import { PLACES } from "../src/files.ts";
-import { postNotice, postToBox } from "../src/party/client.ts";
-import { type OwnParty, openParty } from "../src/party/party.ts";
-import type { Server } from "../src/server/server.ts";
 import { type Outcome, run } from "./command.ts";
-import { FIXTURE_MS, useFixture, useScratch } from "./fixture.ts";
-import { startQuietServer } from "./quiet-server.ts";
+import { FIXTURE_MS, useScratch } from "./fixture.ts";
+import { must, ProviderBed, type Wish } from "./provider-bed.ts";
 
 const TEST_MS = 60_000;
 const scratch = useScratch();
-const place = (name: string): string => join(scratch, name);
-let server: Server;
-let dataDir: string;
-let keyPath: string;
-let key: KeyFile;
-let household: OwnParty;
+let bed: ProviderBed;
 
 beforeAll(async () => {
-    const { finished, names } = await useFixture();
-    dataDir = place("data");
-    cpSync(finished, dataDir, { recursive: true });
-    keyPath = PLACES.keyFile(dataDir, names[0] ?? "");
-    key = unwrap(parseKeyFile(readFileSync(keyPath, "utf8")));
-    server = await startQuietServer(dataDir);
-    const wallet = place("wallet");
-    await must(run("wallet", "init", "--key", keyPath, "--out", wallet));
-    await admit(wallet);
-    household = openParty(wallet);
-    for (const name of ["energy", "other"]) {
-        await must(run("provider", "init", "--name", name, "--out", place(name)));
-        await admit(place(name));
-    }
+    bed = await ProviderBed.open(scratch);
 }, FIXTURE_MS);
-afterAll(() => server.close());
+afterAll(() => bed.server.close());
 
-async function must(outcome: Promise<Outcome>): Promise<Outcome> {
-    const got = await outcome;
-    expect([got.code, got.stderr]).toEqual([0, expect.not.stringContaining("MS_")]);
-    return got;
-}
-
-const admit = (directory: string): Promise<Outcome> =>
-    must(run("enrol", "--data", dataDir, join(directory, "party-request.json")));
-
-type Wish = {
-    readonly kind?: GrantTerms["kind"];
-    readonly level?: number;
-    readonly window?: WindowName;
-    readonly from?: string;
-    readonly to?: string;
-    readonly leaseEndUnix?: number;
-};
-
-const at = (text: string): number => unwrap(parseInstant(text, key.zone));
-
-/** A grant as a household makes it, on the ledger and in the box of the server. */
-async function grant(wish: Wish, to = "energy"): Promise<Grant> {
-    const { kind = GRANT_KIND.K, level, window, leaseEndUnix } = wish;
-    const { party } = openParty(place(to));
-    const recipient = party.recipients[0] as { suite: number; bytes: Uint8Array };
-    const [fromUnix, toUnix] = [at(wish.from ?? "2013-01-01"), at(wish.to ?? "2013-01-07")];
-    const { stream } = key;
-    const span = { sealEpoch: stream.sealEpoch, fromUnix, toUnix };
-    const groups = stream.groups.map(({ group }) => group);
-    const terms: GrantTerms = {
-        network: key.network,
-        grantId: systemRandom.bytes(16),
-        household: household.party.id,
-        subject: key.meter,
-        streamId: stream.streamId,
-        spans: [span],
-        groups: [0],
-        kind,
-        fromUnix,
-        toUnix,
-        recipient: party.id,
-        recipientKeyId: recipientKeyId(recipient.bytes),
-        issuedUnix: at("2013-01-08"),
-        zone: key.zone,
-        slotSeconds: stream.slotSeconds,
-        scale: key.scale,
-        hpkeSuite: recipient.suite,
-        sealSuite: stream.suite,
-        streamGroups: groups,
-        ...(kind === GRANT_KIND.K ? { level: level ?? 2 } : { window: window ?? "day" }),
-        ...(leaseEndUnix === undefined ? {} : { leaseEndUnix }),
-    };
-    const ladder = unwrap(createLadder(key.zone, stream.slotSeconds));
-    const owner = unwrap(ownerKeys(key.master as Uint8Array, stream));
-    const windows = [{ fromUnix, toUnix }];
-    const epochs = [{ span, owner }];
-    const body =
-        kind === GRANT_KIND.K
-            ? coverBody(terms, ladder, epochs)
-            : (kind === GRANT_KIND.E ? keyBody : differenceBody)(terms, ladder, epochs, windows);
-    const bytes = unwrap(await sealGrant(household.signer, terms, recipient.bytes, unwrap(body)));
-    const made = unwrap(parseGrant(bytes));
-    await say(NOTICE_KIND.grant, made);
-    await postToBox(server.httpUrl, "grants", bytes);
-    return made;
-}
-
-async function say(kind: 1 | 2, { message }: Grant): Promise<void> {
-    const about = { network: key.network, party: household.party.id, kind, hash: message.hash };
-    const timeUnix = at("2013-01-08");
-    const notice = await createNotice(household.signer, { ...about, timeUnix });
-    await postNotice(server.httpUrl, notice);
-}
-
-const sums = (name: string, { message }: Grant, ...words: string[]): Promise<Outcome> =>
-    run(
-        ...["provider", "sums", "--dir", place(name), "--url", server.httpUrl],
-        ...["--grant", toHex(message.hash), ...words],
-    );
+const place = (name: string): string => bed.place(name);
+const at = (text: string): number => bed.at(text);
+const grant = (wish: Wish): Promise<Grant> => bed.grant(wish);
+const sums = (name: string, made: Grant, ...words: string[]): Promise<Outcome> =>
+    bed.sums(name, made, ...words);
 
 type Shown = {
     windows: { from: string; importWh: number; quality: string; marks: string[] }[];
@@ -156,9 +41,9 @@ describe("a provider", () => {
                 [0, "slot"],
             ] as const) {
                 const made = await grant({ level });
-                const words = ["--level", window, ...range, "--json", "--url", server.httpUrl];
+                const words = ["--level", window, ...range, "--json", "--url", bed.server.httpUrl];
                 const own = JSON.parse(
-                    (await must(run("usage", "--key", keyPath, ...words))).stdout,
+                    (await must(run("usage", "--key", bed.keyPath, ...words))).stdout,
                 );
                 const got = JSON.parse(
                     (await must(sums("energy", made, "--json"))).stdout,
@@ -198,7 +83,7 @@ describe("a provider", () => {
                 ) as Shown;
                 const words = ["--from", "2013-01-01", "--to", "2013-01-07", "--json"];
                 const own = await must(
-                    run("usage", "--key", keyPath, "--url", server.httpUrl, ...words),
+                    run("usage", "--key", bed.keyPath, "--url", bed.server.httpUrl, ...words),
                 );
                 expect(got.totalImportWh).toBe(JSON.parse(own.stdout).totalImportWh);
             }
@@ -211,7 +96,7 @@ describe("a provider", () => {
         async () => {
             const made = await grant({ from: "2013-01-02" });
             const hash = toHex(made.message.hash);
-            const words = ["--dir", place("energy"), "--url", server.httpUrl];
+            const words = ["--dir", place("energy"), "--url", bed.server.httpUrl];
             const list = await must(run("provider", "grants", ...words));
             expect(list.stdout).toContain(`${hash.slice(0, 12)}  meter `);
             const { grants } = JSON.parse(
@@ -239,7 +124,7 @@ describe("a provider", () => {
             const none = await run("provider", "sums", ...words, "--grant", "0000000000");
             expect([none.code, none.stderr]).toEqual([2, expect.stringMatching(/^MS_NOT_FOUND: /)]);
             const empty = await must(
-                run("provider", "grants", "--dir", place("other"), "--url", server.httpUrl),
+                run("provider", "grants", "--dir", place("other"), "--url", bed.server.httpUrl),
             );
             expect(empty.stderr).toMatch(/No household has granted anything/);
         },
@@ -284,11 +169,11 @@ describe("a provider", () => {
             expect((await sums("energy", over)).stderr).toMatch(/^MS_EXPIRED: .*new grant/);
             const made = await grant({ to: "2013-01-05" });
             await must(sums("energy", made));
-            await say(NOTICE_KIND.revocation, made);
+            await bed.say(NOTICE_KIND.revocation, made);
             const revoked = await sums("energy", made);
             expect([revoked.code, revoked.stdout]).toEqual([1, ""]);
             expect(revoked.stderr).toMatch(/^MS_GRANT_REVOKED: /);
-            const words = ["--dir", place("energy"), "--url", server.httpUrl];
+            const words = ["--dir", place("energy"), "--url", bed.server.httpUrl];
             const list = await must(run("provider", "grants", ...words));
             const [line] = list.stdout.split("\n").filter((each) => each.includes("revoked"));
             expect(line).toMatch(

@@ -37,7 +37,7 @@ export type ReadingPlan = {
     readonly nextUnix: number | null;
 };
 
-const LEVEL_NAMES = ["a slot", "an hour", "a day", "a month"] as const;
+const LEVEL_NAMES = ["slots", "hours", "days", "months"] as const;
 const WINDOW_OF_LEVEL = ["slot", "hour", "day", "month"] as const;
 
 /**
@@ -64,7 +64,7 @@ export function planReading(grant: Grant, request: ReadingRequest): Result<Readi
     const fromSlot = firstOf(ladder, slotOfUnix(from + slotSeconds - 1, slotSeconds), level);
     const toSlot = ladder.lastOf(slotOfUnix(to, slotSeconds), level);
     if (fromSlot >= toSlot) {
-        const expected = `a part of ${dates(grant.fromUnix, grant.toUnix)} of ${LEVEL_NAMES[level]} or longer`;
+        const expected = `a part of ${dates(grant.fromUnix, grant.toUnix)} that holds ${LEVEL_NAMES[level]}`;
         const asked = dates(request.fromUnix ?? from, request.toUnix ?? to);
         return fail(error("MS_GRANT_RANGE", { expected, got: asked }));
     }
@@ -106,11 +106,12 @@ export function planPath(
 
 function windowFault(grant: Grant, window: WindowName, level: Level) {
     if (grant.window !== undefined && window !== grant.window && grant.kind === GRANT_KIND.D) {
-        return error("MS_GRANT_LEVEL", { expected: `windows of a ${grant.window}`, got: window });
+        const expected = `the windows that were granted: ${grant.window}`;
+        return error("MS_GRANT_LEVEL", { expected, got: window });
     }
     if (window === "total" || WINDOW_LEVELS[window] >= level) return null;
-    const expected = `windows of ${LEVEL_NAMES[level]} or longer`;
-    return error("MS_GRANT_LEVEL", { expected, got: `windows of a ${window}` });
+    const expected = `sums of ${LEVEL_NAMES[level]} or longer`;
+    return error("MS_GRANT_LEVEL", { expected, got: `sums of ${window}s` });
 }
 
 /** Keys of a level open what may stand in; a list of keys or numbers opens its own ends only. */

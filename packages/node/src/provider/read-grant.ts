@@ -141,7 +141,9 @@ export async function proveByServer(
         throw error("MS_CHECKPOINT", { where: api.url, expected, got: "a shorter one" });
     });
     const evidence = unwrap(decodeEvidence(bytes));
-    return { bytes, evidence, claimed: windows, ...(seen === null ? {} : { seen }) };
+    // A server that names no sums was asked all the same: that is another answer than the records'.
+    const claimed = windows ?? null;
+    return { bytes, evidence, claimed, ...(seen === null ? {} : { seen }) };
 }
 
 function append(before: WholeReading | null, page: GrantReading, window: string): WholeReading {
