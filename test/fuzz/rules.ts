@@ -10,7 +10,7 @@ import {
     RECEIPT_LEVEL,
     type Receipt,
 } from "@meterseal/record";
-import { type SeededRandom, seededRandom } from "@meterseal/testkit/random";
+import type { SeededRandom } from "@meterseal/testkit/random";
 import {
     TEST_LATER_MS,
     TestChain,
@@ -21,8 +21,9 @@ import {
 import { CollectorBed, MeterBed } from "./beds.ts";
 import { mutateBytes } from "./mutate.ts";
 import { mutateItem } from "./mutate-message.ts";
+import { follow, idle, recipe } from "./recipe.ts";
+import { StatementSession } from "./statements.ts";
 import {
-    bytesOf,
     type FuzzInput,
     type FuzzSession,
     type FuzzTarget,
@@ -30,12 +31,6 @@ import {
     requireTyped,
     verdictOf,
 } from "./target.ts";
-
-/** A key whose signatures are nothing: for what is read with checks of signatures turned off. */
-function idle(signer: Signer): Signer {
-    const signature = new Uint8Array(64).fill(0x11);
-    return { publicKey: signer.publicKey, sign: () => Promise.resolve(signature) };
-}
 
 /** A changed payload in a message that this key signs. */
 async function forge(
@@ -54,13 +49,6 @@ async function chainOf(meter: TestMeter): Promise<MeterRecord[]> {
     records.push(await chain.usage(), await chain.epoch(), await chain.usage());
     return records;
 }
-
-/** Inputs that the rules see are made while they are taken: `make` only says how. */
-const recipe = (random: SeededRandom): Uint8Array => random.bytes(4);
-const follow = (input: FuzzInput): SeededRandom => {
-    const { buffer, byteOffset } = bytesOf(input);
-    return seededRandom(new DataView(buffer, byteOffset).getUint32(0));
-};
 
 /** The state machine: a refused entry changes nothing, whatever its signed bytes say. */
 class AcceptSession implements FuzzSession {
@@ -209,7 +197,8 @@ async function agentSession(): Promise<FuzzSession> {
 
 /** Doors behind the signatures. */
 export const RULES: readonly FuzzTarget[] = [
-    { name: "accept()", share: 60_000, open: () => AcceptSession.open() },
+    { name: "accept()", share: 50_000, open: () => AcceptSession.open() },
+    { name: "accept() of parties", share: 10_000, open: () => StatementSession.open() },
     { name: "collector", share: 20_000, open: collectorSession },
     { name: "meter", share: 20_000, open: agentSession },
 ];
