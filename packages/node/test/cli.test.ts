@@ -57,7 +57,9 @@ describe("help", () => {
         const half = await run("grant");
         expect([half.code, half.stderr]).toEqual([
             2,
-            expect.stringContaining("'grant' needs one of create, list, show, revoke; got none"),
+            expect.stringContaining(
+                "'grant' needs one of check, create, list, show, revoke; got none",
+            ),
         ]);
         expect((await run("meter", "frobnicate")).stderr).toContain("got 'frobnicate'");
         const help = await run("grant", "--help");

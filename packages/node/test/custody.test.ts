@@ -134,6 +134,8 @@ describe("meterseal wallet export, erase and import", () => {
         expect(made.code).toBe(0);
         cpSync(join(home, "key.json"), join(meter, "key.json"));
         expect(readWallet(meter).map((file) => file.name)).toEqual(["key.json"]);
+        const counter = [{ name: "starts.counter", bytes: utf8("0") }];
+        expect(() => writeWallet(meter, counter)).toThrow("MS_KEY_FILE");
         const erased = await run("wallet", "erase", "--dir", meter, "--yes");
         expect(erased.stderr).toContain("own copy of the master secret");
         expect(existsSync(join(meter, "master.hex"))).toBe(true);

@@ -2,17 +2,17 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { join } from "node:path";
 import { error } from "@meterseal/core";
 import { DEVICE_FILES } from "../device/device.ts";
-import { PROFILE_FILE, replaceSecret } from "../files.ts";
+import { replaceSecret } from "../files.ts";
 import type { WalletFile } from "./archive.ts";
 
 /** What only a wallet has: a directory without any of them is none. */
 const KEYS = ["key.json", "wallet.key"];
-/** A meter's own files, where its directory is the wallet's too: an old memory must never come back. */
-const DEVICE: readonly string[] = [
-    ...[DEVICE_FILES.signingKey, DEVICE_FILES.master, DEVICE_FILES.request],
-    ...[DEVICE_FILES.enrolment, DEVICE_FILES.opening, PROFILE_FILE],
-];
-const NOT_OURS = /\.(?:db|db-wal|db-shm|pem|hex|new)$|^lock/;
+/**
+ * Files of a wallet: keys, admission, what it agreed to and what it granted. Where the directory is
+ * a meter's, too, nothing of the meter: an old memory or counter must never come back.
+ */
+const WALLET =
+    /^(?:key[a-z0-9-]*|party|party-request|polic[a-z-]+)\.json$|^wallet\.key(?:\.next)?$|^[a-z-]+\.jsonl$/;
 
 /** Names of the files of a wallet, those of a meter beside it left out. */
 function namesIn(directory: string): string[] {
@@ -20,7 +20,7 @@ function namesIn(directory: string): string[] {
     return readdirSync(directory, { withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map(({ name }) => name)
-        .filter((name) => !DEVICE.includes(name) && !NOT_OURS.test(name))
+        .filter((name) => WALLET.test(name))
         .sort();
 }
 
@@ -42,9 +42,17 @@ export function readWallet(directory: string): WalletFile[] {
 
 /**
  * Writes the files of a wallet into a directory, each with mode 600.
- * @throws MetersealError MS_STORE_UNWRITABLE where one of them is there already: nothing is written.
+ * @throws MetersealError MS_STORE_UNWRITABLE where one of them is there already, MS_KEY_FILE where one
+ * is no wallet's: nothing is written.
  */
 export function writeWallet(directory: string, files: readonly WalletFile[]): void {
+    const foreign = files.find(({ name }) => !WALLET.test(name));
+    if (foreign !== undefined) {
+        throw error("MS_KEY_FILE", {
+            where: "wallet archive",
+            expected: "files of a wallet alone",
+        });
+    }
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const there = files.find(({ name }) => existsSync(join(directory, name)));
     if (there !== undefined) {
