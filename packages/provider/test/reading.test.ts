@@ -91,7 +91,7 @@ describe("a grant", () => {
         },
     );
 
-    it("of keys counts coverage and quality from the signed flags", async () => {
+    it("invariant 15: of keys counts coverage and quality from the signed flags", async () => {
         const { sums } = unwrap(await read({ wish: { level: 2 } }));
         const summer = sums.find(({ fromUnix }) => fromUnix === at("2013-03-31"));
         expect(summer?.slots).toBe(46);

@@ -132,7 +132,7 @@ describe("the bill of a month", () => {
     });
 });
 
-describe("a bill fails", () => {
+describe("a bill (invariant 13) fails", () => {
     const basis = home.basis(dayNight, period);
     const bill = unwrap(proveBill(home.prover, basis));
     const wrong = (changes: Partial<Bill>): Bill => ({ ...bill, ...changes });
@@ -258,7 +258,7 @@ describe("a bill fails", () => {
 });
 
 describe("a bill over", () => {
-    it("import, export and corrections is main plus adjustments minus the export's credit", async () => {
+    it("invariant 9: import, export and corrections is main plus adjustments minus the export's credit", async () => {
         const solar = await Home.open({ groups: [0, 1, 15], committed: 3 });
         const from = solar.slot("2026-06-01T00:00:00+02:00");
         const to = solar.slot("2026-06-03T00:00:00+02:00");
