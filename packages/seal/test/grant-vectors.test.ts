@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { unwrap } from "@meterseal/core";
 import { expect, test } from "vitest";
-import { openGrant, parseGrant } from "../src/index.ts";
+import { openGrant, parseGrant, parseGrantBody } from "../src/index.ts";
 import { codeOf } from "./fixtures.ts";
 import { bodiesOfToday, readGrantVectors, readVector, writeGrantVectors } from "./grant-vectors.ts";
 
@@ -33,6 +33,15 @@ test.each(file.refused.map((vector) => [vector.name, vector] as const))(
     "refused: %s",
     (_, vector) => {
         expect(codeOf(parseGrant(Uint8Array.fromHex(vector.hex)))).toBe(vector.code);
+    },
+);
+
+test.each(file.refusedBodies.map((vector) => [vector.name, vector] as const))(
+    "refused body: %s",
+    (_, { body, code, of }) => {
+        const hex = file.grants.find(({ name }) => name === of)?.hex ?? "";
+        const terms = unwrap(parseGrant(Uint8Array.fromHex(hex)));
+        expect(codeOf(parseGrantBody(terms, Uint8Array.fromHex(body)))).toBe(code);
     },
 );
 

@@ -1,15 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import {
-    error,
-    generateHpkeKeyPair,
     type HpkeKeyPair,
     openHpke,
     type Result,
     recipientKeyId,
+    slotOfUnix,
     toHex,
     unwrap,
 } from "@meterseal/core";
 import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE, verifySign1 } from "@meterseal/record";
+import { testBytes } from "@meterseal/testkit/keys";
 import { GRANT_INFO } from "../src/grant/message.ts";
 import {
     type BridgeEnds,
@@ -18,8 +18,10 @@ import {
     parseGrant,
     sealGrant,
     type Window,
+    weightedBody,
 } from "../src/index.ts";
-import { at, bodyOf, HOUSEHOLD, RECIPIENT, termsOf } from "./grant-fixtures.ts";
+import { ladderOf } from "./fixtures.ts";
+import { at, bodyOf, epochsOf, HOUSEHOLD, RECIPIENT, termsOf } from "./grant-fixtures.ts";
 
 /**
  * The frozen vectors of grants. Sealing and ES256 are random, so a vector is made once and then
@@ -38,12 +40,18 @@ export type GrantVector = {
     readonly body: string;
 };
 export type RefusedGrant = { readonly name: string; readonly hex: string; readonly code: string };
+/** A body that does not fit the terms of a grant of the file. */
+export type RefusedBody = Omit<RefusedGrant, "hex"> & {
+    readonly of: string;
+    readonly body: string;
+};
 export type GrantVectors = {
     readonly about: readonly string[];
     readonly recipients: readonly { suite: number; privateKey: string; publicKey: string }[];
     readonly household: { x: string; y: string };
     readonly grants: readonly GrantVector[];
     readonly refused: readonly RefusedGrant[];
+    readonly refusedBodies: readonly RefusedBody[];
 };
 
 export function readGrantVectors(): GrantVectors {
@@ -99,6 +107,13 @@ function cases(hybrid: HpkeKeyPair): [string, GrantTerms, Uint8Array, HpkeKeyPai
         recipientKeyId: recipientKeyId(hybrid.publicKey),
     });
     add("K, months, sealed with the hybrid suite", quantum);
+    add(
+        "D, one window over a change of the seal epoch",
+        termsOf({ spans, kind: GRANT_KIND.D, window: "total", groups: [0, 1] }),
+        [{ fromUnix: march.fromUnix, toUnix: march.toUnix }],
+        [undefined, ends],
+    );
+    list.push(weightedCase());
     return list.map(([name, terms, body]) => [
         name,
         terms,
@@ -107,43 +122,107 @@ function cases(hybrid: HpkeKeyPair): [string, GrantTerms, Uint8Array, HpkeKeyPai
     ]);
 }
 
+/** Two registers of March at three prices, by the weights of four boundaries. */
+function weightedCase(): [string, GrantTerms, Uint8Array] {
+    const tariffHash = testBytes("tariff", 32);
+    const terms = termsOf({ kind: GRANT_KIND.W, tariffHash, groups: [0, 1] });
+    const ladder = ladderOf(terms.zone);
+    const instants = [terms.fromUnix, at("2026-03-10T06:00"), at("2026-03-29"), terms.toUnix];
+    const weights = [-200_000n, -150_000n, 100_000n, 250_000n].map((weight, i) => ({
+        address: ladder.addressOf(slotOfUnix(instants[i] as number, 900)),
+        weight,
+    }));
+    const byGroup = [0, 1].map((group) => ({
+        group,
+        epochs: [{ sealEpoch: 0, terms: weights }],
+    }));
+    const body = unwrap(weightedBody(terms, epochsOf(terms), byGroup));
+    return ["W, two registers at the weights of four boundaries", terms, body];
+}
+
+/** Bodies that no recipient takes, each under the terms of a grant above. */
+function refusedBodies(grants: readonly GrantVector[]): RefusedBody[] {
+    const changed = (name: string, of: string, change: (body: unknown[]) => unknown) => {
+        const body = grants.find((grant) => grant.name === of)?.body ?? "";
+        const value = change(decodeCbor(Uint8Array.fromHex(body)) as unknown[]);
+        return { name, of, body: toHex(encodeCbor(value)), code: "MS_MALFORMED" };
+    };
+    const [month, bridged, weeksE, weeksD] = [
+        "K, quarter-hours of a month with a change of the clock",
+        "K, days over a change of the seal epoch",
+        "E, weeks",
+        "D, weeks",
+    ] as const;
+    type Span = [number[][], Uint8Array[], unknown[]?];
+    const withSeeds = (body: unknown[], seeds: Uint8Array) => {
+        const [[ranges]] = body as [Span];
+        return [[ranges, [seeds]]];
+    };
+    return [
+        changed("a node too few", month, (body) => {
+            const [[, [seeds]]] = body as [[unknown, [Uint8Array]]];
+            return withSeeds(body, seeds.slice(16));
+        }),
+        changed("a span too many", month, (body) => [...body, ...body]),
+        changed("no bridge", bridged, (body) => {
+            const [first, second] = body as [Span, Span];
+            return [first, second.slice(0, 2)];
+        }),
+        changed("a bridge into another epoch", bridged, (body) => {
+            const [first, second] = body as [Span, Span];
+            const [close, , tokens] = second[2] as unknown[];
+            return [first, [second[0], second[1], [close, [2, 4, 0], tokens]]];
+        }),
+        changed("leaves that repeat", weeksE, (body) => {
+            const [[[[tree, leaves, keys]]]] = body as [[[[number, number[], Uint8Array]]]];
+            return [[[[tree, [leaves[0], 0, ...leaves.slice(2)], keys]]]];
+        }),
+        changed("windows outside of the range", weeksD, (body) => {
+            const map = body as unknown as Map<number, [number, number[]][]>;
+            const [[from, lengths]] = map.get(0) as [[number, number[]]];
+            return new Map(map).set(0, [[from - 900, lengths]]);
+        }),
+        changed("a number too few", weeksD, (body) => {
+            const map = body as unknown as Map<number, unknown>;
+            const [first, second] = map.get(1) as [Uint8Array, Uint8Array];
+            return new Map(map).set(1, [first, second.slice(8)]);
+        }),
+    ];
+}
+
 const jsonOf = (value: unknown): unknown =>
     JSON.parse(
         JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? toHex(part) : part)),
     );
 
+/** Adds what the file does not have yet: what is frozen stays byte for byte. */
 export async function writeGrantVectors(): Promise<void> {
-    const hybrid = unwrap(await generateHpkeKeyPair(2));
-    const grants: GrantVector[] = [];
+    const frozen = readGrantVectors();
+    const hybrid = hybridOf(frozen);
+    const grants = [...frozen.grants];
     for (const [name, terms, body, { publicKey }] of cases(hybrid)) {
+        if (grants.some((grant) => grant.name === name)) continue;
         const bytes = unwrap(await sealGrant(HOUSEHOLD, terms, publicKey, body));
         const { message } = unwrap(parseGrant(bytes));
-        grants.push({
-            name,
-            hex: toHex(bytes),
-            hash: toHex(message.hash),
-            terms: jsonOf(terms),
-            body: toHex(body),
-        });
+        const hash = toHex(message.hash);
+        grants.push({ name, hex: toHex(bytes), hash, terms: jsonOf(terms), body: toHex(body) });
     }
-    const key = HOUSEHOLD.publicKey;
-    if (key.algorithm !== -7) throw error("MS_INTERNAL");
-    const file: GrantVectors = {
-        about: [
-            "Grants: what the terms say, the hash that names the grant on the ledger, the body that the recipient opens.",
-            "Keys of the stream: master secret 000102…1f, stream id f0f1…ff, suite 1; zone Europe/Berlin.",
-            "refused: a strict parser answers with the code.",
-        ],
-        recipients: [RECIPIENT, hybrid].map(({ privateKey, publicKey, suite }) => ({
-            suite,
-            privateKey: toHex(privateKey),
-            publicKey: toHex(publicKey),
-        })),
-        household: { x: toHex(key.x), y: toHex(key.y) },
-        grants,
-        refused: await refusedOf(unwrap(parseGrant(Uint8Array.fromHex(grants[0]?.hex ?? "")))),
-    };
+    const refused = [...frozen.refused];
+    const first = unwrap(parseGrant(Uint8Array.fromHex(grants[0]?.hex ?? "")));
+    for (const made of await refusedOf(first)) {
+        if (!refused.some(({ name }) => name === made.name)) refused.push(made);
+    }
+    const file = { ...frozen, grants, refused, refusedBodies: refusedBodies(grants) };
     writeFileSync(FILE, `${JSON.stringify(file, null, 4)}\n`);
+}
+
+/** The recipient's keys of suite 2 in the file. */
+function hybridOf(file: GrantVectors): HpkeKeyPair {
+    const found = file.recipients.find(({ suite }) => suite === 2);
+    const [privateKey, publicKey] = [found?.privateKey, found?.publicKey].map((hex) =>
+        Uint8Array.fromHex(hex ?? ""),
+    ) as [Uint8Array, Uint8Array];
+    return { suite: 2, privateKey, publicKey };
 }
 
 async function refusedOf({
@@ -197,9 +276,7 @@ export async function readVector(vector: GrantVector, file: GrantVectors): Promi
 
 /** Bodies as the code of today makes them, by name. */
 export function bodiesOfToday(file: GrantVectors): ReadonlyMap<string, string> {
-    const found = file.recipients.find(({ suite }) => suite === 2);
-    const publicKey = Uint8Array.fromHex(found?.publicKey ?? "");
-    const hybrid = { suite: 2, publicKey, privateKey: publicKey };
+    const hybrid = hybridOf(file);
     return new Map(cases(hybrid).map(([name, , body]) => [name, toHex(body)]));
 }
 
