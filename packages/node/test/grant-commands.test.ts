@@ -111,6 +111,7 @@ async function taken(provider: string, hash: string) {
     return { grant, opened: await openGrant(grant, pair as HpkeKeyPair) };
 }
 
+type Windows = { windows?: { refused?: string }[] };
 const code = (outcome: Outcome): string => /MS_\w+/.exec(outcome.stderr)?.[0] ?? "none";
 
 describe("grant create", () => {
@@ -130,6 +131,27 @@ describe("grant create", () => {
         expect(held.ok).toBe(true);
         expect(readJournal(place("home")).posted.has(hash)).toBe(true);
     });
+
+    it.each(["K", "E", "D"])(
+        "of kind %s: the provider reads what the household reads",
+        async (kind) => {
+            const words = ["--to", "Bright Energy", "--level", "day", "--kind", kind, ...RANGE];
+            const [hash = ""] = hashesOf(await must(online(...words)));
+            const provider = ["--dir", place("Bright Energy"), "--url", server.httpUrl, "--json"];
+            const read = await must(run("provider", "sums", ...provider, "--grant", hash));
+            const own = ["--key", join(place("home"), "key.json"), "--level", "day", "--json"];
+            const range = ["--from", "2024-07-01", "--to", "2024-07-03", "--url", server.httpUrl];
+            const usage = await must(run("usage", ...own, ...range));
+            const { intervals } = JSON.parse(usage.stdout) as { intervals: { importWh: number }[] };
+            expect(intervals.map(({ importWh }) => importWh)).toEqual([12_000, 12_000]);
+            for (const { importWh } of intervals) expect(read.stdout).toContain(`:${importWh}`);
+            const finer = run("provider", "sums", ...provider, "--grant", hash, "--window", "slot");
+            const { stdout } = await finer;
+            const { windows = [] } = stdout === "" ? {} : (JSON.parse(stdout) as Windows);
+            expect(windows.every(({ refused }) => refused === "MS_GRANT_RANGE")).toBe(true);
+            expect(windows.length).toBe(kind === "E" ? 96 : 0);
+        },
+    );
 
     it("takes a profile, or a scope that reaches back from the server's clock", async () => {
         const profile = ["--to", "Cosy Heat", "--profile", "GB-half-hourly", ...RANGE];

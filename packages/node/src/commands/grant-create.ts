@@ -7,7 +7,11 @@ import { EXIT } from "../exit-codes.ts";
 import type { ReadyGrant } from "../household/issue.ts";
 import { appendIssued } from "../household/journal-file.ts";
 import { issue, postUnposted } from "../household/post-issued.ts";
-import { GRANT_OPTIONS, prepareFromOptions } from "../household/prepare-grants.ts";
+import {
+    GRANT_OPTIONS,
+    type PreparedGrants,
+    prepareFromOptions,
+} from "../household/prepare-grants.ts";
 import type { ServerApi } from "../party/server-api.ts";
 
 /** `meterseal grant create`: lets a provider see sums of the household's registers. */
@@ -33,7 +37,7 @@ export const grantCreateCommand: Command = {
         const { home, ready, server } = prepared;
         if (server === null) writeOffline(home, path as string, ready);
         else await send(home, server.api, ready);
-        report(options, ready, path);
+        report(options, prepared, path);
         return EXIT.ok;
     },
 };
@@ -67,7 +71,7 @@ function writeOffline(home: string, path: string, ready: readonly ReadyGrant[]):
     writeFileSync(path, concatBytes(...messages), { flush: true, flag: "wx" });
 }
 
-function report(options: Options, ready: readonly ReadyGrant[], path: string | null): void {
+function report(options: Options, { ready, recipient }: PreparedGrants, path: string | null): void {
     if (options.json === true) {
         const grants = ready.map(({ grant, judgements }) => ({
             grant: toHex(grant.message.hash),
@@ -81,7 +85,9 @@ function report(options: Options, ready: readonly ReadyGrant[], path: string | n
     }
     for (const { grant } of ready) {
         out(toHex(grant.message.hash));
-        say(`Granted to ${toHex(grant.recipient)}: ${grantWords(grant)}.`);
+        const id = toHex(grant.recipient);
+        const who = recipient.name === "" ? id : `${recipient.name} (${id})`;
+        say(`Granted to ${who}: ${grantWords(grant)}.`);
     }
     say("It can be revoked at any time; what was read before stays known to who read it.");
     if (path !== null) {
