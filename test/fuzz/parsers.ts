@@ -142,7 +142,7 @@ const entries = (): Uint8Array[] => [
 
 /** Messages of the log that have no body. */
 const ENTRIES: readonly [string, number, (bytes: Uint8Array) => Result<{ message: Sign1 }>][] = [
-    ["enrolment", 60_000, parseEnrolment],
+    ["enrolment", 45_000, parseEnrolment],
     ["party", 30_000, parseParty],
     ["notice", 30_000, parseNotice],
     ["tariff", 20_000, parseTariff],
@@ -157,7 +157,7 @@ export const PARSERS: readonly FuzzTarget[] = [
         () => [...messagesOf("record"), ...messagesOf("sequence")],
         takeSequence,
     ),
-    bytesTarget("receipt", 60_000, receipts, takeReceipt),
+    bytesTarget("receipt", 45_000, receipts, takeReceipt),
     ...ENTRIES.map(([name, share, parse]) =>
         bytesTarget(
             name,

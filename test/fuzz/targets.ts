@@ -1,3 +1,4 @@
+import { BILLS } from "./bills.ts";
 import { COHORTS } from "./cohorts.ts";
 import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
@@ -21,6 +22,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
     ...GRANTS,
     ...COHORTS,
+    ...BILLS,
     ...TEXTS,
     ...TELEGRAMS,
     ...RULES,

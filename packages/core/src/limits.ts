@@ -120,6 +120,8 @@ export const LIMITS = {
     tariffCharacters: 1_048_576,
     /** Slots that one bill covers: a year of quarter-hours, a month of minutes. */
     billSlots: 46_080,
+    /** What a bill is checked against, as a file. */
+    billEvidenceBytes: 134_217_728,
     /** Text of a bill file. */
     billCharacters: 4_096,
     /** Members of one cohort; its notice must fit a message besides (privacy 3.7). */

@@ -3,6 +3,8 @@ import { type Command, parseOptions } from "./cli/arguments.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { nearestName } from "./cli/nearest.ts";
 import { backupCommand } from "./commands/backup.ts";
+import { billCheckCommand } from "./commands/bill-check.ts";
+import { billProveCommand } from "./commands/bill-prove.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
@@ -38,6 +40,8 @@ import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { tariffPublishCommand } from "./commands/tariff-publish.ts";
+import { tariffShowCommand } from "./commands/tariff-show.ts";
 import { usageCommand } from "./commands/usage.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
@@ -87,6 +91,10 @@ const COMMANDS: readonly Command[] = [
     usageCommand,
     exportCommand,
     verifyCommand,
+    tariffPublishCommand,
+    tariffShowCommand,
+    billProveCommand,
+    billCheckCommand,
     decodeCommand,
     receiptGetCommand,
     receiptVerifyCommand,

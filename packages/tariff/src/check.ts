@@ -33,6 +33,13 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
             ? "a bill of this period"
             : null;
     if (reason !== null) return fail(error("MS_BILL", { expected: reason }));
+    const lastUnix = recorded.epochs.at(-1)?.boundaries.at(-1)?.atUnix ?? 0;
+    if (lastUnix < bill.toUnix) {
+        // Whoever leaves the newest records out would leave what they say out of the bill.
+        const expected = "records that reach the end of the period";
+        const todo = "Take newer evidence, or a bill that ends with the last reading.";
+        return fail(error("MS_BILL", { expected, todo }));
+    }
     const lines = linesOf(basis);
     if (!lines.ok) return lines;
     const terms: WeightedCommitment[] = lines.value.flatMap(({ epochs, place }) =>

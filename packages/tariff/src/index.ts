@@ -10,6 +10,7 @@ export { type Bill, formatBill, parseBill } from "./bill.ts";
 export {
     type Band,
     type BandRule,
+    CHARGE_PER,
     decodeTariff,
     encodeTariff,
     type FixedCharge,
@@ -19,7 +20,7 @@ export {
 export type { ChargeLine } from "./charges.ts";
 export { type CheckedBill, checkBill } from "./check.ts";
 export type { Coverage, Gap, GapRun } from "./coverage.ts";
-export type { BillBasis, PublishedTariff } from "./lines.ts";
+export { type BillBasis, groupPrices, type PublishedTariff } from "./lines.ts";
 export { energyMoney, exactMoney, type Money, roundedMoney, totalMoney } from "./money.ts";
 export { type Period, periodOf, pricesOf, type SeriesTariff } from "./prices.ts";
 export { type Prover, proveBill } from "./prove.ts";

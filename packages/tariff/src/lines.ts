@@ -28,6 +28,8 @@ export type GroupPrices = {
     readonly place: number;
     /** By slot, millionths of the currency unit per kWh. */
     readonly pricesMicro: readonly number[];
+    /** Whether they are those of a series that the tariff names. */
+    readonly isIndex: boolean;
 };
 
 /** What one group of a stream adds to a bill. */
@@ -58,7 +60,8 @@ export function groupPrices(
     for (const [place, group] of groups.entries()) {
         const isImport = group === GROUP.import || group === GROUP.adjustments;
         const pricesMicro = isImport ? imported.value : group === GROUP.export ? credit : undefined;
-        if (pricesMicro !== undefined) priced.push({ group, place, pricesMicro });
+        const isIndex = (isImport ? body.imports : body.exports)?.kind === "index";
+        if (pricesMicro !== undefined) priced.push({ group, place, pricesMicro, isIndex });
     }
     return ok(priced);
 }

@@ -108,6 +108,10 @@ function bandPrices(
     plan: Extract<PricePlan, { kind: "bands" }>,
     { fromSlot, slotSeconds, toSlot }: Period,
 ): Result<number[]> {
+    const [first] = plan.bands;
+    if (plan.rules.length === 0) {
+        return ok(new Array<number>(toSlot - fromSlot).fill(first?.priceMicro ?? 0));
+    }
     const clock = civilClock(tariff.zone);
     if (!clock.ok) return clock;
     const fits = (seconds: number): boolean => seconds % slotSeconds === 0;
@@ -118,7 +122,7 @@ function bandPrices(
     const prices: number[] = [];
     for (let slot = fromSlot; slot < toSlot; slot++) {
         const moment = clock.value.at(unixOfSlot(slot, slotSeconds));
-        if (plan.rules.length > 0 && !fits(moment.offsetSeconds)) {
+        if (!fits(moment.offsetSeconds)) {
             return refuse(tariff, `a zone whose offset fits the ${slotSeconds} s slots`);
         }
         const band = plan.rules.findLast((rule) => applies(rule, moment))?.band ?? 0;

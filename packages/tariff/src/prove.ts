@@ -36,7 +36,7 @@ export function proveBill(prover: Prover, basis: BillBasis): Result<Bill> {
     let amount = 0n;
     const blinds: bigint[] = [];
     for (const line of lines.value) {
-        const allowed = allowPrices(line.pricesMicro, basis, prover.isMarketSeries);
+        const allowed = allowPrices(line, basis.period, prover.isMarketSeries);
         if (!allowed.ok) return allowed;
         const proven = proveLine(line, prover);
         if (!proven.ok) return proven;

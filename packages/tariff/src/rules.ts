@@ -1,5 +1,5 @@
 import { error, fail, LIMITS, ok, type Result } from "@meterseal/core";
-import type { BillBasis } from "./lines.ts";
+import type { GroupPrices } from "./lines.ts";
 import type { Period } from "./prices.ts";
 
 /** Slots that every price of a period must apply to, so that no price singles one out. */
@@ -54,13 +54,12 @@ export function checkRange(pricesMicro: readonly number[]): Result<null> {
  * @returns MS_TARIFF as {@link checkPrices} and {@link checkRange}.
  */
 export function allowPrices(
-    pricesMicro: readonly number[],
-    { period, tariff }: Pick<BillBasis, "period" | "tariff">,
+    { isIndex, pricesMicro }: GroupPrices,
+    period: Period,
     isMarketSeries: boolean,
 ): Result<null> {
     const range = checkRange(pricesMicro);
     if (!range.ok) return range;
-    const isIndex = tariff.body.imports.kind === "index";
     if (isIndex && isMarketSeries) return ok(null);
     const checked = checkPrices(pricesMicro, period);
     if (checked.ok || !isIndex) return checked;

@@ -18,8 +18,8 @@ export function tokenWeights(
 ): Result<GroupWeights[]> {
     const priced = groupPrices(basis.tariff, groups, basis.period);
     if (!priced.ok) return priced;
-    for (const { pricesMicro } of priced.value) {
-        const allowed = allowPrices(pricesMicro, basis, isMarketSeries);
+    for (const group of priced.value) {
+        const allowed = allowPrices(group, basis.period, isMarketSeries);
         if (!allowed.ok) return allowed;
     }
     return ok(

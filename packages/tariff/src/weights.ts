@@ -32,8 +32,9 @@ export function weigh(
         };
         const terms: WeightedBoundary[] = [];
         let before = 0;
-        for (const [i, boundary] of boundaries.entries()) {
+        for (let i = 0; i < boundaries.length; i++) {
             const after = priceUntil(i + 1);
+            const boundary = boundaries[i] as RecordedBoundary;
             if (before !== after) terms.push({ boundary, weight: BigInt(before - after) });
             before = after;
         }

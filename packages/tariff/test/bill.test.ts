@@ -57,7 +57,7 @@ const dayNight = published({ ...DAY_NIGHT, name: "day and night" });
 const codeOf = (result: ReturnType<typeof checkBill> | ReturnType<typeof proveBill>): string =>
     result.ok ? "ok" : result.error.code;
 
-describe("the bill of a month", () => {
+describe("the bill of a month (invariant 13)", () => {
     it.each<[string, PublishedTariff, (hour: number) => bigint]>([
         ["flat", flat, () => 300_000n],
         ["day and night", dayNight, (hour) => (hour >= 22 || hour < 6 ? 210_000n : 320_000n)],
@@ -206,6 +206,11 @@ describe("a bill (invariant 13) fails", () => {
                 a?.commitments[0]?.set(b?.commitments[0] as Uint8Array);
                 b?.commitments[0]?.set(kept);
             },
+            "MS_BILL",
+        ],
+        [
+            "the newest records left out",
+            (recorded) => void boundariesOf(recorded).splice(-6),
             "MS_BILL",
         ],
         [

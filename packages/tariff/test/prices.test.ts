@@ -176,7 +176,7 @@ describe("a price series", () => {
     });
 });
 
-describe("the rules for prices", () => {
+describe("the rules for prices (invariant 12)", () => {
     const day = period("2026-01-01T00:00+01:00", "2026-01-02T00:00+01:00");
     const list = (...parts: [number, number][]): number[] =>
         parts.flatMap(([price, count]) => new Array<number>(count).fill(price));

@@ -96,9 +96,29 @@ describe("weights", () => {
             error: { code: "MS_TARIFF" },
         });
     });
+
+    it("of a market are exempt by direction: what is not its series keeps the rules", () => {
+        const period = { slotSeconds: 900, fromSlot: 920_340, toSlot: 920_340 + 96 };
+        const prices = Array.from({ length: 48 }, (_, i) => `${i / 100}`);
+        const start = new Date(unixOfSlot(period.fromSlot, 900) * 1000).toISOString().slice(0, 16);
+        const series = published({ import: { start: `${start}Z`, minutes: "60", prices } });
+        const index = { index: Buffer.from(series.hash).toString("hex") };
+        const times = [{ band: "b", from: "05:00", to: "05:15" }];
+        const odd = { bands: { a: "0.08", b: "0.09" }, times };
+        for (const [imports, exports, isAllowed] of [
+            [index, index, true],
+            [index, { price: "0.08" }, true],
+            [index, odd, false],
+            [odd, index, false],
+        ] as const) {
+            const tariff = published({ import: imports, export: exports, name: "of" }, series);
+            expect(tokenWeights({ tariff, period }, [0, 1], true).ok).toBe(isAllowed);
+            expect(tokenWeights({ tariff, period }, [0, 1], false).ok).toBe(false);
+        }
+    });
 });
 
-describe("the token of a tariff-weighted sum", () => {
+describe("the token of a tariff-weighted sum (invariant 12)", () => {
     it("and the store's sum over sealed registers open the bill, over any tariff", async () => {
         const home = await Home.open({ groups: [0, 1], committed: 0 });
         const from = home.slot("2026-03-28T00:00:00+01:00");

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { error } from "@meterseal/core";
+import { error, fromHex } from "@meterseal/core";
 import { nearestName } from "./nearest.ts";
 
 /** One option of a command. */
@@ -85,6 +85,18 @@ export function integerOption(
     if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number;
     const expected = `--${name} with a whole number ${bounds.min} … ${bounds.max}`;
     throw error("MS_USAGE", { expected, got: value });
+}
+
+/**
+ * So many bytes in hexadecimal of a value option; null where it was not given.
+ * @throws MetersealError MS_USAGE
+ */
+export function hexOption(options: Options, name: string, bytes: number): Uint8Array | null {
+    const text = textOption(options, name);
+    if (text === undefined) return null;
+    if (/^[0-9a-f]*$/.test(text) && text.length === 2 * bytes) return fromHex(text);
+    const expected = `--${name} with ${2 * bytes} hexadecimal digits`;
+    throw error("MS_USAGE", { expected, got: text });
 }
 
 /**

@@ -13,7 +13,7 @@ import { type Household, openHousehold } from "./household.ts";
 import { replayLive } from "./live.ts";
 import { loadLondonHomes } from "./london.ts";
 import { loadOwnHome } from "./own-home.ts";
-import { admitParties, DEMO_MONITOR } from "./parties.ts";
+import { admitParties, DEMO_MONITOR, DEMO_PROVIDER } from "./parties.ts";
 import {
     REPLAY_END_MS,
     REPLAY_START_MS,
@@ -23,6 +23,7 @@ import {
 } from "./replay.ts";
 import { latestOpenRecordMs } from "./resume.ts";
 import { ServerProcess } from "./server-process.ts";
+import { publishTariffs } from "./tariffs.ts";
 
 /** What a neighbourhood is made of. */
 export type NeighbourhoodOptions = {
@@ -124,7 +125,9 @@ export class Neighbourhood {
             const plan = { name: id, street, zone, groups, slotSeconds, mode, commits };
             this.#members.push({ home, household: await openHousehold(plan, tools) });
         }
-        await admitParties(dataDir, this.server.info.httpUrl, this.households);
+        const { httpUrl } = this.server.info;
+        await admitParties(dataDir, httpUrl, this.households);
+        await publishTariffs(PLACES.provider(dataDir, DEMO_PROVIDER.directory), httpUrl);
         await Promise.all(this.households.map(({ agent }) => agent.connect()));
     }
 

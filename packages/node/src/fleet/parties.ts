@@ -17,7 +17,7 @@ import { PARTIES_ROUTE } from "../server/party-routes.ts";
 import type { Household } from "./household.ts";
 
 /** Directory of the demo's provider, and what people call it. */
-const DEMO_PROVIDER = { directory: "example-energy", name: "Example Energy" } as const;
+export const DEMO_PROVIDER = { directory: "example-energy", name: "Example Energy" } as const;
 /** Directory of the demo's monitor, and what people call it. */
 export const DEMO_MONITOR = { directory: "example-feeder", name: "Example Feeder" } as const;
 

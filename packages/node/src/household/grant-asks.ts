@@ -17,7 +17,8 @@ import {
     parseScope,
     type WeightedAsk,
 } from "@meterseal/wallet";
-import { type OptionSpec, type Options, textOption } from "../cli/arguments.ts";
+import { MARKET_OPTION } from "../billing/ledger-tariff.ts";
+import { hexOption, type OptionSpec, type Options, textOption } from "../cli/arguments.ts";
 
 /** Options that say what is granted. */
 export const ASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
@@ -46,7 +47,7 @@ export const ASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
         value: "HASH",
         help: "one sum at the prices of a tariff on the ledger (kind W); needs --url",
     },
-    market: { kind: "flag", help: "the tariff's price series is an independent market's" },
+    market: MARKET_OPTION,
     from: { kind: "value", value: "TIME", help: "ISO 8601, civil in the stream's zone" },
     "to-date": { kind: "value", value: "TIME", help: "end; a date is its first instant" },
     groups: { kind: "value", value: "LIST", help: "registers: 0 import, 1 export, … (0)" },
@@ -56,7 +57,13 @@ export const ASK_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 export type Asked =
     | { readonly kind: "windows"; readonly asks: readonly GrantAsk[] }
     /** One sum at the prices of a tariff, by its hash. */
-    | { readonly kind: "tariff"; readonly hash: string; readonly ask: Omit<WeightedAsk, "tariff"> };
+    | {
+          readonly kind: "tariff";
+          readonly hash: string;
+          readonly ask: Omit<WeightedAsk, "isMarketSeries" | "tariff">;
+          /** Party that the household believes to be an independent market; null for none. */
+          readonly market: Uint8Array | null;
+      };
 
 /**
  * What the options ask for: one grant, or with a scope one or two.
@@ -96,8 +103,8 @@ function tariffAsk(
         throw error("MS_USAGE", { expected: "--kind W with --tariff", got: kind });
     }
     const range = needRange(options, key);
-    const ask = { group, ...range, isMarketSeries: options.market === true };
-    return { kind: "tariff", hash: hash.toLowerCase(), ask };
+    const market = hexOption(options, "market", 16);
+    return { kind: "tariff", hash: hash.toLowerCase(), ask: { group, ...range }, market };
 }
 
 function askedFor(

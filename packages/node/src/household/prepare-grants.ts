@@ -10,6 +10,8 @@ import {
     planWeighted,
     type WeightedPlan,
 } from "@meterseal/wallet";
+import { fetchTariff } from "../billing/bill-evidence.ts";
+import { isIndependent } from "../billing/ledger-tariff.ts";
 import {
     integerOption,
     type OptionSpec,
@@ -22,7 +24,6 @@ import { readBounded } from "../files.ts";
 import { knownParties } from "../party/known-parties.ts";
 import { type OwnParty, openParty } from "../party/party.ts";
 import { ServerApi } from "../party/server-api.ts";
-import { findTariff } from "./find-tariff.ts";
 import { ASK_OPTIONS, type Asked, readAsks } from "./grant-asks.ts";
 import { prepareGrants, type ReadyGrant } from "./issue.ts";
 import { issuedBefore } from "./issued-before.ts";
@@ -85,9 +86,10 @@ export async function prepareFromOptions(
     const nowUnix = await timeOf(server);
     const ladder = unwrap(createLadder(key.zone, key.stream.slotSeconds));
     const asked = readAsks(options, key, ladder, nowUnix);
-    const plans = await planAll(asked, { key, ladder, source, server });
-    const lease = textOption(options, "lease-until");
     const recipient = await findRecipient(to, key.network, server);
+    const url = textOption(options, "url");
+    const plans = await planAll(asked, { key, ladder, source, url, recipient: recipient.id });
+    const lease = textOption(options, "lease-until");
     const ready = await prepareGrants(
         {
             key,
@@ -113,18 +115,21 @@ type PlanTools = {
     readonly key: KeyFile;
     readonly ladder: Ladder;
     readonly source: StreamSource;
-    readonly server: PartySource | null;
+    readonly url: string | undefined;
+    /** Party id of the recipient, 16 bytes. */
+    readonly recipient: Uint8Array;
 };
 
 async function planAll(
     asked: Asked,
-    { key, ladder, server, source }: PlanTools,
+    { key, ladder, recipient, source, url }: PlanTools,
 ): Promise<(GrantPlan | WeightedPlan)[]> {
     if (asked.kind === "windows") return asked.asks.map((ask) => unwrap(planGrant(ladder, ask)));
-    if (server === null) throw error("MS_USAGE", { expected: "--url URL with --tariff" });
-    const tariff = await findTariff(asked.hash, key.network, server);
+    if (url === undefined) throw error("MS_USAGE", { expected: "--url URL with --tariff" });
+    const tariff = await fetchTariff(url, asked.hash, key.network);
+    const isMarketSeries = isIndependent(asked.market, tariff, recipient);
     const recorded = unwrap(readStream(source.records, key.stream.streamId));
-    return [unwrap(planWeighted(key, recorded, { ...asked.ask, tariff }))];
+    return [unwrap(planWeighted(key, recorded, { ...asked.ask, tariff, isMarketSeries }))];
 }
 
 function readHomeKey(options: Options, home: string): KeyFile {

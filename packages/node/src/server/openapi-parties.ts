@@ -99,7 +99,14 @@ export const PARTY_PATHS: Paths = {
         get: {
             operationId: "getParty",
             summary: "A party, with the message that the operator signed",
-            parameters: [party],
+            parameters: [
+                party,
+                asked(
+                    "kid",
+                    { type: "string", pattern: "^[0-9a-f]{16}$" },
+                    "as it was with this key, also one that was replaced since",
+                ),
+            ],
             responses: { 200: json("party", "the party"), ...problems(400, 404) },
         },
     },

@@ -1,4 +1,4 @@
-import { error, LIMITS, toBase64, toHex, unwrap } from "@meterseal/core";
+import { bytesEqual, error, LIMITS, toBase64, toHex, unwrap } from "@meterseal/core";
 import { encodeCoseKey, kidOf, type Party } from "@meterseal/record";
 import type { FastifyInstance } from "fastify";
 import {
@@ -49,9 +49,13 @@ export function addPartyRoutes(app: FastifyInstance, tools: PartyTools): void {
         return { parties: parties.map((party) => describe(party, place(party))) };
     });
 
-    app.get<{ Params: { id: string } }>("/api/v1/parties/:id", ({ params }) => {
+    app.get<{ Params: { id: string }; Querystring: Query }>("/api/v1/parties/:id", (request) => {
+        const { params, query } = request;
         const id = namedBytes(params.id, "party", 16);
-        const party = engine.state.parties.get(toHex(id));
+        const party =
+            query.kid === undefined
+                ? engine.state.parties.get(toHex(id))
+                : partyOfKey(engine.state.partyKeys, id, namedBytes(query.kid, "kid", 8));
         const leafIndex = facts.leaves.get(party === undefined ? "" : toHex(party.message.hash));
         if (party === undefined || leafIndex === undefined) {
             throw error("MS_NOT_FOUND", { where: `party ${params.id}` });
@@ -98,6 +102,16 @@ export function addPartyRoutes(app: FastifyInstance, tools: PartyTools): void {
         const tariffs = said.tariffs.filter(({ leafIndex }) => leafIndex > after);
         return { tariffs: tariffs.slice(0, limit) };
     });
+}
+
+/** What gave a party a key, also one that it has replaced since. */
+function partyOfKey(
+    keys: ReadonlyMap<string, Party>,
+    id: Uint8Array,
+    kid: Uint8Array,
+): Party | undefined {
+    const party = keys.get(toHex(kid));
+    return party !== undefined && bytesEqual(party.id, id) ? party : undefined;
 }
 
 /** What anybody may know of a party. */

@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { createLadder, error, sha256, toHex, unwrap, utf8 } from "@meterseal/core";
+import { createNotice, NOTICE_KIND } from "@meterseal/record";
+import { findingsHash, findingWords, type Known, type Stretch } from "@meterseal/seal";
+import {
+    type Bill,
+    formatBill,
+    groupPrices,
+    type Period,
+    type RecordedStream,
+} from "@meterseal/tariff";
+import { type IssuedGrant, judgeIssue } from "@meterseal/wallet";
+import { systemClock } from "../clocks.ts";
+import { say } from "../console.ts";
+import { issuedBefore } from "../household/issued-before.ts";
+import { appendIssued, appendPosted, readPolicy } from "../household/journal-file.ts";
+import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
+import { ServerApi } from "../party/server-api.ts";
+import type { LedgerTariff } from "./ledger-tariff.ts";
+
+/** A bill that is about to leave the household. */
+export type BillRelease = {
+    readonly bill: Bill;
+    readonly recorded: RecordedStream;
+    readonly period: Period;
+    readonly tariff: LedgerTariff;
+    /** IANA zone of the stream. */
+    readonly zone: string;
+    /** Whether the prices are a market's that the household believes to be independent. */
+    readonly isMarketSeries: boolean;
+};
+
+/** Who makes a bill: a directory with its journal, and a wallet and a server where there are any. */
+export type BillHousehold = {
+    readonly dir: string;
+    readonly wallet: OwnParty | null;
+    /** The server, asked as the household; null without a wallet or a server. */
+    readonly api: ServerApi | null;
+};
+
+/** The household of a directory, with its wallet where there is one. */
+export function billHousehold(dir: string, url: string | undefined): BillHousehold {
+    const wallet = existsSync(join(dir, PARTY_FILES.answer)) ? openParty(dir) : null;
+    if (wallet === null || url === undefined) return { dir, wallet, api: null };
+    const { network, party, signer } = wallet;
+    return { dir, wallet, api: new ServerApi(url, { network, party: party.id, signer }) };
+}
+
+/**
+ * Judges a bill against all that its reader, the tariff's provider, got from this household before, and
+ * writes it into the household's journal: bills of overlapping periods tell the difference. The same
+ * bill once more is no news. An override goes on the ledger too, so that nobody can say later that the
+ * household was told nothing; without a wallet or a server the journal alone has it, and that is said.
+ * @param isOverridden - whether the household wants it in spite of what follows.
+ * @throws MetersealError MS_DERIVABLE, after what would follow was said; MS_JOURNAL, MS_CONFIG,
+ * MS_STORE_UNWRITABLE, MS_LINK, and what the server refuses.
+ */
+export async function releaseBill(
+    household: BillHousehold,
+    release: BillRelease,
+    isOverridden: boolean,
+): Promise<void> {
+    const { api, dir, wallet } = household;
+    const { bill, tariff, zone } = release;
+    const hash = sha256(utf8(formatBill(bill)));
+    const name = toHex(hash);
+    const ladder = unwrap(createLadder(zone, release.period.slotSeconds));
+    const own = wallet?.party.id ?? new Uint8Array();
+    const issued = await issuedBefore(dir, api, own, ladder);
+    if (issued.some((grant) => grant.hash === name)) return;
+    const [recipient, stream] = [toHex(tariff.provider), toHex(bill.stream)];
+    const released = releasedBy(release);
+    const proposal = { household: toHex(own), recipient, stream, released };
+    const judgements = judgeIssue(issued, readPolicy(dir), proposal, ladder);
+    const findings = judgements.flatMap((judgement) => judgement.findings);
+    for (const finding of findings) say(findingWords(finding, tariff.providerName, zone));
+    if (findings.length > 0 && !isOverridden) {
+        const todo = "Choose whole periods that follow one another, or say --override.";
+        throw error("MS_DERIVABLE", { where: `bill under ${tariff.body.name}`, todo });
+    }
+    appendIssued(dir, {
+        ...{ hash: name, recipient, stream, released, messages: [] },
+        issuedUnix: Math.floor(systemClock.nowMs() / 1000),
+        ...(findings.length === 0 ? {} : { override: toHex(findingsHash(findings)) }),
+    });
+    if (findings.length > 0) await recordOverride(household, hash, findingsHash(findings));
+    appendPosted(dir, name);
+}
+
+/** What a bill makes known, counted as the sum of each price on its own. */
+function releasedBy({
+    isMarketSeries,
+    period,
+    recorded,
+    tariff,
+}: BillRelease): IssuedGrant["released"] {
+    const priced = unwrap(groupPrices(tariff, recorded.groups, period));
+    const rows = isMarketSeries
+        ? [[{ fromSlot: period.fromSlot, toSlot: period.toSlot }]]
+        : priced.flatMap(({ pricesMicro }) => levelsOf(pricesMicro, period.fromSlot));
+    const known: Known = { kind: "sums", rows };
+    return { kind: "own", holding: { groups: priced.map(({ group }) => group), known } };
+}
+
+async function recordOverride(
+    { api, wallet }: BillHousehold,
+    hash: Uint8Array,
+    findings: Uint8Array,
+): Promise<void> {
+    if (api === null || wallet === null) {
+        say(
+            "The override stands in the household's journal: no wallet, or no server, for the ledger.",
+        );
+        return;
+    }
+    const { network, party, signer } = wallet;
+    const { nowUnix } = await api.network();
+    const place = { network, party: party.id, timeUnix: nowUnix };
+    const content = { kind: NOTICE_KIND.override, hash, findings };
+    await api.postNotice(await createNotice(signer, { ...place, ...content }));
+}
+
+/** For each price the stretches of slots that have it. */
+function levelsOf(pricesMicro: readonly number[], fromSlot: number): Stretch[][] {
+    const levels = new Map<number, Stretch[]>();
+    for (let from = 0; from < pricesMicro.length; ) {
+        const price = pricesMicro[from] as number;
+        let to = from + 1;
+        while (pricesMicro[to] === price) to++;
+        const stretch = { fromSlot: fromSlot + from, toSlot: fromSlot + to };
+        levels.set(price, [...(levels.get(price) ?? []), stretch]);
+        from = to;
+    }
+    return [...levels.values()];
+}
