@@ -6,7 +6,14 @@
  * @packageDocumentation
  */
 export type { GroupAmounts } from "./amounts.ts";
-export { planPath, planReading, type ReadingPlan, type ReadingRequest } from "./plan.ts";
+export {
+    planPath,
+    planReading,
+    type ReadingPlan,
+    type ReadingRange,
+    type ReadingRequest,
+    weightedRange,
+} from "./plan.ts";
 export {
     type GrantedSum,
     type GrantReading,

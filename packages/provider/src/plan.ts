@@ -37,6 +37,14 @@ export type ReadingPlan = {
     readonly nextUnix: number | null;
 };
 
+/** What of a plan a server is told. */
+export type ReadingRange = Pick<ReadingPlan, "fromUnix" | "nearest" | "toUnix" | "window">;
+
+/** Range of the one sum that a W grant is for. */
+export function weightedRange({ fromUnix, toUnix }: Grant): ReadingRange {
+    return { fromUnix, toUnix, window: "total", nearest: 0 };
+}
+
 const LEVEL_NAMES = ["slots", "hours", "days", "months"] as const;
 const WINDOW_OF_LEVEL = ["slot", "hour", "day", "month"] as const;
 
@@ -86,7 +94,7 @@ export function planReading(grant: Grant, request: ReadingRequest): Result<Readi
 /** Path and query of the store's route for a plan: its sums, or the evidence of them. */
 export function planPath(
     grant: Grant,
-    plan: ReadingPlan,
+    plan: ReadingRange,
     route: "sums" | "evidence",
     sinceSize: number | null = null,
 ): string {

@@ -13,6 +13,7 @@ import {
     planPath,
     planReading,
     type ReadingPlan,
+    type ReadingRange,
     type ReadingRequest,
     readGrant,
 } from "@meterseal/provider";
@@ -133,17 +134,30 @@ export async function proveByServer(
     seen: TreeHead | null,
 ): Promise<Proof & { readonly bytes: Uint8Array }> {
     const { windows } = await api.json(planPath(grant, plan, "sums"));
-    const path = planPath(grant, plan, "evidence", seen?.size ?? null);
-    const bytes = await api.bytes(path).catch((cause: unknown) => {
+    const bytes = await evidenceOfServer(api, grant, plan, seen);
+    const evidence = unwrap(decodeEvidence(bytes));
+    // A server that names no sums was asked all the same: that is another answer than the records'.
+    const claimed = windows ?? null;
+    return { bytes, evidence, claimed, ...(seen === null ? {} : { seen }) };
+}
+
+/**
+ * Evidence of a range as a server has it, and that its log grew from a head that was seen.
+ * @throws MetersealError MS_CHECKPOINT where the server has a shorter log.
+ */
+export async function evidenceOfServer(
+    api: ServerApi,
+    grant: Grant,
+    range: ReadingRange,
+    seen: TreeHead | null,
+): Promise<Uint8Array> {
+    const path = planPath(grant, range, "evidence", seen?.size ?? null);
+    return await api.bytes(path).catch((cause: unknown) => {
         const isSmaller = cause instanceof MetersealError && cause.code === "MS_NOT_FOUND";
         if (!isSmaller || seen === null) throw cause;
         const expected = `a log of ${seen.size} entries or more, as it was seen before`;
         throw error("MS_CHECKPOINT", { where: api.url, expected, got: "a shorter one" });
     });
-    const evidence = unwrap(decodeEvidence(bytes));
-    // A server that names no sums was asked all the same: that is another answer than the records'.
-    const claimed = windows ?? null;
-    return { bytes, evidence, claimed, ...(seen === null ? {} : { seen }) };
 }
 
 function append(before: WholeReading | null, page: GrantReading, window: string): WholeReading {
