@@ -20,6 +20,7 @@ import { parseKeyFile } from "@meterseal/wallet";
 import { seriousFindings } from "./access.mjs";
 import { runMeterseal, startDemo } from "./demo.mjs";
 import { shoot } from "./home-page.mjs";
+import { openProvider } from "./provider.mjs";
 import { openWatchedPage, scrollsSideways } from "./watched-page.mjs";
 
 /** Commits to its registers, as the first home of each street does. */
@@ -141,6 +142,35 @@ export function describeBill(world) {
                 assert.equal(await scrollsSideways(page), false);
                 await shoot(world, page, `bill-${width}.png`);
             }
+            assert.deepEqual(complaints, []);
+            await context.close();
+        });
+
+        it("costs what a provider opens from a grant of the weighted sum, and that is one number", async () => {
+            const home = join(demo.dataDir, "households", HOME);
+            const range = ["--from", "2013-01-01", "--to-date", "2013-02-01"];
+            const what = ["--kind", "W", "--tariff", bill.tariff, "--url", demo.url, ...range];
+            await runMeterseal(
+                "grant",
+                "create",
+                "--home",
+                home,
+                "--to",
+                "Example Energy",
+                ...what,
+            );
+            const { page, context, complaints } = await openProvider(world, demo);
+            const card = page.locator("[data-testid=received]");
+            assert.match(await card.innerText(), /One amount .* No reading can be taken out of it/);
+            await card.locator("[data-testid=read]").click();
+            const amount = await card.locator("[data-testid=provider-amount]").innerText();
+            const energy = await expectedEnergy(demo);
+            const pounds = (energy / 10_000_000n).toString();
+            assert.equal(pounds.length, 4);
+            assert.ok(amount.startsWith(`${pounds.slice(0, 2)}.${pounds.slice(2)}`), amount);
+            assert.match(amount, /GBP by “Day and night”, entry \d+ of the ledger/);
+            assert.equal(await card.locator("[data-holds=true]").count(), 2);
+            assert.equal(await card.locator("table").count(), 0);
             assert.deepEqual(complaints, []);
             await context.close();
         });

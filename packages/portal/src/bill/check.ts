@@ -1,15 +1,11 @@
-import { bytesEqual, error, fromHex, toHex, unwrap } from "@meterseal/core";
+import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
 import { checkEvidence, decodeEvidence, decodeGenesis, networkIdOf } from "@meterseal/ledger";
-import { PARTY_ROLE, parseTariff, verifySign1 } from "@meterseal/record";
 import {
     type Bill,
     type CheckedBill,
     checkBill,
-    decodeTariff,
     energyMoney,
     exactMoney,
-    type PricePlan,
-    type PublishedTariff,
     parseBill,
     periodOf,
     readStream,
@@ -17,15 +13,9 @@ import {
     totalMoney,
 } from "@meterseal/tariff";
 import { evidencePath, fetchBytes, fetchNetwork } from "../api/client.ts";
-import { fetchParty, fetchProven, type LedgerTrust } from "../api/ledger.ts";
+import type { LedgerTrust } from "../api/ledger.ts";
+import { fetchTariff } from "../api/tariff.ts";
 import type { BillLine, BillView } from "./messages.ts";
-
-/** A tariff that stands in the ledger, signed by a provider whom the operator admitted. */
-type ProvenTariff = {
-    readonly tariff: Omit<PublishedTariff, "series">;
-    readonly providerName: string;
-    readonly leafIndex: number;
-};
 
 /**
  * Checks a bill against the commitments that its meter signed and the tariff that its provider
@@ -43,13 +33,10 @@ export async function checkBillText(text: string): Promise<BillView> {
     const { records, signatures, trust } = checkedRecords(bill, bytes);
     const recordsMs = performance.now() - startMs;
     const { leafIndex, providerName, tariff } = await fetchTariff(trust, toHex(bill.tariff));
-    const seriesHash = seriesOf(tariff.body.imports) ?? seriesOf(tariff.body.exports);
-    const series =
-        seriesHash === null ? null : (await fetchTariff(trust, toHex(seriesHash))).tariff;
     const billMs = performance.now();
     const recorded = unwrap(readStream(records, bill.stream));
     const period = unwrap(periodOf(bill.fromUnix, bill.toUnix, recorded.slotSeconds));
-    const checked = unwrap(checkBill(bill, { recorded, tariff: { ...tariff, series }, period }));
+    const checked = unwrap(checkBill(bill, { recorded, tariff, period }));
     const { currency, decimals, name, zone } = tariff.body;
     return {
         meterHex: toHex(bill.meter),
@@ -87,25 +74,6 @@ function checkedRecords(bill: Bill, bytes: Uint8Array) {
     if (fault !== undefined) throw fault.error;
     const records = report.records.map(({ record }) => record);
     return { records, signatures: report.signatures.checked, trust };
-}
-
-async function fetchTariff(trust: LedgerTrust, hashHex: string): Promise<ProvenTariff> {
-    const { bytes, leafIndex } = await fetchProven(trust, hashHex);
-    const published = unwrap(parseTariff(bytes));
-    const provider = await fetchParty(trust, toHex(published.party));
-    const isPublished =
-        toHex(published.message.hash) === hashHex &&
-        bytesEqual(published.network, trust.networkId) &&
-        provider.role === PARTY_ROLE.provider &&
-        verifySign1(published.message, provider.key);
-    if (!isPublished) throw error("MS_SIGNATURE_BAD", { where: `tariff ${hashHex}` });
-    const body = unwrap(decodeTariff(published.body));
-    return { tariff: { hash: fromHex(hashHex), body }, providerName: provider.name, leafIndex };
-}
-
-/** Hash of the price series that a plan follows; null for a plan of its own prices. */
-function seriesOf(plan: PricePlan | null): Uint8Array | null {
-    return plan?.kind === "index" ? plan.series : null;
 }
 
 function linesOf(checked: CheckedBill, decimals: number): readonly BillLine[] {

@@ -7,7 +7,7 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
-import { decodeEvidence, type Verdict } from "@meterseal/ledger";
+import { decodeEvidence, decodeGenesis, networkIdOf, type Verdict } from "@meterseal/ledger";
 import {
     type GrantedSum,
     type GrantReading,
@@ -15,15 +15,18 @@ import {
     planReading,
     type ReadingPlan,
     readGrant,
+    readWeighted,
 } from "@meterseal/provider";
 import { GROUP, PARTY_ROLE, parsePartyKey } from "@meterseal/record";
-import { type Grant, type GrantKeys, openGrant, parseGrant } from "@meterseal/seal";
+import { GRANT_KIND, type Grant, type GrantKeys, openGrant, parseGrant } from "@meterseal/seal";
+import { energyMoney, exactMoney } from "@meterseal/tariff";
 import type { UsageInterval } from "@meterseal/wallet";
 import { fetchBytes, fetchJson, fetchNetwork } from "../api/client.ts";
+import { fetchTariff } from "../api/tariff.ts";
 import { openingOf } from "../household/vault/sharing/opening.ts";
 import { authorizationOf, fetchGrant } from "../household/vault/sharing/server.ts";
 import { importSigner } from "../household/vault/sharing/signer.ts";
-import type { CheckView, OpenedSums, ReceivedGrants } from "./messages.ts";
+import type { CheckView, Opened, OpenedAmount, OpenedSums, ReceivedGrants } from "./messages.ts";
 import { describeProvider } from "./problems.ts";
 
 /** What the household reads in its list of who took a grant. */
@@ -105,12 +108,18 @@ export class ProviderDesk {
     }
 
     /** Opens the sums of a grant, and verifies them from the network id up. @throws ApiError, MetersealError */
-    async read(hashHex: string): Promise<OpenedSums> {
+    async read(hashHex: string): Promise<Opened> {
         const grant = this.#grants.get(hashHex);
         if (grant === undefined) throw error("MS_NOT_FOUND", { where: `grant ${hashHex}` });
         const pair = this.#keys.find(({ suite }) => suite === grant.hpkeSuite);
         if (pair === undefined) throw error("MS_GRANT_RECIPIENT", { where: "the recipient's key" });
         const keys = unwrap(await openGrant(grant, pair));
+        return grant.kind === GRANT_KIND.W
+            ? await this.#readAmount(grant, keys)
+            : await this.#readSums(grant, keys);
+    }
+
+    async #readSums(grant: Grant, keys: GrantKeys): Promise<OpenedSums> {
         const startMs = performance.now();
         const pages: GrantReading[] = [];
         for (let fromUnix: number | null = grant.fromUnix; fromUnix !== null; ) {
@@ -136,20 +145,56 @@ export class ProviderDesk {
 
     /** One page of windows: the records that prove them, and the store's own word about them. */
     async #readPage(grant: Grant, keys: GrantKeys, plan: ReadingPlan): Promise<GrantReading> {
-        const [{ clock }, bytes, claimed] = await Promise.all([
-            fetchNetwork(),
+        const [trust, bytes, claimed] = await Promise.all([
+            this.#trust(),
             fetchBytes(planPath(grant, plan, "evidence")),
             fetchJson<{ windows: unknown }>(planPath(grant, plan, "sums")),
         ]);
-        const trust = {
-            networkId: this.#networkId,
-            recipient: this.#party,
-            nowUnix: Math.floor(clock.nowMs / 1000),
-        };
         const evidence = unwrap(decodeEvidence(bytes));
         return unwrap(
             await readGrant({ grant, keys, plan, evidence, claimed: claimed.windows, trust }),
         );
+    }
+
+    /** The one amount of a W grant: what the energy of its range costs under its tariff. */
+    async #readAmount(grant: Grant, keys: GrantKeys): Promise<OpenedAmount> {
+        const startMs = performance.now();
+        const { fromUnix, message, scale, streamId, tariffHash, toUnix } = grant;
+        const query = `from=${fromUnix}&to=${toUnix}&grant=${toHex(message.hash)}`;
+        const [trust, bytes] = await Promise.all([
+            this.#trust(),
+            fetchBytes(`/api/v1/streams/${toHex(streamId)}/evidence?${query}`),
+        ]);
+        const evidence = unwrap(decodeEvidence(bytes));
+        const { networkId } = trust;
+        if (!bytesEqual(networkIdOf(evidence.genesis), networkId)) {
+            throw error("MS_GENESIS", { where: "what the server sent" });
+        }
+        const genesis = unwrap(decodeGenesis(evidence.genesis));
+        const hashHex = toHex(tariffHash ?? new Uint8Array());
+        const { leafIndex, tariff } = await fetchTariff({ genesis, networkId }, hashHex);
+        const reading = unwrap(readWeighted({ grant, keys, evidence, tariff, trust }));
+        const energy = reading.amounts
+            .flatMap(({ amounts }) => amounts)
+            .reduce((all, amount) => all + amount, 0n);
+        return {
+            amount: exactMoney(energyMoney({ energy, scale }), tariff.body.decimals),
+            currency: tariff.body.currency,
+            tariffName: tariff.body.name,
+            tariffLeaf: leafIndex,
+            signature: viewOf([reading.verdicts.signature]),
+            continuity: viewOf([reading.verdicts.continuity]),
+            readMs: performance.now() - startMs,
+        };
+    }
+
+    async #trust() {
+        const { clock } = await fetchNetwork();
+        return {
+            networkId: this.#networkId,
+            recipient: this.#party,
+            nowUnix: Math.floor(clock.nowMs / 1000),
+        };
     }
 
     #caller() {

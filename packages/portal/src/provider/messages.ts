@@ -41,6 +41,22 @@ export type OpenedSums = {
     readonly readMs: number;
 };
 
+/** What all registers of a grant's range cost under a tariff, and what was verified. */
+export type OpenedAmount = {
+    /** Exact decimal text in the currency. */
+    readonly amount: string;
+    readonly currency: string;
+    readonly tariffName: string;
+    readonly tariffLeaf: number;
+    readonly signature: CheckView;
+    readonly continuity: CheckView;
+    /** Milliseconds to fetch, open and verify. */
+    readonly readMs: number;
+};
+
+/** What a grant opens. */
+export type Opened = OpenedSums | OpenedAmount;
+
 /** What the worker is asked. */
 export type ToProviderWorker =
     | { readonly type: "load"; readonly text: string }
@@ -49,5 +65,5 @@ export type ToProviderWorker =
 /** What the worker answers. */
 export type FromProviderWorker =
     | { readonly type: "loaded"; readonly received: ReceivedGrants }
-    | { readonly type: "read"; readonly hashHex: string; readonly opened: OpenedSums }
+    | { readonly type: "read"; readonly hashHex: string; readonly opened: Opened }
     | { readonly type: "failed"; readonly hashHex: string | null; readonly problem: Problem };

@@ -11,7 +11,14 @@ import "../styles/household.css";
 import "../styles/sharing.css";
 import { Icon } from "../ui/icons.tsx";
 import { Notice } from "../ui/notice.tsx";
-import type { CheckView, OpenedSums, ReceivedGrant, UselessGrant } from "./messages.ts";
+import type {
+    CheckView,
+    Opened,
+    OpenedAmount,
+    OpenedSums,
+    ReceivedGrant,
+    UselessGrant,
+} from "./messages.ts";
 import { useProvider } from "./use-provider.ts";
 
 /** What a provider was granted, and the sums that open: these and nothing else. */
@@ -85,7 +92,7 @@ function Useless({ useless }: { readonly useless: UselessGrant }): ReactNode {
 type ReceivedCardProps = {
     readonly grant: ReceivedGrant;
     /** Undefined before it is read, null while it is. */
-    readonly opened: OpenedSums | Problem | null | undefined;
+    readonly opened: Opened | Problem | null | undefined;
     onRead(hashHex: string): void;
 };
 
@@ -110,11 +117,10 @@ function ReceivedCard({ grant, opened, onRead }: ReceivedCardProps): ReactNode {
             </p>
             {opened != null && "title" in opened && <Trouble problem={opened} />}
             {opened != null && "intervals" in opened && <Sums grant={grant} opened={opened} />}
-            {opening.step === null ? (
+            {opened != null && "amount" in opened && <Amount opened={opened} />}
+            {opening.kind === "C" ? (
                 <p className="hint">
-                    No sums over windows:{" "}
-                    <code>meterseal {opening.kind === "W" ? "provider sums" : "monitor sums"}</code>{" "}
-                    opens it.
+                    A share of a neighbourhood: <code>meterseal monitor sums</code> adds them up.
                 </p>
             ) : (
                 <p className="actions">
@@ -137,6 +143,41 @@ function ReceivedCard({ grant, opened, onRead }: ReceivedCardProps): ReactNode {
     );
 }
 
+/** The one amount of a weighted sum: no reading can be taken out of it. */
+function Amount({ opened }: { readonly opened: OpenedAmount }): ReactNode {
+    const { amount, continuity, currency, signature, tariffLeaf, tariffName } = opened;
+    return (
+        <div className="sight">
+            <p className="total" data-testid="provider-amount">
+                <span className="total-number">{amount}</span>{" "}
+                <span className="total-unit">
+                    {currency} by “{tariffName}”, entry {formatCount(tariffLeaf)} of the ledger
+                </span>
+            </p>
+            <ul className="bill-checks">
+                <Check check={signature} text="Signed by the meter and the household" />
+                <Check check={continuity} text="Nothing missing, all of it in the ledger" />
+            </ul>
+            <Faults checks={[signature, continuity]} />
+        </div>
+    );
+}
+
+/** What of a reading does not hold. */
+function Faults({ checks }: { readonly checks: readonly CheckView[] }): ReactNode {
+    const faults = checks.flatMap(({ fault }) => fault ?? []);
+    if (faults.length === 0) return null;
+    return (
+        <Notice kind="fault" title="Do not rely on this">
+            <ul>
+                {faults.map((fault) => (
+                    <li key={fault}>{fault}</li>
+                ))}
+            </ul>
+        </Notice>
+    );
+}
+
 type SumsProps = { readonly grant: ReceivedGrant; readonly opened: OpenedSums };
 
 function Sums({ grant, opened }: SumsProps): ReactNode {
@@ -149,7 +190,6 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
     const shown = { fromUnix: first.fromUnix, toUnix: last.toUnix };
     const name = stretchName(shown.fromUnix, shown.toUnix, zone);
     const checks = [opened.signature, opened.continuity, opened.sums];
-    const faults = checks.flatMap(({ fault }) => fault ?? []);
     return (
         <div className="sight">
             <p className="total" data-testid="provider-total" data-wh={String(totalWh ?? "")}>
@@ -179,15 +219,7 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
                 <Check check={opened.continuity} text="Nothing missing, all of it in the ledger" />
                 <Check check={opened.sums} text="The store's own sums are those of the records" />
             </ul>
-            {faults.length > 0 && (
-                <Notice kind="fault" title="Do not rely on these sums">
-                    <ul>
-                        {faults.map((fault) => (
-                            <li key={fault}>{fault}</li>
-                        ))}
-                    </ul>
-                </Notice>
-            )}
+            <Faults checks={checks} />
             <p className="hint">
                 Fetched, opened and verified in {formatCount(Math.max(1, opened.readMs))} ms by this
                 browser.

@@ -1,11 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { Problem } from "../household/vault/messages.ts";
-import type {
-    FromProviderWorker,
-    OpenedSums,
-    ReceivedGrants,
-    ToProviderWorker,
-} from "./messages.ts";
+import type { FromProviderWorker, Opened, ReceivedGrants, ToProviderWorker } from "./messages.ts";
 
 /** What a provider's page shows. */
 export type ProviderState = {
@@ -14,7 +9,7 @@ export type ProviderState = {
     readonly received: ReceivedGrants | null;
     readonly problem: Problem | null;
     /** By grant: null while it is being read. */
-    readonly opened: ReadonlyMap<string, OpenedSums | Problem | null>;
+    readonly opened: ReadonlyMap<string, Opened | Problem | null>;
 };
 
 const NOTHING: ProviderState = {
