@@ -19,6 +19,7 @@ import { describePreferences } from "./preferences.mjs";
 import { describeRemembered } from "./remembered.mjs";
 import { describeSharing } from "./sharing.mjs";
 import { describeTwoWay } from "./two-way.mjs";
+import { describeVectors } from "./vectors.mjs";
 import { launchBrowser } from "./watched-page.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -53,3 +54,4 @@ describeKeyboard(world);
 describePreferences(world);
 describeRemembered(world);
 describeLive(world);
+describeVectors(world);

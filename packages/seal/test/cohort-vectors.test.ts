@@ -1,33 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { fromHex, toHex, unwrap } from "@meterseal/core";
 import { describe, expect, test } from "vitest";
-import { cohortHash, encodeCohort, masksOf, pairSecrets, parseCohort } from "../src/index.ts";
+import { cohortHash, encodeCohort, parseCohort } from "../src/index.ts";
+import { type CohortVectors, masksFor } from "./cohort-masks.ts";
 import { cohortOf } from "./cohort-members.ts";
 import { codeOf } from "./fixtures.ts";
 
 const FILE = new URL("../../../vectors/seal/cohort.json", import.meta.url);
 const FIRST_INDEX = 113_952;
 
-type Vectors = {
-    readonly about: string;
-    readonly masks: readonly {
-        readonly body: string;
-        readonly hash: string;
-        readonly own: number;
-        readonly privateKey: string;
-        readonly group: number;
-        readonly indices: readonly number[];
-        /** u64 in hex, window-major, one per channel. */
-        readonly masks: readonly string[];
-    }[];
-    readonly refused: readonly {
-        readonly what: string;
-        readonly body: string;
-        readonly code: string;
-    }[];
-};
-
-function make(): Vectors {
+function make(): CohortVectors {
     const { cohort, members } = cohortOf(8, { groups: [0, 15] });
     const body = unwrap(encodeCohort(cohort));
     const masks = [0, 3, 7].flatMap((own) =>
@@ -58,24 +40,12 @@ function make(): Vectors {
     };
 }
 
-function masksFor(of: Omit<Vectors["masks"][0], "masks">): string[] {
-    const cohort = unwrap(parseCohort(fromHex(of.body)));
-    const key = fromHex(of.privateKey);
-    const secrets = unwrap(pairSecrets(cohort, fromHex(of.hash), of.own, key));
-    const words = masksOf(cohort, of.group, of.indices, of.own, secrets);
-    return Array.from({ length: words.length / 2 }, (_, i) =>
-        [...words.subarray(2 * i, 2 * i + 2)]
-            .map((word) => word.toString(16).padStart(8, "0"))
-            .join(""),
-    );
-}
-
 if (process.env.METERSEAL_WRITE_VECTORS === "1") {
     writeFileSync(FILE, `${JSON.stringify(make(), null, 4)}\n`);
 }
 
 describe("frozen vectors of cohorts", () => {
-    const vectors = JSON.parse(readFileSync(FILE, "utf8")) as Vectors;
+    const vectors = JSON.parse(readFileSync(FILE, "utf8")) as CohortVectors;
 
     test("are what these sources make", () => {
         expect(make()).toEqual(vectors);

@@ -4,7 +4,8 @@ import { unwrap } from "@meterseal/core";
 import { expect, test } from "vitest";
 import { openGrant, parseGrant, parseGrantBody } from "../src/index.ts";
 import { codeOf } from "./fixtures.ts";
-import { bodiesOfToday, readGrantVectors, readVector, writeGrantVectors } from "./grant-vectors.ts";
+import { readVector } from "./grant-reading.ts";
+import { bodiesOfToday, readGrantVectors, writeGrantVectors } from "./grant-vectors.ts";
 
 if (process.env.METERSEAL_WRITE_VECTORS === "1") await writeGrantVectors();
 const file = readGrantVectors();

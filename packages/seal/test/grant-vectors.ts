@@ -1,16 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import {
-    type HpkeKeyPair,
-    openHpke,
-    type Result,
-    recipientKeyId,
-    slotOfUnix,
-    toHex,
-    unwrap,
-} from "@meterseal/core";
-import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE, verifySign1 } from "@meterseal/record";
+import { type HpkeKeyPair, recipientKeyId, slotOfUnix, toHex, unwrap } from "@meterseal/core";
+import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE } from "@meterseal/record";
 import { testBytes } from "@meterseal/testkit/keys";
-import { GRANT_INFO } from "../src/grant/message.ts";
 import {
     type BridgeEnds,
     GRANT_KIND,
@@ -22,6 +13,14 @@ import {
 } from "../src/index.ts";
 import { ladderOf } from "./fixtures.ts";
 import { at, bodyOf, epochsOf, HOUSEHOLD, RECIPIENT, termsOf } from "./grant-fixtures.ts";
+import {
+    type GrantVector,
+    type GrantVectors,
+    jsonOf,
+    type RefusedBody,
+    type RefusedGrant,
+    readVector,
+} from "./grant-reading.ts";
 
 /**
  * The frozen vectors of grants. Sealing and ES256 are random, so a vector is made once and then
@@ -29,30 +28,6 @@ import { at, bodyOf, epochsOf, HOUSEHOLD, RECIPIENT, termsOf } from "./grant-fix
  * version!) run the tests with METERSEAL_WRITE_VECTORS=1.
  */
 const FILE = new URL("../../../vectors/grant/grants.json", import.meta.url);
-
-export type GrantVector = {
-    readonly name: string;
-    readonly hex: string;
-    readonly hash: string;
-    /** The terms; bytes in hexadecimal. */
-    readonly terms: unknown;
-    /** The opened body in hexadecimal. */
-    readonly body: string;
-};
-export type RefusedGrant = { readonly name: string; readonly hex: string; readonly code: string };
-/** A body that does not fit the terms of a grant of the file. */
-export type RefusedBody = Omit<RefusedGrant, "hex"> & {
-    readonly of: string;
-    readonly body: string;
-};
-export type GrantVectors = {
-    readonly about: readonly string[];
-    readonly recipients: readonly { suite: number; privateKey: string; publicKey: string }[];
-    readonly household: { x: string; y: string };
-    readonly grants: readonly GrantVector[];
-    readonly refused: readonly RefusedGrant[];
-    readonly refusedBodies: readonly RefusedBody[];
-};
 
 export function readGrantVectors(): GrantVectors {
     return JSON.parse(readFileSync(FILE, "utf8")) as GrantVectors;
@@ -190,12 +165,6 @@ function refusedBodies(grants: readonly GrantVector[]): RefusedBody[] {
     ];
 }
 
-const jsonOf = (value: unknown): unknown =>
-    JSON.parse(
-        JSON.stringify(value, (_, part) => (part instanceof Uint8Array ? toHex(part) : part)),
-    );
-
-/** Adds what the file does not have yet: what is frozen stays byte for byte. */
 export async function writeGrantVectors(): Promise<void> {
     const frozen = readGrantVectors();
     const hybrid = hybridOf(frozen);
@@ -245,33 +214,6 @@ async function refusedOf({
         await changed("an encapsulated key of another suite", (map) => map.set(22, 2)),
         { name: "cut short", hex: toHex(message.bytes.slice(0, -1)), code: "MS_MALFORMED" },
     ];
-}
-
-/** What a vector comes to when it is read. */
-export async function readVector(vector: GrantVector, file: GrantVectors): Promise<unknown> {
-    const grant = unwrap(parseGrant(Uint8Array.fromHex(vector.hex)));
-    const found = file.recipients.find(({ suite }) => suite === grant.hpkeSuite);
-    const pair = {
-        suite: grant.hpkeSuite,
-        privateKey: Uint8Array.fromHex(found?.privateKey ?? ""),
-        publicKey: Uint8Array.fromHex(found?.publicKey ?? ""),
-    };
-    const [x, y] = [Uint8Array.fromHex(file.household.x), Uint8Array.fromHex(file.household.y)];
-    const body: Result<Uint8Array> = await openHpke(
-        pair,
-        { info: GRANT_INFO, aad: grant.aad },
-        grant,
-    );
-    const { aad, ciphertext, enc, message, ...terms } = grant;
-    return {
-        name: vector.name,
-        hex: toHex(message.bytes),
-        hash: toHex(message.hash),
-        terms: jsonOf(terms),
-        body: toHex(unwrap(body)),
-        isSigned: verifySign1(message, { algorithm: -7, x, y }),
-        isSealed: enc.length > 0 && ciphertext.length > 0 && aad.length > 0,
-    };
 }
 
 /** Bodies as the code of today makes them, by name. */
