@@ -11,6 +11,7 @@ import { demoTamperCommand } from "./commands/demo-tamper.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enrolCommand } from "./commands/enrol.ts";
 import { exportCommand } from "./commands/export.ts";
+import { grantAccessesCommand } from "./commands/grant-accesses.ts";
 import { grantCheckCommand } from "./commands/grant-check.ts";
 import { grantCreateCommand } from "./commands/grant-create.ts";
 import { grantListCommand } from "./commands/grant-list.ts";
@@ -88,6 +89,7 @@ const COMMANDS: readonly Command[] = [
     grantListCommand,
     grantShowCommand,
     grantRevokeCommand,
+    grantAccessesCommand,
     usageCommand,
     exportCommand,
     verifyCommand,

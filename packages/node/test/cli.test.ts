@@ -58,7 +58,7 @@ describe("help", () => {
         expect([half.code, half.stderr]).toEqual([
             2,
             expect.stringContaining(
-                "'grant' needs one of check, create, list, show, revoke; got none",
+                "'grant' needs one of check, create, list, show, revoke, accesses; got none",
             ),
         ]);
         expect((await run("meter", "frobnicate")).stderr).toContain("got 'frobnicate'");

@@ -153,6 +153,24 @@ describe("grant create", () => {
         },
     );
 
+    it("is followed by the household: who took it, for what, and who was refused", async () => {
+        const made = await must(online("--to", "Bright Energy", "--level", "day", ...RANGE));
+        const [hash = ""] = hashesOf(made);
+        const words = [hash.slice(0, 12), "--home", place("home"), "--url", server.httpUrl];
+        const nobody = await must(run("grant", "accesses", ...words));
+        expect(nobody.stderr).toContain("Nobody asked for it");
+        await taken("Bright Energy", hash);
+        await expect(taken("Cosy Heat", hash)).rejects.toMatchObject({ code: "MS_NOT_ALLOWED" });
+        const { stdout } = await must(run("grant", "accesses", ...words));
+        expect(stdout).toMatch(
+            /refused {2}Cosy Heat: for "test"\n.*taken {4}Bright Energy: for "test"/,
+        );
+        const json = await must(run("grant", "accesses", ...words, "--json"));
+        expect(JSON.parse(json.stdout)).toMatchObject({
+            accesses: [{ granted: false }, { granted: true, purpose: "test" }],
+        });
+    });
+
     it("takes a profile, or a scope that reaches back from the server's clock", async () => {
         const profile = ["--to", "Cosy Heat", "--profile", "GB-half-hourly", ...RANGE];
         const [first = ""] = hashesOf(await must(online(...profile, "--suite", "1")));

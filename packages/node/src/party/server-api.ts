@@ -27,6 +27,16 @@ export type ListedGrant = {
     readonly isRevoked: boolean;
 };
 
+/** A request for a grant in a server's list. */
+export type ListedAccess = {
+    /** Party that asked, in hex. */
+    readonly caller: string;
+    readonly timeUnix: number;
+    /** False for a refused attempt. */
+    readonly granted: boolean;
+    readonly purpose: string;
+};
+
 /** Items of one page of a list; more than any server gives. */
 const ITEMS_MAX = 10_000;
 
@@ -114,6 +124,21 @@ export class ServerApi {
     /** Bytes of a grant by its hash in hex; the household reads who took it and for what. */
     async grant(hash: string, purpose: string): Promise<Uint8Array> {
         return await takeFromBox(this.#party(), "grants", hash, purpose);
+    }
+
+    /** Who asked for a grant of the household, newest first; the hash in hex. */
+    async accesses(hash: string): Promise<ListedAccess[]> {
+        const path = `/api/v1/grants/${hash}/accesses`;
+        const answer = await getAsParty(this.#party(), path);
+        if (!isFields(answer)) throw this.#odd(path);
+        return arrayField(answer, "accesses", ITEMS_MAX)
+            .filter(isFields)
+            .map((item) => ({
+                caller: toHex(hexField(item, "caller", 16)),
+                timeUnix: integerField(item, "timeUnix"),
+                granted: item.granted === true,
+                purpose: stringField(item, "purpose"),
+            }));
     }
 
     /** Gives a grant to the box; its notice comes first. Once more does nothing. */
