@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence, encodeEvidence } from "@meterseal/ledger";
 import { formatBill, parseBill } from "@meterseal/tariff";
@@ -214,6 +214,13 @@ describe("meterseal bill", () => {
         };
         const made = toHex(sha256(readFileSync(file)));
         expect(answer.notices.map(({ topic }) => topic)).toContain(made);
+        // A crash before the override was noted as said: it is there, and the bill is made.
+        const journal = join(dirname(keyOf("MAC000515")), "issued.jsonl");
+        const lines = readFileSync(journal, "utf8").trimEnd().split("\n");
+        writeFileSync(journal, `${lines.slice(0, -1).join("\n")}\n`);
+        const after = join(scratch, "after.json");
+        expect((await prove("MAC000515", STANDARD, after, days)).code).toBe(0);
+        expect(readFileSync(after, "utf8")).toBe(readFileSync(file, "utf8"));
         // The same bill once more tells nothing new.
         const again = join(scratch, "again.json");
         expect((await prove("MAC000515", STANDARD, again)).code).toBe(0);

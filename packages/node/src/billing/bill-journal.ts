@@ -1,6 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { createLadder, error, sha256, toHex, unwrap, utf8 } from "@meterseal/core";
+import {
+    createLadder,
+    error,
+    fromHex,
+    MetersealError,
+    sha256,
+    toHex,
+    unwrap,
+    utf8,
+} from "@meterseal/core";
 import { createNotice, NOTICE_KIND } from "@meterseal/record";
 import { findingsHash, findingWords, type Known, type Stretch } from "@meterseal/seal";
 import {
@@ -14,7 +23,7 @@ import { type IssuedGrant, judgeIssue } from "@meterseal/wallet";
 import { systemClock } from "../clocks.ts";
 import { say } from "../console.ts";
 import { issuedBefore } from "../household/issued-before.ts";
-import { appendIssued, appendPosted, readPolicy } from "../household/journal-file.ts";
+import { appendIssued, appendPosted, readJournal, readPolicy } from "../household/journal-file.ts";
 import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
 import { ServerApi } from "../party/server-api.ts";
 import type { LedgerTariff } from "./ledger-tariff.ts";
@@ -65,10 +74,10 @@ export async function releaseBill(
     const { bill, tariff, zone } = release;
     const hash = sha256(utf8(formatBill(bill)));
     const name = toHex(hash);
+    if (await goOn(household, hash)) return;
     const ladder = unwrap(createLadder(zone, release.period.slotSeconds));
     const own = wallet?.party.id ?? new Uint8Array();
     const issued = await issuedBefore(dir, api, own, ladder);
-    if (issued.some((grant) => grant.hash === name)) return;
     const [recipient, stream] = [toHex(tariff.provider), toHex(bill.stream)];
     const released = releasedBy(release);
     const proposal = { household: toHex(own), recipient, stream, released };
@@ -86,6 +95,19 @@ export async function releaseBill(
     });
     if (findings.length > 0) await recordOverride(household, hash, findingsHash(findings));
     appendPosted(dir, name);
+}
+
+/** Whether a bill was released before; an override that did not reach the ledger then goes there now. */
+async function goOn(household: BillHousehold, hash: Uint8Array): Promise<boolean> {
+    const name = toHex(hash);
+    const { grants, posted } = readJournal(household.dir);
+    const released = grants.find((grant) => grant.hash === name);
+    if (released === undefined) return false;
+    if (posted.has(name)) return true;
+    const { override } = released;
+    if (override !== undefined) await recordOverride(household, hash, fromHex(override));
+    appendPosted(household.dir, name);
+    return true;
 }
 
 /** What a bill makes known, counted as the sum of each price on its own. */
@@ -118,7 +140,12 @@ async function recordOverride(
     const { nowUnix } = await api.network();
     const place = { network, party: party.id, timeUnix: nowUnix };
     const content = { kind: NOTICE_KIND.override, hash, findings };
-    await api.postNotice(await createNotice(signer, { ...place, ...content }));
+    const notice = await createNotice(signer, { ...place, ...content });
+    await api.postNotice(notice).catch((cause: unknown) => {
+        // Said before a crash, and then it is there.
+        const isThere = cause instanceof MetersealError && cause.code === "MS_NOTICE_DUPLICATE";
+        if (!isThere) throw cause;
+    });
 }
 
 /** For each price the stretches of slots that have it. */
