@@ -62,6 +62,17 @@ export function grantMessages(): Uint8Array[] {
     return [...grants.grants, ...grants.refused].map(({ hex }) => Uint8Array.fromHex(hex));
 }
 
+type Policies = {
+    readonly policies: readonly { readonly hex: string }[];
+    readonly refused: readonly { readonly hex: string }[];
+};
+
+/** Standing policies of the vectors, accepted and refused. */
+export function policyMessages(): Uint8Array[] {
+    const { policies, refused } = readJson<Policies>("grant/policies.json");
+    return [...policies, ...refused].map(({ hex }) => Uint8Array.fromHex(hex));
+}
+
 /** Grants of the vectors, each with its opened body. */
 export function grantBodies(): { readonly message: Uint8Array; readonly body: Uint8Array }[] {
     return grants.grants.map(({ body, hex }) => ({

@@ -104,6 +104,8 @@ export const LIMITS = {
     deriveEntries: 2_000_000,
     /** One line of a wallet's journal: a grant, its messages, and what can be computed with it. */
     journalLineBytes: 4_194_304,
+    /** Leases of one policy that a wallet issues in one round, after it was off for long. */
+    leasesAtOnce: 64,
     /** CBOR of a tariff; a whole message around it still fits its limit. */
     tariffBytes: 64_512,
     /** Price of a kWh or a fixed charge, in millionths of the currency unit, of either sign. */

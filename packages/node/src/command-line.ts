@@ -41,6 +41,9 @@ import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { subscriptionCreateCommand } from "./commands/subscription-create.ts";
+import { subscriptionListCommand } from "./commands/subscription-list.ts";
+import { subscriptionRevokeCommand } from "./commands/subscription-revoke.ts";
 import { tariffPublishCommand } from "./commands/tariff-publish.ts";
 import { tariffShowCommand } from "./commands/tariff-show.ts";
 import { usageCommand } from "./commands/usage.ts";
@@ -52,6 +55,7 @@ import {
     walletExportCommand,
     walletImportCommand,
 } from "./commands/wallet-custody.ts";
+import { walletRunCommand } from "./commands/wallet-run.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { out, say } from "./console.ts";
 import { EXIT, exitCodeOf } from "./exit-codes.ts";
@@ -71,6 +75,10 @@ const COMMANDS: readonly Command[] = [
     meterRecoverCommand,
     meterRotateKeyCommand,
     walletInitCommand,
+    walletRunCommand,
+    subscriptionCreateCommand,
+    subscriptionListCommand,
+    subscriptionRevokeCommand,
     walletExportCommand,
     walletImportCommand,
     walletEraseCommand,

@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { recipientKeyId, type Signer, unwrap } from "@meterseal/core";
 import {
     createNotice,
-    createSign1,
     encodeCbor,
     MESSAGE_TYPE,
     NOTICE_KIND,
@@ -12,7 +11,13 @@ import {
     parseSign1,
     RECIPIENT_SUITE,
 } from "@meterseal/record";
-import { GRANT_KIND, type GrantTerms, sealGrant } from "@meterseal/seal";
+import {
+    createStandingPolicy,
+    GRANT_KIND,
+    type GrantTerms,
+    parseStandingPolicy,
+    sealGrant,
+} from "@meterseal/seal";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { systemRandom } from "../src/clocks.ts";
 import { createDevice } from "../src/device/device.ts";
@@ -98,16 +103,16 @@ export async function boxMessage(
     return { bytes, hash: unwrap(parseSign1(bytes, MESSAGE_TYPE.grant)).hash };
 }
 
-/** A policy as far as a box looks at it. */
+/** A policy of a household: sums of days, a month at a time. */
 export async function boxPolicy(from: BedParty, to: BedParty): Promise<Signed> {
-    const fields = new Map<number, unknown>([
-        [0, from.network],
-        [2, from.party],
-        [4, from.request.streams[0]],
-        [11, to.party],
-    ]);
-    const bytes = await createSign1(from.signer, MESSAGE_TYPE.policy, encodeCbor(fields));
-    return { bytes, hash: unwrap(parseSign1(bytes, MESSAGE_TYPE.policy)).hash };
+    const bytes = await createStandingPolicy(from.signer, {
+        ...{ network: from.network, policyId: systemRandom.bytes(16), household: from.party },
+        ...{ subject: testBytes("subject", 16), recipient: to.party, issuedUnix: nowUnix() },
+        streamId: from.request.streams[0] ?? new Uint8Array(16),
+        ...{ groups: [0], kind: GRANT_KIND.K, window: "day", fromUnix: 1_357_000_200 },
+        ...{ zone: "Europe/London", slotSeconds: 1800, leasePeriod: "month" },
+    });
+    return { bytes, hash: unwrap(parseStandingPolicy(bytes)).message.hash };
 }
 
 /** A notice of a party. */

@@ -64,6 +64,14 @@ export { checkGrant, type GrantContext, type GrantNotice } from "./grant/check.t
 export { type Grant, parseGrant, sealGrant } from "./grant/message.ts";
 export { type GrantKeys, type GrantSource, openGrant, parseGrantBody } from "./grant/open.ts";
 export {
+    createStandingPolicy,
+    LEASE_PERIODS,
+    type LeasePeriod,
+    type PolicyTerms,
+    parseStandingPolicy,
+    type StandingPolicy,
+} from "./grant/standing-policy.ts";
+export {
     GRANT_KIND,
     type GrantKind,
     type GrantSpan,

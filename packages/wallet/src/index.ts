@@ -23,11 +23,12 @@ export {
 } from "./grant/create-grant.ts";
 export { type StreamEpoch, streamEpochs } from "./grant/epochs.ts";
 export { knownOfTerms } from "./grant/known.ts";
-export { type GrantAsk, type GrantPlan, planGrant } from "./grant/plan.ts";
+export { type GrantAsk, type GrantPlan, kindOfWindow, planGrant } from "./grant/plan.ts";
 export { planWeighted, type WeightedAsk, type WeightedPlan } from "./grant/weighted.ts";
-export { grantWords } from "./grant/words.ts";
+export { dateOf, grantWords, policyWords } from "./grant/words.ts";
 export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
+export { dueLeases, firstLease, type Lease, startOfPeriod } from "./lease/leases.ts";
 export { admitCohort } from "./policy/admit-cohort.ts";
 export {
     formatIssued,

@@ -12,7 +12,7 @@ const KEYS = ["key.json", "wallet.key"];
  * a meter's, too, nothing of the meter: an old memory or counter must never come back.
  */
 const WALLET =
-    /^(?:key[a-z0-9-]*|party|party-request|polic[a-z-]+)\.json$|^wallet\.key(?:\.next)?$|^[a-z-]+\.jsonl$/;
+    /^(?:key[a-z0-9-]*|party|party-request|polic[a-z-]+)\.json$|^policy-[0-9a-f]{32}\.(?:cose|revoked)$|^wallet\.key(?:\.next)?$|^[a-z-]+\.jsonl$/;
 
 /** Names of the files of a wallet, those of a meter beside it left out. */
 function namesIn(directory: string): string[] {

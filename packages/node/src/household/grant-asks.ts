@@ -7,7 +7,7 @@ import {
     unwrap,
     WINDOW_NAMES,
 } from "@meterseal/core";
-import { GRANT_KIND, type GrantKind } from "@meterseal/seal";
+import { GRANT_KIND, type PolicyTerms } from "@meterseal/seal";
 import {
     askOfProfile,
     asksOfScope,
@@ -144,7 +144,8 @@ function needRange(
     return { fromUnix, toUnix };
 }
 
-function readKind(options: Options): GrantKind | null {
+/** Kind that `--kind` names; null where it does not. */
+export function readKind(options: Options): PolicyTerms["kind"] | null {
     const text = textOption(options, "kind");
     if (text === undefined) return null;
     const name = text.toUpperCase();
@@ -153,7 +154,8 @@ function readKind(options: Options): GrantKind | null {
     throw error("MS_USAGE", { expected: "--kind K|D|E", got: text, todo });
 }
 
-function readGroups(options: Options): number[] | null {
+/** Groups that `--groups` lists; null where it does not. */
+export function readGroups(options: Options): number[] | null {
     const text = textOption(options, "groups");
     if (text === undefined) return null;
     const groups = text.split(",").map(Number);

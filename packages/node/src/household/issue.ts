@@ -37,6 +37,8 @@ export type IssueContext = {
     /** The network's time: that of the replay in a demo. */
     readonly nowUnix: number;
     readonly leaseEndUnix?: number;
+    /** Standing policy that the grants are leases of. */
+    readonly policyId?: Uint8Array;
     readonly hpkeSuite?: number;
     readonly random: Random;
 };
@@ -63,7 +65,7 @@ export async function prepareGrants(
     const ready: ReadyGrant[] = [];
     for (const plan of plans) {
         const { epochs, household, key, nowUnix, random, recipient, stores } = context;
-        const { hpkeSuite, leaseEndUnix } = context;
+        const { hpkeSuite, leaseEndUnix, policyId } = context;
         const grant = unwrap(
             await createGrant({
                 key,
@@ -75,6 +77,7 @@ export async function prepareGrants(
                 issuedUnix: nowUnix,
                 random,
                 ...(leaseEndUnix === undefined ? {} : { leaseEndUnix }),
+                ...(policyId === undefined ? {} : { policyId }),
                 ...(hpkeSuite === undefined ? {} : { hpkeSuite }),
             }),
         );

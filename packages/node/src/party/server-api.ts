@@ -113,12 +113,12 @@ export class ServerApi {
 
     /** Grants that the party issued or is the recipient of. */
     async grants(): Promise<ListedGrant[]> {
-        return (await this.#list("/api/v1/grants", "grants", "row")).map((item) => ({
-            hash: toHex(hexField(item, "hash", 32)),
-            issuer: toHex(hexField(item, "issuer", 16)),
-            recipient: toHex(hexField(item, "recipient", 16)),
-            isRevoked: item.revokedUnix !== null,
-        }));
+        return await this.#boxed("grants");
+    }
+
+    /** Policies that the party issued or is the recipient of. */
+    async policies(): Promise<ListedGrant[]> {
+        return await this.#boxed("policies");
     }
 
     /** Bytes of a grant by its hash in hex; the household reads who took it and for what. */
@@ -146,6 +146,25 @@ export class ServerApi {
         await postToBox(this.url, "grants", message);
     }
 
+    /** Bytes of a policy by its hash in hex. */
+    async policy(hash: string): Promise<Uint8Array> {
+        return await takeFromBox(this.#party(), "policies", hash);
+    }
+
+    /** Gives a policy to the box; its notice comes first. Once more does nothing. */
+    async postPolicy(message: Uint8Array): Promise<void> {
+        await postToBox(this.url, "policies", message);
+    }
+
+    async #boxed(box: "grants" | "policies"): Promise<ListedGrant[]> {
+        return (await this.#list(`/api/v1/${box}`, box, "row")).map((item) => ({
+            hash: toHex(hexField(item, "hash", 32)),
+            issuer: toHex(hexField(item, "issuer", 16)),
+            recipient: toHex(hexField(item, "recipient", 16)),
+            isRevoked: item.revokedUnix !== null,
+        }));
+    }
+
     /** JSON object of a public route. */
     async json(path: string): Promise<Fields> {
         const answer: unknown = await (await askApi(this.url, path)).json().catch(() => null);
@@ -166,7 +185,7 @@ export class ServerApi {
             const after = last === undefined ? "" : `after=${integerField(last, place)}`;
             const address = `${path}${path.includes("?") ? "&" : "?"}${after}`;
             const answer =
-                name === "grants"
+                name === "grants" || name === "policies"
                     ? await getAsParty(this.#party(), address)
                     : await this.json(address);
             if (!isFields(answer)) throw this.#odd(path);

@@ -83,8 +83,9 @@ export type GrantTerms = {
 };
 
 /** Longest name of a zone. */
-const ZONE_MAX = 64;
-const UNIX_MAX = 13_569_465_599;
+export const ZONE_MAX = 64;
+/** Last instant of a grant: the end of 2399. */
+export const UNIX_MAX = 13_569_465_599;
 /** Shortest civil day: a sum of squares together with shorter sums would give short windows away. */
 const SHORTEST_DAY_SECONDS = 23 * 3600;
 
@@ -218,7 +219,8 @@ function parseSpan(value: unknown, where: string): GrantSpan {
     };
 }
 
-function parseGroups(map: MapReader, key: number): number[] {
+/** Ascending group ids of a field, at least one. */
+export function parseGroups(map: MapReader, key: number): number[] {
     let next = 0;
     const groups = map.array(key, LIMITS.usageGroups).map((value) => {
         const group = toInteger(value, map.at(key), next, LIMITS.usageGroups - 1);

@@ -24,6 +24,9 @@ export type GrantAsk = {
     readonly toUnix: number;
 };
 
+/** Kinds of grants of windows. */
+type LeaseKind = (typeof GRANT_KIND)["K" | "D" | "E"];
+
 /** How an ask is granted. */
 export type GrantPlan = GrantAsk & {
     readonly kind: GrantKind;
@@ -47,7 +50,7 @@ const HALF_HOUR_SECONDS = 1800;
  */
 export function planGrant(ladder: Ladder, ask: GrantAsk): Result<GrantPlan> {
     const level = levelOf(ladder, ask.window);
-    const kind = ask.kind ?? defaultKind(level, ask.window);
+    const kind = ask.kind ?? kindOfWindow(ladder, ask.window);
     for (const unix of [ask.fromUnix, ask.toUnix]) {
         const fault = findMisfit(ladder, ask.window, unix);
         if (fault !== null) return fail(fault);
@@ -65,8 +68,9 @@ export function planGrant(ladder: Ladder, ask: GrantAsk): Result<GrantPlan> {
     return windows.ok ? ok({ ...ask, kind, windows: windows.value }) : windows;
 }
 
-function defaultKind(level: Level | null, window: WindowName): GrantKind {
-    if (level !== null) return GRANT_KIND.K;
+/** Kind that fits a window best: the least that has to be sealed and said. */
+export function kindOfWindow(ladder: Ladder, window: WindowName): LeaseKind {
+    if (levelOf(ladder, window) !== null) return GRANT_KIND.K;
     return window === "total" ? GRANT_KIND.D : GRANT_KIND.E;
 }
 

@@ -1,5 +1,5 @@
 import { formatInstant } from "@meterseal/core";
-import { GRANT_KIND, type GrantTerms } from "@meterseal/seal";
+import { GRANT_KIND, type GrantTerms, type PolicyTerms } from "@meterseal/seal";
 
 const WINDOW_WORDS = {
     slot: "every reading",
@@ -27,13 +27,27 @@ const GROUP_WORDS: ReadonlyMap<number, string> = new Map([
  */
 export function grantWords(terms: GrantTerms): string {
     const what = whatOf(terms);
-    const groups = terms.groups.map((group) => GROUP_WORDS.get(group) ?? `register ${group}`);
     const [from, to] = [terms.fromUnix, terms.toUnix].map((unix) => dateOf(unix, terms.zone));
     const lease =
         terms.leaseEndUnix === undefined
             ? ""
             : `, to be read until ${dateOf(terms.leaseEndUnix, terms.zone)}`;
-    return `${what}, ${groups.join(" and ")}, from ${from} to ${to} (${terms.zone})${lease}`;
+    return `${what}, ${groupWords(terms.groups)}, from ${from} to ${to} (${terms.zone})${lease}`;
+}
+
+/**
+ * What a standing policy lets a wallet grant, in plain words.
+ * @example "sums of days, import, from 2026-03-01 until revoked (Europe/Berlin), a month at a time"
+ */
+export function policyWords(policy: PolicyTerms): string {
+    const { fromUnix, leasePeriod, toUnix, window, zone } = policy;
+    const end = toUnix === undefined ? "until revoked" : `to ${dateOf(toUnix, zone)}`;
+    const range = `from ${dateOf(fromUnix, zone)} ${end} (${zone}), a ${leasePeriod} at a time`;
+    return `${WINDOW_WORDS[window]}, ${groupWords(policy.groups)}, ${range}`;
+}
+
+function groupWords(groups: readonly number[]): string {
+    return groups.map((group) => GROUP_WORDS.get(group) ?? `register ${group}`).join(" and ");
 }
 
 function whatOf({ kind, level, window }: GrantTerms): string {
@@ -43,7 +57,7 @@ function whatOf({ kind, level, window }: GrantTerms): string {
 }
 
 /** A date where the instant begins a day, else date and time. */
-function dateOf(unix: number, zone: string): string {
+export function dateOf(unix: number, zone: string): string {
     const text = formatInstant(unix, zone);
     return /T00:00:00/.test(text) ? text.slice(0, 10) : text;
 }
