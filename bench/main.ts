@@ -7,6 +7,7 @@ import { formatTable, type Measured, measured, type Suite } from "./lib/report.t
 import { RESULTS_FILE, saveResults } from "./lib/saved.ts";
 import { billSuite } from "./suites/bill.ts";
 import { cohortSuite } from "./suites/cohort.ts";
+import { cometSuite } from "./suites/comet.ts";
 import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
 import { grantsSuite } from "./suites/grants.ts";
@@ -31,6 +32,7 @@ const SUITES: readonly Suite[] = [
     scalingSuite,
     cohortSuite,
     deriveSuite,
+    cometSuite,
 ];
 
 const { positionals, values } = parseArgs({

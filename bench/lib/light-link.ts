@@ -11,13 +11,16 @@ const WITHIN_MS = 60_000;
  */
 export class LightLink {
     readonly #topic: string;
+    readonly #receipts: string;
     readonly #socket: Socket;
     #input: Buffer = Buffer.alloc(0);
     #waiting: { readonly type: number; done(): void; failed(cause: Error): void } | null = null;
 
-    private constructor(url: string, subjectHex: string) {
+    private constructor(url: string, subjectHex: string, tenant: string) {
         const { hostname, port } = new URL(url);
-        this.#topic = meterTopics(TENANT, subjectHex).up("usage");
+        const topics = meterTopics(tenant, subjectHex);
+        this.#topic = topics.up("usage");
+        this.#receipts = topics.receipts;
         this.#socket = connect({ host: hostname, port: Number(port), noDelay: true });
         this.#socket.on("data", (chunk: Buffer) => this.#received(chunk));
         this.#socket.on("error", (cause) => this.#waiting?.failed(cause));
@@ -25,12 +28,17 @@ export class LightLink {
     }
 
     /** Connects with a token, and subscribes. */
-    static async open(url: string, subjectHex: string, token: Uint8Array): Promise<LightLink> {
-        const link = new LightLink(url, subjectHex);
+    static async open(
+        url: string,
+        subjectHex: string,
+        token: Uint8Array,
+        tenant: string = TENANT,
+    ): Promise<LightLink> {
+        const link = new LightLink(url, subjectHex, tenant);
         const clean = Buffer.of(4, 0xc2, 0x02, 0x58); // MQTT 3.1.1, user and password, 600 s
         const name = text(subjectHex);
         await link.#ask(0x20, packet(0x10, text("MQTT"), clean, name, name, text(token)));
-        const topic = text(meterTopics(TENANT, subjectHex).receipts);
+        const topic = text(link.#receipts);
         await link.#ask(0x90, packet(0x82, Buffer.of(0, 1), topic, Buffer.of(0)));
         return link;
     }

@@ -9,7 +9,6 @@ import { readClockFile, writeClockFile } from "../fleet/clock-file.ts";
 import { londonReplayHome, type ReplayHome } from "../fleet/home.ts";
 import { type Household, openHousehold } from "../fleet/household.ts";
 import { loadLondonHomes } from "../fleet/london.ts";
-import { REPLAY_LABEL } from "../fleet/neighbourhood.ts";
 import {
     REPLAY_START_MS,
     type ReplayMember,
@@ -19,8 +18,8 @@ import {
 import { latestOpenRecordMs } from "../fleet/resume.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import { untilAborted } from "../shutdown.ts";
-import { freePorts } from "./free-ports.ts";
-import { type LedgerView, type Member, nodeEnded, startMember, viewOf } from "./member.ts";
+import { type LedgerView, type Member, nodeEnded, viewOf } from "./member.ts";
+import { startMembers, stopMembers } from "./members.ts";
 import { type Organisation, openOrganisations } from "./organisations.ts";
 
 /** What a local network is made of. */
@@ -51,7 +50,6 @@ export type NodeState = LedgerView & {
 /** A household and the organisation whose collector its meter talks to. */
 export type LocalHousehold = { readonly household: Household; readonly organisation: Organisation };
 
-const HOST = "127.0.0.1";
 const ASK_AGAIN_MS = 200;
 
 /** Several organisations on this machine, each with a server and a CometBFT node: one ledger. */
@@ -248,47 +246,4 @@ export class Localnet {
         if (member === undefined) throw error("MS_INTERNAL", { where: "localnet" });
         return member;
     }
-}
-
-/** Starts all members side by side: the chain begins when most of them run. */
-async function startMembers(
-    organisations: readonly Organisation[],
-    clock: ReplayClock,
-    { binary, httpPort, signal }: LocalnetOptions,
-): Promise<Member[]> {
-    const count = organisations.length;
-    const ports = await freePorts(count * 3);
-    const addressOf = (i: number): string => `${HOST}:${ports[i]}`;
-    const httpPortOf = (i: number): number =>
-        httpPort === 0 ? (ports[2 * count + i] ?? 0) : httpPort + i;
-    const ends = new AbortController();
-    const starts = organisations.map((organisation, i) =>
-        startMember({
-            ...{ binary, organisation, p2p: addressOf(i), rpc: addressOf(count + i) },
-            peers: organisations
-                .map(({ nodeId }, other) => `${nodeId}@${addressOf(other)}`)
-                .filter((_, other) => other !== i),
-            checkpointsFrom: i === 0 ? null : `http://${HOST}:${httpPortOf(0)}`,
-            start: {
-                ...{ httpPort: httpPortOf(i), mqttPort: 0, mode: null },
-                ...{ nowMs: clock.nowMs(), clockLabel: REPLAY_LABEL },
-            },
-            signal: AbortSignal.any([signal, ends.signal]),
-        }),
-    );
-    try {
-        return await Promise.all(starts);
-    } catch (cause) {
-        ends.abort();
-        const settled = await Promise.allSettled(starts);
-        await stopMembers(
-            settled.flatMap((each) => (each.status === "fulfilled" ? [each.value] : [])),
-        );
-        throw cause;
-    }
-}
-
-async function stopMembers(members: readonly Member[]): Promise<void> {
-    await Promise.all(members.map(({ server }) => server.stop()));
-    await Promise.all(members.map(({ node }) => node.stop()));
 }
