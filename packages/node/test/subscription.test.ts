@@ -157,6 +157,14 @@ describe("a subscription", () => {
             });
             expect(grantsOf(await walletRound(wallet))).toEqual([]);
             await must(revoke(subscription));
+            // A lease on time is read a period longer than it covers, and no longer.
+            const weekly = ["--to", "Cosy Heat", "--level", "day", "--every", "week", "--json"];
+            const made = JSON.parse((await must(subscribe(...weekly))).stdout);
+            const message = readJournal(place("home")).grants.at(-1)?.messages.at(-1) ?? "";
+            const lease = unwrap(parseGrant(Uint8Array.fromBase64(message)));
+            const days = ((lease.leaseEndUnix ?? 0) - lease.toUnix) / 86_400;
+            expect(Math.round(days)).toBe(7);
+            await must(revoke(made.subscription));
         },
         TEST_MS,
     );

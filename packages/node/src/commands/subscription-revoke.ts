@@ -2,7 +2,7 @@ import { bytesEqual, error, toHex } from "@meterseal/core";
 import { createNotice, NOTICE_KIND } from "@meterseal/record";
 import { dateOf, policyWords } from "@meterseal/wallet";
 import { type Command, requiredOption } from "../cli/arguments.ts";
-import { out, say } from "../console.ts";
+import { counted, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { hashOf, type OwnGrant, ownGrants } from "../household/own-grants.ts";
 import { postUnposted } from "../household/post-issued.ts";
@@ -58,7 +58,7 @@ export const subscriptionRevokeCommand: Command = {
         }
         const recipient = (await leasing.partyOf(toHex(policy.recipient)))?.name;
         say(`Ended for ${recipient || toHex(policy.recipient)}: ${policyWords(policy)}.
-No lease follows, and everybody sees that it is revoked. Servers give out ${running.length} running leases no more.
+No lease follows, and everybody sees that it is revoked. Servers give out ${counted(running.length, "running lease")} no more.
 ${pastSentence(leases)}`);
         return EXIT.ok;
     },

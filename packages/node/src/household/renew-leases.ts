@@ -138,7 +138,7 @@ export async function prepareLease(
             ...{ stores: source.stores, epochs: source.epochs, ladder, nowUnix, random },
             issued,
             policy: readPolicy(home),
-            leaseEndUnix: Math.max(leaseEndUnix, nowUnix + READ_SECONDS_MIN),
+            leaseEndUnix: leaseEndUnix > nowUnix ? leaseEndUnix : nowUnix + LATE_READ_SECONDS,
             policyId: policy.policyId,
         },
         [unwrap(planGrant(ladder, ask))],
@@ -146,8 +146,8 @@ export async function prepareLease(
     );
 }
 
-/** A lease that is issued late, for the past, may still be read for so long. */
-const READ_SECONDS_MIN = 31 * 86_400;
+/** A lease that is issued after its end, for the past, may still be read for so long. */
+const LATE_READ_SECONDS = 31 * 86_400;
 
 /** What the household's stream is, from records that all hold. */
 export async function readSource({ api, key }: LeasingHousehold): Promise<StreamSource> {
