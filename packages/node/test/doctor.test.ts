@@ -13,6 +13,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { LIMITS, sha256, toHex } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
+import { openServerStore } from "@meterseal/stores/sqlite";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Check } from "../src/doctor/check.ts";
 import { checkClock } from "../src/doctor/data.ts";
@@ -138,6 +139,21 @@ describe("doctor", () => {
         expect(code).toBe(1);
         expect(by.keys?.message).toContain(join("server", "keys", "log.pem"));
         expect(by.keys?.todo).toContain(`chmod -R go= ${dataDir}`);
+    });
+
+    it("asks a member of a shared ledger for its collector's keys only", async () => {
+        const dataDir = copyOf("member");
+        const store = await openServerStore(PLACES.server(dataDir));
+        const block = { height: 1, appHash: new Uint8Array(32), engineState: new Uint8Array() };
+        await store.appendBlock({ ...block, entries: [], checkpoint: null });
+        await store.close();
+        const remove = (name: string): void => rmSync(join(PLACES.serverKeys(dataDir), name));
+        for (const name of ["operator.pem", "log.pem"]) remove(name);
+        expect((await examined("--data", dataDir, ...ANY_PORTS)).by.keys?.status).toBe("ok");
+        remove("collector.pem");
+        const { by } = await examined("--data", dataDir, ...ANY_PORTS);
+        expect(by.keys).toMatchObject({ status: "fault" });
+        expect(by.keys?.message).toMatch(/keys: collector\.pem$/);
     });
 
     it("names keys that are missing, and a store that is damaged", async () => {

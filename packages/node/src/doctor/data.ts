@@ -8,7 +8,9 @@ import { isOpenToOthers, PLACES, reasonOf, requireDirectory } from "../files.ts"
 import { type Check, fault, fine, listed, warning } from "./check.ts";
 
 /** Files of a server that it cannot do without once it has a store. */
-const SERVER_KEYS = ["operator.pem", "collector.pem", "log.pem", "collector.id"];
+const MEMBER_KEYS = ["collector.pem", "collector.id"];
+/** Those of a server of its own, besides; in a network of several one of them has these. */
+const SERVER_KEYS = ["operator.pem", "log.pem", ...MEMBER_KEYS];
 const SECRET = /(?:\.pem|master\.hex|key\.json|\.key(?:\.next)?)$/;
 /** No machine that runs this had its clock before. */
 const EARLIEST_MS = Date.UTC(2026, 0, 1);
@@ -66,11 +68,12 @@ export function checkClock(nowMs: number, lastEntryMs: number | null): Check {
 }
 
 /** Secrets that somebody else may read, and keys of the server that are missing. */
-export function checkKeys(dataDir: string): Check {
+export async function checkKeys(dataDir: string): Promise<Check> {
     const name = "keys";
     const keyDirectory = PLACES.serverKeys(dataDir);
     const hasStore = existsSync(join(PLACES.server(dataDir), SERVER_FILE));
-    const missing = SERVER_KEYS.filter((file) => !existsSync(join(keyDirectory, file)));
+    const needed = hasStore && (await isShared(dataDir)) ? MEMBER_KEYS : SERVER_KEYS;
+    const missing = needed.filter((file) => !existsSync(join(keyDirectory, file)));
     if (hasStore && missing.length > 0) {
         const todo = "Put them back from a backup: the log takes no others.";
         return fault(name, `missing in server/keys: ${missing.join(", ")}`, todo);
@@ -85,6 +88,20 @@ export function checkKeys(dataDir: string): Check {
     const todo = `Run: chmod -R go= ${dataDir}; and ask who has read them.`;
     const shown = listed(open.map((path) => relative(dataDir, path)));
     return fault(name, `others may read ${shown}`, todo);
+}
+
+/** Whether several organisations share the ledger of a store; false where it cannot be read. */
+async function isShared(dataDir: string): Promise<boolean> {
+    try {
+        const store = await openServerStore(PLACES.server(dataDir), { readOnly: true });
+        try {
+            return (await store.blockHead()) !== null;
+        } finally {
+            await store.close();
+        }
+    } catch {
+        return false; // what is wrong with it is said of the store
+    }
 }
 
 /** What a kill or a power cut left: nothing of it is needed. */

@@ -31,7 +31,7 @@ export async function examine(configuration: Configuration): Promise<Check[]> {
     checks.push(format);
     if (!existsSync(dataDir)) return [...checks, checkClock(systemClock.nowMs(), null)];
     try {
-        checks.push(...(await checkStore(dataDir)), checkKeys(dataDir));
+        checks.push(...(await checkStore(dataDir)), await checkKeys(dataDir));
         checks.push(fine("lock", holder === null ? "free: no server runs" : `held by ${holder}`));
         checks.push(checkLeftovers(dataDir, holder !== null));
     } catch (cause) {
