@@ -64,7 +64,7 @@ export const walletInitCommand: Command = {
         name: {
             kind: "value",
             value: "NAME",
-            help: "what people call it; public (that of the key file)",
+            help: "what people call it: public, beside the meter's pseudonym (none)",
         },
         out: {
             kind: "value",
@@ -80,7 +80,8 @@ export const walletInitCommand: Command = {
         const directory = textOption(options, "out") ?? dirname(path);
         const plan: PartyPlan = {
             role: PARTY_ROLE.household,
-            name: nameOption(options, key.name),
+            // Public on the ledger: a name there would end the pseudonym of the meter for everybody.
+            name: nameOption(options, ""),
             streams: [key.stream.streamId],
             network: key.network,
         };
@@ -121,8 +122,9 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
 }
 
 function nameOption(options: Options, byDefault?: string): string {
-    const name =
-        textOption(options, "name") ?? byDefault ?? requiredOption(options, "name", "NAME");
+    const given = textOption(options, "name");
+    if (given === undefined && byDefault !== undefined) return byDefault;
+    const name = given ?? requiredOption(options, "name", "NAME");
     if (isPartyName(name)) return name;
     throw error("MS_USAGE", { expected: "--name with one line of at most 64 bytes", got: name });
 }

@@ -61,6 +61,7 @@ export async function admitParties(
 }
 
 function planOf(keyFile: string): PartyPlan {
-    const { name, network, stream } = unwrap(parseKeyFile(readFileSync(keyFile, "utf8")));
-    return { role: PARTY_ROLE.household, name, streams: [stream.streamId], network };
+    const { network, stream } = unwrap(parseKeyFile(readFileSync(keyFile, "utf8")));
+    // No name: the ledger is public, and the meter there is a pseudonym.
+    return { role: PARTY_ROLE.household, name: "", streams: [stream.streamId], network };
 }
