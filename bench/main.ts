@@ -13,6 +13,7 @@ import { fleetSuite } from "./suites/fleet.ts";
 import { grantsSuite } from "./suites/grants.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
+import { p3Suite } from "./suites/p3.ts";
 import { querySuite } from "./suites/query.ts";
 import { scalingSuite } from "./suites/scaling.ts";
 import { sealSuite } from "./suites/seal.ts";
@@ -32,10 +33,16 @@ const SUITES: readonly Suite[] = [
     scalingSuite,
     cohortSuite,
     deriveSuite,
+    p3Suite,
     cometSuite,
 ];
 
-const { positionals, values } = parseArgs({
+/** Names that stand for several suites. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+    privacy: ["seal", "query", "grants", "bill", "cohort", "derive", "p3"],
+};
+
+const { positionals: words, values } = parseArgs({
     allowPositionals: true,
     options: {
         json: { type: "boolean", default: false },
@@ -44,10 +51,11 @@ const { positionals, values } = parseArgs({
         profile: { type: "string" },
     },
 });
+const positionals = words.flatMap((word) => GROUPS[word] ?? word);
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
     console.error(
-        `No suite ${unknown.join(", ")}; there are: ${SUITES.map(({ name }) => name).join(", ")}.`,
+        `No suite ${unknown.join(", ")}; there are: ${[...SUITES.map(({ name }) => name), ...Object.keys(GROUPS)].join(", ")}.`,
     );
     process.exit(2);
 }

@@ -45,3 +45,15 @@ export function secondsPerCall(rounds: number, work: () => void): number {
     }
     return median(values);
 }
+
+/** CPU-milliseconds of one call, median of three rounds after one that warms up. */
+export async function cpuMsPerCall(calls: number, work: () => Promise<unknown>): Promise<number> {
+    const values: number[] = [];
+    for (let round = -1; round < 3; round++) {
+        const { cost } = await timed(async () => {
+            for (let i = 0; i < calls; i++) await work();
+        });
+        if (round >= 0) values.push((cost.cpuS / calls) * 1000);
+    }
+    return median(values);
+}

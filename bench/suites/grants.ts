@@ -23,7 +23,7 @@ import {
 } from "@meterseal/seal";
 import { seededRandom } from "@meterseal/testkit/random";
 import { createGrant, type KeyFile, planGrant } from "@meterseal/wallet";
-import { median, secondsPerCall, timed } from "../lib/measure.ts";
+import { cpuMsPerCall, secondsPerCall } from "../lib/measure.ts";
 import type { Quantity, Row, Suite } from "../lib/report.ts";
 
 const ZONE = "Europe/Berlin";
@@ -48,10 +48,10 @@ export const grantsSuite: Suite = {
         ] as const) {
             const text = new Uint8Array(400);
             const sealed = unwrap(await sealHpke(pair.suite, pair.publicKey, CONTEXT, text));
-            const sealMs = await msPerCall(calls, () =>
+            const sealMs = await cpuMsPerCall(calls, () =>
                 sealHpke(pair.suite, pair.publicKey, CONTEXT, text),
             );
-            const openMs = await msPerCall(calls, () => openHpke(pair, CONTEXT, sealed));
+            const openMs = await cpuMsPerCall(calls, () => openHpke(pair, CONTEXT, sealed));
             rows.push(row(what, sealMs), row(what.replace("seal", "open"), openMs));
         }
         const sizes: string[] = [];
@@ -59,9 +59,11 @@ export const grantsSuite: Suite = {
             const grant = await make(window);
             const { bytes } = grant.message;
             sizes.push(`${window} ${grant.ciphertext.length - 16} B in ${bytes.length} B`);
-            rows.push(row(`a year by ${window}: make`, await msPerCall(calls, () => make(window))));
+            rows.push(
+                row(`a year by ${window}: make`, await cpuMsPerCall(calls, () => make(window))),
+            );
             const open = async () => unwrap(await openGrant(unwrap(parseGrant(bytes)), plain));
-            rows.push(row(`a year by ${window}: parse and open`, await msPerCall(calls, open)));
+            rows.push(row(`a year by ${window}: parse and open`, await cpuMsPerCall(calls, open)));
         }
         rows.push(await yearRow(make, plain, quick ? 1 : 7));
         return {
@@ -143,18 +145,6 @@ function maker(pair: HpkeKeyPair): (window: WindowName) => Promise<Grant> {
         };
         return unwrap(await createGrant(order));
     };
-}
-
-/** CPU-milliseconds of one call, median of three rounds after one that warms up. */
-async function msPerCall(calls: number, work: () => Promise<unknown>): Promise<number> {
-    const values: number[] = [];
-    for (let round = -1; round < 3; round++) {
-        const { cost } = await timed(async () => {
-            for (let i = 0; i < calls; i++) await work();
-        });
-        if (round >= 0) values.push((cost.cpuS / calls) * 1000);
-    }
-    return median(values);
 }
 
 function row(what: string, value: number): Row {
