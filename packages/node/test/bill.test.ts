@@ -315,3 +315,15 @@ describe("meterseal tariff show", () => {
         expect(missing.stderr).toMatch(/^MS_NOT_FOUND/);
     });
 });
+
+describe("a household that erases its wallet", () => {
+    it("can prove no further bill, and the one that it proved still checks", async () => {
+        const file = join(scratch, "before erasing.json");
+        expect((await prove("MAC000515", STANDARD, file)).code).toBe(0);
+        const home = dirname(keyOf("MAC000515"));
+        expect((await run("wallet", "erase", "--dir", home, "--yes")).code).toBe(0);
+        expect(await run("bill", "check", file, "--url", url)).toMatchObject({ code: 0 });
+        const after = await prove("MAC000515", STANDARD, join(scratch, "after.json"));
+        expect(after.stderr).toContain("MS_NOT_FOUND");
+    });
+});
