@@ -162,7 +162,7 @@ export class Neighbourhood {
     async formCohorts(): Promise<void> {
         const { dataDir, days, open } = this.#options;
         if (open) return;
-        const nowUnix = this.#clock.nowMs() / 1000;
+        const nowUnix = Math.floor(this.#clock.nowMs() / 1000);
         const endUnix = Math.max(nowUnix, REPLAY_START_MS / 1000 + days * DAY_SECONDS);
         await formStreet({
             feeder: LONDON_STREET,
