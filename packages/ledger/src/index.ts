@@ -50,7 +50,7 @@ export {
     parseNote,
 } from "./checkpoint/note.ts";
 export { formatVerifierKey, type NoteKey, parseVerifierKey } from "./checkpoint/note-key.ts";
-export { judgeQuorum, type Policy, parsePolicy } from "./checkpoint/policy.ts";
+export { judgeQuorum, POLICY_LIMITS, type Policy, parsePolicy } from "./checkpoint/policy.ts";
 export { checkSplitView } from "./checkpoint/split-view.ts";
 export {
     formatTlogProof,

@@ -1,5 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, writeFileSync } from "node:fs";
 import { error, formatInstant, fromHex, toHex, unwrap } from "@meterseal/core";
 import {
     checkEvidence,
@@ -12,7 +11,6 @@ import {
     parseReceipt,
 } from "@meterseal/ledger";
 import { parseRecord } from "@meterseal/record";
-import { parseKeyFile } from "@meterseal/wallet";
 import {
     type Command,
     integerOption,
@@ -22,8 +20,10 @@ import {
 } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { reasonOf } from "../files.ts";
+import { readBounded } from "../files.ts";
+import { askApi } from "../http-client.ts";
 import { readPolicy } from "../server/witnesses.ts";
+import { readKey } from "./household-usage.ts";
 
 const WHOSE = {
     key: {
@@ -66,11 +66,17 @@ export const receiptGetCommand: Command = {
         "meterseal receipt get --key key.json --url http://127.0.0.1:8480 --out record.tlog-proof",
     ],
     async run(options) {
+        const path = requiredOption(options, "out", "FILE");
+        if (existsSync(path)) {
+            throw error("MS_USAGE", {
+                where: path,
+                expected: "--out with a file that is not there yet",
+            });
+        }
         const trust = trustOf(options);
         const evidence = await fetchEvidence(requiredOption(options, "url", "URL"), trust);
         const at = findRecord(evidence, options);
         const text = unwrap(formatReceipt(evidence, at));
-        const path = requiredOption(options, "out", "FILE");
         writeFileSync(path, text, { flag: "wx" });
         const report = requireSound(unwrap(parseReceipt(text)), { ...trust, extent: "single" });
         print(options, report, { file: path });
@@ -92,7 +98,7 @@ export const receiptVerifyCommand: Command = {
         if (path === undefined)
             throw error("MS_USAGE", { expected: "a receipt FILE", got: "none" });
         const trust = trustOf(options);
-        const evidence = unwrap(parseReceipt(await readReceipt(path)));
+        const evidence = unwrap(parseReceipt(readBounded(path, RECEIPT_BYTES)));
         const report = requireSound(evidence, { ...trust, extent: "single" });
         const policyPath = textOption(options, "witness-policy");
         let cosigned: readonly string[] | null = null;
@@ -114,9 +120,8 @@ export const receiptVerifyCommand: Command = {
 
 /** Network and meter that the reader knows beforehand. */
 function trustOf(options: Options): EvidenceTrust {
-    const keyPath = textOption(options, "key");
-    if (keyPath !== undefined) {
-        const key = unwrap(parseKeyFile(readFileSync(keyPath, "utf8")));
+    if (textOption(options, "key") !== undefined) {
+        const key = readKey(options);
         return { networkId: key.network, subject: key.meter };
     }
     const hex = (name: "network" | "meter", digits: number): Uint8Array => {
@@ -128,14 +133,10 @@ function trustOf(options: Options): EvidenceTrust {
 }
 
 async function fetchEvidence(url: string, trust: EvidenceTrust): Promise<Evidence> {
-    const path = `/api/v1/meters/${toHex(trust.subject)}/evidence`;
-    if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
+    if (!/^https?:/i.test(url) || !URL.canParse(url)) {
         throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
     }
-    const answer = await fetch(new URL(path, url)).catch((cause: unknown) => {
-        throw error("MS_LINK", { where: url, todo: "Is the server running?", cause });
-    });
-    if (!answer.ok) throw error("MS_LINK", { where: url, got: `HTTP status ${answer.status}` });
+    const answer = await askApi(url, `/api/v1/meters/${toHex(trust.subject)}/evidence`);
     const bytes = new Uint8Array(await answer.arrayBuffer());
     if (bytes.length > EVIDENCE_BYTES) throw error("MS_TOO_LARGE", { where: url });
     const evidence = unwrap(decodeEvidence(bytes));
@@ -164,17 +165,6 @@ function findRecord(evidence: Evidence, options: Options): number {
     });
     if (at >= 0) return at;
     throw error("MS_NOT_FOUND", { where: `record ${epoch}/${seq}`, expected: "a final record" });
-}
-
-async function readReceipt(path: string): Promise<Uint8Array> {
-    let bytes: Uint8Array;
-    try {
-        bytes = await readFile(path);
-    } catch (cause) {
-        throw error("MS_NOT_FOUND", { where: path, got: reasonOf(cause), cause });
-    }
-    if (bytes.length > RECEIPT_BYTES) throw error("MS_TOO_LARGE", { where: path });
-    return bytes;
 }
 
 function print(

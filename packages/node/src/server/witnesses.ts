@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
-import { error, type Log, unwrap } from "@meterseal/core";
+import { type Log, unwrap } from "@meterseal/core";
 import type { Witnesses } from "@meterseal/engines/embedded";
 import { httpPost, WitnessQuorum } from "@meterseal/engines/witness";
-import { type Policy, parsePolicy } from "@meterseal/ledger";
+import { POLICY_LIMITS, type Policy, parsePolicy } from "@meterseal/ledger";
 import { systemTimers } from "../clocks.ts";
-import { reasonOf } from "../files.ts";
+import { readBounded } from "../files.ts";
 
 /** Longest time for one request to one witness. */
 const REQUEST_TIMEOUT_MS = 5_000;
@@ -13,16 +12,10 @@ const COMPLAINT_MS = 60_000;
 
 /**
  * Policy of a file (C2SP tlog-policy).
- * @throws MetersealError MS_NOT_FOUND, MS_WITNESS_POLICY
+ * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE, MS_WITNESS_POLICY
  */
 export function readPolicy(path: string): Policy {
-    let text: string;
-    try {
-        text = readFileSync(path, "utf8");
-    } catch (cause) {
-        throw error("MS_NOT_FOUND", { where: path, got: reasonOf(cause), cause });
-    }
-    return unwrap(parsePolicy(text));
+    return unwrap(parsePolicy(readBounded(path, POLICY_LIMITS.characters).toString("utf8")));
 }
 
 /**
