@@ -94,6 +94,7 @@ export const receiptVerifyCommand: Command = {
         "meterseal receipt verify record.tlog-proof --key key.json",
         "meterseal receipt verify record.tlog-proof --network 7c… --meter 0a… --witness-policy policy.txt",
     ],
+    // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options, [path]) {
         if (path === undefined)
             throw error("MS_USAGE", { expected: "a receipt FILE", got: "none" });
