@@ -25,7 +25,7 @@ import { say } from "../console.ts";
 import { issuedBefore } from "../household/issued-before.ts";
 import { appendIssued, appendPosted, readJournal, readPolicy } from "../household/journal-file.ts";
 import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
-import { ServerApi } from "../party/server-api.ts";
+import { type ServerApi, serverAs } from "../party/server-api.ts";
 import type { LedgerTariff } from "./ledger-tariff.ts";
 
 /** A bill that is about to leave the household. */
@@ -52,8 +52,7 @@ export type BillHousehold = {
 export function billHousehold(dir: string, url: string | undefined): BillHousehold {
     const wallet = existsSync(join(dir, PARTY_FILES.answer)) ? openParty(dir) : null;
     if (wallet === null || url === undefined) return { dir, wallet, api: null };
-    const { network, party, signer } = wallet;
-    return { dir, wallet, api: new ServerApi(url, { network, party: party.id, signer }) };
+    return { dir, wallet, api: serverAs(wallet, url) };
 }
 
 /**

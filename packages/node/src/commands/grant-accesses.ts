@@ -1,30 +1,19 @@
-import { error, toHex } from "@meterseal/core";
-import { type Command, requiredOption } from "../cli/arguments.ts";
+import { toHex } from "@meterseal/core";
+import type { Command } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { ownGrants, pickGrant } from "../household/own-grants.ts";
-import { openParty } from "../party/party.ts";
-import { ServerApi } from "../party/server-api.ts";
+import { NAMED_GRANT_OPTIONS, namedGrant } from "../household/named-grant.ts";
 
 /** `meterseal grant accesses`: who took a grant, why, and who was refused. */
 export const grantAccessesCommand: Command = {
     name: "grant accesses",
     positional: "HASH",
     summary: "lists who took a grant from the server, for what, and who was refused",
-    options: {
-        home: { kind: "value", value: "DIR", help: "directory of the household" },
-        url: { kind: "value", value: "URL", help: "server that has the grant" },
-        json: { kind: "flag", help: "prints JSON" },
-    },
+    options: NAMED_GRANT_OPTIONS,
     examples: ["meterseal grant accesses 8f3a60c1 --home home --url http://127.0.0.1:8480"],
     async run(options, [name]) {
-        if (name === undefined)
-            throw error("MS_USAGE", { expected: "HASH: its beginning is enough" });
-        const home = requiredOption(options, "home", "DIR");
-        const { network, party, signer } = openParty(home);
-        const access = { network, party: party.id, signer };
-        const api = new ServerApi(requiredOption(options, "url", "URL"), access);
-        const { grant, hash } = pickGrant(await ownGrants(home, api), name);
+        const { api, found } = await namedGrant(options, name);
+        const { grant, hash } = found;
         const accesses = await api.accesses(hash);
         if (options.json === true) {
             out(JSON.stringify({ grant: hash, accesses }));

@@ -5,7 +5,7 @@ import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OwnGrant, ownGrants } from "../household/own-grants.ts";
 import { openParty } from "../party/party.ts";
-import { ServerApi } from "../party/server-api.ts";
+import { type ServerApi, serverAs } from "../party/server-api.ts";
 
 /** `meterseal grant list`: who may see what. */
 export const grantListCommand: Command = {
@@ -20,7 +20,7 @@ export const grantListCommand: Command = {
     async run(options) {
         const home = requiredOption(options, "home", "DIR");
         const url = textOption(options, "url");
-        const api = url === undefined ? null : connect(home, url);
+        const api = url === undefined ? null : serverAs(openParty(home), url);
         const grants = await ownGrants(home, api);
         const names = await recipientNames(grants, api);
         if (options.json === true) {
@@ -43,12 +43,6 @@ export const grantListCommand: Command = {
         return EXIT.ok;
     },
 };
-
-/** The server as the household asks it. */
-function connect(home: string, url: string): ServerApi {
-    const { network, party, signer } = openParty(home);
-    return new ServerApi(url, { network, party: party.id, signer });
-}
 
 async function recipientNames(
     grants: readonly OwnGrant[],

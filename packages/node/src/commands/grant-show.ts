@@ -7,9 +7,7 @@ import { type Command, textOption } from "../cli/arguments.ts";
 import { jsonValue, out } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readBounded } from "../files.ts";
-import { ownGrants, pickGrant, termsJson } from "../household/own-grants.ts";
-
-const KIND_NAMES = ["", "K", "D", "W", "C", "E"] as const;
+import { kindName, ownGrants, pickGrant, termsJson } from "../household/own-grants.ts";
 
 /** `meterseal grant show`: the open terms of a grant; nobody but its recipient opens the rest. */
 export const grantShowCommand: Command = {
@@ -61,7 +59,7 @@ function textOf(grant: Grant): string {
     const lines: readonly (readonly [string, string])[] = [
         ["grant", toHex(grant.message.hash)],
         ["says", grantWords(grant)],
-        ["kind", KIND_NAMES[grant.kind]],
+        ["kind", kindName(grant)],
         ["household", toHex(grant.household)],
         ["recipient", `${toHex(grant.recipient)}, key ${toHex(grant.recipientKeyId)}`],
         ["stream", `${toHex(grant.streamId)}, slots of ${grant.slotSeconds} s`],

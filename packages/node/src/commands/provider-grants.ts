@@ -1,14 +1,12 @@
 import { formatInstant, LIMITS, toHex, unwrap } from "@meterseal/core";
-import { GRANT_KIND, type Grant, parseGrant } from "@meterseal/seal";
+import { type Grant, parseGrant } from "@meterseal/seal";
 import { type Command, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { kindName } from "../household/own-grants.ts";
 import { openParty } from "../party/party.ts";
-import { type ListedGrant, ServerApi } from "../party/server-api.ts";
+import { type ListedGrant, serverAs } from "../party/server-api.ts";
 
-const KIND_NAMES = new Map<number, string>(
-    Object.entries(GRANT_KIND).map(([name, kind]) => [kind, name]),
-);
 const LEVELS = ["slots", "hours", "days", "months"] as const;
 
 /** `meterseal provider grants`: what households granted to a provider. */
@@ -22,11 +20,10 @@ export const providerGrantsCommand: Command = {
     },
     examples: ["meterseal provider grants --dir my-provider --url http://127.0.0.1:8480"],
     async run(options) {
-        const { network, party, signer } = openParty(requiredOption(options, "dir", "DIR"));
-        const url = requiredOption(options, "url", "URL");
-        const api = new ServerApi(url, { network, party: party.id, signer });
+        const provider = openParty(requiredOption(options, "dir", "DIR"));
+        const api = serverAs(provider, requiredOption(options, "url", "URL"));
         const { nowUnix } = await api.network();
-        const own = toHex(party.id);
+        const own = toHex(provider.party.id);
         const listed = (await api.grants()).filter(({ recipient }) => recipient === own);
         const rows = [];
         for (const item of listed) {
@@ -69,7 +66,7 @@ function describe(grant: Grant | null, { hash, issuer }: ListedGrant, nowUnix: n
         state: stateOf(grant, nowUnix),
         terms: {
             meter: toHex(subject),
-            kind: KIND_NAMES.get(grant.kind) ?? String(grant.kind),
+            kind: kindName(grant),
             sums: level === undefined ? (window ?? "weighted") : `${LEVELS[level]} and longer`,
             groups,
             from: instant(fromUnix),

@@ -1,5 +1,5 @@
 import { error, fromBase64, fromHex, toHex, unwrap } from "@meterseal/core";
-import { type Grant, parseGrant } from "@meterseal/seal";
+import { GRANT_KIND, type Grant, parseGrant } from "@meterseal/seal";
 import type { ServerApi } from "../party/server-api.ts";
 import { readJournal } from "./journal-file.ts";
 
@@ -72,6 +72,15 @@ export function pickGrant(grants: readonly OwnGrant[], text: string): OwnGrant {
 /** Hash of a grant in bytes. */
 export function hashOf({ hash }: OwnGrant): Uint8Array {
     return fromHex(hash);
+}
+
+const KIND_NAMES = new Map<number, string>(
+    Object.entries(GRANT_KIND).map(([name, kind]) => [kind, name]),
+);
+
+/** Letter of a grant's kind: K, D, W, C or E. */
+export function kindName({ kind }: Grant): string {
+    return KIND_NAMES.get(kind) ?? String(kind);
 }
 
 /** Open terms of a grant for JSON output; ids and hashes in hexadecimal. */

@@ -23,7 +23,7 @@ import { systemClock, systemRandom } from "../clocks.ts";
 import { readBounded } from "../files.ts";
 import { knownParties } from "../party/known-parties.ts";
 import { type OwnParty, openParty } from "../party/party.ts";
-import { ServerApi } from "../party/server-api.ts";
+import { serverAs } from "../party/server-api.ts";
 import { ASK_OPTIONS, type Asked, readAsks } from "./grant-asks.ts";
 import { prepareGrants, type ReadyGrant } from "./issue.ts";
 import { issuedBefore } from "./issued-before.ts";
@@ -138,14 +138,11 @@ function readHomeKey(options: Options, home: string): KeyFile {
 }
 
 /** The server that the options name, asked as the household; null for work without one. */
-function connect(
-    options: Options,
-    { genesis, network, party, signer }: OwnParty,
-): PartySource | null {
+function connect(options: Options, own: OwnParty): PartySource | null {
     const url = textOption(options, "url");
     if (url === undefined) return null;
-    const api = new ServerApi(url, { network, party: party.id, signer });
-    return { api, partyOf: knownParties(api, network, genesis) };
+    const api = serverAs(own, url);
+    return { api, partyOf: knownParties(api, own.network, own.genesis) };
 }
 
 /** The network's time: that of the replay in a demo; the machine's without a server. */

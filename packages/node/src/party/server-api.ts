@@ -11,6 +11,7 @@ import {
     stringField,
 } from "../json-fields.ts";
 import { getAsParty, type PartyAccess, postProven, postToBox, takeFromBox } from "./client.ts";
+import type { OwnParty } from "./party.ts";
 
 /** A notice in a server's list. Names are hex. */
 export type ListedNotice = {
@@ -39,6 +40,15 @@ export type ListedAccess = {
 
 /** Items of one page of a list; more than any server gives. */
 const ITEMS_MAX = 10_000;
+
+/**
+ * A server's API, asked as the party of a directory.
+ * @param url - such as http://127.0.0.1:8480.
+ * @throws MetersealError MS_USAGE.
+ */
+export function serverAs({ network, party, signer }: OwnParty, url: string): ServerApi {
+    return new ServerApi(url, { network, party: party.id, signer });
+}
 
 /**
  * The API of a server, as the commands of those use it who hold keys. What it says is the server's

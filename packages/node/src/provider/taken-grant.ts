@@ -9,7 +9,7 @@ import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { formatJson, readBounded } from "../files.ts";
 import type { OwnParty } from "../party/party.ts";
-import { ServerApi } from "../party/server-api.ts";
+import { type ServerApi, serverAs } from "../party/server-api.ts";
 import {
     evidenceOfServer,
     type OpenedGrant,
@@ -50,8 +50,7 @@ export async function takeFromServer(
 ): Promise<TakenGrant> {
     const url = requiredOption(options, "url", "URL");
     const wanted = requiredOption(options, "grant", "ID").toLowerCase();
-    const { network, signer } = party;
-    const api = new ServerApi(url, { network, party: party.party.id, signer });
+    const api = serverAs(party, url);
     const { nowUnix } = await api.network();
     const hash = await findGrant(api, wanted, toHex(party.party.id));
     const bytes = await api.grant(hash, textOption(options, "purpose") ?? "sums");
