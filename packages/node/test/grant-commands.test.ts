@@ -441,4 +441,10 @@ describe("grant list, show and revoke", () => {
         );
         expect(code(await run("grant", "show", place("nowhere")))).toBe("MS_NOT_FOUND");
     });
+
+    it("says that a home is not there, and not that it granted nothing", async () => {
+        const nowhere = ["--home", place("nowhere")];
+        expect(code(await run("grant", "list", ...nowhere))).toBe("MS_NOT_FOUND");
+        expect(code(await run("grant", "show", "00000000", ...nowhere))).toBe("MS_NOT_FOUND");
+    });
 });

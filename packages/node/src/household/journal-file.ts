@@ -29,9 +29,11 @@ const POLICY_FILE = "policy.json";
 
 /**
  * The grants that a household made before, from its directory; none where there is no journal.
- * @throws MetersealError MS_JOURNAL where the file is damaged.
+ * @throws MetersealError MS_NOT_FOUND where there is no such directory: a mistyped path is no household
+ * without grants; MS_JOURNAL where the file is damaged.
  */
 export function readJournal(householdDir: string): Journal {
+    if (!existsSync(householdDir)) throw error("MS_NOT_FOUND", { where: householdDir });
     const path = join(householdDir, JOURNAL_FILE);
     const content = existsSync(path) ? readFileSync(path, "utf8") : "";
     return unwrap(parseJournal(content));
