@@ -8,8 +8,8 @@ const SEED = 20_130_101;
 const inputsOf = ({ share }: FuzzTarget): number => Math.max(60, Math.round(share / 250));
 
 describe("changed inputs", () => {
-    it("are a million in all, each target under a name of its own", () => {
-        expect(TARGETS.reduce((sum, { share }) => sum + share, 0)).toBe(1_000_000);
+    it("come to every target by its weight, each under a name of its own", () => {
+        expect(TARGETS.every(({ share }) => Number.isInteger(share) && share > 0)).toBe(true);
         expect(new Set(TARGETS.map(({ name }) => name)).size).toBe(TARGETS.length);
     });
 

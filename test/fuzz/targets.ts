@@ -17,7 +17,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
     { name: "MQTT", share: 10_000, open: mqttSession },
 ];
 
-/** Everything that reads from outside; the shares are of a million. */
+/** Everything that reads from outside; the shares are weights. */
 export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
     ...GRANTS,

@@ -2,19 +2,27 @@ import { createCipheriv } from "node:crypto";
 import { concatBytes } from "@meterseal/core";
 import {
     type Decoded,
+    decodeDeviceJson,
     decodeMbus,
+    decodeMilesight,
     decodeP1,
     decodeReadout,
     decodeSml,
     decodeWmbus,
+    decodeZigbeeMetering,
     formatValue,
     openP1,
+    openZigbee,
     SmlSplitter,
     type Telegram,
     type WirelessKey,
 } from "@meterseal/telegram";
 import type { SeededRandom } from "@meterseal/testkit/random";
-import { openGcm, wirelessCrypto } from "../../packages/node/src/commands/telegram-keys.ts";
+import {
+    openCcm,
+    openGcm,
+    wirelessCrypto,
+} from "../../packages/node/src/commands/telegram-keys.ts";
 import { smlStream, telegrams } from "./corpus.ts";
 import { bytesTarget } from "./make-target.ts";
 import { mutateBytes } from "./mutate.ts";
@@ -159,6 +167,36 @@ function smlFiles(): Uint8Array[] {
     return [...captures, ...captures.flatMap((capture) => new SmlSplitter().push(capture))];
 }
 
+/** Messages as devices in the home send them. */
+const DEVICE_MESSAGES = [
+    '{"energy":1234.567,"power":-45,"voltage":231,"last_seen":"2026-03-01T10:00:00Z"}',
+    '{"Time":"2022-03-28T19:15:01","ENERGY":{"Total":[1.5,2e3],"TotalTariff":[1,2],"Power":367}}',
+    '{"src":"shelly","params":{"em:0":{"a_voltage":236.1},"emdata:0":{"total_act":28013.65}}}',
+    '{"emeters":[{"total":5301.2,"is_valid":true}],"meters":[{"total":12345,"power":4.25}]}',
+].map((text) => new TextEncoder().encode(text));
+
+/** A plug's report, a read response with every factor, and a payload of each kind of sensor. */
+const ZIGBEE_FRAMES = [
+    "180a0a00002509660000000000042ad3ffff",
+    "18050100030030000103002201000002030022e80300060300180008030041024131",
+].map((hex) => Uint8Array.fromHex(hex));
+const MILESIGHT_PAYLOADS = [
+    "0374600904802c0100000581630683a086010007c9f401087001",
+    "ff0bffff0101ff160102030405060708ff090100ff0a0101ff0f00",
+].map((hex) => Uint8Array.fromHex(hex));
+
+/** A published frame of the network layer with its key. */
+const SECURED_FRAME = Uint8Array.fromHex(
+    "4802d36300001e7728ede625002377c6feff6f0d000099fa551ad18f6d7e3e4a56db62a8c5",
+);
+const NETWORK_KEY = Uint8Array.fromHex("fb39caadd50fef910949baa89504f5d9");
+
+/** The secured frame, changed anywhere: only itself opens. */
+function takeSecured(frame: Uint8Array): FuzzVerdict {
+    const receiver = { key: NETWORK_KEY, lastCounter: -1, open: openCcm };
+    return openZigbee(frame, 8, receiver).ok ? "accepted" : "refused";
+}
+
 /** Decoders of what meters say on their local ports. */
 export const TELEGRAMS: readonly FuzzTarget[] = [
     bytesTarget(
@@ -177,4 +215,23 @@ export const TELEGRAMS: readonly FuzzTarget[] = [
     ),
     { name: "M-Bus frame", share: 30_000, open: mbusSession },
     { name: "wireless M-Bus frame", share: 30_000, open: wirelessSession },
+    bytesTarget(
+        "message of a device in the home",
+        15_000,
+        () => DEVICE_MESSAGES,
+        (bytes) => take(decodeDeviceJson(bytes)),
+    ),
+    bytesTarget(
+        "Zigbee metering frame",
+        15_000,
+        () => ZIGBEE_FRAMES,
+        (bytes) => take(decodeZigbeeMetering(bytes)),
+    ),
+    bytesTarget("secured Zigbee frame", 5_000, () => [SECURED_FRAME], takeSecured),
+    bytesTarget(
+        "Milesight payload",
+        15_000,
+        () => MILESIGHT_PAYLOADS,
+        (bytes) => take(decodeMilesight(bytes)),
+    ),
 ];

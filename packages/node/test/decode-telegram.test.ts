@@ -132,4 +132,26 @@ describe("decode of a meter's telegram", () => {
         expect(code).toBe(2);
         expect(stderr).toMatch(/^MS_MALFORMED: .*truncated/);
     });
+
+    it("reads messages of devices in the home, and frames whose kind it is told", async () => {
+        const message = file("tasmota.json", '{"ENERGY":{"Total":1.5,"Power":20}}');
+        const plug = await run("decode", message);
+        expect([plug.code, plug.stderr]).toEqual([0, ""]);
+        expect(plug.stdout).toBe(
+            "tasmota  check: absent\n  1-0:1.8.0   1500 Wh\n  1-0:16.7.0  20 W\n",
+        );
+        const lora = await run("decode", "068309660000", "--as", "milesight");
+        expect(lora.stdout).toContain("  1-0:1.8.0  26121 Wh\n");
+        const zigbee = await run(
+            "decode",
+            "180a0a0000250966000000000803420241FF",
+            "--as",
+            "zigbee",
+        );
+        expect(zigbee.stdout).toContain("  attribute 0000  26121\n");
+        const none = await run("decode", "068309660000", "--as", "carrier-pigeon");
+        expect(none).toMatchObject({ code: 2, stdout: "" });
+        expect(none.stderr).toMatch(/^MS_USAGE: .*milesight\|zigbee/);
+        expect((await run("decode", "0683", "--as", "milesight")).stderr).toContain("truncated");
+    });
 });

@@ -3,12 +3,15 @@
  * bytes in, exact integers with OBIS code, scaler and unit out, or a typed fault; nothing throws.
  *
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
- * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus}.
+ * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus};
+ * {@link decodeZigbeeMetering} with {@link openZigbee}; {@link decodeDeviceJson}; {@link decodeMilesight}.
  *
  * @packageDocumentation
  */
 
 export { decodeReadout } from "./iec62056-21/decode.ts";
+export { decodeDeviceJson } from "./json/decode.ts";
+export { decodeMilesight } from "./lorawan/decode.ts";
 export { decodeMbus, type MbusTelegram } from "./mbus/decode.ts";
 export type { MbusRecord } from "./mbus/records.ts";
 export { isEncryptedP1, type OpenedFrame, type OpenGcm, openP1, type P1Keys } from "./p1/cipher.ts";
@@ -22,9 +25,18 @@ export {
     type CheckVerdict,
     formatValue,
     type Telegram,
+    type TelegramKind,
     type TelegramText,
     type TelegramValue,
     type Unit,
 } from "./value.ts";
 export { decodeWmbus, type WirelessTelegram } from "./wmbus/decode.ts";
 export type { WirelessCrypto, WirelessKey } from "./wmbus/protection.ts";
+export {
+    decodeZigbeeMetering,
+    UNKNOWN_FACTORS,
+    type ZigbeeAttribute,
+    type ZigbeeFactors,
+    type ZigbeeTelegram,
+} from "./zigbee/decode.ts";
+export { type OpenCcm, type OpenedZigbee, openZigbee } from "./zigbee/security.ts";

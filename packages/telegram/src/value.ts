@@ -8,6 +8,7 @@ export type Unit =
     | "VA"
     | "V"
     | "A"
+    | "Ah" // charge
     | "Hz"
     | "J" // heat
     | "m3" // gas, water
@@ -40,9 +41,22 @@ export type TelegramValue = {
 /** Text of a telegram, such as a serial number. */
 export type TelegramText = { readonly obis: string; readonly text: string };
 
+/** What a telegram was read as. */
+export type TelegramKind =
+    | "p1"
+    | "sml"
+    | "iec62056-21"
+    | "mbus"
+    | "wmbus"
+    | "zigbee"
+    | "zigbee2mqtt"
+    | "tasmota"
+    | "shelly"
+    | "milesight";
+
 /** A decoded telegram of any kind. */
 export type Telegram = {
-    readonly kind: "p1" | "sml" | "iec62056-21" | "mbus" | "wmbus";
+    readonly kind: TelegramKind;
     /** How the meter names itself: manufacturer and type, or a server id in hexadecimal. */
     readonly identification: string;
     /** Time of the telegram by the meter's clock, seconds since 1970; null where it has none. */
@@ -97,6 +111,23 @@ const UNITS: ReadonlyMap<string, readonly [prefix: number, unit: Unit]> = new Ma
 ]);
 
 const DECIMAL = /^([+-]?)(\d{1,20})(?:[.,](\d{1,12}))?$/;
+/** Number of JSON (RFC 8259 section 6), with as many digits as a double has written out. */
+const JSON_NUMBER = /^(-?)(\d{1,20})(?:\.(\d{1,20}))?(?:[eE]([+-]?\d{1,2}))?$/;
+
+/**
+ * Exact value of a JSON number.
+ * @returns null where the text is none, or has more than 40 digits or an exponent beyond ±99.
+ */
+export function parseDecimal(text: string): Pick<TelegramValue, "digits" | "scaler"> | null {
+    const match = JSON_NUMBER.exec(text);
+    if (match === null) return null;
+    const [, sign, whole = "", fraction = "", exponent = "0"] = match;
+    const digits = BigInt(whole + fraction);
+    return {
+        digits: sign === "-" ? -digits : digits,
+        scaler: Number(exponent) - fraction.length,
+    };
+}
 
 /**
  * Exact value of a decimal text and a unit's name in any case, such as `001.193` and `kW`.

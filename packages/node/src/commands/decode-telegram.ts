@@ -1,11 +1,14 @@
 import { error } from "@meterseal/core";
 import {
     type Decoded,
+    decodeDeviceJson,
     decodeMbus,
+    decodeMilesight,
     decodeP1,
     decodeReadout,
     decodeSml,
     decodeWmbus,
+    decodeZigbeeMetering,
     type Fault,
     formatValue,
     isEncryptedP1,
@@ -16,6 +19,8 @@ import {
     SmlSplitter,
     type Telegram,
     type WirelessTelegram,
+    type ZigbeeAttribute,
+    type ZigbeeTelegram,
 } from "@meterseal/telegram";
 import { jsonValue, out, say } from "../console.ts";
 import { openGcm, readTelegramKeys, wirelessCrypto } from "./telegram-keys.ts";
@@ -37,6 +42,14 @@ const TEXT_TELEGRAM =
 /** Full OBIS codes and an end of line behind the mark: P1, or mode D, which has the same form. */
 const P1 = /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n[\s\S]*?^\d{1,3}-\d{1,3}:/m;
 
+/** Kinds whose bytes do not say what they are. */
+const NAMED: Readonly<Record<string, (bytes: Uint8Array) => Decoded<Telegram>>> = {
+    milesight: decodeMilesight,
+    zigbee: (bytes) => decodeZigbeeMetering(bytes),
+};
+/** What `--as` takes. */
+export const NAMED_KINDS = Object.keys(NAMED).join("|");
+
 /**
  * Prints the telegrams of a capture: one, or a stream that may begin within one.
  * @returns false where the bytes are no telegrams.
@@ -44,13 +57,13 @@ const P1 = /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n[\s\S]*?^\d{1,3}-\d{1,3}:/m;
  */
 export function decodeTelegrams(
     bytes: Uint8Array,
-    options: { readonly asJson: boolean; readonly keysPath: string | undefined },
+    options: {
+        readonly asJson: boolean;
+        readonly keysPath: string | undefined;
+        readonly kind: string | undefined;
+    },
 ): boolean {
-    const results = isEncryptedP1(bytes)
-        ? [openedTelegram(bytes, options.keysPath)]
-        : isWireless(bytes)
-          ? [wirelessTelegram(bytes, options.keysPath)]
-          : readTelegrams(bytes);
+    const results = resultsOf(bytes, options.keysPath, options.kind);
     if (results === null) return false;
     const faults: Fault[] = [];
     for (const result of results) {
@@ -66,6 +79,22 @@ export function decodeTelegrams(
         `${faults.length} of ${results.length} telegrams could not be read; first: ${code} at ${where}`,
     );
     return true;
+}
+
+function resultsOf(
+    bytes: Uint8Array,
+    keysPath: string | undefined,
+    kind: string | undefined,
+): Decoded<Telegram>[] | null {
+    if (kind !== undefined) {
+        const decode = Object.hasOwn(NAMED, kind) ? NAMED[kind] : undefined;
+        if (decode === undefined)
+            throw error("MS_USAGE", { where: "--as", expected: NAMED_KINDS, got: kind });
+        return [decode(bytes)];
+    }
+    if (isEncryptedP1(bytes)) return [openedTelegram(bytes, keysPath)];
+    if (isWireless(bytes)) return [wirelessTelegram(bytes, keysPath)];
+    return readTelegrams(bytes);
 }
 
 /** The telegram of an encrypted frame, whose tag is always checked. */
@@ -103,6 +132,7 @@ function readTelegrams(bytes: Uint8Array): Decoded<Telegram>[] | null {
     }
     if (bytes[0] === MBUS_START && bytes[3] === MBUS_START) return [decodeMbus(bytes)];
     const text = Buffer.from(bytes).toString("latin1");
+    if (/^\s*\{/.test(text)) return [decodeDeviceJson(bytes)];
     if (!TEXT_TELEGRAM.test(text)) return null;
     if (!P1.test(text)) return [decodeReadout(bytes)];
     const telegrams = new P1Splitter().push(bytes);
@@ -116,9 +146,11 @@ function print(telegram: Telegram, asJson: boolean): void {
     }
     const { atUnix, check, identification, kind, texts, values } = telegram;
     const records = "records" in telegram ? (telegram as MbusTelegram).records : [];
+    const attributes = "attributes" in telegram ? (telegram as ZigbeeTelegram).attributes : [];
     const rows = [
         ...values.map((value) => [value.obis, formatValue(value), instant(value.atUnix)]),
         ...records.map((record) => [nameOf(record), contentOf(record), ""]),
+        ...attributes.map((attribute) => [idOf(attribute), rawOf(attribute), ""]),
         ...texts.map(({ obis, text }) => [obis, JSON.stringify(text), ""]),
     ];
     const width = Math.max(0, ...rows.map(([obis = ""]) => obis.length));
@@ -145,6 +177,17 @@ function nameOf({ device, quantity, storage, tariff, ...record }: MbusRecord): s
         ...record.qualifiers.map((qualifier) => `VIFE ${qualifier.toString(16)}`),
     ];
     return parts.filter((part) => part !== "").join(", ");
+}
+
+/** Attribute of a Zigbee cluster by its number. */
+function idOf({ id }: ZigbeeAttribute): string {
+    return `attribute ${id.toString(16).padStart(4, "0")}`;
+}
+
+/** Value of an attribute before its factors. */
+function rawOf({ raw }: ZigbeeAttribute): string {
+    if (raw instanceof Uint8Array) return Buffer.from(raw).toString("hex");
+    return raw === null ? "none" : typeof raw === "string" ? JSON.stringify(raw) : `${raw}`;
 }
 
 function contentOf({ number, text, unit }: MbusRecord): string {

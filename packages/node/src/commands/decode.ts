@@ -13,7 +13,7 @@ import { type Command, textOption } from "../cli/arguments.ts";
 import { jsonValue, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { describeEntry } from "./decode-entry.ts";
-import { decodeTelegrams } from "./decode-telegram.ts";
+import { decodeTelegrams, NAMED_KINDS } from "./decode-telegram.ts";
 
 /** `meterseal decode`: what the bytes of a message say, for engineers. */
 export const decodeCommand: Command = {
@@ -26,12 +26,19 @@ export const decodeCommand: Command = {
             value: "FILE",
             help: "keys of an encrypted telegram, 32 digits a line: encryption and authentication key (P1), or the meter's (M-Bus)",
         },
+        as: {
+            kind: "value",
+            value: "KIND",
+            help: `what bytes are that do not say it: ${NAMED_KINDS}`,
+        },
         json: { kind: "flag", help: "one JSON object a message, without indentation" },
     },
     examples: [
         "meterseal decode d28458…",
         "meterseal decode record.cbor --json",
         "meterseal decode telegram.txt      # P1, SML, IEC 62056-21 or M-Bus",
+        "meterseal decode message.json      # of Zigbee2MQTT, Tasmota or Shelly",
+        "meterseal decode 068309660000048007000000 --as milesight",
     ],
     // biome-ignore lint/suspicious/useAwait: every command is asynchronous to its caller
     async run(options, [source]) {
@@ -40,7 +47,9 @@ export const decodeCommand: Command = {
             const bytes = readSource(source);
             const asJson = options.json === true;
             const keysPath = textOption(options, "keys");
-            if (!decodeTelegrams(bytes, { asJson, keysPath })) decodeAll(bytes, asJson ? 0 : 2);
+            const kind = textOption(options, "as");
+            if (!decodeTelegrams(bytes, { asJson, keysPath, kind }))
+                decodeAll(bytes, asJson ? 0 : 2);
             return EXIT.ok;
         } catch (cause) {
             if (!(cause instanceof MetersealError)) throw cause;

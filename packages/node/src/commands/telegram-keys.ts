@@ -1,7 +1,7 @@
 import { createDecipheriv } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { error, fromHex } from "@meterseal/core";
-import type { OpenGcm, WirelessCrypto } from "@meterseal/telegram";
+import type { OpenCcm, OpenGcm, WirelessCrypto } from "@meterseal/telegram";
 import { cmac } from "@noble/ciphers/aes.js";
 import { isOpenToOthers, reasonOf } from "../files.ts";
 
@@ -37,6 +37,20 @@ export const openGcm: OpenGcm = ({ additionalData, ciphertext, key, nonce, tag }
     const opened = decipher.update(ciphertext);
     try {
         return new Uint8Array(Buffer.concat([opened, decipher.final()]));
+    } catch {
+        return null; // what final() throws is that the tag does not fit
+    }
+};
+
+/** AES-128-CCM by Node; null where the tag does not fit. */
+export const openCcm: OpenCcm = ({ additionalData, ciphertext, key, nonce, tag }) => {
+    const decipher = createDecipheriv("aes-128-ccm", key, nonce, { authTagLength: tag.length });
+    decipher.setAAD(additionalData, { plaintextLength: ciphertext.length });
+    decipher.setAuthTag(tag);
+    const opened = decipher.update(ciphertext);
+    try {
+        decipher.final();
+        return new Uint8Array(opened);
     } catch {
         return null; // what final() throws is that the tag does not fit
     }
