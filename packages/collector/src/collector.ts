@@ -17,10 +17,11 @@ import {
     type EngineObserver,
     type Entry,
     type Finality,
+    genesisVertexIds,
     type LedgerState,
     parseVertex,
     type RecordStore,
-    type Vertex,
+    Tips,
 } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
@@ -75,7 +76,7 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #conflictWindow: VerifyWindow;
     readonly #rate: RateLimit;
     readonly #links: CollectorLink[] = [];
-    #own: readonly Vertex[] = [];
+    readonly #tips: Tips;
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
     #builder: VertexBuilder | null = null;
@@ -88,6 +89,7 @@ export class Collector implements LinkHandler, EngineObserver {
     constructor(state: LedgerState, options: CollectorOptions) {
         this.#options = options;
         this.#admission = new Admission(state);
+        this.#tips = new Tips(options.author, genesisVertexIds(state.networkId));
         this.#receipts = new ReceiptBook(options.signer, options.clock);
         const { log, steadyClock } = options;
         this.#answers = new Answers({
@@ -116,7 +118,7 @@ export class Collector implements LinkHandler, EngineObserver {
     async start(engine: Engine): Promise<void> {
         const { author, clock, keyEpoch, log, nextTurn, signer, store, timers } = this.#options;
         this.#engine = engine;
-        const builder = new VertexBuilder(engine, this.#own, {
+        const builder = new VertexBuilder(engine, {
             store,
             clock,
             timers,
@@ -124,6 +126,7 @@ export class Collector implements LinkHandler, EngineObserver {
             signer,
             author,
             keyEpoch,
+            tips: this.#tips,
             log,
             onFailure: (cause) => this.#fail(cause),
         });
@@ -170,8 +173,7 @@ export class Collector implements LinkHandler, EngineObserver {
     entryLogged(entry: Entry, timeMs: number): void {
         this.#admission.follow(entry, timeMs);
         if (entry.kind !== "vertex") return;
-        const isOwn = toHex(entry.vertex.author) === toHex(this.#options.author);
-        if (isOwn) this.#own = [...this.#own, entry.vertex].slice(-2);
+        this.#tips.add(entry.vertex, this.#engine?.head().size ?? 0);
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
             this.#receipts.noteStored(record);
         }

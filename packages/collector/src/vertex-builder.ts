@@ -3,11 +3,10 @@ import {
     compareRecords,
     createVertex,
     type Engine,
-    genesisVertexIds,
     parseVertex,
     type RecordStore,
-    soloParents,
     summarizeBody,
+    type Tips,
     type Vertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
@@ -25,8 +24,10 @@ export type VertexBuilderOptions = {
     /** Author id of this collector, 16 bytes. */
     readonly author: Uint8Array;
     readonly keyEpoch: number;
+    /** What this author has in sight; the builder adds what it writes. */
+    readonly tips: Tips;
     readonly log: Log;
-    /** Called once when a vertex could not be written or was refused: the collector must stop. */
+    /** Called when a vertex could not be written or was refused: the collector must stop. */
     readonly onFailure: (cause: unknown) => void;
 };
 
@@ -39,7 +40,9 @@ const CLOCK_WAIT_MS = 1_000;
 /**
  * Puts stored records into vertices and hands those to the engine. A vertex closes at
  * {@link LIMITS.vertexBytes}, {@link LIMITS.vertexRecords} or {@link LIMITS.vertexAgeMs} after its
- * first record; it is on disk before it leaves (formats 1, 6).
+ * first record; it is on disk before it leaves (formats 1, 6). It goes on while earlier ones are on
+ * their way, at most {@link LIMITS.verticesUnderWay}: each names the one before, so they can only
+ * enter the log in order.
  *
  * The ledger passes over records that are dated too far ahead of its entry. Ours were not when they
  * were stored; where the clock went back since, a vertex waits until it is good again.
@@ -47,11 +50,11 @@ const CLOCK_WAIT_MS = 1_000;
 export class VertexBuilder {
     readonly #options: VertexBuilderOptions;
     readonly #engine: Engine;
-    readonly #own: Vertex[] = [];
     #records: MeterRecord[] = [];
     #bytes = 0;
     #cancelTimer: (() => void) | null = null;
     #closing: Promise<void> = Promise.resolve();
+    readonly #underWay = new Set<Promise<void>>();
     #stopped = false;
     /** Records that were added and are not final yet. */
     #backlog = 0;
@@ -60,18 +63,16 @@ export class VertexBuilder {
     #flushing = false;
     #wake: (() => void) | null = null;
 
-    /** @param own this author's vertices so far, oldest first. */
-    constructor(engine: Engine, own: readonly Vertex[], options: VertexBuilderOptions) {
+    constructor(engine: Engine, options: VertexBuilderOptions) {
         this.#engine = engine;
         this.#options = options;
-        this.#own.push(...own.slice(-2));
     }
 
     /** Hands over a vertex that a crash left on disk; oldest first, before anything is added. */
     resume(written: WrittenVertex): void {
-        this.#remember(written.vertex);
+        this.#options.tips.add(written.vertex, this.#engine.head().size);
         this.#backlog += written.records.length;
-        this.#enqueue(written.records, () => this.#submit(written));
+        this.#enqueue(written.records, () => Promise.resolve(written));
     }
 
     /**
@@ -120,6 +121,7 @@ export class VertexBuilder {
         this.#close();
         this.#wake?.();
         await this.#closing;
+        await Promise.all(this.#underWay);
     }
 
     #close(): void {
@@ -131,20 +133,42 @@ export class VertexBuilder {
         if (records.length > 0) this.#enqueue(records, () => this.#seal(records));
     }
 
-    /** Runs one step after the ones before; after a failed one, none. */
-    #enqueue(records: readonly MeterRecord[], step: () => Promise<void>): void {
+    /** Writes a vertex after the ones before, and sends it on its way; after a failure, none. */
+    #enqueue(records: readonly MeterRecord[], write: () => Promise<WrittenVertex>): void {
         const notBeforeMs = records.reduce((latest, each) => Math.max(latest, earliestMs(each)), 0);
         this.#closing = this.#closing
             .then(async () => {
                 await this.#untilClock(notBeforeMs);
-                if (!this.#stopped) await step();
-                this.#backlog -= records.length;
+                while (this.#underWay.size >= LIMITS.verticesUnderWay && !this.#stopped) {
+                    await Promise.race(this.#underWay);
+                }
+                if (this.#stopped) this.#leave(records);
+                else this.#send(await write());
             })
-            .catch((cause: unknown) => {
-                this.#stopped = true;
-                this.#options.onFailure(cause);
-            })
+            .catch((cause: unknown) => this.#fail(cause))
             .finally(() => this.#askAgainForRoom());
+    }
+
+    /** Hands a vertex that is on disk to the engine, and does not wait for it. */
+    #send({ records, vertex }: WrittenVertex): void {
+        const sent = this.#engine
+            .append(vertex.message.bytes, records)
+            .then(() => this.#leave(records))
+            .catch((cause: unknown) => this.#fail(cause))
+            .finally(() => {
+                this.#underWay.delete(sent);
+                this.#askAgainForRoom();
+            });
+        this.#underWay.add(sent);
+    }
+
+    #leave(records: readonly MeterRecord[]): void {
+        this.#backlog -= records.length;
+    }
+
+    #fail(cause: unknown): void {
+        this.#stopped = true;
+        this.#options.onFailure(cause);
     }
 
     async #untilClock(notBeforeMs: number): Promise<void> {
@@ -173,37 +197,23 @@ export class VertexBuilder {
         this.#waitsForClock = false;
     }
 
-    async #seal(records: readonly MeterRecord[]): Promise<void> {
-        const { author, keyEpoch, nextTurn, signer, store } = this.#options;
-        const { networkId } = this.#engine.state;
-        const newestFirst = [...this.#own].reverse();
+    async #seal(records: readonly MeterRecord[]): Promise<WrittenVertex> {
+        const { author, keyEpoch, nextTurn, signer, store, tips } = this.#options;
+        const seen = this.#engine.head();
         const bytes = await createVertex(signer, {
-            net: networkId,
+            net: this.#engine.state.networkId,
             author,
             keyEpoch,
-            round: (newestFirst[0]?.round ?? 0) + 1,
-            parents: soloParents(
-                newestFirst.map((vertex) => vertex.id),
-                genesisVertexIds(networkId),
-            ),
-            seen: this.#engine.head(),
+            ...tips.next(),
+            seen,
             ...summarizeBody(records),
         });
         const vertex = parseVertex(bytes);
         if (!vertex.ok) throw vertex.error;
         await nextTurn(); // each step takes some milliseconds of hundreds of records
         await store.insertVertex(vertex.value.id.bytes, bytes, records);
-        this.#remember(vertex.value);
+        tips.add(vertex.value, seen.size);
         await nextTurn();
-        await this.#submit({ vertex: vertex.value, records });
-    }
-
-    async #submit({ vertex, records }: WrittenVertex): Promise<void> {
-        await this.#engine.append(vertex.message.bytes, records);
-    }
-
-    #remember(vertex: Vertex): void {
-        this.#own.push(vertex);
-        if (this.#own.length > 2) this.#own.shift();
+        return { vertex: vertex.value, records };
     }
 }

@@ -1,5 +1,5 @@
 import { LIMITS } from "@meterseal/core";
-import type { Engine, RecordStore } from "@meterseal/ledger";
+import { type Engine, genesisVertexIds, type RecordStore, Tips } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestChain, TestNetwork } from "@meterseal/testkit/records";
@@ -45,7 +45,7 @@ beforeEach(async () => {
         insertVertex: () => Promise.resolve(),
         openVertices: () => Promise.resolve([]),
     };
-    builder = new VertexBuilder(engine, [], {
+    builder = new VertexBuilder(engine, {
         store,
         clock: { nowMs: () => clockMs },
         timers: time,
@@ -53,6 +53,7 @@ beforeEach(async () => {
         signer: testSigner("collector"),
         author: testBytes("author", 16),
         keyEpoch: 0,
+        tips: new Tips(testBytes("author", 16), genesisVertexIds(network.networkId)),
         log: { info: () => undefined, warn: () => undefined },
         onFailure: (cause) => failures.push(cause),
     });
@@ -90,5 +91,16 @@ describe("records on their way to the ledger", () => {
         await time.settle();
         expect(room()).toBe(true);
         expect(failures).toHaveLength(1);
+    });
+
+    it("are sealed while earlier vertices are on their way, as far as the limit goes", async () => {
+        for (let i = 0; i < LIMITS.verticesUnderWay + 2; i++) {
+            builder.add(Array<MeterRecord>(LIMITS.vertexRecords).fill(record));
+        }
+        await time.settle();
+        expect(finish).toHaveLength(LIMITS.verticesUnderWay);
+        finish.shift()?.();
+        await time.settle();
+        expect(finish).toHaveLength(LIMITS.verticesUnderWay);
     });
 });

@@ -34,6 +34,8 @@ export const LIMITS = {
     vertexAgeMs: 2_000,
     /** Records on their way from the store to the ledger; beyond it messages wait. */
     vertexBacklog: 10_000,
+    /** Vertices of one collector that an engine has been handed and has not put into the log. */
+    verticesUnderWay: 32,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
     /** Entries of the log that may wait for witnesses to cosign; beyond it the log takes no more. */

@@ -118,5 +118,5 @@ export type {
 export { parseEntry, replayEntry, stateOfGenesis } from "./replay.ts";
 export { compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
 export { genesisVertexIds } from "./vertex/cid.ts";
-export { soloParents } from "./vertex/tips.ts";
+export { Tips } from "./vertex/tips.ts";
 export { createVertex, parseVertex, type Vertex, type VertexHeader } from "./vertex/vertex.ts";

@@ -13,7 +13,6 @@ import { decodeEvidence } from "../src/evidence/evidence.ts";
 import { decodeGenesis, encodeGenesis, networkIdOf, originOf } from "../src/genesis.ts";
 import { parseEntry, replayEntry, stateOfGenesis } from "../src/replay.ts";
 import { genesisVertexIds } from "../src/vertex/cid.ts";
-import { soloParents } from "../src/vertex/tips.ts";
 import { parseVertex, type Vertex } from "../src/vertex/vertex.ts";
 import { codeOf, World } from "./world.ts";
 
@@ -287,17 +286,5 @@ describe("every parser of the ledger", () => {
             tryAll(random.chance(0.1) ? concatBytes(bytes, random.bytes(3)) : bytes);
         }
         expect(state.vertices.size).toBe(before);
-    });
-});
-
-describe("parents of an author alone", () => {
-    it("are its last two vertices, filled up with the genesis", () => {
-        const [g0, g1] = genesisVertexIds(testBytes("net", 32));
-        const [a, b, c] = ["a", "b", "c"].map(
-            (name) => genesisVertexIds(testBytes(name, 32))[0],
-        ) as [CID, CID, CID];
-        expect(soloParents([], [g0, g1])).toEqual([g1, g0]);
-        expect(soloParents([a], [g0, g1])).toEqual([a, g1]);
-        expect(soloParents([a, b, c], [g0, g1])).toEqual([a, b]);
     });
 });
