@@ -17,6 +17,8 @@ import { grantCreateCommand } from "./commands/grant-create.ts";
 import { grantListCommand } from "./commands/grant-list.ts";
 import { grantRevokeCommand } from "./commands/grant-revoke.ts";
 import { grantShowCommand } from "./commands/grant-show.ts";
+import { ledgerDagCommand } from "./commands/ledger-dag.ts";
+import { ledgerHeadsCommand } from "./commands/ledger-heads.ts";
 import { localnetCommand } from "./commands/localnet.ts";
 import {
     meterExchangeCommand,
@@ -109,6 +111,8 @@ const COMMANDS: readonly Command[] = [
     receiptGetCommand,
     receiptVerifyCommand,
     witnessCommand,
+    ledgerHeadsCommand,
+    ledgerDagCommand,
     doctorCommand,
     backupCommand,
     restoreCommand,

@@ -48,6 +48,8 @@ let server: Server;
 let dataDir: string;
 let meter: string;
 let stream: string;
+/** Leaf of a vertex. */
+let leaf = 0;
 let home: BedParty;
 let provider: BedParty;
 /** Hash of a message of each area of the API. */
@@ -64,6 +66,9 @@ beforeAll(async () => {
         clockLabel: "a label",
         replay: { speed: 2, endMs: 3 },
     });
+    const dag = await fetch(`${server.httpUrl}/api/v1/dag?limit=1`);
+    leaf =
+        ((await dag.json()) as { vertices: { leafIndex: number }[] }).vertices[0]?.leafIndex ?? 0;
     home = await admitHome(server, "home", scratch);
     provider = await admit(server, "provider", { role: PARTY_ROLE.provider });
     for (const [box, message, kind] of [
@@ -86,6 +91,7 @@ function fill(path: string): string {
     return path
         .replace("{subject}", meter)
         .replace("{stream}", stream)
+        .replace("{leaf}", String(leaf))
         .replace("{id}", toHex(home.party))
         .replace("{hash}", hashes.get(area) ?? "");
 }

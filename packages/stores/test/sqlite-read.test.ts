@@ -59,6 +59,33 @@ describe("sums", () => {
     });
 });
 
+describe("vertices of the log", () => {
+    it("come with their places and checkpoints, from either end, between two places", async () => {
+        const { store, vertex } = await filled();
+        const { reader } = store;
+        const row = {
+            ...{ n: 1, id: vertex.id.bytes, bytes: vertex.message.bytes },
+            ...{ index: 1, timeMs: 2, checkpoint: 2 },
+        };
+        const most = Number.MAX_SAFE_INTEGER;
+        expect(await reader.loggedVertices(-1, most, 9)).toEqual([row]);
+        expect(await reader.loggedVertices(0, 2, 9)).toEqual([row]);
+        expect(await reader.latestVertices(0, 2, 9)).toEqual([row]);
+        for (const [after, before, limit] of [
+            [1, most, 9],
+            [-1, 1, 9],
+            [-1, most, 0],
+        ] as const) {
+            expect(await reader.loggedVertices(after, before, limit)).toEqual([]);
+            expect(await reader.latestVertices(after, before, limit)).toEqual([]);
+        }
+        expect(await reader.leafOfVertex(vertex.id.bytes)).toBe(1);
+        const open = await samples.vertex((await samples.chain(5)).slice(3));
+        expect(await reader.leafOfVertex(open.id.bytes)).toBeNull();
+        await store.close();
+    });
+});
+
 describe("records", () => {
     it("come in chain order over pages, from any place on", async () => {
         const store = await openServerStore(directory());

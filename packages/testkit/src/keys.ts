@@ -12,8 +12,17 @@ const PKCS8_HEAD = {
 
 /** Signer over a bare private key of 32 bytes (hex), as test vectors give it. */
 export function signerFromSecret(kind: TestKeyKind, secretHex: string): Signer {
+    return signerFromPem(pemOf(kind, secretHex));
+}
+
+/** Private key of a name as a file holds it: that of {@link testSigner}. */
+export function testKeyPem(name: string, kind: TestKeyKind = "es256"): string {
+    return pemOf(kind, testSecret(name));
+}
+
+function pemOf(kind: TestKeyKind, secretHex: string): string {
     const body = toBase64(fromHex(PKCS8_HEAD[kind] + secretHex));
-    return signerFromPem(`-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`);
+    return `-----BEGIN PRIVATE KEY-----\n${body}\n-----END PRIVATE KEY-----\n`;
 }
 
 /** Private key (hex) that belongs to a name; everybody knows it, so it protects nothing. */

@@ -3,9 +3,11 @@ import fastifyStatic from "@fastify/static";
 import { type Clock, ERRORS, error, MetersealError } from "@meterseal/core";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import type { Heads } from "../dag/heads.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
+import { addDagRoutes } from "./dag-routes.ts";
 import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
 import { addHealthRoutes, type Health } from "./health.ts";
@@ -26,6 +28,7 @@ export type HttpOptions = {
     readonly reader: StoreReader;
     readonly engine: ServerEngine;
     readonly facts: Facts;
+    readonly heads: Heads;
     readonly streams: StreamIndex;
     readonly genesis: Uint8Array;
     readonly clock: Clock;
@@ -93,6 +96,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addMessageBodies(app);
     addRoutes(app, options);
     addStreamRoutes(app, options);
+    addDagRoutes(app, options);
     addHealthRoutes(app, options.health);
     addOpenApiRoute(app);
     addOperatorRoutes(app, options.operatorToken, options.enrol);

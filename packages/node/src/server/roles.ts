@@ -5,6 +5,7 @@ import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { type EngineObserver, stateOfGenesis } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { Heads } from "../dag/heads.ts";
 import { PLACES } from "../files.ts";
 import { openCometEngine } from "./comet.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -29,6 +30,7 @@ export type Roles = {
     readonly engine: ServerEngine;
     readonly identity: ServerIdentity;
     readonly facts: Facts;
+    readonly heads: Heads;
     readonly said: Said;
     readonly streams: StreamIndex;
     readonly genesis: Uint8Array;
@@ -63,12 +65,14 @@ export async function startRoles(
         onRefused: (code) => metrics.refused(code),
     });
     const facts = new Facts();
+    const heads = new Heads();
     const streams = new StreamIndex();
     const said = new Said();
     const engine = await openEngine({
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
         entryFinal(entry, timeMs, finality, outcomes) {
             facts.entryFinal(entry, timeMs, finality, outcomes);
+            heads.entryFinal(entry, timeMs, finality);
             streams.entryFinal(entry, timeMs, finality, outcomes);
             said.entryFinal(entry, timeMs, finality);
             collector.entryFinal(entry, timeMs, finality);
@@ -81,7 +85,7 @@ export async function startRoles(
         await engine.close();
         throw cause;
     }
-    return { collector, engine, identity, facts, said, streams, genesis: bytes };
+    return { collector, engine, identity, facts, heads, said, streams, genesis: bytes };
 }
 
 /** What orders the log of a server, with the keys and the genesis that belong to it. */

@@ -106,7 +106,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
         const roles = await startRoles(options, { store, verifier, metrics });
-        const { collector, engine, facts, genesis, identity, said, streams } = roles;
+        const { collector, engine, facts, genesis, heads, identity, said, streams } = roles;
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => engine.close());
         undo.push(() => collector.close());
@@ -122,6 +122,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             reader: store.reader,
             engine,
             facts,
+            heads,
             streams,
             genesis,
             clock: options.clock,

@@ -1,5 +1,5 @@
 import { error, fail, type Result, toHex, unwrap } from "@meterseal/core";
-import { formatEntryProof, messageOf, parseItem } from "@meterseal/ledger";
+import { formatEntryProof, type LogEntry, messageOf, parseItem } from "@meterseal/ledger";
 import type { CheckpointRow, StoreReader } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../clocks.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -17,6 +17,9 @@ export type StatementTools = {
     readonly reader: StoreReader;
     readonly gate: PartyGate;
 };
+
+/** An entry of the log, with its leaf index. */
+export type PlacedEntry = LogEntry & { readonly index: number };
 
 /** Where a statement stands. */
 export type PlacedStatement = {
@@ -60,13 +63,21 @@ export async function putStatement(
  * @throws MetersealError MS_NOT_FOUND while it is not final.
  */
 export async function placeOf(tools: StatementTools, hash: Uint8Array): Promise<PlacedStatement> {
-    const { engine, reader } = tools;
     const entry = unwrap(await entryOf(tools, hash));
-    const { index, timeMs, item } = entry;
+    return { hash: toHex(hash), leafIndex: entry.index, proof: await proveEntry(tools, entry) };
+}
+
+/**
+ * That a final entry stands at its place in the log (C2SP tlog-proof).
+ * @throws MetersealError MS_NOT_FOUND where no checkpoint covers it.
+ */
+export async function proveEntry(
+    { engine, reader }: Pick<StatementTools, "engine" | "reader">,
+    { index, item, timeMs }: PlacedEntry,
+): Promise<string> {
     const { note, size } = await checkpointOver(reader, engine, index);
     const place = { index, path: engine.log.inclusionPath(index, size) };
-    const proof = formatEntryProof({ timeMs, item }, place, note);
-    return { hash: toHex(hash), leafIndex: index, proof };
+    return formatEntryProof({ timeMs, item }, place, note);
 }
 
 /**
@@ -94,7 +105,7 @@ async function checkpointOver(
 export async function entryOf(
     tools: StatementTools,
     hash: Uint8Array,
-): Promise<Result<{ index: number; timeMs: number; item: Uint8Array }>> {
+): Promise<Result<PlacedEntry>> {
     const index = leafOf(tools, hash);
     if (index !== undefined) {
         for await (const row of tools.reader.log(index)) {

@@ -13,7 +13,7 @@ export {
 } from "./meter-store.ts";
 export type { StoreReader } from "./read.ts";
 export { joinRecord, type RecordParts } from "./record-bytes.ts";
-export type { CheckpointRow, LogRow, RecordRow, VertexRow } from "./rows.ts";
+export type { CheckpointRow, LoggedVertexRow, LogRow, RecordRow, VertexRow } from "./rows.ts";
 export {
     type Durability,
     openServerStore,

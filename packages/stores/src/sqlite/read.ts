@@ -1,13 +1,15 @@
 import { DatabaseSync } from "node:sqlite";
 import { error, LIMITS } from "@meterseal/core";
 import { bodyRows } from "./body-rows.ts";
-import { blobOf, type Row, textOf } from "./columns.ts";
+import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
 import { Queries } from "./queries.ts";
 import {
     type CheckpointRow,
     checkpointRow,
+    type LoggedVertexRow,
     type LogRow,
+    loggedVertexRow,
     logRow,
     RECORD_COLUMNS,
     RECORDS,
@@ -135,6 +137,25 @@ export class StoreReader {
         return (await this.#queries.rows(sql, logRow, vertex))[0] ?? null;
     }
 
+    /** Vertices of the log between two places, both left out, in the order of the log. */
+    loggedVertices(after: number, before: number, limit: number): Promise<LoggedVertexRow[]> {
+        const sql = `${LOGGED_VERTICES} ORDER BY log.idx LIMIT ?`;
+        return this.#queries.rows(sql, loggedVertexRow, after, before, limit);
+    }
+
+    /** As {@link StoreReader.loggedVertices}, from the later end: the latest vertex comes first. */
+    latestVertices(after: number, before: number, limit: number): Promise<LoggedVertexRow[]> {
+        const sql = `${LOGGED_VERTICES} ORDER BY log.idx DESC LIMIT ?`;
+        return this.#queries.rows(sql, loggedVertexRow, after, before, limit);
+    }
+
+    /** Place in the log of a vertex (36 bytes); null where the log does not hold it. */
+    async leafOfVertex(id: Uint8Array): Promise<number | null> {
+        const sql = `SELECT idx FROM vertices JOIN log ON log.vertex = vertices.n WHERE id = ?`;
+        const rows = await this.#queries.rows(sql, (row) => integerOf(row, "idx"), id);
+        return rows[0] ?? null;
+    }
+
     /** All checkpoints by tree size. */
     checkpoints(afterSize = 0): AsyncIterable<CheckpointRow> {
         const sql = "SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT ?";
@@ -186,6 +207,10 @@ export class StoreReader {
 }
 
 const OF_SUBJECT = "records.subject = (SELECT n FROM subjects WHERE id = ?)";
+
+const LOGGED_VERTICES = `SELECT log.idx, time_ms, vertices.n, id, bytes,
+    (SELECT min(size) FROM checkpoints WHERE size > log.idx) AS checkpoint
+    FROM log JOIN vertices ON vertices.n = log.vertex WHERE log.idx > ? AND log.idx < ?`;
 
 /** What no record, constraint or reference contradicts, and is wrong all the same. */
 const MISFITS = `

@@ -46,6 +46,14 @@ export type LogRow = { readonly index: number; readonly timeMs: number } & (
 /** A row of `checkpoints`. */
 export type CheckpointRow = { readonly size: number; readonly note: string };
 
+/** A vertex of the log, with its place there. */
+export type LoggedVertexRow = VertexRow & {
+    readonly index: number;
+    readonly timeMs: number;
+    /** Size of the smallest checkpoint over it; null where there is none yet. */
+    readonly checkpoint: number | null;
+};
+
 /** Columns of {@link recordRow}, of the table {@link RECORDS}. */
 export const RECORD_COLUMNS: string = `records.n, subjects.id AS subject_id, epoch, seq, fork,
     slots, last_slot, heads.bytes AS head_bytes, rest,
@@ -79,6 +87,16 @@ export function recordRow(row: Row): RecordRow {
 /** Typed row of `vertices`. */
 export function vertexRow(row: Row): VertexRow {
     return { n: integerOf(row, "n"), id: blobOf(row, "id"), bytes: blobOf(row, "bytes") };
+}
+
+/** Typed row of a vertex of the log. */
+export function loggedVertexRow(row: Row): LoggedVertexRow {
+    return {
+        ...vertexRow(row),
+        index: integerOf(row, "idx"),
+        timeMs: integerOf(row, "time_ms"),
+        checkpoint: optionalIntegerOf(row, "checkpoint"),
+    };
 }
 
 /** Typed row of `log`. */
