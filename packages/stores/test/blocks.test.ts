@@ -2,24 +2,37 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toHex } from "@meterseal/core";
-import type { BlockAppend } from "@meterseal/ledger";
+import type { BlockAppend, BlockStore, RecordStore } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { StoreSamples } from "@meterseal/testkit/store-compliance";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { openServerStore, type ServerStore } from "../src/sqlite/index.ts";
+import { MemoryServerStore } from "../src/memory/index.ts";
+import { openServerStore } from "../src/sqlite/index.ts";
+
+type Store = BlockStore & RecordStore & { close(): Promise<void> };
 
 const scratch = mkdtempSync(join(tmpdir(), "meterseal-blocks-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const samples = new StoreSamples();
 let directories = 0;
-let dir: string;
-let store: ServerStore;
+let store: Store;
 
-beforeEach(async () => {
-    dir = join(scratch, `${directories++}`);
-    store = await openServerStore(dir);
-});
+/** Each kind of store, and how it is opened again. */
+const KINDS: Record<string, () => Promise<{ store: Store; again: () => Promise<Store> }>> = {
+    sqlite: async () => {
+        const dir = join(scratch, `${directories++}`);
+        return { store: await openServerStore(dir), again: () => openServerStore(dir) };
+    },
+    memory: async () => {
+        const memory = new MemoryServerStore();
+        return await Promise.resolve({
+            store: memory,
+            again: () => Promise.resolve(memory.crash()),
+        });
+    },
+};
+let again: () => Promise<Store>;
 
 const record = (seq: number): Promise<MeterRecord> => samples.usage({ seq });
 
@@ -46,13 +59,19 @@ async function bodies(): Promise<string[][]> {
 }
 const hexOf = ({ message }: MeterRecord): string => toHex(message.bytes);
 
-describe("blocks in the store", () => {
+describe.each(Object.keys(KINDS))("blocks in the %s store", (kind) => {
+    beforeEach(async () => {
+        const made = await KINDS[kind]?.();
+        if (made === undefined) throw new Error("no store");
+        ({ store, again } = made);
+    });
+
     it("bring vertices and records of others, and come back as they were", async () => {
         const [one, two, three] = [await record(1), await record(2), await record(3)];
         expect(await store.blockHead()).toBeNull();
         await store.appendBlock(await blockOf(1, [[one, two], [three]]));
         await store.close();
-        store = await openServerStore(dir);
+        store = await again();
         expect(await bodies()).toEqual([[hexOf(one), hexOf(two)], [hexOf(three)]]);
         expect(await store.blockHead()).toEqual({
             height: 1,
@@ -75,11 +94,11 @@ describe("blocks in the store", () => {
     });
     it("keep a record that two vertices carry, as each of them carries it", async () => {
         const one = await record(1);
-        const again = await samples.signedAgain(one);
+        const signedAgain = await samples.signedAgain(one);
         await store.insertRecords([one]); // ours, still loose
         await store.appendBlock(await blockOf(1, [[one]]));
-        await store.appendBlock(await blockOf(2, [[again]]));
-        expect(await bodies()).toEqual([[hexOf(one)], [hexOf(again)]]);
+        await store.appendBlock(await blockOf(2, [[signedAgain]]));
+        expect(await bodies()).toEqual([[hexOf(one)], [hexOf(signedAgain)]]);
         expect((await store.looseRecords()).map(toHex)).toEqual([hexOf(one)]);
     });
     it("leave nothing of a block that fails", async () => {

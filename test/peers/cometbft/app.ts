@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toHex, unwrap } from "@meterseal/core";
-import { CometEngine } from "@meterseal/engines/cometbft";
+import { CometEngine, localNode } from "@meterseal/engines/cometbft";
 import { stateRoot } from "@meterseal/ledger";
 import { parseRecord } from "@meterseal/record";
 import { openServerStore } from "@meterseal/stores/sqlite";
@@ -41,8 +41,7 @@ const engine = await CometEngine.open(
                 return () => clearTimeout(timer);
             },
         },
-        abci: { path },
-        rpcUrl,
+        node: localNode({ path }, rpcUrl),
         snapshotInterval: 3,
         onFatal: fail,
     },

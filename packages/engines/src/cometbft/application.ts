@@ -4,6 +4,7 @@ import {
     type Finality,
     originOf,
     parseEntry,
+    type SignatureCheck,
     signCheckpoint,
     type TreeHead,
 } from "@meterseal/ledger";
@@ -17,7 +18,6 @@ import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { composeBlock, isFaultyProposal, readTxs, screenTx } from "./screen.ts";
-
 import { SignatureVerdicts } from "./verdicts.ts";
 
 /** Told of what blocks do, in the order of the log. */
@@ -36,6 +36,8 @@ export type ApplicationOptions = {
     /** Ed25519 key of the log, named in the genesis; null where another node signs checkpoints. */
     readonly logSigner: Signer | null;
     readonly observer: BlockObserver;
+    /** Checks signatures; absent = by their keys. */
+    readonly check?: SignatureCheck;
 };
 
 /** A block that was executed and is not committed yet. */
@@ -68,7 +70,7 @@ const DUPLICATE_VOTE = 1;
  */
 export class Application {
     readonly #options: ApplicationOptions;
-    readonly #verdicts = new SignatureVerdicts();
+    readonly #verdicts: SignatureVerdicts;
     #ledger: BlockLedger | null = null;
     #height = 0;
     #appHash: Uint8Array = new Uint8Array();
@@ -81,6 +83,7 @@ export class Application {
 
     private constructor(options: ApplicationOptions) {
         this.#options = options;
+        this.#verdicts = new SignatureVerdicts(options.check);
     }
 
     /**

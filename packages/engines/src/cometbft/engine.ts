@@ -16,14 +16,15 @@ import {
     type LedgerState,
     type MerkleLog,
     originOf,
+    type SignatureCheck,
     type TreeHead,
 } from "@meterseal/ledger";
 import type { MeterRecord, Sign1 } from "@meterseal/record";
 import { answerAbci } from "./abci/answer.ts";
-import { type AbciAddress, AbciServer } from "./abci/server.ts";
+import type { AbciHandler } from "./abci/server.ts";
 import { Application } from "./application.ts";
 import type { BlockLedger, TakenEntry } from "./ledger.ts";
-import { CometRpc } from "./rpc.ts";
+import type { CometNode } from "./node.ts";
 import { Snapshots } from "./snapshots.ts";
 import { encodeTx } from "./tx.ts";
 
@@ -34,14 +35,14 @@ export type CometEngineOptions = {
     readonly logSigner: Signer | null;
     readonly observer: EngineObserver;
     readonly timers: Timers;
-    /** Where our application listens for its CometBFT node. */
-    readonly abci: AbciAddress;
-    /** RPC of that node. */
-    readonly rpcUrl: string;
+    /** The CometBFT node that asks our application. */
+    readonly node: CometNode;
     /** A snapshot for state sync is offered at each height that this divides. */
     readonly snapshotInterval: number;
     /** Told of a failure after which the process must stop. */
     readonly onFatal: (cause: unknown) => void;
+    /** Checks signatures; absent = by their keys. */
+    readonly check?: SignatureCheck;
     /** Ends the wait for the chain to begin. */
     readonly signal?: AbortSignal;
 };
@@ -55,7 +56,6 @@ type Submitted = {
     cancel: () => void;
 };
 
-const RPC_TIMEOUT_MS = 10_000;
 /** A transaction that is in no block by then is offered again: mempools forget. */
 const OFFER_AGAIN_MS = 5_000;
 const RETRY_MS = 500;
@@ -69,8 +69,7 @@ export class CometEngine implements Engine {
     readonly #options: CometEngineOptions;
     readonly #app: Application;
     readonly #snapshots: Snapshots;
-    readonly #server: AbciServer;
-    readonly #rpc: CometRpc;
+    readonly #node: CometNode;
     readonly #submitted: Map<string, Submitted>;
     readonly #ledger: BlockLedger;
     #failure: MetersealError | null = null;
@@ -80,9 +79,8 @@ export class CometEngine implements Engine {
         this.#options = parts.options;
         this.#app = parts.app;
         this.#snapshots = parts.snapshots;
-        this.#server = parts.server;
+        this.#node = parts.options.node;
         this.#submitted = parts.submitted;
-        this.#rpc = new CometRpc(parts.options.rpcUrl, RPC_TIMEOUT_MS);
         this.#ledger = ledger;
     }
 
@@ -97,11 +95,12 @@ export class CometEngine implements Engine {
         onListening: (address: string) => void = () => undefined,
     ): Promise<CometEngine> {
         const submitted = new Map<string, Submitted>();
-        const { observer, onFatal, store } = options;
+        const { check, node, observer, onFatal, store } = options;
         const byLeaf = new Map<number, Submitted>();
         const app = await Application.open({
             store,
             logSigner: options.logSigner,
+            ...(check === undefined ? {} : { check }),
             observer: {
                 entryLogged(taken) {
                     observer.entryLogged?.(taken.entry, taken.timeMs);
@@ -131,28 +130,25 @@ export class CometEngine implements Engine {
             const ready = (): void => {
                 if (!waiting || app.ledger === null) return;
                 waiting = false;
-                resolve(new CometEngine({ ...parts, server }, app.ledger));
+                resolve(new CometEngine(parts, app.ledger));
             };
-            const server = new AbciServer({
-                address: options.abci,
-                handle: async (request) => {
-                    const response = await answerAbci(app, snapshots, request);
-                    if (request.commit !== undefined) await snapshots.noteBlock();
-                    ready();
-                    return response;
-                },
-                onFatal: (cause) => {
-                    reject(cause);
-                    onFatal(cause);
-                },
-            });
+            const handle: AbciHandler = async (request) => {
+                const response = await answerAbci(app, snapshots, request);
+                if (request.commit !== undefined) await snapshots.noteBlock();
+                ready();
+                return response;
+            };
             const giveUp = (): void => {
                 if (!waiting) return;
-                void server.close();
+                void node.close();
                 reject(error("MS_LINK", { where: "CometBFT", got: "a request to stop" }));
             };
             options.signal?.addEventListener("abort", giveUp, { once: true });
-            server.listen().then((address) => {
+            const fail = (cause: unknown): void => {
+                reject(cause);
+                onFatal(cause);
+            };
+            node.serve(handle, fail).then((address) => {
                 onListening(address);
                 ready();
                 if (options.signal?.aborted === true) giveUp();
@@ -214,7 +210,7 @@ export class CometEngine implements Engine {
             own.refuse(this.#failure);
         }
         this.#submitted.clear();
-        await this.#server.close();
+        await this.#node.close();
     }
 
     #offer(
@@ -253,7 +249,7 @@ export class CometEngine implements Engine {
     async #broadcast(own: Submitted): Promise<void> {
         let delayMs = OFFER_AGAIN_MS;
         try {
-            const answer = await this.#rpc.broadcast(own.tx);
+            const answer = await this.#node.broadcast(own.tx);
             if (answer.kind === "refused") {
                 this.#submitted.delete(toHex(sha256(own.tx)));
                 own.refuse(refusalOf(answer.code));
@@ -271,7 +267,6 @@ type EngineParts = {
     readonly options: CometEngineOptions;
     readonly app: Application;
     readonly snapshots: Snapshots;
-    readonly server: AbciServer;
     readonly submitted: Map<string, Submitted>;
 };
 

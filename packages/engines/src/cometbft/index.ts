@@ -4,8 +4,9 @@
  *
  * @packageDocumentation
  */
-export type { AbciAddress } from "./abci/server.ts";
+export type { AbciAddress, AbciHandler } from "./abci/server.ts";
 export { checkBlockHead } from "./app-hash.ts";
 export { CometEngine, type CometEngineOptions } from "./engine.ts";
 export { formatGenesisState, type GenesisState, parseGenesisState } from "./genesis-state.ts";
-export { CometRpc } from "./rpc.ts";
+export { type CometNode, localNode } from "./node.ts";
+export { type BroadcastAnswer, CometRpc } from "./rpc.ts";

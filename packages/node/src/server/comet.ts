@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { error, type Log } from "@meterseal/core";
-import { type AbciAddress, CometEngine } from "@meterseal/engines/cometbft";
+import { type AbciAddress, CometEngine, localNode } from "@meterseal/engines/cometbft";
 import type { EngineObserver } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../clocks.ts";
@@ -48,10 +48,10 @@ export async function openCometEngine(
     if ("path" in abci && existsSync(abci.path)) rmSync(abci.path); // the directory's lock is ours
     const engine = await CometEngine.open(
         {
-            ...{ store, observer, abci, onFatal },
+            ...{ store, observer, onFatal },
+            node: localNode(abci, options.rpcUrl),
             logSigner: identity.log,
             timers: systemTimers,
-            rpcUrl: options.rpcUrl,
             snapshotInterval: SNAPSHOT_INTERVAL,
             ...(options.signal === undefined ? {} : { signal: options.signal }),
         },

@@ -1,7 +1,9 @@
 import { bytesEqual, error, toHex } from "@meterseal/core";
 import {
+    type BlockAppend,
+    type BlockHead,
+    type BlockStore,
     type LogAppend,
-    type LogStore,
     type RecordStore,
     recordName,
     type StoredEntry,
@@ -38,13 +40,14 @@ type Disk = {
         readonly item: Uint8Array;
         readonly vertex: StoredVertex | null;
     }[];
-    checkpoint: string | null;
+    checkpoint: { readonly size: number; readonly note: string } | null;
     /** Latest checkpoint that witnesses have cosigned. */
     cosigned: string | null;
+    blockHead: BlockHead | null;
 };
 
 /** Double of the server's durable store, with the rules of the real one and a crash. */
-export class MemoryServerStore implements LogStore, RecordStore {
+export class MemoryServerStore implements BlockStore, RecordStore {
     readonly #life: Life;
     readonly #disk: Disk;
 
@@ -107,7 +110,7 @@ export class MemoryServerStore implements LogStore, RecordStore {
             return () => {
                 log.push(row);
                 if (vertex !== null) vertex.final = true;
-                this.#disk.checkpoint = append.checkpoint;
+                this.#disk.checkpoint = { size: append.size, note: append.checkpoint };
             };
         });
     }
@@ -122,8 +125,68 @@ export class MemoryServerStore implements LogStore, RecordStore {
         return vertex;
     }
 
+    blockHead(): Promise<BlockHead | null> {
+        return this.#life.read(() => this.#disk.blockHead);
+    }
+
+    appendBlock({ appHash, checkpoint, engineState, entries, height }: BlockAppend): Promise<void> {
+        return this.#life.write("appendBlock", () => {
+            const ids = entries.flatMap(({ vertexId }) =>
+                vertexId === null ? [] : toHex(vertexId),
+            );
+            if (new Set(ids).size < ids.length) {
+                throw error("MS_VERTEX_DUPLICATE", { where: `block ${height}` });
+            }
+            const rows = entries.map(({ entry, records, vertexId }) => ({
+                id: vertexId === null ? null : toHex(vertexId),
+                timeMs: entry.timeMs,
+                item: entry.item.slice(),
+                vertex: vertexId === null ? null : this.#takeVertex(vertexId, entry.item, records),
+            }));
+            const head = { height, appHash: appHash.slice(), engineState: engineState.slice() };
+            return () => {
+                for (const { id, item, timeMs, vertex } of rows) {
+                    this.#disk.log.push({ timeMs, item, vertex });
+                    if (id === null || vertex === null) continue;
+                    vertex.final = true;
+                    this.#disk.vertices.set(id, vertex);
+                    for (const row of vertex.body) this.#keepRow(row);
+                }
+                const { length: size } = this.#disk.log;
+                if (checkpoint !== null) this.#disk.checkpoint = { size, note: checkpoint };
+                this.#disk.blockHead = head;
+            };
+        });
+    }
+
+    /** Our own vertex of these bytes, or a foreign one with rows of its own. */
+    #takeVertex(id: Uint8Array, item: Uint8Array, records: readonly MeterRecord[]): StoredVertex {
+        if (this.#disk.vertices.has(toHex(id))) return this.#requireVertex(id, item);
+        requireBodyOrder(records);
+        const body = records.map((record) => ({ ...storedRecord(record), loose: false }));
+        return { bytes: item.slice(), body, final: false };
+    }
+
+    #keepRow(row: StoredRecord): void {
+        const key = keyOf(row);
+        if (!this.#disk.records.has(key)) this.#disk.records.set(key, row);
+    }
+
+    keepCheckpoint(size: number, note: string): Promise<void> {
+        return this.#life.write("keepCheckpoint", () => {
+            const { length } = this.#disk.log;
+            if (size < 1 || size > length) {
+                throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
+            }
+            return () => {
+                if (size > (this.#disk.checkpoint?.size ?? 0))
+                    this.#disk.checkpoint = { size, note };
+            };
+        });
+    }
+
     checkpoint(): Promise<string | null> {
-        return this.#life.read(() => this.#disk.checkpoint);
+        return this.#life.read(() => this.#disk.checkpoint?.note ?? null);
     }
 
     cosigned(): Promise<string | null> {
@@ -137,7 +200,7 @@ export class MemoryServerStore implements LogStore, RecordStore {
                 throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
             }
             return () => {
-                if (size === length) this.#disk.checkpoint = note;
+                if (size === length) this.#disk.checkpoint = { size, note };
                 this.#disk.cosigned = note;
             };
         });
@@ -147,10 +210,7 @@ export class MemoryServerStore implements LogStore, RecordStore {
         return this.#life.write("insertRecords", () => {
             const rows = records.map(storedRecord);
             return () => {
-                for (const row of rows) {
-                    const key = keyOf(row);
-                    if (!this.#disk.records.has(key)) this.#disk.records.set(key, row);
-                }
+                for (const row of rows) this.#keepRow(row);
             };
         });
     }
@@ -221,6 +281,7 @@ function emptyDisk(): Disk {
         log: [],
         checkpoint: null,
         cosigned: null,
+        blockHead: null,
     };
 }
 
