@@ -1,6 +1,7 @@
 // Says after `npm test` what it left out, so that nobody takes a green run for more than it was.
 const suites = [
     ["npm run test:peers", "real CometBFT nodes, and four organisations on them"],
+    ["npm run test:evm", "contracts and anchors on a real EVM node"],
     ["npm run test:browser", "the portal in Chromium"],
     ["npm run test:kill", "processes that are killed"],
     ["npm run test:readme", "the commands of the pages for users"],

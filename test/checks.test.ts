@@ -273,6 +273,17 @@ describe("check-lock", () => {
         expect(check("check-lock.mjs", lock(packages))).toMatchObject({ status: 0 });
     });
 
+    it("looks at the lock file of the tests on an EVM node, too", () => {
+        const bad = { "node_modules/c": { ...good, resolved: "https://a/c.tgz" } };
+        const files = {
+            ...lock({ "node_modules/b": good }),
+            "test/evm/tools/package-lock.json": JSON.stringify({ packages: bad }),
+        };
+        const result = check("check-lock.mjs", files);
+        expect(result.said).toMatch(/node_modules\/c: is tied to/);
+        expect(result.status).toBe(1);
+    });
+
     const broken: [name: string, packages: object, said: RegExp][] = [
         ["an empty lock file", {}, /names no packages/],
         [

@@ -132,4 +132,8 @@ export const LIMITS = {
     cohortMembers: 1_024,
     /** Windows of a cohort in its month: quarter-hours and an hour more; tokens fit a message. */
     cohortWindows: 2_980,
+    /** One call to a node of an EVM chain. */
+    evmCallMs: 10_000,
+    /** One answer of such a node. */
+    evmAnswerBytes: 4_194_304,
 } as const;

@@ -21,6 +21,7 @@ const ENVIRONMENT: readonly ErrorCode[] = [
     "MS_STORE_FORMAT",
     "MS_LINK",
     "MS_BUSY",
+    "MS_EVM_FEE",
     "MS_INTERNAL",
 ];
 
@@ -33,6 +34,7 @@ const USAGE: readonly ErrorCode[] = [
     "MS_KEY_FOREIGN",
     "MS_DATA_FILE",
     "MS_LISTEN_ADDRESS",
+    "MS_EVM_CHAIN",
     "MS_ZONE",
     "MS_GRANT_LEVEL",
     "MS_GRANT_RANGE",

@@ -1,0 +1,226 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { LIMITS, MetersealError } from "@meterseal/core";
+import { STREAM_MODE } from "@meterseal/record";
+import { TestChain, TestNetwork } from "@meterseal/testkit/records";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+    type Address,
+    acceptEvm,
+    CONTRACTS,
+    decodeRefusal,
+    type EvmProfile,
+    type EvmProfiles,
+    EvmRpc,
+    emptyCommittedBatch,
+    emptyRootAnchor,
+    emptySingleWrite,
+    errorOfRefusal,
+    type Hex,
+    NO_HASH,
+    openRegisters,
+    packRegisters,
+} from "../src/evm/index.ts";
+
+const [ADMIN, SERVER, STRANGER] = ["a", "b", "c"].map(
+    (digit): Address => `0x${digit.repeat(40)}`,
+) as [Address, Address, Address];
+const LOG: Hex = `0x${"11".repeat(32)}`;
+const ROOT: Hex = `0x${"22".repeat(32)}`;
+
+type Call<P extends EvmProfile> = readonly [Address, EvmProfiles[P]["call"]];
+
+/** State after calls that must all be taken. */
+function after<P extends EvmProfile>(
+    profile: P,
+    empty: EvmProfiles[P]["state"],
+    calls: readonly Call<P>[],
+): EvmProfiles[P]["state"] {
+    return calls.reduce((state, [sender, call]) => {
+        const verdict = acceptEvm(profile, state, sender, call);
+        if (!verdict.ok) throw errorOfRefusal(verdict.refusal);
+        return verdict.state;
+    }, empty);
+}
+
+function codeOf<P extends EvmProfile>(
+    profile: P,
+    state: EvmProfiles[P]["state"],
+    [sender, call]: Call<P>,
+): string {
+    const verdict = acceptEvm(profile, state, sender, call);
+    return verdict.ok ? "taken" : errorOfRefusal(verdict.refusal).code;
+}
+
+describe("the rules of the contracts", () => {
+    it("take a single write from a server on the list, once and upwards only", () => {
+        const write = (seq: number, value: bigint) =>
+            ({ call: "write", register: LOG, seq, value, time: 1 }) as const;
+        const state = after("single-write", emptySingleWrite(ADMIN), [
+            [ADMIN, { call: "proposeServer", server: SERVER }],
+            [SERVER, { call: "acceptServer" }],
+            [SERVER, write(1, 10n)],
+            [SERVER, write(2, 10n)],
+        ]);
+        expect(codeOf("single-write", state, [SERVER, write(3, 10n)])).toBe("taken");
+        expect(codeOf("single-write", state, [STRANGER, write(3, 10n)])).toBe("MS_NOT_ALLOWED");
+        expect(codeOf("single-write", state, [SERVER, write(2, 11n)])).toBe("MS_REPLAYED");
+        expect(codeOf("single-write", state, [SERVER, write(4, 11n)])).toBe("MS_GAP");
+        expect(codeOf("single-write", state, [SERVER, write(3, 9n)])).toBe("MS_REGISTER_DECREASED");
+        const removed = after("single-write", state, [
+            [ADMIN, { call: "removeServer", server: SERVER }],
+        ]);
+        expect(codeOf("single-write", removed, [SERVER, write(3, 10n)])).toBe("MS_NOT_ALLOWED");
+        expect(codeOf("single-write", removed, [SERVER, { call: "acceptServer" }])).toBe(
+            "MS_NOT_ALLOWED",
+        );
+    });
+
+    it("take a batch that continues the last one", () => {
+        const batch = (seq: number, previous: bigint[], next: bigint[]) =>
+            ({
+                ...({ call: "write", group: 7, seq, time: 1 } as const),
+                ...{ previous: packRegisters(previous), next: packRegisters(next) },
+            }) as const;
+        const state = after("committed-batch", emptyCommittedBatch(ADMIN), [
+            [ADMIN, { call: "proposeGroupOwner", group: 7, owner: SERVER }],
+            [SERVER, { call: "acceptGroup", group: 7 }],
+            [SERVER, batch(1, [], [5n, 2n ** 47n])],
+        ]);
+        const code = (sender: Address, call: ReturnType<typeof batch>): string =>
+            codeOf("committed-batch", state, [sender, call]);
+        expect(code(SERVER, batch(2, [5n, 2n ** 47n], [5n, 2n ** 47n, 0n]))).toBe("taken");
+        expect(code(ADMIN, batch(2, [5n, 2n ** 47n], [5n, 2n ** 47n]))).toBe("MS_NOT_ALLOWED");
+        expect(code(SERVER, batch(2, [5n, 2n ** 47n], [5n]))).toBe("MS_MALFORMED");
+        expect(code(SERVER, batch(2, [4n, 2n ** 47n], [5n, 2n ** 47n]))).toBe("MS_ANCHOR");
+        expect(code(SERVER, batch(2, [5n, 2n ** 47n], [5n, 2n ** 47n - 1n]))).toBe(
+            "MS_REGISTER_DECREASED",
+        );
+    });
+
+    it("take an anchor of the log's owner that names the last root and is larger", () => {
+        const anchor = (previousRoot: Hex, size: number) =>
+            ({ call: "anchor", log: LOG, previousRoot, size, root: ROOT }) as const;
+        const state = after("root-anchor", emptyRootAnchor(ADMIN), [
+            [ADMIN, { call: "proposeLogOwner", log: LOG, owner: SERVER }],
+            [SERVER, { call: "acceptLog", log: LOG }],
+            [SERVER, anchor(NO_HASH, 10)],
+        ]);
+        expect(codeOf("root-anchor", state, [SERVER, anchor(ROOT, 11)])).toBe("taken");
+        expect(codeOf("root-anchor", state, [ADMIN, anchor(ROOT, 11)])).toBe("MS_NOT_ALLOWED");
+        expect(codeOf("root-anchor", state, [SERVER, anchor(NO_HASH, 11)])).toBe("MS_ANCHOR");
+        expect(codeOf("root-anchor", state, [SERVER, anchor(ROOT, 10)])).toBe("MS_ANCHOR");
+    });
+
+    it("hand a role over to who was proposed, and to nobody else", () => {
+        const state = after("root-anchor", emptyRootAnchor(ADMIN), [
+            [ADMIN, { call: "proposeAdmin", next: SERVER }],
+        ]);
+        expect(codeOf("root-anchor", state, [STRANGER, { call: "acceptAdmin" }])).toBe(
+            "MS_NOT_ALLOWED",
+        );
+        const propose = { call: "proposeAdmin", next: STRANGER } as const;
+        expect(codeOf("root-anchor", state, [SERVER, propose])).toBe("MS_NOT_ALLOWED");
+        const handed = after("root-anchor", state, [[SERVER, { call: "acceptAdmin" }]]);
+        expect(codeOf("root-anchor", handed, [ADMIN, propose])).toBe("MS_NOT_ALLOWED");
+        expect(codeOf("root-anchor", handed, [SERVER, propose])).toBe("taken");
+    });
+
+    it("read nothing into bytes that are no error of a contract", () => {
+        for (const profile of Object.keys(CONTRACTS) as EvmProfile[]) {
+            expect(decodeRefusal(profile, "0x")).toBeNull();
+            expect(decodeRefusal(profile, "0x12")).toBeNull();
+            expect(decodeRefusal(profile, "0x4e487b7100")).toBeNull();
+        }
+    });
+});
+
+describe("registers for a public chain", () => {
+    it("come from open records, one for each boundary and channel", async () => {
+        const network = new TestNetwork("open", STREAM_MODE.open);
+        const chain = new TestChain(await network.meter("m"));
+        const record = await chain.usage({
+            values: { mode: "open", registers: [1n, 2n, 3n, 4n] },
+        });
+        const registers = openRegisters(record);
+        expect(registers.map(({ value }) => value)).toEqual([1n, 2n, 3n, 4n]);
+        const [first, second] = registers;
+        expect(first?.register).toMatch(/^0x[0-9a-f]{32}0{30}00$/);
+        expect((second?.time ?? 0) - (first?.time ?? 0)).toBe(900);
+    });
+
+    it("never come from sealed ones", async () => {
+        const chain = new TestChain(await new TestNetwork("sealed").meter("m"));
+        const record = await chain.usage();
+        expect(() => openRegisters(record)).toThrow(/MS_NOT_ALLOWED/);
+    });
+});
+
+describe("JSON-RPC", () => {
+    const servers: Server[] = [];
+    afterEach(() => {
+        for (const server of servers.splice(0)) server.close();
+    });
+
+    async function answering(
+        body: (seen: { auth: string; asked: string }) => string,
+    ): Promise<string> {
+        const server = createServer((request, response) => {
+            const parts: Buffer[] = [];
+            request.on("data", (part: Buffer) => parts.push(part));
+            request.on("end", () => {
+                const asked = Buffer.concat(parts).toString();
+                response.end(body({ auth: request.headers.authorization ?? "", asked }));
+            });
+        });
+        servers.push(server);
+        await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+        return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    }
+
+    const codeOfQuery = async (rpc: EvmRpc): Promise<string> => {
+        const failure: unknown = await rpc.query("eth_chainId", []).then(
+            (result) => `taken ${String(result)}`,
+            (cause: unknown) => cause,
+        );
+        return failure instanceof MetersealError ? failure.code : String(failure);
+    };
+
+    it("gives the answer, and the password of the URL in a header only", async () => {
+        let auth = "";
+        const place = await answering((seen) => {
+            auth = seen.auth;
+            return JSON.stringify({ jsonrpc: "2.0", id: 1, result: "0x7a69" });
+        });
+        const rpc = new EvmRpc(`http://user:p%40ss@${place}`);
+        expect(await rpc.quantity("eth_chainId", [])).toBe(31_337n);
+        expect(auth).toBe(`Basic ${Buffer.from("user:p@ss").toString("base64")}`);
+        expect(rpc.place).toBe(place);
+    });
+
+    it.each([
+        ["no JSON", "<html>"],
+        ["no object", "7"],
+        ["neither result nor error", "{}"],
+        ["an error", JSON.stringify({ error: { code: -32_601, message: "no such method" } })],
+    ])("refuses %s", async (_, text) => {
+        expect(await codeOfQuery(new EvmRpc(`http://${await answering(() => text)}`))).toBe(
+            "MS_LINK",
+        );
+    });
+
+    it("reads an answer up to its limit, and no larger one", async () => {
+        const sized = async (length: number): Promise<string> => {
+            const text = JSON.stringify({ result: "" });
+            const whole = JSON.stringify({ result: "x".repeat(length - text.length) });
+            return await codeOfQuery(new EvmRpc(`http://${await answering(() => whole)}`));
+        };
+        expect(await sized(LIMITS.evmAnswerBytes)).toMatch(/^taken x/);
+        expect(await sized(LIMITS.evmAnswerBytes + 1)).toBe("MS_TOO_LARGE");
+    });
+
+    it("says where nobody answers, and takes no other scheme", async () => {
+        expect(await codeOfQuery(new EvmRpc("http://127.0.0.1:9", 500))).toBe("MS_LINK");
+        expect(() => new EvmRpc("ws://127.0.0.1:9")).toThrow(/MS_USAGE/);
+    });
+});
