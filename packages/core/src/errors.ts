@@ -69,6 +69,7 @@ export const ERRORS = {
     MS_STORE_LOCKED: entry(null, "later", "Another process uses this data directory."),
     MS_STORE_UNWRITABLE: entry(null, "later", "The data directory cannot be written."),
     MS_BACKUP: entry(null, "never", "The backup is not whole, or not what its manifest says."),
+    MS_ARCHIVE: entry(null, "never", "The archive is not whole, or not what its links name."),
     MS_OUTBOX: entry(null, "never", "A meter's outbox contradicts the ledger."),
     MS_OUTBOX_FULL: entry(
         null,

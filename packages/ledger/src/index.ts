@@ -29,6 +29,31 @@ export {
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
 export {
+    CAR_LIMITS,
+    type CarBlock,
+    type CarLink,
+    decodeCarHeader,
+    decodeLength,
+    encodeBlockHead,
+    encodeCarHeader,
+    isContentOf,
+    rawBlock,
+} from "./car/blocks.ts";
+export {
+    type CarCheckpoint,
+    type CarEntry,
+    type CarMessage,
+    type CarRoot,
+    messageBlocks,
+    PAGE_ITEMS,
+    pageBlock,
+    parseCheckpointPage,
+    parseEntryPage,
+    parseRoot,
+    parseWaitingPage,
+    rootBlock,
+} from "./car/contents.ts";
+export {
     type CheckpointHead,
     type CheckpointTrust,
     signCheckpoint,

@@ -275,6 +275,7 @@ describe("verify", () => {
         const report = JSON.parse(stdout) as Record<string, unknown>;
         expect(Object.keys(report)).toEqual([
             "verified",
+            "network",
             "counts",
             "checkpoint",
             "faults",

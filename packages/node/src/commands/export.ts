@@ -1,22 +1,23 @@
 import { existsSync, writeFileSync } from "node:fs";
-import { error, formatInstant } from "@meterseal/core";
+import { error, formatInstant, toHex } from "@meterseal/core";
 import type { KeyFile, Usage } from "@meterseal/wallet";
-import { type Command, type Options, textOption } from "../cli/arguments.ts";
-import { out, say } from "../console.ts";
+import { exportCar } from "../archive/export-car.ts";
+import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
+import { out, Progress, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { askServer, kwh, readKey, readUsage, USAGE_OPTIONS } from "./household-usage.ts";
 
-const FORMATS = ["csv", "evidence"];
+const FORMATS = ["csv", "evidence", "car"];
 
-/** `meterseal export`: a household's data in a form for other programs. */
+/** `meterseal export`: a household's data, or a server's whole ledger, in a form for other programs. */
 export const exportCommand: Command = {
     name: "export",
-    summary: "writes a household's energy as CSV, or its evidence for a reader of its own",
+    summary: "writes a household's energy as CSV, its evidence, or the whole ledger as an IPLD CAR",
     options: {
         format: {
             kind: "value",
             value: "FORMAT",
-            help: "csv, or evidence: signed records with proofs (csv)",
+            help: "csv, evidence: signed records with proofs, or car: the ledger of --data (csv)",
         },
         ...USAGE_OPTIONS,
         out: { kind: "value", value: "FILE", help: "writes a new file (csv: standard output)" },
@@ -26,6 +27,7 @@ export const exportCommand: Command = {
         "meterseal export --key key.json --data .meterseal/demo > readings.csv",
         "meterseal export --key key.json --url http://127.0.0.1:8480 --level day --from 2013-01-01 --out days.csv",
         "meterseal export --format evidence --key key.json --url http://127.0.0.1:8480 --out evidence.cbor",
+        "meterseal export --format car --data .meterseal/demo --out ledger.car",
     ],
     async run(options) {
         const format = textOption(options, "format") ?? "csv";
@@ -37,6 +39,7 @@ export const exportCommand: Command = {
                 where: path,
                 expected: "--out with a file that is not there yet",
             });
+        if (format === "car") return await writeCar(options, path);
         const { content, rows } =
             format === "csv" ? await readCsv(options) : await readEvidence(options, path);
         if (path === undefined) {
@@ -53,6 +56,34 @@ export const exportCommand: Command = {
         return EXIT.ok;
     },
 };
+
+/** Options that choose among a household's data; a ledger is whole. */
+const OF_HOUSEHOLD = ["key", "url", "level", "from", "to", "estimate"];
+
+async function writeCar(options: Options, path: string | undefined): Promise<number> {
+    const foreign = OF_HOUSEHOLD.find((name) => options[name] !== undefined);
+    if (path === undefined || foreign !== undefined) {
+        const expected = "--data DIR and --out FILE with --format car";
+        throw error(
+            "MS_USAGE",
+            foreign === undefined ? { expected } : { expected, got: `--${foreign}` },
+        );
+    }
+    const bar = new Progress();
+    const dataDir = requiredOption(options, "data", "DIR");
+    const written = await exportCar(dataDir, path, (done, text) => bar.show(done, text));
+    bar.finish(`written in ${bar.seconds.toFixed(1)} s`);
+    const { blocks, bytes, entries, networkId, root } = written;
+    const network = toHex(networkId);
+    if (options.json === true) {
+        out(JSON.stringify({ path, format: "car", network, root, entries, blocks, bytes }));
+    } else {
+        say(`Written to ${path}: ${entries} log entries in ${blocks} blocks, ${bytes} bytes.`);
+        say(`Root ${root}`);
+        say(`Check it with: meterseal verify ${path} --network ${network}`);
+    }
+    return EXIT.ok;
+}
 
 type Export = { readonly content: Buffer; readonly rows: number };
 

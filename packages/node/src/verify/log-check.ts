@@ -23,9 +23,10 @@ import {
     usageOf,
     verifySign1,
 } from "@meterseal/record";
-import { type LogRow, type RecordRow, type StoreReader, slotsOf } from "@meterseal/stores/sqlite";
+import { type LogRow, type RecordRow, slotsOf } from "@meterseal/stores/sqlite";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
+import type { LedgerSource } from "./source.ts";
 import { FIRST_ROW } from "./vertex-check.ts";
 
 /** What each kind of entry without a body counts as. */
@@ -54,11 +55,11 @@ export class LogCheck {
     readonly leafOfRecord: Map<string, number> = new Map();
     readonly #findings: Findings;
     readonly #state: LedgerState;
-    readonly #reader: StoreReader;
+    readonly #reader: LedgerSource;
     readonly #chains: ChainCheck;
     #rulesJudged = true;
 
-    constructor(findings: Findings, state: LedgerState, reader: StoreReader, chains: ChainCheck) {
+    constructor(findings: Findings, state: LedgerState, reader: LedgerSource, chains: ChainCheck) {
         this.#findings = findings;
         this.#state = state;
         this.#reader = reader;

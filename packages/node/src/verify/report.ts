@@ -1,8 +1,11 @@
-import type { TreeHead } from "@meterseal/ledger";
+import { toHex } from "@meterseal/core";
+import type { LedgerState, TreeHead } from "@meterseal/ledger";
 import type { Findings, VerifyFault } from "./findings.ts";
 
 /** Outcome of a full check. */
 export type VerifyReport = {
+    /** Network id, hexadecimal; null where there is no genesis. */
+    readonly network: string | null;
     readonly counts: Findings["counts"];
     /** Size and root (hexadecimal) of the latest checkpoint that holds. */
     readonly checkpoint: { readonly size: number; readonly root: string } | null;
@@ -10,11 +13,16 @@ export type VerifyReport = {
     readonly notes: readonly string[];
 };
 
-/** Report of what was found. */
-export function reportOf(findings: Findings, head: TreeHead | null): VerifyReport {
+/** Report of what was found in the ledger of a network. */
+export function reportOf(
+    findings: Findings,
+    state: LedgerState | null,
+    head: TreeHead | null,
+): VerifyReport {
     const { counts, faults, notes } = findings;
-    const checkpoint = head === null ? null : { size: head.size, root: head.root.toHex() };
-    return { counts, checkpoint, faults, notes };
+    const checkpoint = head === null ? null : { size: head.size, root: toHex(head.root) };
+    const network = state === null ? null : toHex(state.networkId);
+    return { network, counts, checkpoint, faults, notes };
 }
 
 const LISTED_MAX = 20;
@@ -47,5 +55,5 @@ function conclusionOf(faults: readonly VerifyFault[]): string {
     const onlyForeignKeys = faults.every(({ code }) => code === "MS_KEY_FOREIGN");
     return onlyForeignKeys
         ? "The data hold; a key file does not belong to them."
-        : "This data directory is not what was signed.";
+        : "This is not what was signed.";
 }

@@ -13,22 +13,16 @@ import {
 } from "@meterseal/core";
 import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
 import { checkBlockHead } from "@meterseal/engines/cometbft";
-import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
-import { kidOf, type MeterRecord, parseRecord } from "@meterseal/record";
+import { type LedgerState, type Policy, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
+import { kidOf } from "@meterseal/record";
 import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
-import {
-    checkCommitments,
-    checkPlausibility,
-    type KeyFile,
-    openSeries,
-    parseKeyFile,
-} from "@meterseal/wallet";
-import { distinctRecords } from "../distinct-records.ts";
+import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
 import { Findings } from "./findings.ts";
+import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { checkOutboxes } from "./outbox-check.ts";
 import { checkParties } from "./party-check.ts";
@@ -54,6 +48,16 @@ export function loadKeyFiles(paths: readonly string[]): Result<KeyFile[]> {
     return ok(keys);
 }
 
+/** What a check is asked for besides. */
+export type VerifyOptions = {
+    /** With keys: also that each commitment hides its register. */
+    readonly commitments?: boolean;
+    /** Whose cosignatures a checkpoint must carry; absent or null for nobody's. */
+    readonly policy?: Policy | null;
+    /** The network that it must be, 32 bytes; absent or null for any. */
+    readonly network?: Uint8Array | null;
+};
+
 /**
  * Checks a data directory as an auditor would, without a server and without writing: the store
  * against itself, every signature, chain link, vertex, leaf and checkpoint, what the meters
@@ -64,7 +68,7 @@ export async function verifyDirectory(
     dataDir: string,
     keys: readonly KeyFile[],
     onProgress: (done: number, text: string) => void,
-    { commitments = false }: { readonly commitments?: boolean } = {},
+    { commitments = false, network = null, policy = null }: VerifyOptions = {},
 ): Promise<VerifyReport> {
     requireDirectory(dataDir);
     const store = await openServerStore(PLACES.server(dataDir), { readOnly: true });
@@ -73,16 +77,27 @@ export async function verifyDirectory(
         for (const text of await store.reader.fileFaults())
             findings.fault("MS_STORE_FORMAT", "store.db", text);
         const state = await checkGenesis(dataDir, store.reader, findings);
-        if (state === null) return reportOf(findings, null);
-        const head = await checkLedger(dataDir, state, store, findings, onProgress);
+        if (state === null) return reportOf(findings, null, null);
+        checkNetwork(state, network, findings);
+        const head = await checkLedger(dataDir, { state, store, policy }, findings, onProgress);
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
         checkParties(dataDir, state, findings);
         for (const key of keys) await checkKey(key, check);
-        return reportOf(findings, head);
+        return reportOf(findings, state, head);
     } finally {
         await store.close();
     }
+}
+
+/** Holds the genesis against the network that the reader means. */
+export function checkNetwork(
+    { networkId }: LedgerState,
+    network: Uint8Array | null,
+    findings: Findings,
+): void {
+    if (network === null || bytesEqual(network, networkId)) return;
+    findings.fault("MS_NETWORK", "genesis", `It is that of network ${toHex(networkId)}.`);
 }
 
 async function checkGenesis(
@@ -145,8 +160,15 @@ async function checkCollector(
 
 async function checkLedger(
     dataDir: string,
-    state: LedgerState,
-    store: ServerStore,
+    {
+        policy,
+        state,
+        store,
+    }: {
+        readonly state: LedgerState;
+        readonly store: ServerStore;
+        readonly policy: Policy | null;
+    },
     findings: Findings,
     onProgress: (done: number, text: string) => void,
 ): Promise<TreeHead | null> {
@@ -160,8 +182,8 @@ async function checkLedger(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
         logSize,
     );
-    const tree = { tree: log.tree, isShared };
-    const head = await checkCheckpoints(reader, state, tree, findings);
+    const context = { tree: log.tree, isShared, policy };
+    const head = await checkCheckpoints(reader, state, context, findings);
     if (block !== null && log.rulesJudged) {
         const fault = checkBlockHead(block, state, log.tree);
         if (fault !== null) findings.failed(fault, `block ${block.height}`);
@@ -192,50 +214,4 @@ async function checkLedger(
         chains,
     });
     return head;
-}
-
-/** What the check of a household's registers works with. */
-type KeyCheck = {
-    readonly state: LedgerState;
-    readonly reader: StoreReader;
-    readonly findings: Findings;
-    /** Whether the commitments to the registers are looked at too. */
-    readonly commitments: boolean;
-};
-
-/**
- * Opens a household's registers and checks that none runs backwards or beyond what a connection
- * carries, and on request that each commitment hides its register.
- */
-async function checkKey(
-    key: KeyFile,
-    { commitments, findings, reader, state }: KeyCheck,
-): Promise<void> {
-    const where = `key file of ${key.name}`;
-    if (!bytesEqual(key.network, state.networkId)) {
-        findings.fault("MS_KEY_FOREIGN", where, "It belongs to another network.");
-        return;
-    }
-    const records: MeterRecord[] = [];
-    for await (const row of distinctRecords(reader.recordsOf(key.meter))) {
-        const record = parseRecord(row.bytes);
-        if (record.ok) records.push(record.value);
-    }
-    const series = openSeries(key, records);
-    if (!series.ok) {
-        findings.failed(series.error, `${where}, meter ${toHex(key.meter)}`);
-        return;
-    }
-    const verdict = checkPlausibility(series.value, key.stream.slotSeconds);
-    for (const fault of verdict.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
-    if (verdict.checked > 0) findings.counts.keys++;
-    else {
-        const message = `It opened nothing: there are no readings of meter ${toHex(key.meter)}.`;
-        findings.fault("MS_KEY_FOREIGN", where, message);
-    }
-    if (!commitments) return;
-    const committed = checkCommitments(key, records);
-    for (const fault of committed.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
-    findings.counts.commitments += committed.checked;
-    if (committed.checked === 0) findings.notes.push(`${where}: its meter makes no commitments.`);
 }

@@ -1,7 +1,7 @@
 import { bytesEqual, compareBytes, toHex } from "@meterseal/core";
 import { type LedgerState, parseVertex, summarizeBody, type Vertex } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord, verifySign1 } from "@meterseal/record";
-import type { StoreReader, VertexRow } from "@meterseal/stores/sqlite";
+import type { RecordRow, StoreReader, VertexRow } from "@meterseal/stores/sqlite";
 import type { Findings } from "./findings.ts";
 
 /**
@@ -22,21 +22,32 @@ export async function checkOpenVertices(
         }
         next = row.n + 1;
         if ((await reader.logOfVertex(row.n)) !== null) continue;
-        const fault = await openVertexFault(row, reader, state);
-        findings.counts.signatures++;
-        if (fault === null) findings.notes.push(`${where} is not in the log yet.`);
-        else findings.fault("MS_VERTEX_BODY", where, `It is not in the log, and ${fault}`);
+        checkOpenVertex(row, await reader.bodyOf(row.n), state, findings);
     }
+}
+
+/** Checks a vertex that no log entry names, with the records that are stored under it. */
+export function checkOpenVertex(
+    row: VertexRow,
+    body: readonly RecordRow[],
+    state: LedgerState,
+    findings: Findings,
+): void {
+    const where = `vertex row ${row.n}`;
+    const fault = openVertexFault(row, body, state);
+    findings.counts.signatures++;
+    if (fault === null) findings.notes.push(`${where} is not in the log yet.`);
+    else findings.fault("MS_VERTEX_BODY", where, `It is not in the log, and ${fault}`);
 }
 
 /** Smaller than every row number that anybody can have written. */
 export const FIRST_ROW: number = -(2 ** 52);
 
-async function openVertexFault(
+function openVertexFault(
     row: VertexRow,
-    reader: StoreReader,
+    rows: readonly RecordRow[],
     state: LedgerState,
-): Promise<string | null> {
+): string | null {
     const parsed = parseVertex(row.bytes);
     if (!parsed.ok) return `it is no vertex: ${parsed.error.message}`;
     const vertex = parsed.value;
@@ -45,7 +56,7 @@ async function openVertexFault(
     if (author === undefined) return "no enrolment in the log admits its author.";
     if (!verifySign1(vertex.message, author.enrolment.key)) return "its signature does not hold.";
     const body: MeterRecord[] = [];
-    for (const { bytes } of await reader.bodyOf(row.n)) {
+    for (const { bytes } of rows) {
         const record = parseRecord(bytes);
         if (record.ok) body.push(record.value);
     }

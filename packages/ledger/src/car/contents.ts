@@ -1,0 +1,192 @@
+import { error, fail, type Result } from "@meterseal/core";
+import { attempt, malformed, toArray, toBytes, toInteger } from "@meterseal/record";
+import type { CID } from "multiformats/cid";
+import type { LogItem } from "../entry.ts";
+import {
+    type CarBlock,
+    decodeNode,
+    encodedNodeBlock,
+    isLink,
+    nodeBlock,
+    rawBlock,
+} from "./blocks.ts";
+
+/** Type in the root block: names the format and its version. */
+const CAR_TYPE = "meterseal/ledger-car/v1";
+
+/** Links to a signed message and, of a vertex, to what belongs to it. */
+export type CarMessage = {
+    readonly kind: LogItem["kind"] | "record";
+    /** Whole COSE_Sign1, raw. */
+    readonly message: CID;
+    /** Header of a vertex in dag-cbor: the vertex's id, through which others name it as a parent. */
+    readonly vertex?: CID;
+    /** Records of a vertex back to back, raw: the hash is the header's `bodyHash`. */
+    readonly body?: CID;
+};
+
+/** A log entry: when it was accepted, and its message. */
+export type CarEntry = CarMessage & { readonly time: number };
+
+/** A checkpoint with the cosignatures that are on it. */
+export type CarCheckpoint = { readonly size: number; readonly note: string };
+
+/** What a consensus engine has agreed on, as the store keeps it. */
+export type CarBlockHead = {
+    readonly height: number;
+    /** 32 bytes. */
+    readonly appHash: Uint8Array;
+    readonly state: Uint8Array;
+};
+
+/** Root block of an archive: links to pages, in the order in which the file holds them. */
+export type CarRoot = {
+    /** Genesis, raw: its hash is the network id. */
+    readonly genesis: CID;
+    /** Number of log entries. */
+    readonly size: number;
+    /** Pages of log entries. */
+    readonly entries: readonly CID[];
+    /** Pages of checkpoints, by size. */
+    readonly checkpoints: readonly CID[];
+    /** Pages of vertices and records that are not in the log yet. */
+    readonly waiting: readonly CID[];
+    /** Absent where the server keeps its log alone. */
+    readonly block?: CarBlockHead;
+};
+
+/** Entries, checkpoints or messages under one page; readers refuse more. */
+export const PAGE_ITEMS = 512;
+const PAGES_MAX = 40_000;
+const STATE_BYTES_MAX = 65_536;
+const ENTRY_KINDS = ["vertex", "enrolment", "party", "notice", "tariff", "revocation"];
+
+/** Root block. */
+export function rootBlock(root: CarRoot): CarBlock {
+    return nodeBlock({ type: CAR_TYPE, ...root });
+}
+
+/** A page of entries, checkpoints or messages. */
+export function pageBlock(
+    items: readonly CarEntry[] | readonly CarCheckpoint[] | readonly CarMessage[],
+): CarBlock {
+    return nodeBlock(items);
+}
+
+/** Blocks of a message, the links to them, and of a vertex its header and body. */
+export function messageBlocks(
+    kind: CarMessage["kind"],
+    bytes: Uint8Array,
+    vertex?: { readonly header: Uint8Array; readonly body: Uint8Array },
+): { readonly links: CarMessage; readonly blocks: readonly CarBlock[] } {
+    const message = rawBlock(bytes);
+    if (vertex === undefined) return { links: { kind, message: message.cid }, blocks: [message] };
+    const [header, body] = [encodedNodeBlock(vertex.header), rawBlock(vertex.body)];
+    const links = { kind, message: message.cid, vertex: header.cid, body: body.cid };
+    return { links, blocks: [message, header, body] };
+}
+
+/** Parses a root block strictly. Fails with MS_ARCHIVE, or MS_VERSION for another type. */
+export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
+    return parseNode(bytes, "root", (value) => {
+        const map = fieldsOf(value, "root");
+        if (map.type !== CAR_TYPE) throw error("MS_VERSION", { where: "root", expected: CAR_TYPE });
+        const known = ["type", "genesis", "size", "entries", "checkpoints", "waiting"];
+        onlyKeys(map, map.block === undefined ? known : [...known, "block"], "root");
+        return {
+            genesis: toLink(map.genesis, "raw", "root.genesis"),
+            size: toInteger(map.size, "root.size", 0, Number.MAX_SAFE_INTEGER),
+            entries: toLinks(map.entries, "root.entries"),
+            checkpoints: toLinks(map.checkpoints, "root.checkpoints"),
+            waiting: toLinks(map.waiting, "root.waiting"),
+            ...(map.block === undefined ? {} : { block: parseBlockHead(map.block) }),
+        };
+    });
+}
+
+/** Parses a page of log entries strictly. Fails with MS_ARCHIVE. */
+export function parseEntryPage(bytes: Uint8Array): Result<CarEntry[]> {
+    return parsePage(bytes, (value) => {
+        const map = fieldsOf(value, "entry");
+        const { time, ...message } = map;
+        return {
+            ...parseMessage(message, ENTRY_KINDS),
+            time: toInteger(time, "entry.time", 0, Number.MAX_SAFE_INTEGER),
+        };
+    });
+}
+
+/** Parses a page of what is not in the log yet strictly. Fails with MS_ARCHIVE. */
+export function parseWaitingPage(bytes: Uint8Array): Result<CarMessage[]> {
+    return parsePage(bytes, (value) =>
+        parseMessage(fieldsOf(value, "waiting"), ["vertex", "record"]),
+    );
+}
+
+/** Parses a page of checkpoints strictly; the notes are for who knows the log's key. */
+export function parseCheckpointPage(bytes: Uint8Array): Result<CarCheckpoint[]> {
+    return parsePage(bytes, (value) => {
+        const map = fieldsOf(value, "checkpoint");
+        onlyKeys(map, ["size", "note"], "checkpoint");
+        const { note } = map;
+        return {
+            size: toInteger(map.size, "checkpoint.size", 0, Number.MAX_SAFE_INTEGER),
+            note: typeof note === "string" ? note : malformed("checkpoint.note", "a text"),
+        };
+    });
+}
+
+type Fields = Record<string, unknown>;
+
+function parseMessage(map: Fields, kinds: readonly string[]): CarMessage {
+    const { kind } = map;
+    if (typeof kind !== "string" || !kinds.includes(kind))
+        malformed("entry.kind", kinds.join(", "));
+    const isVertex = kind === "vertex";
+    onlyKeys(map, isVertex ? ["kind", "message", "vertex", "body"] : ["kind", "message"], "entry");
+    const message = toLink(map.message, "raw", "entry.message");
+    if (!isVertex) return { kind: kind as CarMessage["kind"], message };
+    const vertex = toLink(map.vertex, "node", "entry.vertex");
+    return { kind, message, vertex, body: toLink(map.body, "raw", "entry.body") };
+}
+
+function parseBlockHead(value: unknown): CarBlockHead {
+    const map = fieldsOf(value, "root.block");
+    onlyKeys(map, ["height", "appHash", "state"], "root.block");
+    return {
+        height: toInteger(map.height, "root.block.height", 0, Number.MAX_SAFE_INTEGER),
+        appHash: toBytes(map.appHash, "root.block.appHash", 32),
+        state: toBytes(map.state, "root.block.state", 0, STATE_BYTES_MAX),
+    };
+}
+
+function parsePage<T>(bytes: Uint8Array, item: (value: unknown) => T): Result<T[]> {
+    return parseNode(bytes, "page", (value) => toArray(value, "page", PAGE_ITEMS).map(item));
+}
+
+function parseNode<T>(bytes: Uint8Array, where: string, read: (value: unknown) => T): Result<T> {
+    const value = decodeNode(bytes, where);
+    if (!value.ok) return value;
+    const parsed = attempt(() => read(value.value));
+    if (parsed.ok || parsed.error.code === "MS_VERSION") return parsed;
+    const { details } = parsed.error;
+    return fail(error("MS_ARCHIVE", { ...details, where: details.where ?? where }));
+}
+
+function fieldsOf(value: unknown, where: string): Fields {
+    const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isMap && !(value instanceof Uint8Array) ? (value as Fields) : malformed(where, "a map");
+}
+
+function onlyKeys(map: Fields, keys: readonly string[], where: string): void {
+    if (Object.keys(map).every((key) => keys.includes(key))) return;
+    malformed(where, `the keys ${keys.join(", ")}`);
+}
+
+function toLink(value: unknown, kind: "raw" | "node", where: string): CID {
+    return isLink(value, kind) ? value : malformed(where, `a link to ${kind} bytes`);
+}
+
+function toLinks(value: unknown, where: string): CID[] {
+    return toArray(value, where, PAGES_MAX).map((link) => toLink(link, "node", where));
+}

@@ -1,0 +1,99 @@
+import { MetersealError } from "@meterseal/core";
+import { checkBlockHead } from "@meterseal/engines/cometbft";
+import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
+import type { KeyFile } from "@meterseal/wallet";
+import { CarSource } from "../archive/car-source.ts";
+import { ChainCheck } from "./chain-check.ts";
+import { checkCheckpoints } from "./checkpoint-check.ts";
+import { Findings } from "./findings.ts";
+import { checkKey } from "./key-check.ts";
+import { LogCheck, rowName } from "./log-check.ts";
+import { reportOf, type VerifyReport } from "./report.ts";
+import { checkNetwork, type VerifyOptions } from "./verify.ts";
+import { checkOpenVertex } from "./vertex-check.ts";
+
+/** What has been found out so far, for the report of a file that ends too early. */
+type Progress = { state: LedgerState | null; head: TreeHead | null };
+
+/**
+ * Checks an archive as {@link verifyDirectory} checks the server's part of a directory: every block
+ * against its name, every signature, chain link, vertex, leaf and checkpoint, and with key files the
+ * sealed registers. A block that is not what its link names ends the check; the fault says where.
+ * @throws MetersealError MS_NOT_FOUND where there is no such file.
+ */
+export async function verifyCar(
+    path: string,
+    keys: readonly KeyFile[],
+    onProgress: (done: number, text: string) => void,
+    options: VerifyOptions = {},
+): Promise<VerifyReport> {
+    const findings = new Findings();
+    const progress: Progress = { state: null, head: null };
+    let source: CarSource | null = null;
+    try {
+        source = new CarSource(
+            path,
+            keys.map(({ meter }) => meter),
+        );
+        await checkSource(source, progress, findings, onProgress, options);
+        const { state } = progress;
+        const { commitments = false } = options;
+        if (state !== null) {
+            const check = { state, reader: source, findings, commitments };
+            for (const key of keys) await checkKey(key, check);
+        }
+    } catch (cause) {
+        const known = cause instanceof MetersealError && cause.code !== "MS_NOT_FOUND";
+        if (!known) throw cause;
+        findings.failed(cause, cause.details.where ?? path);
+        findings.notes.push("Nothing behind the block that is not whole was checked.");
+    } finally {
+        source?.close();
+    }
+    return reportOf(findings, progress.state, progress.head);
+}
+
+async function checkSource(
+    source: CarSource,
+    progress: Progress,
+    findings: Findings,
+    onProgress: (done: number, text: string) => void,
+    { network = null, policy = null }: VerifyOptions,
+): Promise<void> {
+    const genesis = stateOfGenesis(source.genesis);
+    if (!genesis.ok) {
+        findings.failed(genesis.error, "genesis");
+        return;
+    }
+    const state = genesis.value;
+    progress.state = state;
+    checkNetwork(state, network, findings);
+    const { block, size } = source.root;
+    const chains = new ChainCheck(block !== undefined);
+    const log = new LogCheck(findings, state, source, chains);
+    const show = (): void => onProgress(source.done, `${findings.counts.signatures} signatures`);
+    await log.run(show, size);
+    const context = { tree: log.tree, isShared: block !== undefined, policy };
+    progress.head = await checkCheckpoints(source, state, context, findings);
+    if (block !== undefined && log.rulesJudged) {
+        const { appHash, height, state: engineState } = block;
+        const fault = checkBlockHead({ appHash, height, engineState }, state, log.tree);
+        if (fault !== null) findings.failed(fault, `block ${height}`);
+    }
+    for await (const item of source.waiting()) {
+        if (item.kind === "vertex") {
+            checkOpenVertex(item.row, item.body, state, findings);
+            continue;
+        }
+        findings.counts.records++;
+        findings.counts.looseRecords++;
+        const record = log.checkColumns(item.row);
+        if (record === null) continue;
+        await log.checkSignature(record, rowName(item.row));
+        chains.add(record, null);
+    }
+    chains.run(findings);
+    findings.notes.push(
+        "An archive holds no meter's outbox: a log that was cut at its end would not show here.",
+    );
+}
