@@ -249,6 +249,18 @@ describe("a meter's next key", () => {
         expect(world.state.streams.get(`${toHex(stream)}/0`)?.frozen).toBe(false);
     });
 
+    it("has every later epoch for itself: what the old key had waiting there is forgotten", async () => {
+        await world.take(await warnings(1));
+        await chain.warning(); // one that nobody hears of
+        const later: MeterRecord[] = [];
+        for (let i = 0; i < 4; i++) later.push(await chain.epoch(), await chain.warning());
+        expect(await world.take(later)).toEqual(later.map(() => "pending"));
+        const before = world.root;
+        await renewed();
+        for (let epoch = 1; epoch <= 5; epoch++) expect(world.chainState(epoch)).toBe(undefined);
+        expect(world.root).not.toBe(before);
+    });
+
     it("serves from an epoch that the old key has not begun", async () => {
         await world.take([await chain.warning(), await chain.epoch()]);
         const taken = await world.network.meter("meter", {

@@ -12,6 +12,7 @@ import {
 } from "@meterseal/testkit/records";
 import { describe, expect, it } from "vitest";
 import { accept, type Entry } from "../src/accept/accept.ts";
+import { StateFacts } from "../src/accept/state-facts.ts";
 import { stateRoot } from "../src/accept/state-root.ts";
 import { encodeEntry } from "../src/entry.ts";
 import { replayEntry } from "../src/replay.ts";
@@ -135,7 +136,11 @@ class Story {
         for (const { enrolment } of [...this.collectors, ...this.meters]) {
             unwrap(accept(state, { kind: "enrolment", enrolment }, 0, () => true));
         }
-        for (const entry of order) unwrap(accept(state, entry, TEST_LATER_MS, () => true));
+        for (const entry of order) {
+            if (this.random.chance(0.4)) stateRoot(state); // kept up from here on
+            unwrap(accept(state, entry, TEST_LATER_MS, () => true));
+        }
+        expect(stateRoot(state)).toEqual(new StateFacts().root(state));
         const summary = [...state.chains.values()]
             .map(
                 (c) =>

@@ -11,6 +11,7 @@ import { expect } from "vitest";
 import { type Accepted, accept, type Entry } from "../src/accept/accept.ts";
 import type { RecordOutcome } from "../src/accept/record-rules.ts";
 import { type Chain, chainKey, type LedgerState } from "../src/accept/state.ts";
+import { StateFacts } from "../src/accept/state-facts.ts";
 import { stateRoot } from "../src/accept/state-root.ts";
 
 /** A state with one collector and one meter enrolled, and short ways to what tests ask of it. */
@@ -27,6 +28,7 @@ export class World {
         this.meter = meter;
         this.state = network.state();
         this.chain = new TestChain(meter);
+        stateRoot(this.state); // kept up from here on
         expect(codeOf(this.enrol(collector))).toBe("ok");
         expect(codeOf(this.enrol(meter))).toBe("ok");
     }
@@ -37,7 +39,9 @@ export class World {
     }
 
     get root(): string {
-        return toHex(stateRoot(this.state));
+        const root = toHex(stateRoot(this.state));
+        expect(root).toBe(toHex(new StateFacts().root(this.state)));
+        return root;
     }
 
     enrol(who: Pick<TestMeter, "enrolment">, timeMs = this.state.lastTimeMs): Result<Accepted> {

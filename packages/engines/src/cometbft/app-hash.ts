@@ -11,10 +11,10 @@ import { type BlockHead, type LedgerState, type MerkleLog, stateRoot } from "@me
 import { decodeEngineState } from "./engine-state.ts";
 import { ValidatorSet } from "./validators.ts";
 
-const PREFIX = utf8("meterseal/app/v1");
+const PREFIX = utf8("meterseal/app/v2");
 
 /**
- * What validators agree on after a block, 32 bytes: SHA-256 of "meterseal/app/v1", the size of the log
+ * What validators agree on after a block, 32 bytes: SHA-256 of "meterseal/app/v2", the size of the log
  * (8 bytes), its root, the state root and the root of the validators.
  */
 export function appHashOf(

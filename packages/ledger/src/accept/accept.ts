@@ -27,6 +27,7 @@ import { Draft } from "./draft.ts";
 import { acceptNotice, acceptParty, acceptTariff } from "./party-rules.ts";
 import {
     applyRecord,
+    EPOCHS_AHEAD,
     freezeChain,
     isBreach,
     type RecordOutcome,
@@ -129,15 +130,11 @@ function acceptEnrolment(
             return refuse(`role ${before.role} and an epoch from ${from} on`);
         }
     }
-    const streams = new Set(state.streams.keys());
-    for (const { stream, sealEpoch, mode } of enrolment.streams) {
-        const key = streamKey(stream, sealEpoch);
-        if (streams.has(key)) return refuse("streams of its own");
-        streams.add(key);
-        if (mode !== state.genesis.mode) return refuse("the stream mode of the network");
-    }
+    const expected = streamsFault(state, enrolment);
+    if (expected !== null) return refuse(expected);
     if (before !== undefined) endKey(state, before, enrolment.epoch);
     state.keys.set(kid, enrolment);
+    state.facts.touch("key", kid);
     state.subjects.set(id, enrolment);
     if (enrolment.role === ROLE.collector) {
         const author = state.authors.get(id);
@@ -146,10 +143,13 @@ function acceptEnrolment(
             lastVertex: author?.lastVertex ?? null,
             round: author?.round ?? 0,
         });
+        state.facts.touch("author", id);
     }
     for (const descriptor of enrolment.streams) {
         state.streamSubjects.set(toHex(descriptor.stream), id);
-        state.streams.set(streamKey(descriptor.stream, descriptor.sealEpoch), {
+        const key = streamKey(descriptor.stream, descriptor.sealEpoch);
+        state.facts.touch("stream", key);
+        state.streams.set(key, {
             descriptor,
             subject: enrolment.id,
             lastSlot: -1,
@@ -162,6 +162,18 @@ function acceptEnrolment(
         });
     }
     return ok(undefined);
+}
+
+/** What the streams of an enrolment should be; null where they may be enrolled. */
+function streamsFault(state: LedgerState, { streams }: Enrolment): string | null {
+    const own = new Set<string>();
+    for (const { stream, sealEpoch, mode } of streams) {
+        const key = streamKey(stream, sealEpoch);
+        if (own.has(key) || state.streams.has(key)) return "streams of its own";
+        own.add(key);
+        if (mode !== state.genesis.mode) return "the stream mode of the network";
+    }
+    return null;
 }
 
 /** Removes a member for good; what it signed before stays. */
@@ -180,6 +192,7 @@ function acceptRevocation(
     if (!state.subjects.has(id)) return refuse("an enrolled meter or collector");
     if (state.revoked.has(id)) return refuse("one that is not revoked yet");
     state.revoked.add(id);
+    state.facts.touch("revoked", id);
     return ok(undefined);
 }
 
@@ -193,8 +206,11 @@ function nextEpoch(state: LedgerState, before: Enrolment): number {
 /** Ends a key that is replaced; what it has waiting in later epochs is forgotten. */
 function endKey(state: LedgerState, before: Enrolment, epoch: number): void {
     state.keyEnds.set(kidHexOf(before), epoch);
-    for (const [key, chain] of state.chains) {
-        if (chain.epoch >= epoch && bytesEqual(chain.subject, before.id)) state.chains.delete(key);
+    // Chains of a meter leave no gap wider than the epochs that may wait.
+    for (let [each, missing] = [epoch, 0]; missing <= 2 * EPOCHS_AHEAD; each++) {
+        const key = chainKey(before.id, each);
+        missing = state.chains.delete(key) ? 0 : missing + 1;
+        state.facts.touch("chain", key);
     }
 }
 
@@ -230,6 +246,7 @@ function acceptVertex(
     if (author !== undefined) {
         author.lastVertex = id;
         author.round = vertex.round;
+        state.facts.touch("author", toHex(vertex.author));
     }
     return ok({ outcomes });
 }

@@ -1,5 +1,6 @@
 import type { Enrolment } from "@meterseal/record";
-import { HashList } from "../merkle/hash-list.ts";
+import { HASH_BYTES } from "../merkle/hash.ts";
+import { ItemPages } from "../merkle/item-pages.ts";
 import { type Chain, chainKey, type LedgerState, type StreamState, streamKey } from "./state.ts";
 
 /**
@@ -50,7 +51,7 @@ export class Draft {
             anchor: anchor.slice(),
             headSeq: 0,
             headHash: anchor.slice(),
-            hashes: new HashList(),
+            hashes: new ItemPages(HASH_BYTES),
             appended: [],
             pending: new Map(),
             frozenAt: null,
@@ -80,7 +81,11 @@ export class Draft {
             for (const hash of chain.appended) chain.hashes.push(hash);
             chain.appended = [];
             this.state.chains.set(key, chain);
+            this.state.facts.touch("chain", key);
         }
-        for (const [key, stream] of this.#streams) this.state.streams.set(key, stream);
+        for (const [key, stream] of this.#streams) {
+            this.state.streams.set(key, stream);
+            this.state.facts.touch("stream", key);
+        }
     }
 }

@@ -59,6 +59,7 @@ export function acceptParty(
     for (const stream of party.streams) state.owners.set(toHex(stream), id);
     state.parties.set(id, party);
     state.partyKeys.set(kid, party);
+    state.facts.touch("party", kid);
     return ok(undefined);
 }
 
@@ -84,6 +85,7 @@ export function acceptNotice(
         }
     }
     state.notices.set(key, { hash: notice.message.hash, timeUnix: notice.timeUnix });
+    state.facts.touch("notice", key);
     return ok(undefined);
 }
 
@@ -101,6 +103,7 @@ export function acceptTariff(
     if (fault !== null) return fail(fault);
     if (state.tariffs.has(hash)) return fail(error("MS_NOTICE_DUPLICATE", { where }));
     state.tariffs.set(hash, { party: tariff.party, timeUnix: tariff.timeUnix });
+    state.facts.touch("tariff", hash);
     return ok(undefined);
 }
 

@@ -110,7 +110,7 @@ export function isBreach(fault: MetersealError): boolean {
 }
 
 /** Epochs of one chain that may wait for the one before to end, like pending records (formats 8). */
-const EPOCHS_AHEAD = 4;
+export const EPOCHS_AHEAD = 4;
 
 /** Place that a record claims: a sequence number, or the end of the epoch before its own. */
 type Place = {

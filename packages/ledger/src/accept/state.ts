@@ -1,7 +1,8 @@
 import { bytesEqual, toHex } from "@meterseal/core";
 import type { Enrolment, Party, StreamDescriptor } from "@meterseal/record";
 import type { Genesis } from "../genesis.ts";
-import type { HashList } from "../merkle/hash-list.ts";
+import type { ItemPages } from "../merkle/item-pages.ts";
+import { StateFacts } from "./state-facts.ts";
 
 /** A record that waits for an earlier one. */
 export type PendingRecord = {
@@ -21,7 +22,7 @@ export type Chain = {
     headSeq: number;
     headHash: Uint8Array;
     /** Hashes of the accepted records, by seq − 1. */
-    readonly hashes: HashList;
+    readonly hashes: ItemPages;
     /** Hashes accepted in an open draft, after those of {@link hashes}. */
     appended: Uint8Array[];
     /** Records that wait for an earlier one, by place; the one that ends the chain among them. */
@@ -104,6 +105,8 @@ export type LedgerState = {
     /** By the hash of the message, hexadecimal. */
     readonly tariffs: Map<string, TariffState>;
     lastTimeMs: number;
+    /** What the state root is made of; whoever changes a map above says so here. */
+    readonly facts: StateFacts;
 };
 
 /** State before the first entry. */
@@ -130,6 +133,7 @@ export function initialState(
         notices: new Map(),
         tariffs: new Map(),
         lastTimeMs: 0,
+        facts: new StateFacts(),
     };
 }
 
@@ -155,12 +159,6 @@ export function hashAt(chain: Chain, seq: number): Uint8Array | undefined {
     return index < chain.hashes.length
         ? chain.hashes.at(index)
         : chain.appended[index - chain.hashes.length];
-}
-
-/** True for a chain that nothing has happened to: it counts as not begun. */
-export function isBlank(chain: Chain): boolean {
-    const moved = chain.headSeq > 0 || chain.pending.size > 0;
-    return !moved && chain.frozenAt === null && !chain.closed;
 }
 
 /** True when the accepted record at a sequence number has this hash. */

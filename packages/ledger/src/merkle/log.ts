@@ -1,6 +1,6 @@
 import { assert, error } from "@meterseal/core";
-import { emptyRoot, foldRight, nodeHash } from "./hash.ts";
-import { HashList } from "./hash-list.ts";
+import { emptyRoot, foldRight, HASH_BYTES, nodeHash } from "./hash.ts";
+import { ItemPages } from "./item-pages.ts";
 import { floorLog2, isTreeSize } from "./tree-size.ts";
 
 /**
@@ -10,7 +10,7 @@ import { floorLog2, isTreeSize } from "./tree-size.ts";
  */
 export class MerkleLog {
     /** `#levels[l]` holds the roots of the complete subtrees of 2^l leaves, in order. */
-    readonly #levels: HashList[] = [new HashList()];
+    readonly #levels: ItemPages[] = [new ItemPages(HASH_BYTES)];
 
     /** Makes a log that holds these leaf hashes of 32 bytes each. */
     static of(leafHashes: Iterable<Uint8Array>): MerkleLog {
@@ -34,7 +34,7 @@ export class MerkleLog {
         for (let level = 0; position % 2 === 1; level++) {
             right = nodeHash(this.#level(level).at(position - 1), right);
             position = (position - 1) / 2;
-            if (this.#levels.length === level + 1) this.#levels.push(new HashList());
+            if (this.#levels.length === level + 1) this.#levels.push(new ItemPages(HASH_BYTES));
             this.#level(level + 1).push(right);
         }
         return index;
@@ -123,7 +123,7 @@ export class MerkleLog {
         return foldRight(subtrees);
     }
 
-    #level(level: number): HashList {
+    #level(level: number): ItemPages {
         const list = this.#levels[level];
         assert(list !== undefined, "the log has this level");
         return list;

@@ -9,7 +9,7 @@ const CODESPACE = "meterseal";
 const BYTES = new Uint8Array();
 
 /** Version of the application's rules; a change of what blocks do is a change of this number. */
-const APP_VERSION = 1n;
+const APP_VERSION = 2n;
 
 /** Answers the methods of ABCI 2.0 that apply; vote extensions are off and say nothing. */
 export async function answerAbci(
