@@ -62,7 +62,9 @@ describe("a simulated network", () => {
             this: MemoryServerStore,
             records,
         ) {
-            return ++writes % 3 === 0 ? Promise.resolve() : insertRecords.call(this, records);
+            return ++writes % 3 === 0
+                ? Promise.resolve(records)
+                : insertRecords.call(this, records);
         });
         const { violations } = await runWorld(7);
         expect(violations.join("\n")).toMatch(/acknowledged \S+ is there 0 times/);

@@ -1,4 +1,5 @@
 import {
+    bytesEqual,
     type Clock,
     type CollectorLink,
     type ErrorCode,
@@ -22,6 +23,7 @@ import {
     parseVertex,
     type RecordStore,
     Tips,
+    type Vertex,
 } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
@@ -130,10 +132,12 @@ export class Collector implements LinkHandler, EngineObserver {
             log,
             onFailure: (cause) => this.#fail(cause),
         });
-        for (const { bytes, body } of await store.openVertices()) {
+        for await (const { bytes, body } of store.openVertices()) {
+            const vertex = unwrap(parseVertex(bytes));
+            if (!bytesEqual(vertex.author, author)) continue; // the engine's, from another collector
             const records = body.map((each) => unwrap(parseRecord(each)));
             this.#readmit(records);
-            builder.resume({ vertex: unwrap(parseVertex(bytes)), records });
+            builder.resume({ vertex, records });
         }
         const loose = (await store.looseRecords()).map((each) => unwrap(parseRecord(each)));
         this.#readmit(loose);
@@ -167,6 +171,11 @@ export class Collector implements LinkHandler, EngineObserver {
         await Promise.allSettled(this.#work);
         await this.#builder?.flush();
         await Promise.allSettled(this.#work);
+    }
+
+    /** Notes a vertex of another author that the log does not hold yet (EngineObserver). */
+    vertexSeen(vertex: Vertex): void {
+        this.#tips.add(vertex, this.#engine?.head().size ?? 0);
     }
 
     /** Follows the log: the admission's view, and what is on disk (EngineObserver). */
@@ -280,8 +289,9 @@ export class Collector implements LinkHandler, EngineObserver {
     async #store(records: readonly MeterRecord[], standing: MeterRecord | null): Promise<void> {
         const waits = standing !== null && !this.#receipts.isStored(standing);
         if (records.length === 0 && !waits) return;
+        let added: readonly MeterRecord[];
         try {
-            await this.#commits.commit(records);
+            added = await this.#commits.commit(records);
         } catch (cause) {
             this.#fail(cause); // memory is ahead of the disk: stop, never acknowledge
             throw cause;
@@ -291,7 +301,7 @@ export class Collector implements LinkHandler, EngineObserver {
         for (const record of lastOfChains(records, (each) => this.#admission.holds(each))) {
             this.#receipts.noteStored(record);
         }
-        this.#builder?.add(records);
+        this.#builder?.add(added);
     }
 
     /** Stops for good, once: nothing is acknowledged from here on. */

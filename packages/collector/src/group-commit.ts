@@ -4,7 +4,7 @@ import type { MeterRecord } from "@meterseal/record";
 
 type Waiting = {
     readonly records: readonly MeterRecord[];
-    done(): void;
+    done(added: readonly MeterRecord[]): void;
     failed(cause: unknown): void;
 };
 
@@ -27,8 +27,11 @@ export class GroupCommit {
         this.#timers = timers;
     }
 
-    /** Resolves when the records, and all that were given before, are on disk. */
-    commit(records: readonly MeterRecord[]): Promise<void> {
+    /**
+     * Resolves when the records, and all that were given before, are on disk, with those that were not
+     * there before: another collector may have brought one, in a vertex of its own.
+     */
+    commit(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         return new Promise((resolve, reject) => {
             this.#waiting.push({ records, done: resolve, failed: reject });
             this.#count += records.length;
@@ -51,8 +54,10 @@ export class GroupCommit {
         try {
             if (this.#failure !== null) throw this.#failure.cause;
             const records = batch.flatMap((waiting) => waiting.records);
-            if (records.length > 0) await this.#store.insertRecords(records);
-            for (const waiting of batch) waiting.done();
+            const added = new Set(
+                records.length > 0 ? await this.#store.insertRecords(records) : [],
+            );
+            for (const { done, records: own } of batch) done(own.filter((each) => added.has(each)));
         } catch (cause) {
             this.#failure ??= { cause };
             for (const waiting of batch) waiting.failed(cause);

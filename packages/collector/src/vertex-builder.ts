@@ -151,6 +151,11 @@ export class VertexBuilder {
 
     /** Hands a vertex that is on disk to the engine, and does not wait for it. */
     #send({ records, vertex }: WrittenVertex): void {
+        if (this.#engine.carry !== undefined) {
+            this.#engine.carry(vertex);
+            this.#leave(records);
+            return;
+        }
         const sent = this.#engine
             .append(vertex.message.bytes, records)
             .then(() => this.#leave(records))

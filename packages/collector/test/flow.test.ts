@@ -126,9 +126,9 @@ describe("a receipt", () => {
         let fail = (): void => undefined;
         const slow = Object.assign(bed.store, {
             insertRecords: (all: readonly MeterRecord[]) =>
-                new Promise<void>((resolve, reject) => {
+                new Promise<readonly MeterRecord[]>((resolve, reject) => {
                     inserted.push(all.map(({ seq }) => seq));
-                    if (inserted.length > 1) resolve();
+                    if (inserted.length > 1) resolve(all);
                     else fail = () => reject(new Error("injected fault"));
                 }),
         });

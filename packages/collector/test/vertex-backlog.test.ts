@@ -40,10 +40,10 @@ beforeEach(async () => {
         markVerified: () => undefined,
     };
     const store: RecordStore = {
-        insertRecords: () => Promise.resolve(),
+        insertRecords: () => Promise.resolve([]),
         looseRecords: () => Promise.resolve([]),
         insertVertex: () => Promise.resolve(),
-        openVertices: () => Promise.resolve([]),
+        openVertices: async function* () {},
     };
     builder = new VertexBuilder(engine, {
         store,

@@ -36,6 +36,22 @@ export const LIMITS = {
     vertexBacklog: 10_000,
     /** Vertices of one collector that an engine has been handed and has not put into the log. */
     verticesUnderWay: 32,
+    /** Log entries, or vertices, in one page that collectors exchange … */
+    exchangeEntries: 256,
+    /** … and its bytes, beyond which no further one is added. */
+    exchangeBytes: 1_048_576,
+    /** Pages that a server has under way with other collectors; beyond it they are told to wait. */
+    exchangePages: 4,
+    /** Authors whose heads one message names. */
+    exchangeAuthors: 4_096,
+    /** Vertices of others that a branch keeps before the log has them; beyond it they stay with peers. */
+    foreignVertices: 65_536,
+    /** Vertices whose parents are unknown … */
+    orphanVertices: 256,
+    /** … those of one author among them … */
+    orphanVerticesPerAuthor: 64,
+    /** … and the bytes of all. */
+    orphanBytes: 16_777_216,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
     /** Entries of the log that may wait for witnesses to cosign; beyond it the log takes no more. */

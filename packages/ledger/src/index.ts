@@ -7,7 +7,10 @@
 export {
     type Accepted,
     accept,
+    authorFault,
+    bodyFault,
     type Entry,
+    parentsFault,
     recordName,
     type SignatureCheck,
 } from "./accept/accept.ts";
@@ -123,7 +126,28 @@ export {
     type RecordLeaf,
 } from "./evidence/evidence.ts";
 export { formatReceipt, parseReceipt } from "./evidence/receipt.ts";
+export { loggedHeads } from "./exchange/heads.ts";
+export {
+    decodeAnswers,
+    decodeHeads,
+    decodeLogPage,
+    decodeVertices,
+    encodeAnswers,
+    encodeHeads,
+    encodeLogPage,
+    encodeVertices,
+} from "./exchange/messages.ts";
+export type {
+    AuthorHead,
+    Exchange,
+    Heads,
+    LogPage,
+    SentEntry,
+    SentVertex,
+    VertexAnswer,
+} from "./exchange/port.ts";
 export { decodeGenesis, encodeGenesis, type Genesis, networkIdOf, originOf } from "./genesis.ts";
+export { TreeGrowth } from "./merkle/growth.ts";
 export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
 export { verifyInclusion } from "./merkle/verify.ts";
@@ -131,17 +155,21 @@ export type {
     BlockAppend,
     BlockHead,
     BlockStore,
+    BranchStore,
     Engine,
     EngineObserver,
     Finality,
+    FollowedEntry,
     LogAppend,
     LogStore,
     RecordStore,
     StoredEntry,
+    StoredVertex,
+    TakenVertex,
     TreeHead,
 } from "./ports.ts";
 export { parseEntry, replayEntry, stateOfGenesis } from "./replay.ts";
 export { compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
-export { genesisVertexIds } from "./vertex/cid.ts";
+export { genesisVertexIds, vertexIdOfName } from "./vertex/cid.ts";
 export { Tips } from "./vertex/tips.ts";
 export { createVertex, parseVertex, type Vertex, type VertexHeader } from "./vertex/vertex.ts";

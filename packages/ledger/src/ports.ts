@@ -3,6 +3,7 @@ import type { Entry } from "./accept/accept.ts";
 import type { RecordOutcome } from "./accept/record-rules.ts";
 import type { LedgerState } from "./accept/state.ts";
 import type { LogEntry } from "./entry.ts";
+import type { Vertex } from "./vertex/vertex.ts";
 
 /** Size and root (32 bytes) of a tree. */
 export type TreeHead = { readonly size: number; readonly root: Uint8Array };
@@ -79,14 +80,49 @@ export interface BlockStore extends LogStore {
 
 /** Durable records of a collector: admitted, put into vertices, final. */
 export interface RecordStore {
-    /** Writes records that are now `stored`, in one durable transaction. */
-    insertRecords(records: readonly MeterRecord[]): Promise<void>;
+    /**
+     * Writes records that are now `stored`, in one durable transaction.
+     * @returns those that were not there, and so are to go into a vertex of ours.
+     */
+    insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]>;
     /** Records that are in no vertex yet, in the order of their admission. */
     looseRecords(): Promise<Uint8Array[]>;
     /** Writes a vertex of our own and assigns its records, in one durable transaction. */
     insertVertex(id: Uint8Array, bytes: Uint8Array, records: readonly MeterRecord[]): Promise<void>;
-    /** Own vertices that the log does not hold yet, oldest first, with their bodies. */
-    openVertices(): Promise<{ readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]>;
+    /** Vertices that the log does not hold yet, oldest first, with their bodies. */
+    openVertices(): AsyncIterable<StoredVertex>;
+}
+
+/** A vertex as it is stored. */
+export type StoredVertex = {
+    readonly bytes: Uint8Array;
+    /** Whole records in body order. */
+    readonly body: readonly Uint8Array[];
+};
+
+/** A vertex of another author that is to be stored. */
+export type TakenVertex = {
+    /** 36 bytes. */
+    readonly id: Uint8Array;
+    readonly bytes: Uint8Array;
+    readonly records: readonly MeterRecord[];
+};
+
+/** An entry of a log that is followed; its vertex and records may be new to the store. */
+export type FollowedEntry = LogAppend & Pick<BlockEntry, "records">;
+
+/** Durable log of a collector that follows one, and takes in vertices of others before the log has them. */
+export interface BranchStore extends LogStore {
+    /** Writes entries of the log that is followed, in one durable transaction. */
+    followLog(entries: readonly FollowedEntry[]): Promise<void>;
+    /** Writes vertices of others, in one durable transaction; what is known stays as it is. */
+    takeVertices(vertices: readonly TakenVertex[]): Promise<void>;
+    /** Checkpoint over the tree of a size; null where none is kept. */
+    checkpointOf(size: number): Promise<string | null>;
+    /** A vertex by its id of 36 bytes; null where there is none. */
+    storedVertex(id: Uint8Array): Promise<StoredVertex | null>;
+    /** Vertices that the log does not hold yet, oldest first, with their bodies. */
+    openVertices(): AsyncIterable<StoredVertex>;
 }
 
 /** Where a final vertex stands. */
@@ -97,6 +133,11 @@ export type Finality = {
 
 /** An engine orders entries and makes them final. */
 export interface Engine {
+    /**
+     * Takes a vertex of our own that is on disk, with its records, into its care: it brings it into the
+     * log by itself, however long that takes. Absent where a caller has to wait for {@link append}.
+     */
+    carry?(vertex: Vertex): void;
     /** Committed state; nobody but the engine changes it. */
     readonly state: LedgerState;
     /**
@@ -118,6 +159,8 @@ export interface Engine {
 
 /** Told of every entry in order: those in the log at start, and each that comes later. */
 export interface EngineObserver {
+    /** A vertex of another author is on disk and attaches; {@link entryLogged} may follow much later. */
+    vertexSeen?(vertex: Vertex): void;
     /** The entry is in the log, on disk; {@link entryFinal} follows for it, now or later. */
     entryLogged?(entry: Entry, timeMs: number): void;
     /**

@@ -5,6 +5,8 @@ export type WritePoint =
     | "insertVertex"
     | "append"
     | "appendBlock"
+    | "followLog"
+    | "takeVertices"
     | "keepCheckpoint"
     | "keepCosigned"
     | "keepStored"

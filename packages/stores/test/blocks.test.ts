@@ -79,7 +79,7 @@ describe.each(Object.keys(KINDS))("blocks in the %s store", (kind) => {
             engineState: Uint8Array.of(1),
         });
         expect(await store.checkpoint()).toBe("checkpoint 1");
-        expect(await store.openVertices()).toEqual([]);
+        expect(await Array.fromAsync(store.openVertices())).toEqual([]);
     });
     it("take our own vertex as it is stored, and leave loose records loose", async () => {
         const [one, two] = [await record(1), await record(2)];

@@ -95,7 +95,7 @@ async function finishRound(store: ServerStore, logSize: number): Promise<number>
         await store.insertVertex(id.bytes, message.bytes, loose);
     }
     let size = logSize;
-    const open = await store.openVertices();
+    const open = await listOf(store.openVertices());
     const rows = await listOf(store.reader.vertices());
     for (const { bytes, body } of open) {
         expect(body).toHaveLength(20);

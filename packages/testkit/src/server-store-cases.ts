@@ -1,10 +1,10 @@
 import { toHex, utf8 } from "@meterseal/core";
-import type { LogAppend, LogStore, RecordStore, StoredEntry, Vertex } from "@meterseal/ledger";
+import type { BranchStore, LogAppend, RecordStore, StoredEntry, Vertex } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { StoreSamples } from "./store-samples.ts";
 
 /** A server store: both ports of the ledger on one place. */
-export type ServerStoreUnderTest = LogStore & RecordStore & { close(): Promise<void> };
+export type ServerStoreUnderTest = BranchStore & RecordStore & { close(): Promise<void> };
 
 /** Samples that the whole suite shares. */
 export const samples: StoreSamples = new StoreSamples();
@@ -88,7 +88,7 @@ export async function looseOf(store: ServerStoreUnderTest): Promise<string[]> {
 export async function openOf(
     store: ServerStoreUnderTest,
 ): Promise<{ bytes: string; body: string[] }[]> {
-    const open = await store.openVertices();
+    const open = await listOf(store.openVertices());
     return open.map(({ bytes, body }) => ({ bytes: toHex(bytes), body: body.map(toHex) }));
 }
 

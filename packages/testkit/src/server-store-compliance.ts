@@ -1,6 +1,7 @@
 import { toHex, utf8 } from "@meterseal/core";
 import type { MeterRecord } from "@meterseal/record";
 import { describe, expect, it } from "vitest";
+import { branchCases, followedEntry, takeVertex } from "./branch-store-cases.ts";
 import {
     enrolmentEntry,
     fillLog,
@@ -41,6 +42,7 @@ export function describeServerStoreCompliance(
         describe("records", () => recordCases(bed));
         describe("vertices", () => vertexCases(bed));
         describe("log", () => logCases(bed));
+        describe("branch", () => branchCases(bed));
         describe("atomicity", () => atomicityCases(bed));
         describe("size", () => sizeCases(bed));
     });
@@ -153,7 +155,7 @@ function vertexCases(bed: Bed): void {
         await store.insertRecords([a, b]);
         await expectCode(insertVertex(store, [b, a]), "MS_VERTEX_BODY");
         await expectCode(insertVertex(store, [a, a]), "MS_VERTEX_BODY");
-        expect(await store.openVertices()).toEqual([]);
+        expect(await listOf(store.openVertices())).toEqual([]);
     });
     it("a known id is refused", async () => {
         const store = await bed.open();
@@ -176,7 +178,7 @@ function logCases(bed: Bed): void {
                 expect(found).toEqual(entries.slice(from));
             }
             expect(await current.checkpoint()).toBe(notes.at(-1));
-            expect(await current.openVertices()).toEqual([]);
+            expect(await listOf(current.openVertices())).toEqual([]);
         });
     });
     it("holds open the vertices that it does not have", async () => {
@@ -231,13 +233,15 @@ function logCases(bed: Bed): void {
     });
 }
 
-type Step = { readonly point: string; run(store: ServerStoreUnderTest): Promise<void> };
+type Step = { readonly point: string; run(store: ServerStoreUnderTest): Promise<unknown> };
 
 /** One call of every method that writes, each on top of those before it. */
 async function steps(): Promise<Step[]> {
     const [a, b, c] = await triple();
     const vertex = await samples.vertex([a, b]);
     const { id, message } = vertex;
+    const d = await samples.usage({ seq: 4 });
+    const other = await samples.vertex([d]);
     return [
         { point: "initialize", run: (store) => store.initialize(GENESIS) },
         { point: "insertRecords", run: (store) => store.insertRecords([a, b, c]) },
@@ -247,6 +251,8 @@ async function steps(): Promise<Step[]> {
         },
         { point: "append", run: (store) => store.append(vertexEntry(vertex, 1)) },
         { point: "keepCosigned", run: (store) => store.keepCosigned(1, "cosigned 1") },
+        { point: "takeVertices", run: (store) => takeVertex(store, [d]) },
+        { point: "followLog", run: (store) => store.followLog([followedEntry(other, [d], 2)]) },
     ];
 }
 
@@ -275,7 +281,7 @@ function atomicityCases(bed: Bed): void {
             expect(after).not.toEqual(before);
             before = after;
         }
-        expect((await stateOf(store)).entries).toHaveLength(1);
+        expect((await stateOf(store)).entries).toHaveLength(2);
     });
     it("an error in the middle of a batch leaves nothing of it", async () => {
         const store = await bed.open();

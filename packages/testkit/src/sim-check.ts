@@ -65,7 +65,8 @@ export async function checkLedger(world: CheckedWorld): Promise<void> {
         checkRegisters(household, network.networkId, own, notes);
     }
     if ((await collector.disk.looseRecords()).length > 0) notes.complain("loose records are left");
-    if ((await collector.disk.openVertices()).length > 0) notes.complain("open vertices are left");
+    if ((await Array.fromAsync(collector.disk.openVertices())).length > 0)
+        notes.complain("open vertices are left");
 }
 
 async function replay(world: CheckedWorld): Promise<Replayed> {

@@ -119,7 +119,7 @@ export class SimCollector {
     /** Every record in the store: in the log, in open vertices, loose. */
     async records(): Promise<Uint8Array[]> {
         const all = await this.disk.looseRecords();
-        for (const { body } of await this.disk.openVertices()) all.push(...body);
+        for await (const { body } of this.disk.openVertices()) all.push(...body);
         for await (const { body } of this.disk.entries(0)) all.push(...body);
         return all;
     }

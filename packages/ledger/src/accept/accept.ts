@@ -260,7 +260,8 @@ function kidHexOf(enrolment: Enrolment): string {
     return toHex(kidOf(enrolment.key));
 }
 
-function authorFault(
+/** Why the author of a vertex may not write here; null where it may. */
+export function authorFault(
     state: LedgerState,
     vertex: Vertex,
     author: AuthorState | undefined,
@@ -285,7 +286,8 @@ function authorFault(
         : error("MS_SIGNATURE_BAD", { where });
 }
 
-function parentsFault(
+/** Why a vertex does not attach: known already, a parent unknown, another round, a fork; null where it does. */
+export function parentsFault(
     state: LedgerState,
     vertex: Vertex,
     author: AuthorState | null,
@@ -315,7 +317,8 @@ function parentsFault(
     return null;
 }
 
-function bodyFault(vertex: Vertex, records: readonly MeterRecord[]): MetersealError | null {
+/** Why records are not the body that a header names; null where they are. */
+export function bodyFault(vertex: Vertex, records: readonly MeterRecord[]): MetersealError | null {
     const where = `vertex ${vertex.id}`;
     for (let i = 1; i < records.length; i++) {
         const before = records[i - 1] as MeterRecord;

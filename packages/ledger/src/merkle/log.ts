@@ -95,6 +95,17 @@ export class MerkleLog {
         return oldSize === 0 ? [] : this.#subproof(oldSize, 0, newSize, true);
     }
 
+    /** Roots of the complete subtrees that make up the tree, larger ones first. */
+    peaks(): Uint8Array[] {
+        const peaks: Uint8Array[] = [];
+        for (let offset = 0; offset < this.size; ) {
+            const level = floorLog2(this.size - offset);
+            peaks.push(new Uint8Array(this.#level(level).at(offset / 2 ** level)));
+            offset += 2 ** level;
+        }
+        return peaks;
+    }
+
     /** SUBPROOF(m, D[start:end], b) of RFC 9162 section 2.1.4.1. */
     #subproof(m: number, start: number, end: number, known: boolean): Uint8Array[] {
         const size = end - start;

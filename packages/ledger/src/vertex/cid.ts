@@ -22,6 +22,11 @@ export function isVertexId(value: unknown): value is CID {
     );
 }
 
+/** Id of 36 bytes behind the text form of a vertex id. */
+export function vertexIdOfName(name: string): Uint8Array {
+    return CID.parse(name).bytes;
+}
+
 /** The two fixed vertices that give a network's first vertex its two parents. */
 export function genesisVertexIds(networkId: Uint8Array): readonly [CID, CID] {
     const id = (genesis: number): CID =>

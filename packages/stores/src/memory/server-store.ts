@@ -3,10 +3,14 @@ import {
     type BlockAppend,
     type BlockHead,
     type BlockStore,
+    type BranchStore,
+    type FollowedEntry,
     type LogAppend,
     type RecordStore,
     recordName,
     type StoredEntry,
+    type StoredVertex,
+    type TakenVertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { requireBodyOrder } from "../body-order.ts";
@@ -22,7 +26,7 @@ type StoredRecord = {
     loose: boolean;
 };
 
-type StoredVertex = {
+type Vertex = {
     readonly bytes: Uint8Array;
     readonly body: readonly StoredRecord[];
     final: boolean;
@@ -34,20 +38,22 @@ type Disk = {
     /** In the order of admission, by {@link keyOf}. */
     readonly records: Map<string, StoredRecord>;
     /** Oldest first, by hexadecimal id. */
-    readonly vertices: Map<string, StoredVertex>;
+    readonly vertices: Map<string, Vertex>;
     readonly log: {
         readonly timeMs: number;
         readonly item: Uint8Array;
-        readonly vertex: StoredVertex | null;
+        readonly vertex: Vertex | null;
     }[];
     checkpoint: { readonly size: number; readonly note: string } | null;
+    /** Checkpoints by size. */
+    readonly notes: Map<number, string>;
     /** Latest checkpoint that witnesses have cosigned. */
     cosigned: string | null;
     blockHead: BlockHead | null;
 };
 
 /** Double of the server's durable store, with the rules of the real one and a crash. */
-export class MemoryServerStore implements BlockStore, RecordStore {
+export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
     readonly #life: Life;
     readonly #disk: Disk;
 
@@ -110,12 +116,12 @@ export class MemoryServerStore implements BlockStore, RecordStore {
             return () => {
                 log.push(row);
                 if (vertex !== null) vertex.final = true;
-                this.#disk.checkpoint = { size: append.size, note: append.checkpoint };
+                this.#keepNote(append.size, append.checkpoint);
             };
         });
     }
 
-    #requireVertex(id: Uint8Array, item: Uint8Array): StoredVertex {
+    #requireVertex(id: Uint8Array, item: Uint8Array): Vertex {
         const where = `vertex ${toHex(id)}`;
         const vertex = this.#disk.vertices.get(toHex(id));
         if (vertex === undefined) throw error("MS_NOT_FOUND", { where });
@@ -153,23 +159,23 @@ export class MemoryServerStore implements BlockStore, RecordStore {
                     for (const row of vertex.body) this.#keepRow(row);
                 }
                 const { length: size } = this.#disk.log;
-                if (checkpoint !== null) this.#disk.checkpoint = { size, note: checkpoint };
+                if (checkpoint !== null) this.#keepNote(size, checkpoint);
                 this.#disk.blockHead = head;
             };
         });
     }
 
     /** Our own vertex of these bytes, or a foreign one with rows of its own. */
-    #takeVertex(id: Uint8Array, item: Uint8Array, records: readonly MeterRecord[]): StoredVertex {
+    #takeVertex(id: Uint8Array, item: Uint8Array, records: readonly MeterRecord[]): Vertex {
         if (this.#disk.vertices.has(toHex(id))) return this.#requireVertex(id, item);
-        requireBodyOrder(records);
-        const body = records.map((record) => ({ ...storedRecord(record), loose: false }));
-        return { bytes: item.slice(), body, final: false };
+        return newVertex(item, records);
     }
 
-    #keepRow(row: StoredRecord): void {
+    #keepRow(row: StoredRecord): boolean {
         const key = keyOf(row);
-        if (!this.#disk.records.has(key)) this.#disk.records.set(key, row);
+        if (this.#disk.records.has(key)) return false;
+        this.#disk.records.set(key, row);
+        return true;
     }
 
     keepCheckpoint(size: number, note: string): Promise<void> {
@@ -179,8 +185,7 @@ export class MemoryServerStore implements BlockStore, RecordStore {
                 throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
             }
             return () => {
-                if (size > (this.#disk.checkpoint?.size ?? 0))
-                    this.#disk.checkpoint = { size, note };
+                if (size > (this.#disk.checkpoint?.size ?? 0)) this.#keepNote(size, note);
             };
         });
     }
@@ -201,18 +206,21 @@ export class MemoryServerStore implements BlockStore, RecordStore {
             }
             return () => {
                 if (size === length) this.#disk.checkpoint = { size, note };
+                this.#disk.notes.set(size, note);
                 this.#disk.cosigned = note;
             };
         });
     }
 
-    insertRecords(records: readonly MeterRecord[]): Promise<void> {
-        return this.#life.write("insertRecords", () => {
-            const rows = records.map(storedRecord);
+    async insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
+        const added: MeterRecord[] = [];
+        await this.#life.write("insertRecords", () => {
+            const rows = records.map((record) => ({ record, row: storedRecord(record) }));
             return () => {
-                for (const row of rows) this.#keepRow(row);
+                for (const { record, row } of rows) if (this.#keepRow(row)) added.push(record);
             };
         });
+        return added;
     }
 
     looseRecords(): Promise<Uint8Array[]> {
@@ -252,14 +260,69 @@ export class MemoryServerStore implements BlockStore, RecordStore {
         });
     }
 
-    openVertices(): Promise<
-        { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]
-    > {
-        return this.#life.read(() =>
-            [...this.#disk.vertices.values()]
-                .filter((vertex) => !vertex.final)
-                .map((vertex) => ({ bytes: vertex.bytes.slice(), body: bodyOf(vertex) })),
+    async *openVertices(): AsyncGenerator<StoredVertex, void, undefined> {
+        const open = await this.#life.read(() =>
+            [...this.#disk.vertices.values()].filter((vertex) => !vertex.final),
         );
+        for (const vertex of open) yield storedVertex(vertex);
+    }
+
+    storedVertex(id: Uint8Array): Promise<StoredVertex | null> {
+        return this.#life.read(() => {
+            const vertex = this.#disk.vertices.get(toHex(id));
+            return vertex === undefined ? null : storedVertex(vertex);
+        });
+    }
+
+    takeVertices(vertices: readonly TakenVertex[]): Promise<void> {
+        return this.#life.write("takeVertices", () => {
+            const rows = vertices.map(({ bytes, id, records }) => {
+                const known = this.#disk.vertices.get(toHex(id));
+                return [toHex(id), known ?? newVertex(bytes, records)] as const;
+            });
+            return () => {
+                for (const [name, vertex] of rows) this.#keepVertex(name, vertex);
+            };
+        });
+    }
+
+    followLog(entries: readonly FollowedEntry[]): Promise<void> {
+        return this.#life.write("followLog", () => {
+            const { log } = this.#disk;
+            if (entries[0] !== undefined && entries[0].size !== log.length + 1) {
+                const expected = `size ${log.length + 1}`;
+                throw error("MS_LOG_LEAF", { where: "followLog", expected });
+            }
+            const rows = entries.map(({ checkpoint, entry, records, size, vertexId }) => {
+                const name = vertexId === null ? null : toHex(vertexId);
+                const known = name === null ? undefined : this.#disk.vertices.get(name);
+                const vertex = name === null ? null : newVertex(entry.item, records, known);
+                return { name, vertex, checkpoint, size, timeMs: entry.timeMs, item: entry.item };
+            });
+            return () => {
+                for (const { checkpoint, item, name, size, timeMs, vertex } of rows) {
+                    log.push({ timeMs, item: item.slice(), vertex });
+                    this.#keepNote(size, checkpoint);
+                    if (name === null || vertex === null) continue;
+                    vertex.final = true;
+                    this.#keepVertex(name, vertex);
+                }
+            };
+        });
+    }
+
+    #keepVertex(name: string, vertex: Vertex): void {
+        this.#disk.vertices.set(name, vertex);
+        for (const row of vertex.body) this.#keepRow(row);
+    }
+
+    #keepNote(size: number, note: string): void {
+        this.#disk.checkpoint = { size, note };
+        this.#disk.notes.set(size, note);
+    }
+
+    checkpointOf(size: number): Promise<string | null> {
+        return this.#life.read(() => this.#disk.notes.get(size) ?? null);
     }
 
     /** Ends the store without losing anything: {@link crash} opens it again. */
@@ -269,8 +332,19 @@ export class MemoryServerStore implements BlockStore, RecordStore {
     }
 }
 
-function bodyOf(vertex: StoredVertex): Uint8Array[] {
+function bodyOf(vertex: Vertex): Uint8Array[] {
     return vertex.body.map((row) => row.bytes.slice());
+}
+
+function storedVertex(vertex: Vertex): StoredVertex {
+    return { bytes: vertex.bytes.slice(), body: bodyOf(vertex) };
+}
+
+/** A vertex of others with rows of its own, or one that is known, with these bytes. */
+function newVertex(bytes: Uint8Array, records: readonly MeterRecord[], known?: Vertex): Vertex {
+    requireBodyOrder(records);
+    const rows = known?.body ?? records.map((each) => ({ ...storedRecord(each), loose: false }));
+    return { bytes: bytes.slice(), body: rows, final: false };
 }
 
 function emptyDisk(): Disk {
@@ -280,6 +354,7 @@ function emptyDisk(): Disk {
         vertices: new Map(),
         log: [],
         checkpoint: null,
+        notes: new Map(),
         cosigned: null,
         blockHead: null,
     };

@@ -1,6 +1,6 @@
 import type { StatementSync } from "node:sqlite";
 import { bytesEqual, error, toHex } from "@meterseal/core";
-import { recordName } from "@meterseal/ledger";
+import { recordName, type StoredVertex } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord, type Sign1 } from "@meterseal/record";
 import { requireBodyOrder } from "../body-order.ts";
 import { bodyRows } from "./body-rows.ts";
@@ -21,6 +21,7 @@ export class RecordTable {
     readonly #insert: StatementSync;
     readonly #insertVertex: StatementSync;
     readonly #vertex: StatementSync;
+    readonly #settle: StatementSync;
     readonly #runBefore: StatementSync;
     readonly #insertRun: StatementSync;
     /** Rows that this connection committed, by the message that each of them holds. */
@@ -38,6 +39,10 @@ export class RecordTable {
             "INSERT INTO vertices (id, bytes) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
         );
         this.#vertex = database.prepare("SELECT n FROM vertices WHERE id = ?");
+        this.#settle = database.prepare(
+            `UPDATE vertices SET bytes = ? WHERE id = ? AND bytes <> ?
+             AND NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n)`,
+        );
         this.#runBefore = database.prepare(
             "SELECT first, last FROM bodies WHERE first <= ? ORDER BY first DESC LIMIT 1",
         );
@@ -190,16 +195,29 @@ export class RecordTable {
         return bodyRows(this.#queries, vertex).map((row) => row.bytes);
     }
 
-    /** Vertices that the log does not hold, oldest first. */
-    open(): { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[] {
-        const rows: Row[] = this.#queries.all(
-            `SELECT n, bytes FROM vertices
-             WHERE NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n) ORDER BY n`,
+    /** First vertex behind a row that the log does not hold; null behind the last. */
+    openAfter(n: number): (StoredVertex & { readonly n: number }) | null {
+        const [row] = this.#queries.all(
+            `SELECT n, bytes FROM vertices WHERE n > ?
+             AND NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n) ORDER BY n LIMIT 1`,
+            n,
         );
-        return rows.map((row) => ({
-            bytes: blobOf(row, "bytes"),
-            body: this.body(integerOf(row, "n")),
-        }));
+        return row === undefined ? null : { n: integerOf(row, "n"), ...this.#stored(row) };
+    }
+
+    /** Vertex of an id; null where there is none. */
+    byId(id: Uint8Array): StoredVertex | null {
+        const [row] = this.#queries.all("SELECT n, bytes FROM vertices WHERE id = ?", id);
+        return row === undefined ? null : this.#stored(row);
+    }
+
+    #stored(row: Row): StoredVertex {
+        return { bytes: blobOf(row, "bytes"), body: this.body(integerOf(row, "n")) };
+    }
+
+    /** Takes the bytes of a vertex as the log has them: its author may have signed it twice. */
+    settleBytes(id: Uint8Array, bytes: Uint8Array): void {
+        this.#settle.run(bytes, id, bytes);
     }
 }
 

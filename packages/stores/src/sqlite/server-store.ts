@@ -3,9 +3,13 @@ import type {
     BlockAppend,
     BlockHead,
     BlockStore,
+    BranchStore,
+    FollowedEntry,
     LogAppend,
     RecordStore,
     StoredEntry,
+    StoredVertex,
+    TakenVertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import type { StoreHooks } from "../hooks.ts";
@@ -55,7 +59,7 @@ export function openServerStore(
  * The server's durable store on SQLite: the ledger's log, the collector's records, and a reader.
  * Every method that writes is one transaction, on disk when its promise resolves.
  */
-export class ServerStore implements BlockStore, RecordStore {
+export class ServerStore implements BlockStore, BranchStore, RecordStore {
     /** Queries of the API, of usage and of `verify`. */
     readonly reader: StoreReader;
     readonly #database: Database;
@@ -148,9 +152,11 @@ export class ServerStore implements BlockStore, RecordStore {
     }
 
     /** Writes records; one whose (subject, epoch, seq, hash) is stored already is left as it is. */
-    async insertRecords(records: readonly MeterRecord[]): Promise<void> {
+    async insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         const insert = () => this.#records.insert(records);
-        this.#records.remember(await this.#database.write("insertRecords", insert));
+        const added = await this.#database.write("insertRecords", insert);
+        this.#records.remember(added);
+        return records.filter(({ message }) => added.has(message));
     }
 
     looseRecords(): Promise<Uint8Array[]> {
@@ -171,10 +177,53 @@ export class ServerStore implements BlockStore, RecordStore {
         );
     }
 
-    openVertices(): Promise<
-        { readonly bytes: Uint8Array; readonly body: readonly Uint8Array[] }[]
-    > {
-        return this.#database.settle(() => this.#records.open());
+    /** Vertices that the log does not hold, oldest first; one at a time, for there may be many. */
+    async *openVertices(): AsyncGenerator<StoredVertex, void, undefined> {
+        let n = 0;
+        while (true) {
+            const open = await this.#database.settle(() => this.#records.openAfter(n));
+            if (open === null) return;
+            n = open.n;
+            yield { bytes: open.bytes, body: open.body };
+        }
+    }
+
+    /** Checkpoint over the tree of a size; null where none is kept. */
+    async checkpointOf(size: number): Promise<string | null> {
+        return (await this.reader.checkpoint(size))?.note ?? null;
+    }
+
+    /** Vertex of an id, in the log or not; null where there is none. */
+    storedVertex(id: Uint8Array): Promise<StoredVertex | null> {
+        return this.#database.settle(() => this.#records.byId(id));
+    }
+
+    /** Takes in vertices of others; what is known stays as it is. */
+    async takeVertices(vertices: readonly TakenVertex[]): Promise<void> {
+        const added = await this.#database.write("takeVertices", () =>
+            vertices.map(({ bytes, id, records }) => this.#records.takeVertex(id, bytes, records)),
+        );
+        for (const rows of added) this.#records.remember(rows);
+    }
+
+    /**
+     * Appends entries of the log that is followed, each with its checkpoint, and the vertices and
+     * records among them that are new here. MS_LOG_LEAF where one is not the next.
+     */
+    async followLog(entries: readonly FollowedEntry[]): Promise<void> {
+        const added = await this.#database.write("followLog", () =>
+            entries.map(({ records, ...append }) => {
+                const { entry, vertexId } = append;
+                if (vertexId !== null) this.#records.settleBytes(vertexId, entry.item);
+                const rows =
+                    vertexId === null
+                        ? null
+                        : this.#records.takeVertex(vertexId, entry.item, records);
+                this.#log.append(append);
+                return rows;
+            }),
+        );
+        for (const rows of added) if (rows !== null) this.#records.remember(rows);
     }
 
     /** Settings that the durability of {@link ServerStore} rests on, as they are in force. */

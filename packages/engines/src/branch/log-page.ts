@@ -1,0 +1,30 @@
+import { concatBytes, error, LIMITS } from "@meterseal/core";
+import type { BranchStore, LogPage, SentEntry } from "@meterseal/ledger";
+
+/** Bytes that an entry may cost beside item, body and note. */
+const FRAME_BYTES = 32;
+
+/**
+ * Entries of a log from an index on, as many as a page holds, at least one where there is one.
+ *
+ * @param size entries that are final; none beyond is given.
+ */
+export async function logPage(
+    store: Pick<BranchStore, "entries" | "checkpointOf">,
+    fromIndex: number,
+    size: number,
+): Promise<LogPage> {
+    const entries: SentEntry[] = [];
+    if (fromIndex >= size) return { size, entries };
+    let bytes = 0;
+    for await (const { body, index, item, timeMs } of store.entries(fromIndex)) {
+        if (index >= size || entries.length >= LIMITS.exchangeEntries) break;
+        const checkpoint = await store.checkpointOf(index + 1);
+        if (checkpoint === null) throw error("MS_CHECKPOINT", { where: `size ${index + 1}` });
+        const entry = { timeMs, item, body: concatBytes(...body), checkpoint };
+        bytes += FRAME_BYTES + item.length + entry.body.length + checkpoint.length;
+        if (entries.length > 0 && bytes > LIMITS.exchangeBytes) break;
+        entries.push(entry);
+    }
+    return { size, entries };
+}
