@@ -5,6 +5,7 @@ import { nearestName } from "./cli/nearest.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { billCheckCommand } from "./commands/bill-check.ts";
 import { billProveCommand } from "./commands/bill-prove.ts";
+import { bridgeCommand } from "./commands/bridge.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
@@ -71,6 +72,7 @@ const COMMANDS: readonly Command[] = [
     enrolCommand,
     meterInitCommand,
     meterRunCommand,
+    bridgeCommand,
     meterExchangeCommand,
     meterResetRegisterCommand,
     meterMoveInCommand,

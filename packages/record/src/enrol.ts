@@ -8,6 +8,11 @@ import { parseGroups } from "./usage.ts";
 /** What an enrolled key may do. */
 export const ROLE = { meter: 1, gateway: 2, collector: 3 } as const;
 
+/** True for a metering point: a meter that signs, or one that a gateway observes and signs for. */
+export function isMeteringPoint({ role }: Pick<EnrolPayload, "role">): boolean {
+    return role === ROLE.meter || role === ROLE.gateway;
+}
+
 /** How a stream's registers travel. */
 export const STREAM_MODE = { sealed: 0, open: 1 } as const;
 

@@ -18,6 +18,7 @@ export {
     createEnrolment,
     type Enrolment,
     type EnrolPayload,
+    isMeteringPoint,
     parseEnrolment,
     ROLE,
     STREAM_MODE,

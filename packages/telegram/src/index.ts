@@ -10,11 +10,14 @@
  */
 
 export { decodeReadout } from "./iec62056-21/decode.ts";
+export { ReadoutSplitter } from "./iec62056-21/splitter.ts";
 export { decodeDeviceJson } from "./json/decode.ts";
 export { decodeMilesight } from "./lorawan/decode.ts";
 export { decodeMbus, type MbusTelegram } from "./mbus/decode.ts";
 export type { MbusRecord } from "./mbus/records.ts";
+export { MbusSplitter } from "./mbus/splitter.ts";
 export { isEncryptedP1, type OpenedFrame, type OpenGcm, openP1, type P1Keys } from "./p1/cipher.ts";
+export { P1CipherSplitter } from "./p1/cipher-splitter.ts";
 export { decodeP1 } from "./p1/decode.ts";
 export { P1Splitter } from "./p1/splitter.ts";
 export { P1_TELEGRAM_BYTES } from "./p1/tables.ts";

@@ -44,6 +44,10 @@ export const meterInitCommand: Command = {
             kind: "flag",
             help: "signs a commitment to each register, so that bills prove themselves",
         },
+        observed: {
+            kind: "flag",
+            help: "this is a gateway: it reads a meter that cannot sign, and signs for it",
+        },
         open: { kind: "flag", help: "for a network with open (plaintext) streams" },
         network: NETWORK_OPTION,
         json: { kind: "flag", help: "prints what was made as JSON" },
@@ -71,6 +75,7 @@ export const meterInitCommand: Command = {
             groups,
             mode: isOpen ? STREAM_MODE.open : STREAM_MODE.sealed,
             ...(options.commitments === true ? { committed: groups.length } : {}),
+            observed: options.observed === true,
         });
         const meter = toHex(request.subject);
         const path = join(directory, DEVICE_FILES.request);

@@ -8,6 +8,7 @@ import {
     type StreamDescriptor,
     verifySign1,
 } from "@meterseal/record";
+import { roleOf } from "../server/enrolment.ts";
 import type { EnrolRequest } from "../server/server.ts";
 import type { EnrolmentAnswer } from "./exchange.ts";
 
@@ -84,7 +85,7 @@ function readSigned(
 function differenceOf(enrolled: Enrolment, asked: EnrolRequest): string | null {
     const { chainEpoch = 0, key, streams, subject } = asked;
     const same: readonly (readonly [string, boolean])[] = [
-        ["role", enrolled.role === ROLE.meter],
+        ["role", enrolled.role === roleOf(asked)],
         ["subject", bytesEqual(enrolled.id, subject)],
         ["key", bytesEqual(encodeCoseKey(enrolled.key), encodeCoseKey(key))],
         ["chain epoch", enrolled.epoch === chainEpoch],

@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import { error, LIMITS, toHex } from "@meterseal/core";
 import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
-import { createLinkToken, MeterAgent } from "@meterseal/meter";
+import { createLinkToken, MeterAgent, type MeterAgentOptions } from "@meterseal/meter";
 import { encodeCoseKey } from "@meterseal/record";
 import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
@@ -45,11 +45,15 @@ export function settleNetwork(directory: string, device: Device): void {
 and keeps to it. Compare that with the network that your operator names.`);
 }
 
-/** Opens the agent of a device on its directory; it is not connected yet. */
+/**
+ * Opens the agent of a device on its directory; it is not connected yet.
+ * @param source - what its boundaries come from; whatever a file of readings has are intervals.
+ */
 export async function openAgent(
     directory: string,
     device: Device,
     { ca, url }: CollectorAddress,
+    source: MeterAgentOptions["source"] = "intervals",
 ): Promise<MeterAgent> {
     const { master, profile } = device;
     const subjectHex = toHex(profile.subject);
@@ -71,7 +75,7 @@ export async function openAgent(
         clock: systemClock,
         timers: systemTimers,
         onClockAhead: sayClockAhead,
-        source: "intervals", // whatever a file of readings has
+        source,
     });
 }
 

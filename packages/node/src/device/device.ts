@@ -40,6 +40,8 @@ export type DevicePlan = {
     readonly network: Uint8Array | null;
     /** Commits to the registers of the first so many groups; absent where to none. */
     readonly committed?: number;
+    /** True where this directory is a gateway's, which reads a meter that cannot sign. */
+    readonly observed?: boolean;
 };
 
 /** A meter in its directory, enrolled. */
@@ -49,6 +51,8 @@ export type Device = {
     readonly master: Uint8Array | null;
     /** Whether the meter keeps to this network; an answer that is the first is taken by {@link keepNetwork}. */
     readonly isNetworkKept: boolean;
+    /** Whether a gateway observes the meter and signs for it. */
+    readonly observed: boolean;
 };
 
 /**
@@ -59,7 +63,7 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
     unwrap(createLadder(plan.zone, plan.slotSeconds));
     requireNoDevice(directory);
     const master = plan.mode === STREAM_MODE.sealed ? systemRandom.bytes(MASTER_BYTES) : null;
-    const { network, ...descriptor } = plan;
+    const { network, observed = false, ...descriptor } = plan;
     const stream: StreamDescriptor = {
         ...descriptor,
         stream: systemRandom.bytes(16),
@@ -67,7 +71,8 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
         suite: 1,
         scale: 0,
     };
-    return writeDevice(directory, { subject: systemRandom.bytes(16), stream, master, network });
+    const subject = systemRandom.bytes(16);
+    return writeDevice(directory, { subject, stream, master, network, observed });
 }
 
 /**
@@ -88,17 +93,18 @@ export function writeDevice(
         readonly stream: StreamDescriptor;
         readonly master: Uint8Array | null;
         readonly network: Uint8Array | null;
+        readonly observed: boolean;
         readonly chainEpoch?: number;
     },
 ): EnrolRequest {
-    const { master, network, stream, ...place } = device;
+    const { master, network, observed, stream, ...place } = device;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const path = (name: string): string => join(directory, name);
     if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
     if (network !== null) pin(directory, network);
     startCounter(directory);
     const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
-    const request = { ...place, key, streams: [stream] };
+    const request = { ...place, ...(observed ? { observed } : {}), key, streams: [stream] };
     writeWhole(path(DEVICE_FILES.request), formatRequest(request));
     return request;
 }
@@ -137,7 +143,8 @@ export function openDevice(directory: string): Device {
     const sealed = stream.mode === STREAM_MODE.sealed;
     const masterText = (): string => readFileSync(join(directory, DEVICE_FILES.master), "utf8");
     const master = sealed ? fromHex(masterText().trim()) : null;
-    return { profile, master, isNetworkKept: pinned !== null };
+    const observed = request.observed === true;
+    return { profile, master, isNetworkKept: pinned !== null, observed };
 }
 
 /** Decides the network of a meter for good; returns false where it was decided before. */

@@ -43,10 +43,12 @@ const STREAMS_MAX = 16;
 const EPOCH_MAX = 0xffff_ffff;
 
 /** JSON text of a request; nothing in it is secret. */
-export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRequest): string {
+export function formatRequest(request: EnrolRequest): string {
+    const { chainEpoch = 0, key, observed, streams, subject } = request;
     return formatJson({
         format: REQUEST,
         subject: toHex(subject),
+        ...(observed === true ? { observed } : {}),
         ...(chainEpoch === 0 ? {} : { chainEpoch }),
         key: toBase64(encodeCoseKey(key)),
         streams: streams.map((stream) => ({
@@ -61,6 +63,7 @@ export function formatRequest({ chainEpoch = 0, key, streams, subject }: EnrolRe
 export function parseRequest(text: string): Result<EnrolRequest> {
     return readJson(text, { format: REQUEST, max: REQUEST_MAX, where: "request" }, (fields) => ({
         subject: hexField(fields, "subject", 16),
+        ...(fields.observed === undefined ? {} : { observed: readObserved(fields) }),
         ...(fields.chainEpoch === undefined ? {} : { chainEpoch: readEpoch(fields) }),
         key: decodeCoseKey(base64Field(fields, "key")),
         streams: arrayField(fields, "streams", STREAMS_MAX).map(readStream),
@@ -91,6 +94,11 @@ export function parseAnswer(text: string): Result<EnrolmentAnswer> {
 function readGroup(value: unknown): number {
     if (Number.isSafeInteger(value)) return value as number;
     throw new WrongField('whole numbers in "groups"');
+}
+
+function readObserved({ observed }: Fields): boolean {
+    if (observed === true) return true; // absent where it is not
+    throw new WrongField('true, or nothing, in "observed"');
 }
 
 function readEpoch(fields: Fields): number {

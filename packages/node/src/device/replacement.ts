@@ -34,14 +34,14 @@ export function createReplacement(
     opening: EpochOpening,
 ): EnrolRequest {
     requireNoDevice(directory);
-    const { master, profile } = old.device;
+    const { master, observed, profile } = old.device;
     const keyFile = provideKeyFile(old.directory, basename(old.directory), old.device);
     writeSecret(join(directory, DEVICE_FILES.keyFile), readFileSync(keyFile, "utf8"));
     writeSecret(join(directory, DEVICE_FILES.opening), formatOpening(opening));
     const stream = { ...profile.stream, sealEpoch: profile.stream.sealEpoch + 1 };
     const chainEpoch = profile.chainEpoch + 1;
     const { network, subject } = profile;
-    return writeDevice(directory, { subject, stream, master, chainEpoch, network });
+    return writeDevice(directory, { subject, stream, master, chainEpoch, network, observed });
 }
 
 /**
@@ -62,6 +62,7 @@ export function createTenancy(
     const master = isSealed ? systemRandom.bytes(MASTER_BYTES) : null;
     return writeDevice(directory, {
         ...{ subject, stream, master, network },
+        observed: old.device.observed,
         chainEpoch: chainEpoch + 1,
     });
 }

@@ -37,6 +37,7 @@ export async function enrolMeter(
     const subject = toHex(request.subject);
     const known = engine.state.subjects.get(subject);
     const { chainEpoch: epoch = 0, key, streams, subject: id } = request;
+    const role = roleOf(request);
     const where = `meter ${subject}`;
     if (known === undefined && epoch > 0) {
         const todo = "Is this the server where the old device is enrolled?";
@@ -51,7 +52,7 @@ export async function enrolMeter(
                 todo: "Put the meter's own key file back, or exchange it: meterseal meter exchange --help",
             });
         }
-        await submit(registry, { role: ROLE.meter, id, key, streams, epoch });
+        await submit(registry, { role, id, key, streams, epoch });
     }
     const enrolled = engine.state.subjects.get(subject);
     const author = engine.state.authors.get(toHex(identity.author));
@@ -62,6 +63,11 @@ export async function enrolMeter(
         enrolment: enrolled.message.bytes,
         collector: author.enrolment.message.bytes,
     };
+}
+
+/** Role of the key of a metering point: its own meter's, or a gateway's that observes it. */
+export function roleOf({ observed }: Pick<EnrolRequest, "observed">): number {
+    return observed === true ? ROLE.gateway : ROLE.meter;
 }
 
 /**

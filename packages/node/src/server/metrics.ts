@@ -1,6 +1,6 @@
 import type { Collector } from "@meterseal/collector";
 import { type Clock, ERRORS, type ErrorCode } from "@meterseal/core";
-import { ROLE } from "@meterseal/record";
+import { isMeteringPoint } from "@meterseal/record";
 import type { StoreHooks } from "@meterseal/stores";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { softwareVersion } from "../version.ts";
@@ -122,8 +122,7 @@ export class ServerMetrics {
         );
         this.#gauge("log_entries", "Size of the log", () => engine.head().size);
         this.#gauge("meters", "Meters enrolled", () => {
-            return [...engine.state.subjects.values()].filter(({ role }) => role === ROLE.meter)
-                .length;
+            return [...engine.state.subjects.values()].filter(isMeteringPoint).length;
         });
         this.#gauge("parties", "Households, providers and monitors", () => {
             return engine.state.parties.size;

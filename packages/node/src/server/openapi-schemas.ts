@@ -118,6 +118,11 @@ export const schemas: Readonly<Record<string, object>> = {
             type: "array",
             items: closed({
                 subject: hex(32),
+                provenance: {
+                    enum: ["meter", "observed"],
+                    description:
+                        "whose key signs: the meter's, or that of a gateway which reads it",
+                },
                 street: { type: ["string", "null"] },
                 zone: { type: ["string", "null"] },
                 slotSeconds: { type: ["integer", "null"] },

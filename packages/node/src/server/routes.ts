@@ -1,6 +1,6 @@
 import { error, fromHex, toHex } from "@meterseal/core";
 import { chainKey, encodeEvidence, formatVerifierKey } from "@meterseal/ledger";
-import { type Enrolment, ROLE, STREAM_MODE } from "@meterseal/record";
+import { type Enrolment, isMeteringPoint, ROLE, STREAM_MODE } from "@meterseal/record";
 import type { FastifyInstance } from "fastify";
 import { EvidenceBuilder } from "./evidence.ts";
 import type { HttpOptions } from "./http.ts";
@@ -34,7 +34,7 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
 
     app.get("/api/v1/meters", () => {
         const meters = [...engine.state.subjects.values()]
-            .filter((enrolment) => enrolment.role === ROLE.meter)
+            .filter(isMeteringPoint)
             .map((enrolment) => describeMeter(options, enrolment));
         return { meters };
     });
@@ -76,6 +76,7 @@ function describeMeter({ engine, facts, streets }: HttpOptions, enrolment: Enrol
     const chain = engine.state.chains.get(chainKey(enrolment.id, seen?.chainEpoch ?? 0));
     return {
         subject,
+        provenance: enrolment.role === ROLE.gateway ? "observed" : "meter",
         street: streets.get(subject) ?? null,
         zone: enrolment.streams[0]?.zone ?? null,
         slotSeconds: enrolment.streams[0]?.slotSeconds ?? null,

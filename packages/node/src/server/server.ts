@@ -54,6 +54,8 @@ export type EnrolRequest = {
     readonly subject: Uint8Array;
     readonly key: PublicKey;
     readonly streams: readonly StreamDescriptor[];
+    /** True where a gateway signs for a meter that cannot: its readings are observed (formats 1). */
+    readonly observed?: boolean;
     /** First chain epoch of the key; absent = 0. A later one follows an enrolled device. */
     readonly chainEpoch?: number;
     /** Street of the demo that the API names beside the meter; public, and not kept on disk. */

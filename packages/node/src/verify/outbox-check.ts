@@ -2,7 +2,14 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
 import type { LedgerState, MerkleLog } from "@meterseal/ledger";
-import { parseReceipt, parseRecord, type Receipt, ROLE, verifySign1 } from "@meterseal/record";
+import {
+    isMeteringPoint,
+    parseReceipt,
+    parseRecord,
+    type Receipt,
+    ROLE,
+    verifySign1,
+} from "@meterseal/record";
 import { METER_FILE, openMeterStore, type SqliteMeterStore } from "@meterseal/stores/sqlite";
 import { PLACES, PROFILE_FILE } from "../files.ts";
 import type { ChainCheck } from "./chain-check.ts";
@@ -27,6 +34,7 @@ export async function checkOutboxes(dataDir: string, context: OutboxContext): Pr
     const root = PLACES.meters(dataDir);
     const names = existsSync(root) ? readdirSync(root).sort() : [];
     noteAbsent(names, context);
+    noteObserved(context);
     for (const name of names) {
         const directory = join(root, name);
         const where = `outbox of meter ${name}`;
@@ -43,9 +51,21 @@ export async function checkOutboxes(dataDir: string, context: OutboxContext): Pr
     }
 }
 
+/** Says how many metering points a gateway signs for. */
+function noteObserved({ findings, state }: OutboxContext): void {
+    const observed = [...state.subjects.values()].filter(
+        ({ role }) => role === ROLE.gateway,
+    ).length;
+    if (observed === 0) return;
+    const points = observed === 1 ? "metering point is" : "metering points are";
+    findings.notes.push(
+        `${observed} ${points} observed: a gateway signs for a meter that cannot. What passed between the two is the gateway's word.`,
+    );
+}
+
 /** Says how many meters' memories are not here: without them a shortened log goes unseen. */
 function noteAbsent(names: readonly string[], { findings, state }: OutboxContext): void {
-    const meters = [...state.subjects.values()].filter(({ role }) => role === ROLE.meter);
+    const meters = [...state.subjects.values()].filter(isMeteringPoint);
     const absent = meters.filter(({ id }) => !names.includes(toHex(id))).length;
     if (absent === 0) return;
     findings.notes.push(

@@ -1,0 +1,180 @@
+import { type Clock, error, LIMITS, type Log } from "@meterseal/core";
+import {
+    type Boundary,
+    type MeterAgent,
+    ReadingConditioner,
+    type ReadingRules,
+    type ReadingStart,
+} from "@meterseal/meter";
+import type { StreamDescriptor } from "@meterseal/record";
+import type { Decoded, Telegram } from "@meterseal/telegram";
+import type { BoundaryJournal } from "./boundary-journal.ts";
+import { registersOf } from "./registers.ts";
+import type { FrameCounter } from "./telegrams.ts";
+
+/** A telegram this near a boundary stands for it, at most. */
+const ALIGN_SECONDS_MAX = 30;
+/** How long a boundary waits for its telegram. */
+const WAIT_SECONDS = 90;
+/** A meter whose clock is further off than this is dated by ours. */
+const CLOCK_OFF_SECONDS = 120;
+
+/** What a bridge works with. */
+export type BridgeParts = {
+    readonly agent: MeterAgent;
+    readonly journal: BoundaryJournal;
+    readonly stream: StreamDescriptor;
+    /** OBIS group B of the meter behind the port. */
+    readonly channel: number;
+    /** Counter of the last encrypted frame. */
+    readonly counter: FrameCounter;
+    /** Recorded telegrams end; a live line goes on. */
+    readonly isFinite: boolean;
+    /** Whether telegrams are dated by the meter's clock alone, as recorded ones always are. */
+    readonly byMeterClock: boolean;
+    /** Longest time between two records, in seconds. */
+    readonly sendEverySeconds: number;
+    readonly clock: Clock;
+    readonly log: Log;
+};
+
+/** What a bridge has seen. */
+export type BridgeCounts = {
+    telegrams: number;
+    boundaries: number;
+    /** Telegrams that were not taken, by reason: a fault, `crc: mismatch`, no register, no time. */
+    readonly refused: Record<string, number>;
+};
+
+/** Turns telegrams of a meter into register boundaries and hands them to the agent that signs. */
+export class Bridge {
+    readonly counts: BridgeCounts = { telegrams: 0, boundaries: 0, refused: {} };
+    readonly #parts: BridgeParts;
+    readonly #conditioner: ReadingConditioner;
+    #done: Promise<void> = Promise.resolve();
+    #sentSlot: number;
+    #fault: unknown = null;
+
+    /** @param first - registers that a device begins with which follows another. */
+    constructor(parts: BridgeParts, first: ReadingStart | undefined) {
+        this.#parts = parts;
+        const { agent, journal, stream } = parts;
+        for (const boundary of journal.from(agent.nextSlot)) this.#give(boundary);
+        const last = journal.from(agent.nextSlot).at(-1);
+        const start =
+            last !== undefined
+                ? { nextSlot: last.slot + 1, registers: last.registers }
+                : agent.registers.length > 0
+                  ? { nextSlot: agent.nextSlot, registers: agent.registers }
+                  : first;
+        this.#sentSlot = start?.nextSlot ?? 0;
+        this.#conditioner = new ReadingConditioner(rulesOf(stream), start);
+    }
+
+    /** Takes what a reader made of the meter's bytes. */
+    async take(results: readonly Decoded<Telegram>[]): Promise<void> {
+        for (const result of results) {
+            this.counts.telegrams++;
+            const refusal = result.ok ? this.#take(result.value) : result.fault.code;
+            if (refusal !== null) this.#refuse(refusal);
+            else await this.advance();
+        }
+    }
+
+    /** Seals boundaries whose wait is over, by the clock that dates telegrams. */
+    async advance(): Promise<void> {
+        const nowUnix = this.#parts.byMeterClock ? this.#measuredUnix : this.#nowUnix;
+        await this.#seal(this.#conditioner.advance(nowUnix));
+    }
+
+    /** Seals what is left of a recorded file and waits until it is in records. */
+    async finish(): Promise<void> {
+        if (this.#parts.isFinite) await this.#seal(this.#conditioner.finish());
+        await this.#done;
+        if (this.#fault !== null) throw this.#fault;
+        await this.#parts.agent.flush();
+        this.#parts.journal.taken(this.#parts.agent.nextSlot);
+    }
+
+    #measuredUnix = 0;
+
+    get #nowUnix(): number {
+        return Math.floor(this.#parts.clock.nowMs() / 1000);
+    }
+
+    /** Takes a telegram; returns why it is not taken. */
+    #take(telegram: Telegram): string | null {
+        if (telegram.check === "mismatch" || telegram.check === "truncated")
+            return `crc: ${telegram.check}`;
+        const registers = registersOf(telegram, this.#parts.stream.groups, this.#parts.channel);
+        if (registers === null) return "no register";
+        const measuredUnix = this.#dateOf(telegram);
+        if (measuredUnix === null) return "no time";
+        const arrivedUnix = this.#parts.byMeterClock ? measuredUnix : this.#nowUnix;
+        this.#measuredUnix = Math.max(this.#measuredUnix, measuredUnix);
+        this.#conditioner.take({ measuredUnix, arrivedUnix, registers });
+        return null;
+    }
+
+    /** By the meter's clock where that is good, or the only one. */
+    #dateOf({ atUnix }: Telegram): number | null {
+        if (this.#parts.byMeterClock) return atUnix;
+        const nowUnix = this.#nowUnix;
+        const isNear = atUnix !== null && Math.abs(atUnix - nowUnix) <= CLOCK_OFF_SECONDS;
+        return isNear ? atUnix : nowUnix;
+    }
+
+    async #seal(boundaries: Iterable<Boundary>): Promise<void> {
+        for (const boundary of boundaries) {
+            this.#parts.journal.keep(boundary, this.#parts.counter);
+            this.#give(boundary);
+            if (this.#parts.isFinite) await this.#done;
+        }
+        if (this.#fault !== null) throw this.#fault;
+        if (this.#conditioner.break !== null) {
+            const { last, next } = this.#conditioner.break;
+            throw error("MS_REGISTER_DECREASED", {
+                where: `telegram of ${new Date(next.measuredUnix * 1000).toISOString()}`,
+                expected: `registers as at ${new Date(last.measuredUnix * 1000).toISOString()}, or above`,
+                todo: "Was the meter exchanged or reset? Run: meterseal meter exchange --help",
+            });
+        }
+    }
+
+    /** Hands a boundary to the agent, which keeps their order; a live line does not wait for it. */
+    #give(boundary: Boundary): void {
+        const { agent, journal, sendEverySeconds, stream } = this.#parts;
+        this.counts.boundaries++;
+        this.#done = Promise.all([this.#done, agent.add(boundary)])
+            .then(async () => {
+                if ((boundary.slot - this.#sentSlot) * stream.slotSeconds >= sendEverySeconds) {
+                    this.#sentSlot = boundary.slot;
+                    await agent.flush();
+                }
+                journal.taken(agent.nextSlot);
+            })
+            .catch((cause: unknown) => {
+                this.#fault ??= cause;
+            });
+    }
+
+    #refuse(reason: string): void {
+        const { refused } = this.counts;
+        refused[reason] = (refused[reason] ?? 0) + 1;
+        // One line for each reason, and again at each power of ten: a bad line must not fill a log.
+        if (!/^10*$/.test(`${refused[reason]}`)) return;
+        const { log } = this.#parts;
+        log.warn("a telegram was not taken", { reason, count: refused[reason] });
+    }
+}
+
+function rulesOf({ groups, slotSeconds }: StreamDescriptor): ReadingRules {
+    const alignSeconds = Math.min(ALIGN_SECONDS_MAX, Math.floor((slotSeconds - 1) / 2));
+    return {
+        ...{ slotSeconds, alignSeconds },
+        growthCaps: groups.map(() => BigInt(LIMITS.slotDelta)),
+        waitSeconds: Math.max(alignSeconds, Math.min(WAIT_SECONDS, slotSeconds)),
+        lateSeconds: alignSeconds,
+        stepBackUnits: 0n,
+    };
+}

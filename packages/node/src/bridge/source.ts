@@ -1,0 +1,117 @@
+import { spawnSync } from "node:child_process";
+import { createReadStream, constants as fsConstants, openSync, statSync } from "node:fs";
+import { createConnection } from "node:net";
+import type { Readable } from "node:stream";
+import { ReadStream } from "node:tty";
+import { error, type Log } from "@meterseal/core";
+import { reasonOf } from "../files.ts";
+
+/** Where a meter's bytes come from. */
+export type ByteSource = {
+    /** True for a file, which ends; false for a line that goes on. */
+    readonly isFinite: boolean;
+    /**
+     * Gives every chunk, one after the other, until the end or the signal; a line that breaks is opened again.
+     * @throws MetersealError MS_NOT_FOUND for a file that cannot be read.
+     */
+    read(onChunk: (chunk: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
+};
+
+/** Pause before a line is opened again, doubled from the first to the longest, in milliseconds. */
+const REOPEN_MS = { first: 500, longest: 30_000 } as const;
+
+/**
+ * The source that an address names: `tcp://HOST:PORT` such as a serial server, a serial device, or a
+ * file that was recorded.
+ * @param baud - speed of a serial device; null leaves it as it is set.
+ * @throws MetersealError MS_NOT_FOUND, MS_USAGE
+ */
+export function openSource(address: string, baud: number | null, log: Log): ByteSource {
+    if (/^tcp:\/\//i.test(address)) {
+        const { hostname, port } = urlOf(address);
+        return lineOf(address, () => createConnection(Number(port), hostname), log);
+    }
+    const stat = statSync(address, { throwIfNoEntry: false });
+    if (stat === undefined)
+        throw error("MS_NOT_FOUND", {
+            where: address,
+            expected: "a serial device, a file, or tcp://HOST:PORT",
+        });
+    if (stat.isCharacterDevice()) return lineOf(address, () => openSerial(address, baud), log);
+    return {
+        isFinite: true,
+        async read(onChunk, signal) {
+            for await (const chunk of createReadStream(address, { signal })) await onChunk(chunk);
+        },
+    };
+}
+
+function urlOf(address: string): URL {
+    const url = URL.canParse(address) ? new URL(address) : null;
+    if (url !== null && url.hostname !== "" && url.port !== "") return url;
+    throw error("MS_USAGE", { expected: "tcp://HOST:PORT", got: address });
+}
+
+/** A line: opened again with growing pauses whenever it ends, until the signal. */
+function lineOf(address: string, open: () => Readable & { destroy(): void }, log: Log): ByteSource {
+    return {
+        isFinite: false,
+        async read(onChunk, signal) {
+            let pauseMs: number = REOPEN_MS.first;
+            while (!signal.aborted) {
+                let reason = "the line ended";
+                try {
+                    const stream = open();
+                    signal.addEventListener("abort", () => stream.destroy(), { once: true });
+                    for await (const chunk of stream) {
+                        pauseMs = REOPEN_MS.first;
+                        await onChunk(chunk as Uint8Array);
+                    }
+                } catch (cause) {
+                    reason = reasonOf(cause);
+                }
+                if (signal.aborted) return;
+                log.warn("the meter's line is closed: it is opened again", {
+                    ...{ line: address, reason },
+                    seconds: pauseMs / 1000,
+                });
+                await pause(pauseMs, signal);
+                pauseMs = Math.min(2 * pauseMs, REOPEN_MS.longest);
+            }
+        },
+    };
+}
+
+/** A serial device in raw mode: bytes as they come, nothing echoed. */
+function openSerial(path: string, baud: number | null): ReadStream {
+    const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
+    if (baud !== null) setSpeed(path, baud);
+    const stream = new ReadStream(openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK));
+    stream.setRawMode(true);
+    return stream;
+}
+
+/** The system's own tool knows every speed and driver. */
+function setSpeed(path: string, baud: number): void {
+    const flag = process.platform === "linux" ? "-F" : "-f";
+    const {
+        error: cause,
+        status,
+        stderr,
+    } = spawnSync("stty", [flag, path, `${baud}`, "raw", "-echo"]);
+    if (status === 0) return;
+    const got = cause?.message ?? stderr.toString().trim();
+    throw error("MS_USAGE", { where: `--baud ${baud}`, expected: "a speed of the device", got });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+        const timer = setTimeout(end, ms);
+        signal.addEventListener("abort", end, { once: true });
+        function end(): void {
+            clearTimeout(timer);
+            signal.removeEventListener("abort", end);
+            resolve();
+        }
+    });
+}

@@ -1,0 +1,58 @@
+import {
+    type Decoded,
+    decodeDeviceJson,
+    decodeMbus,
+    decodeP1,
+    decodeReadout,
+    decodeSml,
+    MbusSplitter,
+    openP1,
+    P1CipherSplitter,
+    type P1Keys,
+    P1Splitter,
+    ReadoutSplitter,
+    SmlSplitter,
+    type Telegram,
+} from "@meterseal/telegram";
+import { openGcm } from "../commands/telegram-keys.ts";
+
+/** Cuts a meter's bytes into telegrams and decodes them. */
+export type TelegramReader = {
+    /** Takes the next bytes; returns what they complete. */
+    push(chunk: Uint8Array): Decoded<Telegram>[];
+};
+
+type Splitter = { push(chunk: Uint8Array): Uint8Array[] };
+
+/** Protocols of a meter's local port, by the option that names them. */
+export const PROTOCOLS = {
+    p1: () => readerOf(new P1Splitter(), decodeP1),
+    sml: () => readerOf(new SmlSplitter(), decodeSml),
+    iec62056: () => readerOf(new ReadoutSplitter(), decodeReadout),
+    mbus: () => readerOf(new MbusSplitter(), decodeMbus),
+    // Whole messages of a device in the home, one at a time.
+    zigbee2mqtt: () => ({ push: (message: Uint8Array) => [decodeDeviceJson(message)] }),
+} as const satisfies Readonly<Record<string, () => TelegramReader>>;
+
+/** Name of a protocol. */
+export type Protocol = keyof typeof PROTOCOLS;
+
+function readerOf(
+    splitter: Splitter,
+    decode: (bytes: Uint8Array) => Decoded<Telegram>,
+): TelegramReader {
+    return { push: (chunk) => splitter.push(chunk).map(decode) };
+}
+
+/** Counter of the last frame of an encrypted port: kept, or old frames could be played again. */
+export type FrameCounter = { value: number };
+
+/** Frames of an encrypted P1 port; each must have its tag and a counter above the last. */
+export function encryptedReader(keys: P1Keys, counter: FrameCounter): TelegramReader {
+    return readerOf(new P1CipherSplitter(), (frame) => {
+        const opened = openP1(frame, keys, counter.value, openGcm);
+        if (!opened.ok) return opened;
+        counter.value = opened.value.frameCounter;
+        return decodeP1(opened.value.telegram);
+    });
+}

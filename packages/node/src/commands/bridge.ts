@@ -1,0 +1,249 @@
+import { basename } from "node:path";
+import { error, toHex } from "@meterseal/core";
+import { firstSlotFrom, type MeterAgent, type ReadingStart } from "@meterseal/meter";
+import { BoundaryJournal } from "../bridge/boundary-journal.ts";
+import { Bridge } from "../bridge/bridge.ts";
+import { openMqttSource } from "../bridge/mqtt-source.ts";
+import { type ByteSource, openSource } from "../bridge/source.ts";
+import {
+    encryptedReader,
+    type FrameCounter,
+    PROTOCOLS,
+    type Protocol,
+    type TelegramReader,
+} from "../bridge/telegrams.ts";
+import {
+    type Command,
+    integerOption,
+    type OptionSpec,
+    type Options,
+    requiredOption,
+    textOption,
+} from "../cli/arguments.ts";
+import { systemClock } from "../clocks.ts";
+import { consoleLog, counted, out, say } from "../console.ts";
+import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
+import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { isOpening, readOpening } from "../device/replacement.ts";
+import { EXIT } from "../exit-codes.ts";
+import { shutdownSignal, untilAborted } from "../shutdown.ts";
+import { readTelegramKeys } from "./telegram-keys.ts";
+
+/** Highest OBIS group B of a meter behind a port. */
+const CHANNEL_MAX = 64;
+const TICK_MS = 1_000;
+
+const source = (what: string): OptionSpec => ({
+    kind: "value",
+    value: "SOURCE",
+    help: `${what}: a serial device, a file, or tcp://HOST:PORT`,
+});
+
+/** `meterseal bridge`: a gateway that reads a meter which cannot sign, and signs for it. */
+export const bridgeCommand: Command = {
+    name: "bridge",
+    summary: "reads a meter's local port, seals and signs what it says as a gateway",
+    options: {
+        dir: {
+            kind: "value",
+            value: "DIR",
+            help: "directory of the gateway, made by meter init --observed",
+        },
+        p1: source("DSMR P1, also encrypted"),
+        sml: source("SML"),
+        iec62056: source("IEC 62056-21, what a meter pushes"),
+        mbus: source("M-Bus long frames"),
+        zigbee2mqtt: {
+            kind: "value",
+            value: "URL",
+            help: "a plug or meter that Zigbee2MQTT, Tasmota or Shelly publishes: mqtt://HOST:PORT/TOPIC",
+        },
+        keys: {
+            kind: "value",
+            value: "FILE",
+            help: "keys of an encrypted P1 port: encryption and authentication key",
+        },
+        baud: { kind: "value", value: "N", help: "speed of the serial device (as it is set)" },
+        channel: {
+            kind: "value",
+            value: "N",
+            help: "OBIS group B of the meter behind the port (0)",
+        },
+        "meter-time": {
+            kind: "flag",
+            help: "dates telegrams by the meter's clock alone, also where it is far from ours",
+        },
+        "send-every": {
+            kind: "value",
+            value: "SECONDS",
+            help: "longest time between two records (3600)",
+        },
+        to: {
+            kind: "value",
+            value: "URL",
+            help: "the collector: mqtt://, http:// or https://HOST:PORT",
+        },
+        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
+        json: { kind: "flag", help: "prints the result as JSON" },
+    },
+    examples: [
+        "meterseal bridge --dir gateway --p1 /dev/ttyUSB0 --baud 115200 --to mqtt://127.0.0.1:1883",
+        "meterseal bridge --dir gateway --sml tcp://127.0.0.1:7700 --to mqtt://127.0.0.1:1883",
+        "meterseal bridge --dir gateway --p1 day.txt --to mqtt://127.0.0.1:1883",
+    ],
+    async run(options) {
+        const directory = requiredOption(options, "dir", "DIR");
+        const target = collectorOf(options);
+        const log = consoleLog("bridge");
+        const { address, protocol } = sourceOption(options);
+        const baud = integerOption(options, "baud", { min: 0, max: 4_000_000, byDefault: 0 });
+        const line =
+            protocol === "zigbee2mqtt"
+                ? openMqttSource(address, log)
+                : openSource(address, baud === 0 ? null : baud, log);
+        const device = openDevice(directory);
+        requireObserved(device, directory);
+        settleNetwork(directory, device);
+        const keyFile = provideKeyFile(directory, basename(directory), device);
+        const signal = shutdownSignal();
+        const agent = await openAgent(directory, device, target, "registers");
+        const journal = new BoundaryJournal(directory);
+        try {
+            await agent.connect();
+            const opening = readOpening(directory);
+            if (isOpening(opening) && agent.recordCount === 0) await agent.openEpoch(opening);
+            const { slotSeconds } = device.profile.stream;
+            const first: ReadingStart | undefined =
+                opening === null
+                    ? undefined
+                    : {
+                          nextSlot: firstSlotFrom(opening.atUnix, slotSeconds),
+                          registers: opening.registers,
+                      };
+            const counter: FrameCounter = { value: journal.counter };
+            const bridge = new Bridge(
+                {
+                    ...{ agent, counter, journal, log, clock: systemClock },
+                    stream: device.profile.stream,
+                    channel: integerOption(options, "channel", {
+                        min: 0,
+                        max: CHANNEL_MAX,
+                        byDefault: 0,
+                    }),
+                    isFinite: line.isFinite,
+                    byMeterClock: line.isFinite || options["meter-time"] === true,
+                    sendEverySeconds: integerOption(options, "send-every", {
+                        min: 1,
+                        max: 86_400,
+                        byDefault: 3_600,
+                    }),
+                },
+                first,
+            );
+            const reader = readerOf(options, protocol, counter);
+            await pump({ agent, bridge, line, reader, signal });
+            return report(agent, bridge, device, { keyFile, asJson: options.json === true });
+        } finally {
+            await agent.close();
+            journal.close();
+        }
+    },
+};
+
+/** Reads until the end or Ctrl-C, and waits for what is sealed to become final while nobody hurries. */
+async function pump(parts: {
+    readonly agent: MeterAgent;
+    readonly bridge: Bridge;
+    readonly line: ByteSource;
+    readonly reader: TelegramReader;
+    readonly signal: AbortSignal;
+}): Promise<void> {
+    const { agent, bridge, line, reader, signal } = parts;
+    const failed = Promise.withResolvers<never>();
+    let turn: Promise<void> = Promise.resolve();
+    const inTurn = (step: () => Promise<void>): Promise<void> => {
+        turn = turn.then(step);
+        turn.catch(failed.reject);
+        return turn;
+    };
+    const ticks = line.isFinite
+        ? null
+        : setInterval(() => void inTurn(() => bridge.advance()), TICK_MS);
+    try {
+        const reading = line.read((chunk) => inTurn(() => bridge.take(reader.push(chunk))), signal);
+        await Promise.race([reading, failed.promise, untilAborted(signal)]);
+        await turn;
+    } finally {
+        if (ticks !== null) clearInterval(ticks);
+    }
+    await bridge.finish();
+    await Promise.race([agent.settled(), untilAborted(signal)]);
+}
+
+/** The one option that names a source, and what it speaks. */
+function sourceOption(options: Options): { address: string; protocol: Protocol } {
+    const given = Object.keys(PROTOCOLS).flatMap((name) => {
+        const address = textOption(options, name);
+        return address === undefined ? [] : [{ address, protocol: name as Protocol }];
+    });
+    const [only, another] = given;
+    if (only !== undefined && another === undefined) return only;
+    const names = Object.keys(PROTOCOLS).map((name) => `--${name}`);
+    throw error("MS_USAGE", { expected: `one of ${names.join(", ")}`, got: `${given.length}` });
+}
+
+function readerOf(options: Options, protocol: Protocol, counter: FrameCounter): TelegramReader {
+    const keysPath = textOption(options, "keys");
+    if (keysPath === undefined) return PROTOCOLS[protocol]();
+    if (protocol !== "p1") throw error("MS_USAGE", { expected: "--keys with --p1" });
+    const names = ["encryption key", "authentication key"];
+    const [encryptionKey, authenticationKey] = readTelegramKeys(keysPath, names) as [
+        Uint8Array,
+        Uint8Array,
+    ];
+    return encryptedReader({ encryptionKey, authenticationKey }, counter);
+}
+
+/** A meter's own key must not sign what somebody else read: that is what observed means. */
+function requireObserved({ observed }: Device, directory: string): void {
+    if (observed) return;
+    throw error("MS_NOT_ALLOWED", {
+        where: directory,
+        expected: "the directory of a gateway",
+        got: "that of a meter which signs for itself",
+        todo: "Make one: meterseal meter init --observed --dir DIR --zone ZONE",
+    });
+}
+
+function report(
+    agent: MeterAgent,
+    bridge: Bridge,
+    device: Device,
+    { asJson, keyFile }: { readonly asJson: boolean; readonly keyFile: string },
+): number {
+    const meter = toHex(device.profile.subject);
+    requireNoRefusal(agent, `meter ${meter}`);
+    const { openRecords, recordCount: records } = agent;
+    const { boundaries, refused, telegrams } = bridge.counts;
+    if (asJson)
+        out(
+            JSON.stringify({
+                meter,
+                telegrams,
+                refused,
+                boundaries,
+                records,
+                openRecords,
+                keyFile,
+            }),
+        );
+    else {
+        const reasons = Object.entries(refused).map(([reason, count]) => `${count} ${reason}`);
+        const not = reasons.length === 0 ? "" : ` Not taken: ${reasons.join(", ")}.`;
+        const open = openRecords === 0 ? "all final" : `${openRecords} not final yet`;
+        say(
+            `${counted(telegrams, "telegram")}, ${boundaries} registers at slot boundaries, ${counted(records, "record")}, ${open}.${not}`,
+        );
+    }
+    return EXIT.ok;
+}
