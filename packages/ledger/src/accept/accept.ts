@@ -146,7 +146,7 @@ function acceptEnrolment(
         state.facts.touch("author", id);
     }
     for (const descriptor of enrolment.streams) {
-        state.streamSubjects.set(toHex(descriptor.stream), id);
+        if (state.streamIds.find(descriptor.stream) < 0) state.streamIds.add(descriptor.stream);
         const key = streamKey(descriptor.stream, descriptor.sealEpoch);
         state.facts.touch("stream", key);
         state.streams.set(key, {

@@ -1,7 +1,21 @@
+import { error } from "@meterseal/core";
 import type { Enrolment } from "@meterseal/record";
-import { HASH_BYTES } from "../merkle/hash.ts";
-import { ItemPages } from "../merkle/item-pages.ts";
-import { type Chain, chainKey, type LedgerState, type StreamState, streamKey } from "./state.ts";
+import {
+    type AcceptedHashes,
+    type Chain,
+    chainKey,
+    type LedgerState,
+    type StreamState,
+    streamKey,
+} from "./state.ts";
+
+const NO_HASHES: AcceptedHashes = {
+    length: 0,
+    block: 0,
+    at: () => {
+        throw error("MS_INTERNAL", { where: "chain", got: "a hash of a chain that has none" });
+    },
+};
 
 /**
  * Changes of one entry on top of a state: reads fall through, writes stay here until
@@ -36,10 +50,8 @@ export class Draft {
         const key = chainKey(subject, epoch);
         const own = this.#chains.get(key);
         if (own !== undefined) return own;
-        const committed = this.state.chains.get(key);
-        if (committed === undefined) return undefined;
-        const copy = { ...committed, appended: [], pending: new Map(committed.pending) };
-        this.#chains.set(key, copy);
+        const copy = this.state.chains.get(key);
+        if (copy !== undefined) this.#chains.set(key, copy);
         return copy;
     }
 
@@ -51,7 +63,7 @@ export class Draft {
             anchor: anchor.slice(),
             headSeq: 0,
             headHash: anchor.slice(),
-            hashes: new ItemPages(HASH_BYTES),
+            hashes: NO_HASHES,
             appended: [],
             pending: new Map(),
             frozenAt: null,
@@ -68,18 +80,14 @@ export class Draft {
         const key = streamKey(stream, sealEpoch);
         const own = this.#streams.get(key);
         if (own !== undefined) return own;
-        const committed = this.state.streams.get(key);
-        if (committed === undefined) return undefined;
-        const copy = { ...committed };
-        this.#streams.set(key, copy);
+        const copy = this.state.streams.get(key);
+        if (copy !== undefined) this.#streams.set(key, copy);
         return copy;
     }
 
-    /** Makes the changes part of the state. */
+    /** Makes the changes part of the state; the draft is empty then. */
     commit(): void {
         for (const [key, chain] of this.#chains) {
-            for (const hash of chain.appended) chain.hashes.push(hash);
-            chain.appended = [];
             this.state.chains.set(key, chain);
             this.state.facts.touch("chain", key);
         }
@@ -87,5 +95,8 @@ export class Draft {
             this.state.streams.set(key, stream);
             this.state.facts.touch("stream", key);
         }
+        this.#chains.clear();
+        this.#streams.clear();
+        this.#last = null;
     }
 }

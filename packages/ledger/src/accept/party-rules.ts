@@ -44,7 +44,7 @@ export function acceptParty(
     }
     for (const stream of party.streams) {
         const name = toHex(stream);
-        if (!state.streamSubjects.has(name)) {
+        if (state.streamIds.find(stream) < 0) {
             return refuse(`stream ${name} to be enrolled`, "Enrol the meter first.");
         }
         const owner = state.owners.get(name);

@@ -1,7 +1,11 @@
 import { bytesEqual, toHex } from "@meterseal/core";
 import type { Enrolment, Party, StreamDescriptor } from "@meterseal/record";
 import type { Genesis } from "../genesis.ts";
-import type { ItemPages } from "../merkle/item-pages.ts";
+import { ByteHeap } from "../packed/byte-heap.ts";
+import { ChainTable } from "../packed/chain-table.ts";
+import { Enrolments, EnrolmentTable } from "../packed/enrolment-table.ts";
+import { KeyIndex } from "../packed/key-index.ts";
+import { StreamTable } from "../packed/stream-table.ts";
 import { StateFacts } from "./state-facts.ts";
 
 /** A record that waits for an earlier one. */
@@ -10,6 +14,15 @@ export type PendingRecord = {
     readonly hash: Uint8Array;
     /** The whole message as it came first. */
     readonly bytes: Uint8Array;
+};
+
+/** Hashes of accepted records in the table of chains. */
+export type AcceptedHashes = {
+    readonly length: number;
+    /** Where the table has the last of them. */
+    readonly block: number;
+    /** Copy of the hash at an index. */
+    readonly at: (index: number) => Uint8Array;
 };
 
 /** Where one chain (subject, chain epoch) stands. */
@@ -22,7 +35,7 @@ export type Chain = {
     headSeq: number;
     headHash: Uint8Array;
     /** Hashes of the accepted records, by seq − 1. */
-    readonly hashes: ItemPages;
+    readonly hashes: AcceptedHashes;
     /** Hashes accepted in an open draft, after those of {@link hashes}. */
     appended: Uint8Array[];
     /** Records that wait for an earlier one, by place; the one that ends the chain among them. */
@@ -79,19 +92,21 @@ export type TariffState = {
 export type LedgerState = {
     readonly genesis: Genesis;
     readonly networkId: Uint8Array;
+    /** Where the enrolments of {@link keys} and {@link subjects} are. */
+    readonly enrolments: Enrolments;
     /** Enrolments by key id. */
-    readonly keys: Map<string, Enrolment>;
+    readonly keys: EnrolmentTable;
     /** By key id of a key that was replaced: first chain epoch that it may not sign. */
     readonly keyEnds: Map<string, number>;
     /** Latest enrolment of each subject. */
-    readonly subjects: Map<string, Enrolment>;
-    readonly chains: Map<string, Chain>;
-    readonly streams: Map<string, StreamState>;
+    readonly subjects: EnrolmentTable;
+    readonly chains: ChainTable;
+    readonly streams: StreamTable;
     readonly authors: Map<string, AuthorState>;
     /** Round of every accepted vertex by id. */
     readonly vertices: Map<string, number>;
-    /** Subject of each enrolled stream, both hexadecimal, of whichever seal epoch. */
-    readonly streamSubjects: Map<string, string>;
+    /** Ids of all enrolled streams, of whichever seal epoch. */
+    readonly streamIds: KeyIndex;
     /** Ids (hexadecimal) of meters and collectors that were removed for cause. */
     readonly revoked: Set<string>;
     /** Present state of each party by its id (hexadecimal). */
@@ -109,23 +124,29 @@ export type LedgerState = {
     readonly facts: StateFacts;
 };
 
+const KID_BYTES = 8;
+const ID_BYTES = 16;
+
 /** State before the first entry. */
 export function initialState(
     genesis: Genesis,
     networkId: Uint8Array,
     genesisVertices: readonly string[],
 ): LedgerState {
+    const enrolments = new Enrolments(new ByteHeap());
+    const subjects = new EnrolmentTable(enrolments, ID_BYTES);
     return {
         genesis,
         networkId,
-        keys: new Map(),
+        enrolments,
+        keys: new EnrolmentTable(enrolments, KID_BYTES),
         keyEnds: new Map(),
-        subjects: new Map(),
-        chains: new Map(),
-        streams: new Map(),
+        subjects,
+        chains: new ChainTable(),
+        streams: new StreamTable(enrolments, subjects),
         authors: new Map(),
         vertices: new Map(genesisVertices.map((id) => [id, 0])),
-        streamSubjects: new Map(),
+        streamIds: new KeyIndex(ID_BYTES),
         parties: new Map(),
         revoked: new Set(),
         partyKeys: new Map(),
