@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MetersealError, sha256, toHex, u64be, utf8 } from "@meterseal/core";
+import { ImageFile } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { testSigner } from "@meterseal/testkit/keys";
 import {
@@ -19,6 +20,7 @@ import { AbciServer } from "../src/cometbft/abci/server.ts";
 import { Application } from "../src/cometbft/application.ts";
 import { formatGenesisState, parseGenesisState } from "../src/cometbft/genesis-state.ts";
 import { encodeTx, parseTx, TX_BYTES } from "../src/cometbft/tx.ts";
+import type { EngineImages } from "../src/image.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "meterseal-comet-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -44,12 +46,16 @@ beforeEach(async () => {
 /** An application on a store of its own, and what it told. */
 type Node = { app: Application; store: ServerStore; dir: string; told: string[] };
 
-async function open(dir = join(scratch, `node${directories++}`)): Promise<Node> {
+async function open(
+    dir = join(scratch, `node${directories++}`),
+    images?: EngineImages,
+): Promise<Node> {
     const store = await openServerStore(dir);
     const told: string[] = [];
     const app = await Application.open({
         store,
         logSigner: network.logSigner,
+        ...(images === undefined ? {} : { images }),
         observer: {
             entryLogged: ({ leafIndex }) => told.push(`logged ${leafIndex}`),
             entryFinal: ({ leafIndex }, { checkpoint }) =>
@@ -132,6 +138,40 @@ describe("our CometBFT application", () => {
         expect(again.app.ledger?.log.root()).toEqual(first.app.ledger?.log.root());
         expect(again.told.filter((line) => line.startsWith("final"))).toHaveLength(3);
     });
+    it("starts from an image, and from the whole log where the image leads elsewhere", async () => {
+        const failures: string[] = [];
+        const imagesOf = (dir: string): EngineImages => ({
+            store: new ImageFile(`${dir}.image`),
+            every: 6,
+            onFailed: (cause) => failures.push((cause as MetersealError).code),
+        });
+        const dir = join(scratch, `node${directories++}`);
+        const node = await open(dir, imagesOf(dir));
+        await begin(node);
+        const blocks = [
+            [enrolTx()],
+            [await vertexTx()],
+            [await vertexTx(3)],
+            [],
+            [await vertexTx()],
+        ];
+        for (const block of blocks) await commit([node], block);
+        const before = node.app.info();
+        await node.store.close();
+        const again = await open(dir, imagesOf(dir));
+        expect(again.app.info()).toEqual(before);
+        expect(again.told.filter((line) => line.startsWith("logged"))).toEqual(["logged 4"]);
+        await again.store.close();
+        const pieces = await imagesOf(dir).store.read();
+        const leaves = pieces?.at(-7) as Uint8Array; // of the tree over facts: another root
+        leaves.fill(0);
+        await imagesOf(dir).store.write(pieces ?? []);
+        const replayed = await open(dir, imagesOf(dir));
+        expect(replayed.app.info()).toEqual(before);
+        expect(replayed.told.filter((line) => line.startsWith("logged"))).toHaveLength(5);
+        expect(failures).toEqual(["MS_CHECKPOINT"]);
+    });
+
     it("keeps the hash where a block changes nothing, so that no blocks follow for it", async () => {
         const node = await open();
         await begin(node);

@@ -151,6 +151,7 @@ export { TreeGrowth } from "./merkle/growth.ts";
 export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
 export { verifyInclusion } from "./merkle/verify.ts";
+export { type ImagedLedger, imageOfLedger, ledgerOfImage } from "./packed/state-image.ts";
 export type {
     BlockAppend,
     BlockHead,
@@ -160,6 +161,7 @@ export type {
     EngineObserver,
     Finality,
     FollowedEntry,
+    ImageStore,
     LogAppend,
     LogStore,
     RecordStore,

@@ -33,6 +33,8 @@ export interface LogStore {
     initialize(genesis: Uint8Array): Promise<void>;
     /** All entries from an index on, in order. */
     entries(fromIndex: number): AsyncIterable<StoredEntry>;
+    /** The same entries without their bodies. */
+    items(fromIndex: number): AsyncIterable<LogEntry & { readonly index: number }>;
     /** Appends an entry and its checkpoint in one durable transaction. */
     append(append: LogAppend): Promise<void>;
     /** Latest checkpoint note; null before the first. */
@@ -41,6 +43,17 @@ export interface LogStore {
     cosigned(): Promise<string | null>;
     /** Puts a note with cosignatures in the place of the checkpoint of its size, durably. */
     keepCosigned(size: number, note: string): Promise<void>;
+}
+
+/** Where an engine keeps an image of its state, so that a start need not replay the whole log. */
+export interface ImageStore {
+    /** Pieces of the latest image; null where there is none, or what is there is not whole. */
+    read(): Promise<Uint8Array[] | null>;
+    /**
+     * Puts an image in the place of the one before: durable when the promise resolves. The pieces are
+     * taken before the call returns; they may change after it.
+     */
+    write(pieces: readonly Uint8Array[]): Promise<void>;
 }
 
 /** An entry of a block; its vertex and records may be new to the store. */

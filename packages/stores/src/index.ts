@@ -4,6 +4,8 @@
  *
  * @packageDocumentation
  */
+
 export type { StoreHooks, WritePoint } from "./hooks.ts";
+export { ImageFile } from "./image-file.ts";
 export { type DirectoryLock, lockDirectory, lockHolder } from "./lock.ts";
 export { syncDirectory } from "./sync-directory.ts";

@@ -14,6 +14,7 @@ import type {
     ResponseFinalizeBlock,
     ResponseInitChain,
 } from "cosmjs-types/tendermint/abci/types";
+import { type EngineImages, ImageWriter } from "../image.ts";
 import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
@@ -38,6 +39,11 @@ export type ApplicationOptions = {
     readonly observer: BlockObserver;
     /** Checks signatures; absent = by their keys. */
     readonly check?: SignatureCheck;
+    /**
+     * Images of the state, so that a start replays the end of the log only. The observer then hears of
+     * that end and not of what is in the image.
+     */
+    readonly images?: EngineImages;
 };
 
 /** A block that was executed and is not committed yet. */
@@ -71,6 +77,7 @@ const DUPLICATE_VOTE = 1;
 export class Application {
     readonly #options: ApplicationOptions;
     readonly #verdicts: SignatureVerdicts;
+    readonly #images: ImageWriter | null;
     #ledger: BlockLedger | null = null;
     #height = 0;
     #appHash: Uint8Array = new Uint8Array();
@@ -84,6 +91,7 @@ export class Application {
     private constructor(options: ApplicationOptions) {
         this.#options = options;
         this.#verdicts = new SignatureVerdicts(options.check);
+        this.#images = options.images === undefined ? null : new ImageWriter(options.images);
     }
 
     /**
@@ -92,14 +100,14 @@ export class Application {
      */
     static async open(options: ApplicationOptions): Promise<Application> {
         const app = new Application(options);
-        const entries: TakenEntry[] = [];
-        const opened = unwrap(await openLedger(options.store, (taken) => entries.push(taken)));
+        const opened = unwrap(await openLedger(options.store, options.images));
         if (opened === null) return app;
         app.#ledger = opened.ledger;
         app.#height = opened.height;
         app.#appHash = opened.appHash;
         const root = opened.ledger.log.root(opened.finalSize);
         app.#final = { size: opened.finalSize, root };
+        const entries = opened.replayed;
         for (const taken of entries) options.observer.entryLogged(taken);
         const isFinal = ({ leafIndex }: TakenEntry): boolean => leafIndex < opened.finalSize;
         app.#tellFinal(entries.filter(isFinal));
@@ -160,6 +168,8 @@ export class Application {
     finalize(request: RequestFinalizeBlock): ResponseFinalizeBlock {
         const ledger = this.#require();
         const finalSize = ledger.log.size;
+        // Here all of the log is final and on disk, as a start from an image needs it.
+        if (this.#images?.isDue) void this.#images.write(ledger);
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
         const timeMs = timeMsOf(request.time);
@@ -216,6 +226,7 @@ export class Application {
         this.#executed = null;
         for (const each of taken) observer.entryLogged(each);
         for (const { code, txHash } of refused) observer.txRefused(txHash, code);
+        for (const { outcomes } of taken) this.#images?.add(1 + outcomes.length);
         this.#waiting.push(...taken);
     }
 

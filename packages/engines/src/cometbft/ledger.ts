@@ -1,9 +1,11 @@
 import { error, fail, ok, type Result, unwrap } from "@meterseal/core";
 import {
     accept,
+    type BlockHead,
     type BlockStore,
     type Entry,
     entryLeafHash,
+    type ImagedLedger,
     type LedgerState,
     type LogEntry,
     MerkleLog,
@@ -12,8 +14,9 @@ import {
     stateOfGenesis,
     type TreeHead,
 } from "@meterseal/ledger";
+import { type EngineImages, readImage } from "../image.ts";
 import { appHashOf, checkBlockHead } from "./app-hash.ts";
-import { decodeEngineState } from "./engine-state.ts";
+import { decodeEngineState, type EngineState } from "./engine-state.ts";
 import type { Tx } from "./tx.ts";
 import { ValidatorSet } from "./validators.ts";
 import type { SignatureVerdicts } from "./verdicts.ts";
@@ -31,11 +34,13 @@ export type TakenEntry = {
 /** Ledger state, log and validators of an application, as far as the blocks have come. */
 export class BlockLedger {
     readonly state: LedgerState;
-    readonly log = new MerkleLog();
+    readonly log: MerkleLog;
     readonly validators = new ValidatorSet([]);
 
-    constructor(genesis: Uint8Array) {
-        this.state = unwrap(stateOfGenesis(genesis));
+    /** @param imaged - state and log of an image; without one the ledger begins. */
+    constructor(genesis: Uint8Array, imaged: ImagedLedger | null = null) {
+        this.state = imaged?.state ?? unwrap(stateOfGenesis(genesis));
+        this.log = imaged?.log ?? new MerkleLog();
     }
 
     /**
@@ -72,26 +77,47 @@ export type OpenedLedger = {
     readonly appHash: Uint8Array;
     /** Size of the log before the last block: what is below it is final. */
     readonly finalSize: number;
+    /** Entries of the log that were replayed, in order; those before are in an image. */
+    readonly replayed: readonly TakenEntry[];
 };
 
 /**
- * Opens the ledger of a store: replays its log and compares the outcome with what was agreed on, so
- * that a damaged store is found before it votes.
- * @param onEntry - told of each entry in order, before the comparison.
+ * Opens the ledger of a store: replays its log, from the latest image on where there is one, and
+ * compares the outcome with what was agreed on, so that a damaged store is found before it votes. Where
+ * an image does not lead there the whole log is replayed.
  * @returns null for a store without a block; MS_CHECKPOINT where log and agreed hash part, the refusal
  * of `accept()` where an entry does not fit.
  */
 export async function openLedger(
     store: BlockStore,
-    onEntry: (taken: TakenEntry) => void,
+    images?: EngineImages,
 ): Promise<Result<OpenedLedger | null>> {
     const [genesis, head] = [await store.genesis(), await store.blockHead()];
     if (genesis === null || head === null) return ok(null);
     const kept = decodeEngineState(head.engineState);
     if (!kept.ok) return kept;
-    const ledger = new BlockLedger(genesis);
-    for (const validator of kept.value.validators) ledger.validators.set(validator);
-    for await (const { body, index, item, timeMs } of store.entries(0)) {
+    const { finalSize } = kept.value;
+    const imaged = images && (await readImage(images, store, genesis, finalSize));
+    const opened = await replayed(
+        store,
+        new BlockLedger(genesis, imaged ?? null),
+        head,
+        kept.value,
+    );
+    if (opened.ok || !imaged) return opened;
+    images?.onFailed(opened.error);
+    return await replayed(store, new BlockLedger(genesis), head, kept.value);
+}
+
+async function replayed(
+    store: BlockStore,
+    ledger: BlockLedger,
+    head: BlockHead,
+    { finalSize, validators }: EngineState,
+): Promise<Result<OpenedLedger>> {
+    const entries: TakenEntry[] = [];
+    for (const validator of validators) ledger.validators.set(validator);
+    for await (const { body, index, item, timeMs } of store.entries(ledger.log.size)) {
         const entry = parseEntry(item, body);
         if (!entry.ok) return entry;
         const accepted = accept(ledger.state, entry.value, timeMs, () => true);
@@ -100,10 +126,10 @@ export async function openLedger(
         const leafIndex = ledger.log.append(entryLeafHash(logged));
         if (leafIndex !== index) return fail(error("MS_LOG_LEAF", { where: `leaf ${index}` }));
         const { outcomes } = accepted.value;
-        onEntry({ entry: entry.value, timeMs, leafIndex, logged, outcomes });
+        entries.push({ entry: entry.value, timeMs, leafIndex, logged, outcomes });
     }
     const { appHash, height } = head;
     const fault = checkBlockHead(head, ledger.state, ledger.log);
     if (fault !== null) return fail(fault);
-    return ok({ ledger, height, appHash, finalSize: kept.value.finalSize });
+    return ok({ ledger, height, appHash, finalSize, replayed: entries });
 }

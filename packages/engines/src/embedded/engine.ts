@@ -17,13 +17,13 @@ import {
     emptyRoot,
     entryLeafHash,
     type Finality,
+    type ImagedLedger,
     type LedgerState,
     type LogEntry,
     type LogStore,
     MerkleLog,
     originOf,
     parseEntry,
-    type RecordOutcome,
     type SignatureCheck,
     signCheckpoint,
     stateOfGenesis,
@@ -31,6 +31,7 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
+import { type EngineImages, ImageWriter, readImage } from "../image.ts";
 import { FinalityGate, type LoggedEntry, type Witnesses } from "./finality.ts";
 
 /** What the embedded engine works with. */
@@ -42,6 +43,11 @@ export type EmbeddedEngineOptions = {
     readonly observer: EngineObserver;
     /** What makes a checkpoint final beyond the disk; absent where nothing does. */
     readonly witnesses?: Witnesses;
+    /**
+     * Images of the state, so that a start replays the end of the log only. The observer then hears of
+     * that end and not of what is in the image.
+     */
+    readonly images?: EngineImages;
 };
 
 /**
@@ -59,6 +65,7 @@ export class EmbeddedEngine implements Engine {
     /** Latest checkpoint on disk; null for an empty log. */
     #checkpoint: string | null = null;
     #failure: MetersealError | null = null;
+    readonly #images: ImageWriter | null;
     #queue: Promise<unknown> = Promise.resolve();
 
     private constructor(
@@ -71,7 +78,8 @@ export class EmbeddedEngine implements Engine {
         this.log = log;
         this.origin = originOf(state.networkId);
         this.#options = options;
-        const { observer, store, witnesses } = options;
+        const { images, observer, store, witnesses } = options;
+        this.#images = images === undefined ? null : new ImageWriter(images);
         this.#gate = new FinalityGate(final, {
             observer,
             witnesses: witnesses ?? null,
@@ -100,16 +108,30 @@ export class EmbeddedEngine implements Engine {
         if (!bytesEqual(kidOf(options.logSigner.publicKey), kidOf(state.genesis.logKey))) {
             throw error("MS_GENESIS", { where: "log key", expected: "the key that it names" });
         }
-        const log = new MerkleLog();
         const final = await finalHead(options, trustOf(state));
-        const held: [Entry, number, readonly RecordOutcome[]][] = [];
-        for await (const { timeMs, item, body } of options.store.entries(0)) {
+        const { images, store } = options;
+        const sizeAtMost = final?.size ?? Number.POSITIVE_INFINITY;
+        const imaged =
+            images === undefined ? null : await readImage(images, store, genesis, sizeAtMost);
+        if (imaged !== null) return await EmbeddedEngine.#start(options, imaged, final);
+        const fresh = { state, log: new MerkleLog() };
+        return await EmbeddedEngine.#start(options, fresh, final);
+    }
+
+    /** Replays what the log has beyond a state, and tells the observer of it. */
+    static async #start(
+        options: EmbeddedEngineOptions,
+        { log, state }: ImagedLedger,
+        final: TreeHead | null,
+    ): Promise<EmbeddedEngine> {
+        const held: LoggedEntry[] = [];
+        for await (const { timeMs, item, body } of options.store.entries(log.size)) {
             const entry = unwrap(parseEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
             options.observer.entryLogged?.(entry, timeMs);
             if (final !== null && leafIndex >= final.size) {
-                held.push([entry, timeMs, outcomes]);
+                held.push({ entry, timeMs, leafIndex, outcomes });
                 continue;
             }
             const checkpoint = { size: log.size, root: log.root() };
@@ -118,9 +140,7 @@ export class EmbeddedEngine implements Engine {
         const head = final ?? { size: log.size, root: log.root() };
         const engine = new EmbeddedEngine(state, log, head, options);
         await engine.#compareWithCheckpoint(final);
-        for (const [index, [entry, timeMs, outcomes]] of held.entries()) {
-            void engine.#gate.add({ entry, timeMs, leafIndex: head.size + index, outcomes });
-        }
+        for (const logged of held) void engine.#gate.add(logged);
         return engine;
     }
 
@@ -173,7 +193,18 @@ export class EmbeddedEngine implements Engine {
         const { outcomes } = unwrap(accept(this.state, entry, timeMs, this.#check));
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
         await this.#persist({ timeMs, item }, entry, this.#logHead());
-        return { leafIndex, final: this.#tell({ entry, timeMs, leafIndex, outcomes }) };
+        const final = this.#tell({ entry, timeMs, leafIndex, outcomes });
+        this.#images?.add(1 + records.length);
+        if (this.#images?.isDue) await this.saveImage();
+        return { leafIndex, final };
+    }
+
+    /**
+     * Writes an image of the state, where the options have a place for one and all of the log is final.
+     * The engine waits while the pages are written, some hundred megabytes a second.
+     */
+    async saveImage(): Promise<void> {
+        if (this.head().size === this.log.size) await this.#images?.write(this);
     }
 
     /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */

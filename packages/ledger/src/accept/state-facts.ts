@@ -71,6 +71,18 @@ export class StateFacts {
         if (this.#tree !== null) this.#touched.get(kind)?.add(name);
     }
 
+    /** The tree as of the last root, for an image; null before the first root. */
+    image(state: LedgerState): Uint8Array[][] | null {
+        if (this.#tree === null) return null;
+        this.root(state);
+        return this.#tree.image();
+    }
+
+    /** Goes on with the tree of an image. */
+    restore(lists: readonly (readonly Uint8Array[])[]): void {
+        this.#tree = FactTree.ofImage(lists);
+    }
+
     /** Root over the facts of the state that this belongs to, 32 bytes. */
     root(state: LedgerState): Uint8Array {
         const isFirst = this.#tree === null;

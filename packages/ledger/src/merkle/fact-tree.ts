@@ -1,4 +1,4 @@
-import { assert, bytesEqual, concatBytes, sha256 } from "@meterseal/core";
+import { assert, bytesEqual, concatBytes, error, sha256 } from "@meterseal/core";
 import { HASH_BYTES, nodeHash } from "./hash.ts";
 import { ItemPages } from "./item-pages.ts";
 
@@ -71,6 +71,60 @@ export class FactTree {
     /** Root over all facts, 32 bytes; zeros for none. */
     root(): Uint8Array {
         return this.#subtree(this.#root, 0).hash.slice();
+    }
+
+    /** Pages of its lists, for an image; {@link ofImage} takes them over. */
+    image(): Uint8Array[][] {
+        const numbers = (list: readonly number[]): Uint8Array[] => [
+            new Uint8Array(Int32Array.from(list).buffer),
+        ];
+        return [
+            this.#positions.image(),
+            this.#leaves.image(),
+            this.#hashes.image(),
+            ...[this.#next, this.#left, this.#right, this.#facts].map(numbers),
+            numbers([this.#free, this.#size, this.#root]),
+        ];
+    }
+
+    /**
+     * Tree over the pages of {@link image}.
+     * @throws MetersealError MS_MALFORMED where they are none of a tree.
+     */
+    static ofImage(lists: readonly (readonly Uint8Array[])[]): FactTree {
+        const tree = new FactTree();
+        const [positions, leaves, hashes, next, left, right, facts, ends] = lists;
+        tree.#positions.restore(positions ?? []);
+        tree.#leaves.restore(leaves ?? []);
+        tree.#hashes.restore(hashes ?? []);
+        const numbers = (pages: readonly Uint8Array[] | undefined): Int32Array => {
+            const page = pages?.[0] ?? new Uint8Array();
+            if (page.length % 4 !== 0) throw error("MS_MALFORMED", { where: "image of facts" });
+            return new Int32Array(page.slice().buffer);
+        };
+        for (const [list, pages] of [
+            [tree.#next, next],
+            [tree.#left, left],
+            [tree.#right, right],
+            [tree.#facts as number[], facts],
+        ] as const) {
+            list.length = 0;
+            for (const number of numbers(pages)) list.push(number);
+        }
+        const [free, size, root] = numbers(ends);
+        const fits =
+            tree.#next.length === tree.#positions.length &&
+            tree.#leaves.length === tree.#positions.length &&
+            [tree.#left, tree.#right, tree.#facts].every(
+                ({ length }) => length === tree.#hashes.length,
+            );
+        if (!fits || free === undefined || size === undefined || root === undefined) {
+            throw error("MS_MALFORMED", { where: "image of facts" });
+        }
+        tree.#free = free;
+        tree.#size = size;
+        tree.#root = root;
+        return tree;
     }
 
     #put(child: number, position: Uint8Array, leaf: Uint8Array, depth: number): number {

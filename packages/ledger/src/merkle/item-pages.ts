@@ -1,4 +1,4 @@
-import { assert } from "@meterseal/core";
+import { assert, error } from "@meterseal/core";
 
 /** Bytes of a page: a list of few items takes little more than they do. */
 const FIRST_PAGE_ITEMS = 4;
@@ -49,6 +49,29 @@ export class ItemPages {
         return this.#page(index)[(index % PAGE_ITEMS) * this.#itemBytes + offset] ?? 0;
     }
 
+    /** Its pages, for an image: views of what is there now. */
+    image(): Uint8Array[] {
+        const last = this.#pages.length - 1;
+        const used = (this.#length - Math.max(0, last) * PAGE_ITEMS) * this.#itemBytes;
+        return this.#pages.map((page, i) => (i === last ? page.subarray(0, used) : page));
+    }
+
+    /**
+     * Takes over the pages of {@link image}.
+     * @throws MetersealError MS_MALFORMED where they are none of such a list.
+     */
+    restore(pages: readonly Uint8Array[]): void {
+        const full = PAGE_ITEMS * this.#itemBytes;
+        const isWhole = ({ length }: Uint8Array, i: number): boolean =>
+            i < pages.length - 1
+                ? length === full
+                : length > 0 && length <= full && length % this.#itemBytes === 0;
+        if (!pages.every(isWhole)) throw error("MS_MALFORMED", { where: "state image" });
+        this.#pages.splice(0, this.#pages.length, ...pages);
+        const last = pages.at(-1)?.length ?? 0;
+        this.#length = Math.max(0, pages.length - 1) * PAGE_ITEMS + last / this.#itemBytes;
+    }
+
     #page(index: number): Uint8Array {
         assert(index >= 0 && index < this.#length, "the list has this item");
         return this.#pages[Math.floor(index / PAGE_ITEMS)] as Uint8Array;
@@ -63,7 +86,7 @@ export class ItemPages {
             this.#pages.push(new Uint8Array(items * this.#itemBytes));
             return;
         }
-        const larger = new Uint8Array(2 * page.length);
+        const larger = new Uint8Array(Math.min(PAGE_ITEMS * this.#itemBytes, 2 * page.length));
         larger.set(page);
         this.#pages[this.#pages.length - 1] = larger;
     }

@@ -106,6 +106,30 @@ export class MerkleLog {
         return peaks;
     }
 
+    /** Pages of each level, lowest first, for an image. */
+    image(): Uint8Array[][] {
+        return this.#levels.map((level) => level.image());
+    }
+
+    /**
+     * Log over the pages of {@link image}, which it takes over.
+     * @throws MetersealError MS_MALFORMED where they are none of a log.
+     */
+    static ofImage(levels: readonly (readonly Uint8Array[])[]): MerkleLog {
+        const log = new MerkleLog();
+        log.#levels.splice(0);
+        for (const pages of levels) {
+            const level = new ItemPages(HASH_BYTES);
+            level.restore(pages);
+            log.#levels.push(level);
+        }
+        const isTree = log.#levels.every(
+            ({ length }, i) => length === Math.floor((log.#levels[0]?.length ?? 0) / 2 ** i),
+        );
+        if (levels.length === 0 || !isTree) throw error("MS_MALFORMED", { where: "log image" });
+        return log;
+    }
+
     /** SUBPROOF(m, D[start:end], b) of RFC 9162 section 2.1.4.1. */
     #subproof(m: number, start: number, end: number, known: boolean): Uint8Array[] {
         const size = end - start;

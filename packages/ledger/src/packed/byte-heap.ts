@@ -1,4 +1,4 @@
-import { assert } from "@meterseal/core";
+import { assert, error } from "@meterseal/core";
 
 const PAGE_BYTES = 262_144;
 const FIRST_PAGE_BYTES = 1_024;
@@ -36,8 +36,14 @@ export class ByteHeap {
         return this.#pages.map((page, i) => (i === last ? page.subarray(0, this.#used) : page));
     }
 
-    /** Takes over the pages of {@link image}. */
+    /**
+     * Takes over the pages of {@link image}.
+     * @throws MetersealError MS_MALFORMED for one that is too long.
+     */
     restore(pages: readonly Uint8Array[]): void {
+        if (pages.some(({ length }) => length > PAGE_BYTES)) {
+            throw error("MS_MALFORMED", { where: "state image" });
+        }
         this.#pages = [...pages];
         this.#used = pages.at(-1)?.length ?? 0;
     }

@@ -93,6 +93,12 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
         }
     }
 
+    async *items(fromIndex: number): AsyncGenerator<Omit<StoredEntry, "body">, void, undefined> {
+        for await (const { index, item, timeMs } of this.entries(fromIndex)) {
+            yield { index, item, timeMs };
+        }
+    }
+
     #entry(index: number): StoredEntry | null {
         const row = this.#disk.log[index];
         if (row === undefined) return null;

@@ -34,6 +34,9 @@ const CACHE_KIB = 64 * 1024;
 /** 16 MiB of write-ahead log. */
 const CHECKPOINT_PAGES = 1_000;
 const ENTRIES_AT_ONCE = 16;
+const ITEMS_AT_ONCE = 256;
+
+type StoredItem = Omit<StoredEntry, "body">;
 
 /**
  * Opens `store.db` in the server's directory, and makes both where they are missing. Takes no lock:
@@ -89,6 +92,16 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
             const page = await this.#database.settle(() => this.#entriesFrom(next));
             yield* page;
             if (page.length < ENTRIES_AT_ONCE) return;
+            next += page.length;
+        }
+    }
+
+    async *items(fromIndex: number): AsyncGenerator<StoredItem, void, undefined> {
+        let next = fromIndex;
+        while (true) {
+            const page = await this.#database.settle(() => this.#log.page(next, ITEMS_AT_ONCE));
+            for (const { index, item, timeMs } of page) yield { index, item, timeMs };
+            if (page.length < ITEMS_AT_ONCE) return;
             next += page.length;
         }
     }
