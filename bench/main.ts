@@ -18,6 +18,7 @@ import { querySuite } from "./suites/query.ts";
 import { scalingSuite } from "./suites/scaling.ts";
 import { sealSuite } from "./suites/seal.ts";
 import { sealedSuite } from "./suites/sealed.ts";
+import { stateSuite } from "./suites/state.ts";
 import { verifySuite } from "./suites/verify.ts";
 
 const SUITES: readonly Suite[] = [
@@ -28,6 +29,7 @@ const SUITES: readonly Suite[] = [
     querySuite,
     billSuite,
     verifySuite,
+    stateSuite,
     grantsSuite,
     fleetSuite,
     scalingSuite,

@@ -1,7 +1,8 @@
 import { sha256, utf8 } from "@meterseal/core";
 import { encodeCbor } from "@meterseal/record";
 import { FactTree } from "../merkle/fact-tree.ts";
-import type { Chain, LedgerState, StreamState } from "./state.ts";
+import type { StreamProgress } from "../packed/stream-table.ts";
+import type { Chain, LedgerState } from "./state.ts";
 
 /**
  * Kinds of facts: for each the names that a state has, and what the fact of a name says, null where
@@ -17,11 +18,11 @@ const FACTS = {
     },
     stream: {
         names: (state) => state.streams.keys(),
-        fact: (state, name) => mapped(state.streams.get(name), streamFact),
+        fact: (state, name) => mapped(state.streams.progress(name), streamFact),
     },
     key: {
         names: (state) => state.keys.keys(),
-        fact: (state, name) => mapped(state.keys.get(name), ({ message }) => [2, message.hash]),
+        fact: (state, name) => mapped(state.keys.hashOf(name), (hash) => [2, hash]),
     },
     author: {
         names: (state) => state.authors.keys(),
@@ -119,7 +120,7 @@ function chainFact(chain: Chain): unknown[] {
     return [0, chain.headSeq, chain.headHash, chain.frozenAt, chain.closedBy, pending];
 }
 
-function streamFact(stream: StreamState): unknown[] {
+function streamFact(stream: StreamProgress): unknown[] {
     if (stream.frozen) return [1, "frozen"];
     const { closed, lastEvent, openedUnix } = stream;
     const events = lastEvent < 0 ? [] : [lastEvent, openedUnix, closed];

@@ -1,5 +1,6 @@
-import { assert, fromHex, toHex, unwrap } from "@meterseal/core";
+import { assert, concatBytes, fromHex, toHex, unwrap } from "@meterseal/core";
 import { type Enrolment, parseEnrolment } from "@meterseal/record";
+import { HASH_BYTES } from "../merkle/hash.ts";
 import { ItemPages } from "../merkle/item-pages.ts";
 import type { ByteHeap } from "./byte-heap.ts";
 import { KeyIndex } from "./key-index.ts";
@@ -9,7 +10,7 @@ import type { Table } from "./table.ts";
 const PARSED_MAX = 16_384;
 const NAME_BYTES = 8;
 
-/** Enrolments as their messages, parsed when asked for. */
+/** Enrolments as their messages, each behind its hash, parsed when asked for. */
 export class Enrolments {
     readonly heap: ByteHeap;
     readonly #parsed = new Map<number, Enrolment>();
@@ -23,7 +24,8 @@ export class Enrolments {
     add(enrolment: Enrolment): number {
         const known = this.#names.get(enrolment);
         if (known !== undefined) return known;
-        const name = this.heap.add(enrolment.message.bytes);
+        const { bytes, hash } = enrolment.message;
+        const name = this.heap.add(concatBytes(hash, bytes));
         this.#keep(name, enrolment);
         return name;
     }
@@ -32,9 +34,14 @@ export class Enrolments {
     get(name: number): Enrolment {
         const known = this.#parsed.get(name);
         if (known !== undefined) return known;
-        const enrolment = unwrap(parseEnrolment(this.heap.get(name)));
+        const enrolment = unwrap(parseEnrolment(this.heap.get(name).subarray(HASH_BYTES)));
         this.#keep(name, enrolment);
         return enrolment;
+    }
+
+    /** Hash of its message, which needs no parsing. */
+    hashOf(name: number): Uint8Array {
+        return this.heap.get(name).subarray(0, HASH_BYTES);
     }
 
     #keep(name: number, enrolment: Enrolment): void {
@@ -73,6 +80,12 @@ export class EnrolmentTable implements Table<Enrolment> {
     get(id: string): Enrolment | undefined {
         const name = this.nameOf(fromHex(id));
         return name === null ? undefined : this.#enrolments.get(name);
+    }
+
+    /** Hash of the message that enrols an id. */
+    hashOf(id: string): Uint8Array | undefined {
+        const name = this.nameOf(fromHex(id));
+        return name === null ? undefined : this.#enrolments.hashOf(name);
     }
 
     /** Name of the enrolment with an id; null where there is none. */

@@ -20,6 +20,9 @@ const ROW_BYTES = 58;
 const FLAG = { closed: 1, frozen: 2 } as const;
 const NUMBER_BYTES = 8;
 
+/** What changes of a stream. */
+export type StreamProgress = Omit<StreamState, "descriptor" | "subject">;
+
 /** Streams by name, packed: about 90 bytes each, and their registers where those are open. */
 export class StreamTable implements Table<StreamState> {
     readonly index: KeyIndex = new KeyIndex(NUMBERED_KEY_BYTES);
@@ -49,6 +52,12 @@ export class StreamTable implements Table<StreamState> {
     get(name: string): StreamState | undefined {
         const entry = this.index.find(numberedKey(name));
         return entry < 0 ? undefined : this.#stream(entry);
+    }
+
+    /** What changes of a stream's state, for which its enrolment need not be parsed. */
+    progress(name: string): StreamProgress | undefined {
+        const entry = this.index.find(numberedKey(name));
+        return entry < 0 ? undefined : this.#progress(entry);
     }
 
     /** Puts a state in the place of the one before. */
@@ -111,12 +120,15 @@ export class StreamTable implements Table<StreamState> {
         const { id, streams } = this.#enrolments.get(row.getFloat64(AT.enrolment));
         const descriptor = streams[row.getUint8(AT.place)];
         assert(descriptor !== undefined, "the enrolment has this stream");
+        return { descriptor, subject: id, ...this.#progress(entry) };
+    }
+
+    #progress(entry: number): StreamProgress {
+        const row = viewOf(this.rows.at(entry));
         const index = (level: number): number =>
             row.getFloat64(AT.lastIndex + (level - 1) * NUMBER_BYTES);
         const flags = row.getUint8(AT.flags);
         return {
-            descriptor,
-            subject: id,
             lastSlot: row.getFloat64(AT.lastSlot),
             lastIndex: [-1, index(1), index(2), index(3)],
             registers: this.registers.get(entry) ?? [],
