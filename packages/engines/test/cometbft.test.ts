@@ -61,6 +61,7 @@ async function open(
             entryFinal: ({ leafIndex }, { checkpoint }) =>
                 told.push(`final ${leafIndex} of ${checkpoint.size}`),
             txRefused: (_hash, code) => told.push(`refused ${code}`),
+            entryRefused: (author, code) => told.push(`counted ${author} ${code}`),
         },
     });
     return { app, store, dir, told };

@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@meterseal/core";
 import type { MeterRecord, Sign1 } from "@meterseal/record";
 import type { Entry } from "./accept/accept.ts";
 import type { RecordOutcome } from "./accept/record-rules.ts";
@@ -186,4 +187,10 @@ export interface EngineObserver {
         finality: Finality,
         outcomes: readonly RecordOutcome[],
     ): void;
+    /**
+     * The engine refused an entry.
+     * @param author - enrolled collector that the vertex names, in hexadecimal; null where there is none
+     * such. Only a good signature shows that it was its doing.
+     */
+    entryRefused?(author: string | null, code: ErrorCode): void;
 }

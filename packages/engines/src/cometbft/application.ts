@@ -1,4 +1,4 @@
-import { error, type Signer, u64be, unwrap } from "@meterseal/core";
+import { type ErrorCode, error, type Signer, u64be, unwrap } from "@meterseal/core";
 import {
     type BlockStore,
     type Finality,
@@ -14,11 +14,13 @@ import type {
     ResponseFinalizeBlock,
     ResponseInitChain,
 } from "cosmjs-types/tendermint/abci/types";
+import { authorOf } from "../author-of.ts";
 import { type EngineImages, ImageWriter } from "../image.ts";
 import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { composeBlock, isFaultyProposal, readTxs, screenTx } from "./screen.ts";
+import { parseTx } from "./tx.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
 
 /** Told of what blocks do, in the order of the log. */
@@ -28,7 +30,9 @@ export interface BlockObserver {
     /** A later block has signed the state after it: the entry is final. */
     entryFinal(taken: TakenEntry, finality: Finality): void;
     /** A transaction of a block was refused by the ledger's rule; its hash in hexadecimal. */
-    txRefused(txHash: string, code: string): void;
+    txRefused(txHash: string, code: ErrorCode): void;
+    /** A transaction was refused, by a block or by the mempool: who wrote its vertex, see `authorOf`. */
+    entryRefused(author: string | null, code: ErrorCode): void;
 }
 
 /** What an application works with. */
@@ -46,12 +50,19 @@ export type ApplicationOptions = {
     readonly images?: EngineImages;
 };
 
+/** A transaction of a block that the ledger's rule refused. */
+type Refused = {
+    readonly txHash: string;
+    readonly author: string | null;
+    readonly code: ErrorCode;
+};
+
 /** A block that was executed and is not committed yet. */
 type Executed = {
     readonly height: number;
     readonly appHash: Uint8Array;
     readonly taken: readonly TakenEntry[];
-    readonly refused: readonly { readonly txHash: string; readonly code: string }[];
+    readonly refused: readonly Refused[];
     readonly finalSize: number;
 };
 
@@ -151,7 +162,14 @@ export class Application {
 
     /** Null where the mempool may keep a transaction, or the reason why not. */
     screen(tx: Uint8Array): ReturnType<typeof screenTx> {
-        return screenTx(this.#require().state, tx, this.#verdicts);
+        const { state } = this.#require();
+        const refusal = screenTx(state, tx, this.#verdicts);
+        if (refusal !== null) {
+            const parsed = parseTx(tx);
+            const author = parsed.ok ? authorOf(state, parsed.value.entry) : null;
+            this.#options.observer.entryRefused(author, refusal.code);
+        }
+        return refusal;
     }
 
     /** Transactions for a block of at most so many bytes. */
@@ -174,7 +192,7 @@ export class Application {
         this.#tellFinal(this.#waiting.splice(0));
         const timeMs = timeMsOf(request.time);
         const taken: TakenEntry[] = [...this.#first];
-        const refused: { txHash: string; code: string }[] = [];
+        const refused: Refused[] = [];
         const txResults = readTxs(request.txs).map((read, i) => {
             const outcome = read === null ? null : ledger.take(read.tx, timeMs, this.#verdicts);
             if (outcome?.ok) {
@@ -182,7 +200,8 @@ export class Application {
                 return resultOf(0, u64be(BigInt(outcome.value.leafIndex)), "");
             }
             const code = outcome === null ? "MS_MALFORMED" : outcome.error.code;
-            refused.push({ txHash: read?.hash ?? `tx ${i}`, code });
+            const author = read === null ? null : authorOf(ledger.state, read.tx.entry);
+            refused.push({ txHash: read?.hash ?? `tx ${i}`, author, code });
             return resultOf(REFUSED, new Uint8Array(), code);
         });
         const validatorUpdates = request.misbehavior
@@ -225,7 +244,10 @@ export class Application {
         this.#first = [];
         this.#executed = null;
         for (const each of taken) observer.entryLogged(each);
-        for (const { code, txHash } of refused) observer.txRefused(txHash, code);
+        for (const { author, code, txHash } of refused) {
+            observer.txRefused(txHash, code);
+            observer.entryRefused(author, code);
+        }
         for (const { outcomes } of taken) this.#images?.add(1 + outcomes.length);
         this.#waiting.push(...taken);
     }

@@ -115,6 +115,7 @@ export class CometEngine implements Engine {
                     byLeaf.get(leafIndex)?.final(finality);
                     byLeaf.delete(leafIndex);
                 },
+                entryRefused: (author, code) => observer.entryRefused?.(author, code),
                 txRefused(txHash, code) {
                     const own = submitted.get(txHash);
                     submitted.delete(txHash);

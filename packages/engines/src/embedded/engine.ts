@@ -31,6 +31,7 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { kidOf, type MeterRecord, type Sign1, verifySign1 } from "@meterseal/record";
+import { authorOf } from "../author-of.ts";
 import { type EngineImages, ImageWriter, readImage } from "../image.ts";
 import { FinalityGate, type LoggedEntry, type Witnesses } from "./finality.ts";
 
@@ -186,11 +187,15 @@ export class EmbeddedEngine implements Engine {
     async #append(item: Uint8Array, records: readonly MeterRecord[]): Promise<Logged> {
         await this.#gate.room();
         if (this.#failure !== null) throw this.#failure;
-        const parsed = unwrap(parseEntry(item, []));
-        const entry: Entry = parsed.kind === "vertex" ? { ...parsed, records } : parsed;
+        const parsed = parseEntry(item, []);
+        if (!parsed.ok) throw this.#refused(null, parsed.error);
+        const { value } = parsed;
+        const entry: Entry = value.kind === "vertex" ? { ...value, records } : value;
         const nowMs = Math.floor(this.#options.clock.nowMs());
         const timeMs = Math.max(nowMs, this.state.lastTimeMs);
-        const { outcomes } = unwrap(accept(this.state, entry, timeMs, this.#check));
+        const accepted = accept(this.state, entry, timeMs, this.#check);
+        if (!accepted.ok) throw this.#refused(authorOf(this.state, entry), accepted.error);
+        const { outcomes } = accepted.value;
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
         await this.#persist({ timeMs, item }, entry, this.#logHead());
         const final = this.#tell({ entry, timeMs, leafIndex, outcomes });
@@ -205,6 +210,11 @@ export class EmbeddedEngine implements Engine {
      */
     async saveImage(): Promise<void> {
         if (this.head().size === this.log.size) await this.#images?.write(this);
+    }
+
+    #refused(author: string | null, refusal: MetersealError): MetersealError {
+        this.#options.observer.entryRefused?.(author, refusal.code);
+        return refusal;
     }
 
     /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */

@@ -14,7 +14,10 @@ import { MerkleLog } from "../merkle/log.ts";
 import { stateOfGenesis } from "../replay.ts";
 import { restOf, takeRest } from "./state-rest.ts";
 
-/** Layout of the pages and of what goes with them; another one is not read. */
+/**
+ * Layout of the pages and of what goes with them; another one is not read. A change of what
+ * `accept()` decides is a change of this number, too.
+ */
 const VERSION = 1;
 const PIECES_MAX = 16_777_216;
 const LISTS_MAX = 256;

@@ -30,6 +30,7 @@ const NOT_VERIFIED: ReadonlySet<ErrorCode> = new Set(["MS_GAP", "MS_BUSY"]);
 export class ServerMetrics {
     readonly #registry = new Registry();
     readonly #verifyFailures: Counter<"reason">;
+    readonly #entriesRefused: Counter<"author" | "reason">;
     readonly #gaps: Counter;
     readonly #busy: Counter;
     readonly #boxAccesses: Counter<"result">;
@@ -50,6 +51,12 @@ export class ServerMetrics {
             if (ERRORS[code].receipt === null || NOT_VERIFIED.has(code)) continue;
             this.#verifyFailures.inc({ reason: code }, 0);
         }
+        this.#entriesRefused = new Counter({
+            name: `${PREFIX}entries_refused_total`,
+            help: "Vertices and other entries that the ledger refused, by the collector that they name",
+            labelNames: ["author", "reason"],
+            registers,
+        });
         this.#gaps = new Counter({
             name: `${PREFIX}chain_gap_total`,
             help: "Records that came before an earlier one of their chain",
@@ -98,6 +105,11 @@ export class ServerMetrics {
         if (code === "MS_GAP") this.#gaps.inc();
         if (code === "MS_BUSY") this.#busy.inc();
         if (!NOT_VERIFIED.has(code)) this.#verifyFailures.inc({ reason: code });
+    }
+
+    /** Counts an entry that the ledger refused; `author` null where no enrolled collector is named. */
+    entryRefused(author: string | null, code: ErrorCode): void {
+        this.#entriesRefused.inc({ author: author ?? "unknown", reason: code });
     }
 
     /** Counts a request for a message of the grant box. */

@@ -69,6 +69,7 @@ export async function startRoles(
     const streams = new StreamIndex();
     const said = new Said();
     const engine = await openEngine({
+        entryRefused: (author, code) => metrics.entryRefused(author, code),
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
         entryFinal(entry, timeMs, finality, outcomes) {
             facts.entryFinal(entry, timeMs, finality, outcomes);
