@@ -18,8 +18,11 @@ import { grantCreateCommand } from "./commands/grant-create.ts";
 import { grantListCommand } from "./commands/grant-list.ts";
 import { grantRevokeCommand } from "./commands/grant-revoke.ts";
 import { grantShowCommand } from "./commands/grant-show.ts";
+import { ledgerAdmitCommand } from "./commands/ledger-admit.ts";
 import { ledgerDagCommand } from "./commands/ledger-dag.ts";
 import { ledgerHeadsCommand } from "./commands/ledger-heads.ts";
+import { ledgerJoinCommand } from "./commands/ledger-join.ts";
+import { ledgerStatusCommand } from "./commands/ledger-status.ts";
 import { localnetCommand } from "./commands/localnet.ts";
 import {
     meterExchangeCommand,
@@ -113,6 +116,9 @@ const COMMANDS: readonly Command[] = [
     receiptGetCommand,
     receiptVerifyCommand,
     witnessCommand,
+    ledgerJoinCommand,
+    ledgerAdmitCommand,
+    ledgerStatusCommand,
     ledgerHeadsCommand,
     ledgerDagCommand,
     doctorCommand,

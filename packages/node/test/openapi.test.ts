@@ -122,6 +122,8 @@ describe("the OpenAPI document", () => {
         const literal = /app\s*\.(get|post|put|delete|patch)(?:<[^(]*>)?\(\s*("[^"]+"|[A-Z_]+)/g;
         const names: Readonly<Record<string, string>> = {
             ENROL_ROUTE: "/api/v1/enrolments",
+            COLLECTORS_ROUTE: "/api/v1/collectors",
+            LEDGER_STATUS_ROUTE: "/api/v1/ledger/status",
             PARTIES_ROUTE: "/api/v1/parties",
             ROUTE: "/api/v1/openapi.json",
         };

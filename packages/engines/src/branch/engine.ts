@@ -46,6 +46,8 @@ export type BranchEngineOptions = {
     readonly peers: readonly BranchPeer[];
     /** Told once of each thing that shows somebody's fault; to be kept. */
     readonly onEvidence: (evidence: LogEvidence | ForkEvidence) => void;
+    /** Ends requests to others that are under way. */
+    readonly onClose?: () => void;
     /** Store or observer failed: the process must stop. */
     readonly onFatal: (cause: unknown) => void;
 };
@@ -188,7 +190,9 @@ export class BranchEngine implements Engine {
 
     /** Exchanges no more; what is not in the log yet stays on disk. */
     async close(): Promise<void> {
-        await Promise.all([...this.#loops()].map((loop) => loop.close()));
+        const ended = this.#loops().map((loop) => loop.close());
+        this.#options.onClose?.();
+        await Promise.all(ended);
         await this.#taking.catch(() => undefined);
     }
 

@@ -43,6 +43,8 @@ export const serveCommand: Command = {
             httpPort: config.port,
             mqttPort: config.mqttPort,
             httpLink: config.httpLink,
+            exchange: config.exchange,
+            peers: config.peers,
             witnessPolicy: config.witnessPolicy === null ? null : readPolicy(config.witnessPolicy),
             comet: config.comet === null ? null : { ...config.comet, signal },
             clock: systemClock,
@@ -58,6 +60,7 @@ export const serveCommand: Command = {
             portal: server.httpUrl,
             mqtt: server.mqttUrl,
             ...(server.httpLinkUrl === null ? {} : { meters: server.httpLinkUrl }),
+            ...(server.exchangeUrl === null ? {} : { servers: server.exchangeUrl }),
         };
         if (options.json === true) out(JSON.stringify(addresses));
         else if (config.logFormat === "json") log.info("serving", addresses);

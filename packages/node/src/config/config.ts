@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { error } from "@meterseal/core";
 import { type Options, textOption } from "../cli/arguments.ts";
 import type { LogFormat } from "../console.ts";
+import { exchangeUrl } from "../exchange/request.ts";
 import { type FileValue, readConfigFile } from "./file.ts";
 import { SERVE_SETTINGS, SETTING_NAMES, type Setting, type SettingName } from "./settings.ts";
 
@@ -43,6 +44,10 @@ export type ServeConfig = {
     readonly mqttPort: number;
     /** Port for meters that speak HTTP, and how; null where it is off. */
     readonly httpLink: HttpLinkConfig | null;
+    /** Port for other servers of the network, and how; null where it is off. */
+    readonly exchange: HttpLinkConfig | null;
+    /** Addresses of other branches. */
+    readonly peers: readonly string[];
     /** Policy file; null where a checkpoint on disk is final. */
     readonly witnessPolicy: string | null;
     /** How this server takes part in a network of several organisations; null for one of its own. */
@@ -98,6 +103,8 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         port: Number(value("port")),
         mqttPort: Number(value("mqtt-port")),
         httpLink: httpLinkOf(configuration),
+        exchange: listenerOf(configuration, "exchange"),
+        peers: peersOf(String(value("peers"))),
         witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
         comet: cometOf(configuration),
         open: value("open") === true,
@@ -110,11 +117,18 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
  * @throws MetersealError MS_USAGE for a certificate without its key, or a key without certificate.
  */
 export function httpLinkOf(configuration: Configuration): HttpLinkConfig | null {
+    return listenerOf(configuration, "http-link");
+}
+
+function listenerOf(
+    configuration: Configuration,
+    prefix: "http-link" | "exchange",
+): HttpLinkConfig | null {
     const [port, host, cert, key] = (["port", "host", "cert", "key"] as const).map(
-        (name) => configuration[`http-link-${name}`].value,
+        (name) => configuration[`${prefix}-${name}`].value,
     );
     if ((cert === "off") !== (key === "off")) {
-        const expected = "http-link-cert and http-link-key together";
+        const expected = `${prefix}-cert and ${prefix}-key together`;
         throw error("MS_USAGE", { expected, got: "one of them" });
     }
     if (port === "off") return null;
@@ -137,6 +151,14 @@ function cometOf(configuration: Configuration): CometConfig | null {
         const got = "a witness policy with --engine cometbft";
         throw error("MS_USAGE", { expected: "one of them: validators make entries final", got });
     }
+    const off = (["exchange-port", "peers"] as const).find((name) => text(name) !== "off");
+    if (off !== undefined) {
+        const got = `--${off} with --engine cometbft`;
+        throw error("MS_USAGE", {
+            expected: "one of them: validators have a network of theirs",
+            got,
+        });
+    }
     const from = text("checkpoints-from");
     return {
         rpcUrl: httpUrlOf("comet-rpc", text("comet-rpc")),
@@ -144,6 +166,11 @@ function cometOf(configuration: Configuration): CometConfig | null {
         genesisFile: text("genesis"),
         checkpointsFrom: from === "off" ? null : httpUrlOf("checkpoints-from", from),
     };
+}
+
+/** Addresses with commas between; MS_USAGE for one that is none. */
+function peersOf(text: string): string[] {
+    return text === "off" ? [] : text.split(",").map((url) => exchangeUrl(url.trim()).href);
 }
 
 function httpUrlOf(name: SettingName, text: string): string {

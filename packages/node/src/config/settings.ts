@@ -71,6 +71,36 @@ export const SERVE_SETTINGS = {
         byDefault: "off",
         help: "private key of that certificate, PEM, for its owner alone; or off",
     },
+    "exchange-port": {
+        kind: "optional port",
+        value: "PORT",
+        byDefault: "off",
+        help: "port for other servers of the network, 0 for any free one, or off",
+    },
+    "exchange-host": {
+        kind: "text",
+        value: "HOST",
+        byDefault: "127.0.0.1",
+        help: "address of that port; beyond the loopback only with a certificate",
+    },
+    "exchange-cert": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "certificate chain of that port, PEM; or off",
+    },
+    "exchange-key": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "private key of that certificate, PEM, for its owner alone; or off",
+    },
+    peers: {
+        kind: "text",
+        value: "URLS",
+        byDefault: "off",
+        help: "other branches that a branch exchanges vertices with, with commas between, or off",
+    },
     "witness-policy": {
         kind: "optional path",
         value: "FILE",

@@ -1,6 +1,7 @@
 import { bytesEqual, type Clock, error, type PublicKey, type Signer, toHex } from "@meterseal/core";
 import { createEnrolment, kidOf, ROLE, type StreamDescriptor } from "@meterseal/record";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
+import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts";
 import type { ServerEngine } from "./engine.ts";
 import type { ServerIdentity } from "./identity.ts";
 import type { EnrolRequest } from "./server.ts";
@@ -17,10 +18,32 @@ export type Registry = {
 /** Admits the server's own collector where the ledger does not know it yet. */
 export async function enrolCollector(registry: Registry): Promise<void> {
     const { author: id, collector } = registry.identity;
-    if (registry.engine.state.authors.has(toHex(id))) return;
-    await submit(registry, {
-        ...{ role: ROLE.collector, id, key: collector.publicKey, streams: [], epoch: 0 },
-    });
+    const network = registry.engine.state.networkId;
+    await admitCollector(registry, { id, key: collector.publicKey, network });
+}
+
+/**
+ * Admits a collector; resolves with its enrolment once that is final. The same request twice gives the
+ * same answer.
+ * @throws MetersealError MS_NETWORK for another network, MS_ENROLMENT for another key of a known one.
+ */
+export async function admitCollector(
+    registry: Registry,
+    { id, key, network }: CollectorRequest,
+): Promise<CollectorAnswer> {
+    const { state } = registry.engine;
+    const where = `collector ${toHex(id)}`;
+    if (!bytesEqual(network, state.networkId)) {
+        throw error("MS_NETWORK", { where, expected: toHex(state.networkId), got: toHex(network) });
+    }
+    if (!state.authors.has(toHex(id))) {
+        await submit(registry, { role: ROLE.collector, id, key, streams: [], epoch: 0 });
+    }
+    const enrolment = state.authors.get(toHex(id))?.enrolment;
+    if (enrolment === undefined || !bytesEqual(kidOf(enrolment.key), kidOf(key))) {
+        throw error("MS_ENROLMENT", { where, expected: "its enrolled key" });
+    }
+    return { enrolment: enrolment.message.bytes };
 }
 
 /**

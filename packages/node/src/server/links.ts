@@ -46,7 +46,7 @@ export async function listenForMeters(
 }
 
 /** Reads certificate chain and key; the key must be its owner's alone. */
-function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: string; key: string } {
+export function readTlsFiles({ certFile, keyFile }: TlsFiles): { cert: string; key: string } {
     const cert = readBounded(certFile, LIMITS.configBytes).toString("utf8");
     const key = readBounded(keyFile, LIMITS.configBytes).toString("utf8");
     if (!isOpenToOthers(keyFile)) return { cert, key };

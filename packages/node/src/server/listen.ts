@@ -5,19 +5,25 @@ import type { FastifyInstance } from "fastify";
 export type HttpServer = { readonly url: string; close(): Promise<void> };
 
 /** Where to listen; the option is named where the port is taken. */
-export type ListenPlan = { readonly host: string; readonly port: number; readonly option: string };
+export type ListenPlan = {
+    readonly host: string;
+    readonly port: number;
+    readonly option: string;
+    /** True where the app has a certificate, and may listen anywhere. */
+    readonly tls?: boolean;
+};
 
 /** Hosts that plain HTTP listens on, and answers to. */
 export const LOOPBACK_HOSTS: readonly string[] = ["127.0.0.1", "::1", "localhost"];
 
 /**
- * Listens in plain HTTP, on the loopback only: from elsewhere people come through a TLS proxy.
+ * Listens, in plain HTTP on the loopback only: from elsewhere people come through TLS.
  * @throws MetersealError MS_LISTEN_ADDRESS off the loopback, MS_PORT_IN_USE; the app is closed then.
  */
 export async function listen(app: FastifyInstance, plan: ListenPlan): Promise<HttpServer> {
-    const { host, option } = plan;
+    const { host, option, tls = false } = plan;
     try {
-        if (!LOOPBACK_HOSTS.includes(host)) {
+        if (!tls && !LOOPBACK_HOSTS.includes(host)) {
             throw error("MS_LISTEN_ADDRESS", { expected: LOOPBACK_HOSTS.join(", "), got: host });
         }
         await app.listen({ host, port: plan.port });
@@ -34,7 +40,7 @@ export async function listen(app: FastifyInstance, plan: ListenPlan): Promise<Ht
     const address = app.server.address();
     const port = typeof address === "object" && address !== null ? address.port : plan.port;
     return {
-        url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+        url: `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
         close: () => app.close(),
     };
 }

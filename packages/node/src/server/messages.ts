@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@meterseal/core";
-import type { CometConfig } from "../config/config.ts";
+import type { CometConfig, HttpLinkConfig } from "../config/config.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
 
 /** How a server process is started. */
@@ -14,6 +14,10 @@ export type StartMessage = {
     readonly replay?: ReplayPlan;
     readonly mode: number | null;
     readonly comet?: CometConfig;
+    /** Port for other servers of the network. */
+    readonly exchange?: HttpLinkConfig;
+    /** Addresses of other branches. */
+    readonly peers?: readonly string[];
 };
 
 /** Messages to a server process. */
@@ -27,6 +31,8 @@ export type ToServer =
 export type ServerInfo = {
     readonly httpUrl: string;
     readonly mqttUrl: string;
+    /** Address for other servers; absent where it is off. */
+    readonly exchangeUrl?: string;
     readonly networkId: Uint8Array;
     /** COSE_Key of the collector. */
     readonly collectorKey: Uint8Array;

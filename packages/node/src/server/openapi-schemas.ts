@@ -3,6 +3,7 @@ import { WINDOW_NAMES } from "@meterseal/core";
 // Schemas of the API's answers (JSON Schema 2020-12): closed objects, so that a new field is noticed.
 
 import { dagSchemas } from "./openapi-dag.ts";
+import { ledgerSchemas } from "./openapi-ledger.ts";
 import { closed, count, hex } from "./openapi-parts.ts";
 import { partySchemas } from "./openapi-party-schemas.ts";
 
@@ -84,6 +85,7 @@ const sumWindow = closed({
 export const schemas: Readonly<Record<string, object>> = {
     ...partySchemas,
     ...dagSchemas,
+    ...ledgerSchemas,
     network: closed({
         networkId: hex(64),
         genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },

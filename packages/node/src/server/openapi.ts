@@ -2,6 +2,7 @@ import { ERRORS, WINDOW_NAMES } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 import { softwareVersion } from "../version.ts";
 import { DAG_PATHS } from "./openapi-dag.ts";
+import { LEDGER_PATHS } from "./openapi-ledger.ts";
 import { PARTY_PATHS } from "./openapi-parties.ts";
 import { bytes, json, type Operation, type Paths, problems } from "./openapi-parts.ts";
 import { schemas } from "./openapi-schemas.ts";
@@ -150,6 +151,7 @@ const PATHS: Paths = {
         },
     },
     ...DAG_PATHS,
+    ...LEDGER_PATHS,
     ...PARTY_PATHS,
     "/api/v1/openapi.json": {
         get: {

@@ -4,11 +4,20 @@ import { join } from "node:path";
 import { error, type Random, toHex, unwrap } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 import { type EnrolmentAnswer, formatAnswer, parseRequest } from "../device/exchange.ts";
+import {
+    type CollectorAnswer,
+    type CollectorRequest,
+    formatCollectorAnswer,
+    parseCollectorRequest,
+} from "../exchange/admission.ts";
 import { PLACES, writeJson, writeSecret } from "../files.ts";
 import type { EnrolRequest } from "./server.ts";
 
 /** Route that admits meters, for who holds the operator's token. */
 export const ENROL_ROUTE = "/api/v1/enrolments";
+
+/** Route that admits collectors of branches, for who holds the operator's token. */
+export const COLLECTORS_ROUTE = "/api/v1/collectors";
 
 const TOKEN_FILE = "operator.token";
 const ADDRESS_FILE = "address.json";
@@ -20,6 +29,8 @@ export type ServerAddress = {
     readonly mqtt: string;
     /** Absent where meters cannot speak HTTP. */
     readonly httpLink?: string;
+    /** Absent where other servers cannot ask. */
+    readonly exchange?: string;
 };
 
 /** The operator's token, in a file of mode 600 beside the keys; made at the first start. */
@@ -42,12 +53,23 @@ export function readAddress(dataDir: string): ServerAddress | null {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as ServerAddress) : null;
 }
 
-/** Adds the route by which the operator admits meters. */
+/** Whom the operator admits. */
+export type Admissions = {
+    readonly enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>;
+    readonly admitCollector: (request: CollectorRequest) => Promise<CollectorAnswer>;
+};
+
+/** Adds the routes by which the operator admits meters and collectors. */
 export function addOperatorRoutes(
     app: FastifyInstance,
     token: string,
-    enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>,
+    { admitCollector, enrol }: Admissions,
 ): void {
+    app.post<{ Body: unknown }>(COLLECTORS_ROUTE, async (request, reply) => {
+        requireOperator(request.headers.authorization, token);
+        const answer = await admitCollector(parseCollectorRequest(JSON.stringify(request.body)));
+        return reply.code(201).type("application/json").send(formatCollectorAnswer(answer));
+    });
     app.post<{ Body: unknown }>(ENROL_ROUTE, async (request, reply) => {
         requireOperator(request.headers.authorization, token);
         const answer = await enrol(unwrap(parseRequest(JSON.stringify(request.body))));

@@ -62,9 +62,9 @@ async function start(message: StartMessage): Promise<void> {
             process.exit(EXIT.environment);
         },
     });
-    const { collectorKey, httpUrl, mqttUrl, networkId } = server;
-    const info = { httpUrl, mqttUrl, networkId, collectorKey: encodeCoseKey(collectorKey) };
-    send({ type: "ready", info });
+    const { collectorKey, exchangeUrl, httpUrl, mqttUrl, networkId } = server;
+    const info = { httpUrl, mqttUrl, networkId, ...(exchangeUrl === null ? {} : { exchangeUrl }) };
+    send({ type: "ready", info: { ...info, collectorKey: encodeCoseKey(collectorKey) } });
 }
 
 let stopping: Promise<void> | null = null;

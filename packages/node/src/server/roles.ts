@@ -1,12 +1,15 @@
 import { Collector } from "@meterseal/collector";
-import { error, unwrap } from "@meterseal/core";
+import { error, type SignatureJob, unwrap } from "@meterseal/core";
 import type { VerifierPool } from "@meterseal/core/node";
+import { BranchEngine } from "@meterseal/engines/branch";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { type EngineObserver, stateOfGenesis } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
 import { Heads } from "../dag/heads.ts";
+import { readMembership } from "../exchange/membership.ts";
 import { PLACES } from "../files.ts";
+import { loadBranchGenesis, openBranchEngine } from "./branch.ts";
 import { openCometEngine } from "./comet.ts";
 import type { ServerEngine } from "./engine.ts";
 import { enrolCollector } from "./enrolment.ts";
@@ -36,20 +39,20 @@ export type Roles = {
     readonly genesis: Uint8Array;
 };
 
+/** What the roles of a server work with. */
+type RoleParts = {
+    readonly store: ServerStore;
+    readonly verifier: VerifierPool;
+    readonly metrics: ServerMetrics;
+};
+
 /**
  * Starts ledger and collector on a store, with the engine that the options ask for.
  * @throws MetersealError MS_GENESIS, MS_USAGE, and what the engine is refused with.
  */
-export async function startRoles(
-    options: ServerOptions,
-    parts: {
-        readonly store: ServerStore;
-        readonly verifier: VerifierPool;
-        readonly metrics: ServerMetrics;
-    },
-): Promise<Roles> {
+export async function startRoles(options: ServerOptions, parts: RoleParts): Promise<Roles> {
     const { metrics, store, verifier } = parts;
-    const { bytes, identity, openEngine } = await chooseEngine(options, store);
+    const { bytes, identity, openEngine } = await chooseEngine(options, parts);
     const collector = new Collector(unwrap(stateOfGenesis(bytes)), {
         store,
         clock: options.clock,
@@ -70,6 +73,7 @@ export async function startRoles(
     const said = new Said();
     const engine = await openEngine({
         entryRefused: (author, code) => metrics.entryRefused(author, code),
+        vertexSeen: (vertex) => collector.vertexSeen(vertex),
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
         entryFinal(entry, timeMs, finality, outcomes) {
             facts.entryFinal(entry, timeMs, finality, outcomes);
@@ -80,8 +84,11 @@ export async function startRoles(
         },
     });
     try {
-        await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
+        if (!(engine instanceof BranchEngine)) {
+            await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
+        }
         await collector.start(engine);
+        if (engine instanceof BranchEngine) engine.start();
     } catch (cause) {
         await engine.close();
         throw cause;
@@ -96,7 +103,11 @@ type ChosenEngine = {
     readonly openEngine: (observer: EngineObserver) => Promise<ServerEngine>;
 };
 
-async function chooseEngine(options: ServerOptions, store: ServerStore): Promise<ChosenEngine> {
+async function chooseEngine(
+    options: ServerOptions,
+    { store, verifier }: Pick<RoleParts, "store" | "verifier">,
+): Promise<ChosenEngine> {
+    const { peers = [] } = options;
     const { clock, comet = null, dataDir, log, mode, onFatal, witnessPolicy = null } = options;
     const keys = PLACES.serverKeys(dataDir);
     if (comet !== null) {
@@ -106,6 +117,21 @@ async function chooseEngine(options: ServerOptions, store: ServerStore): Promise
         const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
             openCometEngine(comet, { ...parts, observer });
         return { bytes, identity, openEngine };
+    }
+    const membership = readMembership(dataDir);
+    if (membership !== null) {
+        requireBranchOptions(options);
+        const identity = loadMember(keys, systemRandom);
+        const bytes = await loadBranchGenesis(store, membership);
+        const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
+        const parts = { store, identity, verify, peers, log, onFatal };
+        const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
+            openBranchEngine(membership, { ...parts, observer, directory: PLACES.server(dataDir) });
+        return { bytes, identity, openEngine };
+    }
+    if (peers.length > 0) {
+        const expected = "a directory that joined a network: meterseal ledger join";
+        throw error("MS_USAGE", { where: "--peers", expected, got: dataDir });
     }
     const identity = loadIdentity(keys, systemRandom);
     const { bytes } = await loadGenesis(store, identity, mode, { clock, random: systemRandom });
@@ -122,4 +148,15 @@ async function chooseEngine(options: ServerOptions, store: ServerStore): Promise
             ...(witnesses === null ? {} : { witnesses }),
         });
     return { bytes, identity, openEngine };
+}
+
+/** What decides for the whole network is decided where its log is written. */
+function requireBranchOptions({ dataDir, mode, witnessPolicy = null }: ServerOptions): void {
+    const got = mode === null ? (witnessPolicy === null ? null : "a witness policy") : "--open";
+    if (got === null) return;
+    throw error("MS_USAGE", {
+        where: dataDir,
+        expected: "a branch takes what its network has",
+        got,
+    });
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Log, type PublicKey, toHex } from "@meterseal/core";
+import { type Clock, type Log, type PublicKey, type SignatureJob, toHex } from "@meterseal/core";
 import { VerifierPool } from "@meterseal/core/node";
 import type { Policy } from "@meterseal/ledger";
 import type { GrantBox, StreamDescriptor } from "@meterseal/record";
@@ -9,10 +9,13 @@ import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stor
 import { steadyClock, systemClock, systemRandom } from "../clocks.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
+import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts";
+import type { LedgerStatus } from "../exchange/status.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
 import type { CometOptions } from "./comet.ts";
-import { enrolMeter, type Registry } from "./enrolment.ts";
+import { admitCollector, enrolMeter, type Registry } from "./enrolment.ts";
+import { openExchange } from "./exchange.ts";
 import { Health } from "./health.ts";
 import { type HttpOptions, startHttp } from "./http.ts";
 import { listenForMeters } from "./links.ts";
@@ -43,6 +46,10 @@ export type ServerOptions = {
     readonly mode: number | null;
     /** Whose cosignatures make a checkpoint final; absent or null where the disk does. */
     readonly witnessPolicy?: Policy | null;
+    /** Where other servers of the network ask; absent or null is nowhere. */
+    readonly exchange?: HttpLinkConfig | null;
+    /** Other branches that this one exchanges vertices with, by their address; absent is none. */
+    readonly peers?: readonly string[];
     /** How the server takes part in a network of several organisations; absent or null in its own. */
     readonly comet?: CometOptions | null;
     readonly log: Log;
@@ -76,12 +83,18 @@ export type Server = {
     readonly mqttUrl: string;
     /** Address for meters that speak HTTP; null where it is off. */
     readonly httpLinkUrl: string | null;
+    /** Address for other servers; null where it is off. */
+    readonly exchangeUrl: string | null;
     readonly networkId: Uint8Array;
     readonly collectorKey: PublicKey;
     /** Admits a meter; resolves with what proves it, once that is final. Twice gives the same. */
     enrol(request: EnrolRequest): Promise<EnrolmentAnswer>;
     /** Admits a party; resolves with what proves it, once that is final. Twice gives the same. */
     admitParty(request: PartyRequest): Promise<PartyAnswer>;
+    /** Admits the collector of a branch; resolves once that is final. Twice gives the same. */
+    admitCollector(request: CollectorRequest): Promise<CollectorAnswer>;
+    /** How the ledger stands. */
+    ledgerStatus(): LedgerStatus;
     /** Stops listening, makes final what is stored, and closes the store. */
     close(): Promise<void>;
 };
@@ -118,6 +131,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
             enrolMeter(registry, request);
         const operatorToken = loadOperatorToken(options.dataDir, systemRandom);
+        const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
+        const exchange = await openExchange(options, { registry, store, verify, operatorToken });
+        undo.push(() => exchange.http?.close());
         const http = await startHttp({
             host: options.host,
             port: options.httpPort,
@@ -137,6 +153,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             portalDir: PORTAL_DIRECTORY,
             operatorToken,
             enrol,
+            admitCollector: (request) => admitCollector(registry, request),
+            ledgerStatus: exchange.status,
             ...partySide(options, { ...roles, registry, box, operatorToken, store, metrics }),
             replay: options.replay ?? null,
             streets,
@@ -147,12 +165,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 http: http.url,
                 mqtt: mqttUrl,
                 ...(httpLinkUrl === null ? {} : { httpLink: httpLinkUrl }),
+                ...(exchange.http === null ? {} : { exchange: exchange.http.url }),
             }),
         );
         return {
             httpUrl: http.url,
             mqttUrl,
             httpLinkUrl,
+            exchangeUrl: exchange.http?.url ?? null,
             networkId: engine.state.networkId,
             collectorKey: identity.collector.publicKey,
             enrol: async (request) => {
@@ -162,6 +182,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 return answer;
             },
             admitParty: (request) => admitParty(registry, request),
+            admitCollector: (request) => admitCollector(registry, request),
+            ledgerStatus: exchange.status,
             close: unwind,
         };
     } catch (cause) {

@@ -16,10 +16,10 @@ type Link = {
 /** Checks that every chain is whole: no number missing, each record naming the one before. */
 export class ChainCheck {
     readonly #chains = new Map<string, Link[]>();
-    readonly #isShared: boolean;
+    readonly #isShared: () => boolean;
 
-    /** @param isShared - whether other collectors than ours write into the log too. */
-    constructor(isShared: boolean) {
+    /** @param isShared - whether other collectors than ours write into the log too; asked at the end. */
+    constructor(isShared: () => boolean) {
         this.#isShared = isShared;
     }
 
@@ -75,7 +75,7 @@ export class ChainCheck {
                 other !== link &&
                 other.seq === link.seq &&
                 bytesEqual(other.hash, link.hash) &&
-                (!this.#isShared || other.carrier === link.carrier),
+                (!this.#isShared() || other.carrier === link.carrier),
         );
         if (twins.length > 0) findings.fault("MS_STORE_COLUMN", link.name, "It is stored twice.");
     }

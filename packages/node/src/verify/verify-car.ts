@@ -69,7 +69,7 @@ async function checkSource(
     progress.state = state;
     checkNetwork(state, network, findings);
     const { block, size } = source.root;
-    const chains = new ChainCheck(block !== undefined);
+    const chains = new ChainCheck(() => block !== undefined || state.authors.size > 1);
     const log = new LogCheck(findings, state, source, chains);
     const show = (): void => onProgress(source.done, `${findings.counts.signatures} signatures`);
     await log.run(show, size);

@@ -176,7 +176,7 @@ async function checkLedger(
     const { logSize } = await reader.counts();
     const block = await store.blockHead();
     const isShared = block !== null;
-    const chains = new ChainCheck(isShared);
+    const chains = new ChainCheck(() => isShared || state.authors.size > 1);
     const log = new LogCheck(findings, state, reader, chains);
     await log.run(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
