@@ -146,7 +146,14 @@ export type {
     SentVertex,
     VertexAnswer,
 } from "./exchange/port.ts";
-export { decodeGenesis, encodeGenesis, type Genesis, networkIdOf, originOf } from "./genesis.ts";
+export {
+    decodeGenesis,
+    encodeGenesis,
+    type Genesis,
+    NETWORK_MODE,
+    networkIdOf,
+    originOf,
+} from "./genesis.ts";
 export { TreeGrowth } from "./merkle/growth.ts";
 export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";

@@ -50,6 +50,7 @@ describe("the configuration of serve", () => {
             "comet-abci": "abci.sock",
             genesis: "off",
             "checkpoints-from": "off",
+            mixed: false,
             "log-format": "text",
         });
         const fromLine = await printed("--config", path, "--data", "there", "--open");

@@ -21,6 +21,7 @@ import {
     type TariffMessage,
     verifySign1,
 } from "@meterseal/record";
+import { allowsMode } from "../genesis.ts";
 import { compareRecords, summarizeBody } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import { Draft } from "./draft.ts";
@@ -171,7 +172,7 @@ function streamsFault(state: LedgerState, { streams }: Enrolment): string | null
         const key = streamKey(stream, sealEpoch);
         if (own.has(key) || state.streams.has(key)) return "streams of its own";
         own.add(key);
-        if (mode !== state.genesis.mode) return "the stream mode of the network";
+        if (!allowsMode(state.genesis, mode)) return "the stream mode of the network";
     }
     return null;
 }

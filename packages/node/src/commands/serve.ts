@@ -1,4 +1,3 @@
-import { STREAM_MODE } from "@meterseal/record";
 import type { Command } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { formatConfiguration, loadConfiguration, serveConfigOf } from "../config/config.ts";
@@ -49,7 +48,7 @@ export const serveCommand: Command = {
             comet: config.comet === null ? null : { ...config.comet, signal },
             clock: systemClock,
             clockLabel: null,
-            mode: config.open ? STREAM_MODE.open : null,
+            mode: config.mode,
             log,
             onFatal: (cause) => {
                 fatal.cause ??= cause;

@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { error } from "@meterseal/core";
+import { NETWORK_MODE } from "@meterseal/ledger";
 import { type Options, textOption } from "../cli/arguments.ts";
 import type { LogFormat } from "../console.ts";
 import { exchangeUrl } from "../exchange/request.ts";
@@ -52,7 +53,8 @@ export type ServeConfig = {
     readonly witnessPolicy: string | null;
     /** How this server takes part in a network of several organisations; null for one of its own. */
     readonly comet: CometConfig | null;
-    readonly open: boolean;
+    /** NETWORK_MODE of a new network; null takes what is there. */
+    readonly mode: number | null;
     readonly logFormat: LogFormat;
 };
 
@@ -107,7 +109,7 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         peers: peersOf(String(value("peers"))),
         witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
         comet: cometOf(configuration),
-        open: value("open") === true,
+        mode: modeOf(value("open") === true, value("mixed") === true),
         logFormat: value("log-format") === "json" ? "json" : "text",
     };
 }
@@ -166,6 +168,13 @@ function cometOf(configuration: Configuration): CometConfig | null {
         genesisFile: text("genesis"),
         checkpointsFrom: from === "off" ? null : httpUrlOf("checkpoints-from", from),
     };
+}
+
+/** Mode of a new network; MS_USAGE for two. */
+function modeOf(open: boolean, mixed: boolean): number | null {
+    if (open && mixed) throw error("MS_USAGE", { expected: "--open or --mixed", got: "both" });
+    if (mixed) return NETWORK_MODE.mixed;
+    return open ? NETWORK_MODE.open : null;
 }
 
 /** Addresses with commas between; MS_USAGE for one that is none. */

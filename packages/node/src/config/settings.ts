@@ -144,6 +144,12 @@ export const SERVE_SETTINGS = {
         byDefault: false,
         help: "a new network with open (plaintext) streams",
     },
+    mixed: {
+        kind: "flag",
+        value: "",
+        byDefault: false,
+        help: "a new network in which each stream is sealed or open, as it is enrolled",
+    },
     "log-format": {
         kind: "choice",
         choices: LOG_FORMATS,

@@ -18,6 +18,7 @@ import {
     encodeGenesis,
     type Genesis,
     type LogStore,
+    NETWORK_MODE,
     networkIdOf,
 } from "@meterseal/ledger";
 import { kidOf } from "@meterseal/record";
@@ -77,6 +78,12 @@ function loadCollector(
     return { collector, author };
 }
 
+/** Name of one of {@link NETWORK_MODE}. */
+export function nameOfMode(mode: number): string {
+    const names = Object.entries(NETWORK_MODE);
+    return names.find(([, value]) => value === mode)?.[0] ?? "unknown";
+}
+
 /**
  * Genesis of the store; writes one into a new store.
  * @throws MetersealError MS_GENESIS where keys and genesis do not belong together, or the network
@@ -102,10 +109,9 @@ export async function loadGenesis(
     const genesis = unwrap(decodeGenesis(bytes));
     requireOwnKeys(identity, genesis);
     if (mode !== null && genesis.mode !== mode) {
-        const names = ["sealed", "open"];
         throw error("MS_USAGE", {
-            expected: `a network with ${names[mode]} streams`,
-            got: `${names[genesis.mode]} streams`,
+            expected: `a network with ${nameOfMode(mode)} streams`,
+            got: `${nameOfMode(genesis.mode)} streams`,
             todo: "Choose another data directory for the other mode.",
         });
     }

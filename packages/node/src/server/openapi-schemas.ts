@@ -91,7 +91,7 @@ export const schemas: Readonly<Record<string, object>> = {
         genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },
         origin: { type: "string", description: "origin line of the checkpoints" },
         logKey: { type: "string", description: "verifier key of the log (C2SP signed-note)" },
-        mode: { enum: ["sealed", "open"] },
+        mode: { enum: ["sealed", "open", "mixed"] },
         clock: closed({
             nowMs: { type: "integer", description: "milliseconds since 1970" },
             label: { type: ["string", "null"], description: "such as: replay of 2013" },

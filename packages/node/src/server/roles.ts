@@ -152,7 +152,8 @@ async function chooseEngine(
 
 /** What decides for the whole network is decided where its log is written. */
 function requireBranchOptions({ dataDir, mode, witnessPolicy = null }: ServerOptions): void {
-    const got = mode === null ? (witnessPolicy === null ? null : "a witness policy") : "--open";
+    const got =
+        mode === null ? (witnessPolicy === null ? null : "a witness policy") : "--open or --mixed";
     if (got === null) return;
     throw error("MS_USAGE", {
         where: dataDir,

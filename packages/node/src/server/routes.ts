@@ -1,9 +1,10 @@
 import { error, fromHex, toHex } from "@meterseal/core";
 import { chainKey, encodeEvidence, formatVerifierKey } from "@meterseal/ledger";
-import { type Enrolment, isMeteringPoint, ROLE, STREAM_MODE } from "@meterseal/record";
+import { type Enrolment, isMeteringPoint, ROLE } from "@meterseal/record";
 import type { FastifyInstance } from "fastify";
 import { EvidenceBuilder } from "./evidence.ts";
 import type { HttpOptions } from "./http.ts";
+import { nameOfMode } from "./identity.ts";
 
 const SUBJECT = /^[0-9a-f]{32}$/;
 
@@ -25,7 +26,7 @@ export function addRoutes(app: FastifyInstance, options: HttpOptions): void {
                 name: engine.origin,
                 publicKey: engine.state.genesis.logKey,
             }),
-            mode: engine.state.genesis.mode === STREAM_MODE.open ? "open" : "sealed",
+            mode: nameOfMode(engine.state.genesis.mode),
             clock: describeClock(options),
             ledger: { size, root: toHex(root), ...facts.totals },
             checkpoint: (await reader.checkpointUpTo(size))?.note ?? null,

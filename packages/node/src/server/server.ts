@@ -42,7 +42,7 @@ export type ServerOptions = {
     readonly clockLabel: string | null;
     /** How the replay clock goes on; absent where time is real or stands still. */
     readonly replay?: ReplayPlan;
-    /** STREAM_MODE of a new network; null takes what is there, sealed for a new one. */
+    /** NETWORK_MODE of a new network; null takes what is there, sealed for a new one. */
     readonly mode: number | null;
     /** Whose cosignatures make a checkpoint final; absent or null where the disk does. */
     readonly witnessPolicy?: Policy | null;

@@ -1,7 +1,7 @@
 /** What the server says of its network. */
 export type Network = {
     readonly networkId: string;
-    readonly mode: "sealed" | "open";
+    readonly mode: "sealed" | "open" | "mixed";
     readonly clock: {
         readonly nowMs: number;
         readonly label: string | null;

@@ -34,16 +34,18 @@ export function NeighbourhoodPage({ view }: { readonly view: NetworkView }): Rea
     );
 }
 
+const LEADS = {
+    sealed: "Each meter seals its readings with a key that stays in its household, signs them and chains them together. This server collects them into a ledger that anybody can audit. What was used, and when, it cannot tell.",
+    open: "Each meter signs its readings and chains them together. This server collects them into a ledger that anybody can audit. In this network the readings themselves are plain.",
+    mixed: "Each meter signs its readings and chains them together. This server collects them into a ledger that anybody can audit. Some meters seal their readings with a key that stays in the household, others send them plain, as each was enrolled.",
+} as const;
+
 function Headline({ network }: { readonly network: Network | null }): ReactNode {
-    const isOpen = network?.mode === "open";
     return (
         <div className="headline">
             <h1>The neighbourhood, as the server sees it</h1>
             <p className="lead">
-                {isOpen
-                    ? "Each meter signs its readings and chains them together. This server collects them into a ledger that anybody can audit. In this network the readings themselves are plain."
-                    : "Each meter seals its readings with a key that stays in its household, signs them and chains them together. This server collects them into a ledger that anybody can audit. What was used, and when, it cannot tell."}{" "}
-                <a href={ROUTES.household}>Open your own home</a>
+                {LEADS[network?.mode ?? "sealed"]} <a href={ROUTES.household}>Open your own home</a>
             </p>
         </div>
     );

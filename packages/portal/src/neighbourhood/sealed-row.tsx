@@ -14,7 +14,7 @@ export function SealedRow({ network, meters }: SealedRowProps): ReactNode {
     const [chosen, setChosen] = useState<string | null>(null);
     const meter = reporting.find(({ subject }) => subject === chosen) ?? reporting[0];
     const record = useLastRecord(meter);
-    const isOpen = network.mode === "open";
+    const isOpen = network.mode === "open" || (network.mode === "mixed" && !record?.isSealed);
     return (
         <section className="card columns-side" aria-labelledby="knows-title">
             <h2 id="knows-title">
@@ -24,7 +24,7 @@ export function SealedRow({ network, meters }: SealedRowProps): ReactNode {
             </h2>
             <p>
                 {isOpen
-                    ? "This network runs open streams: registers arrive in plain numbers, and everybody who can read this ledger can read them. They are signed and chained all the same, and the ledger refuses a register that runs backwards."
+                    ? "This stream is open: registers arrive in plain numbers, and everybody who can read this ledger can read them. They are signed and chained all the same, and the ledger refuses a register that runs backwards."
                     : "The key that opens these registers was made in the household and never left it. The server sees that a meter reports, when, and which intervals it could not read; how much was used it cannot know."}
             </p>
             {meter === undefined ? (

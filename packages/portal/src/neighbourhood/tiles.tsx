@@ -6,10 +6,21 @@ import { readCheckpoint } from "./checkpoint.ts";
 
 type TilesProps = { readonly network: Network; readonly meters: readonly Meter[] };
 
+/** How registers are kept, in each mode of a network. */
+const REGISTERS = {
+    sealed: { readings: "sealed registers", are: "Sealed", known: "no key on this server" },
+    open: { readings: "signed registers", are: "Open", known: "the server can read them" },
+    mixed: {
+        readings: "sealed or plain registers",
+        are: "Sealed or open",
+        known: "as each meter was enrolled",
+    },
+} as const;
+
 /** The state of the network in six numbers: first what everybody understands, then the ledger. */
 export function Tiles({ network, meters }: TilesProps): ReactNode {
     const { ledger, mode } = network;
-    const isOpen = mode === "open";
+    const kept = REGISTERS[mode];
     const reporting = meters.filter((meter) => meter.records > 0).length;
     return (
         <dl className="tiles" aria-label="State of the network">
@@ -19,10 +30,10 @@ export function Tiles({ network, meters }: TilesProps): ReactNode {
                     : `${formatCount(reporting)} have reported`}
             </Tile>
             <Tile label="Readings" value={formatCount(ledger.readings)}>
-                {isOpen ? "signed registers" : "sealed registers"}
+                {kept.readings}
             </Tile>
-            <Tile label="Registers are" value={isOpen ? "Open" : "Sealed"}>
-                {isOpen ? "the server can read them" : "no key on this server"}
+            <Tile label="Registers are" value={kept.are}>
+                {kept.known}
             </Tile>
             <Tile label="Records" value={formatCount(ledger.records)}>
                 each signed by its meter

@@ -17,6 +17,7 @@ type StartPageProps = {
 export function StartPage({ view, hasHome }: StartPageProps): ReactNode {
     const { network, meters } = view;
     const isOpen = network?.mode === "open";
+    const isMixed = network?.mode === "mixed";
     return (
         <div className="page">
             <div className="hero">
@@ -30,6 +31,12 @@ export function StartPage({ view, hasHome }: StartPageProps): ReactNode {
                         ? "A smart meter tells its company how much electricity you use. Meterseal puts a signature under every reading, so that anybody can check that it is your meter's own. In this network the readings themselves are plain: everybody who can reach this page can read them."
                         : "A smart meter tells its company, every half-hour, how much electricity you use: when you sleep, cook and are away. Meterseal locks each reading inside the meter with a key that only your home has, and puts a signature under it."}
                 </p>
+                {isMixed && (
+                    <p className="lead">
+                        In this network a meter may also send its readings plain, as it was
+                        enrolled: then everybody who can reach this page can read them.
+                    </p>
+                )}
                 <p className="hero-actions">
                     <a className="button button-primary" href={ROUTES.household}>
                         <Icon name="key" />
@@ -59,7 +66,7 @@ function Pulse({ network, meters }: PulseProps): ReactNode {
     return (
         <p className="hint pulse" data-testid="pulse">
             This network: {formatCounted(meters, "meter")}, {formatCount(ledger.readings)}{" "}
-            {mode === "open" ? "signed" : "sealed"} readings.
+            {mode === "sealed" ? "sealed" : "signed"} readings.
         </p>
     );
 }
