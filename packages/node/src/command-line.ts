@@ -47,6 +47,7 @@ import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { serveCommand } from "./commands/serve.ts";
+import { simulateCommand } from "./commands/simulate.ts";
 import { subscriptionCreateCommand } from "./commands/subscription-create.ts";
 import { subscriptionListCommand } from "./commands/subscription-list.ts";
 import { subscriptionRevokeCommand } from "./commands/subscription-revoke.ts";
@@ -72,6 +73,7 @@ const COMMANDS: readonly Command[] = [
     demoCommand,
     serveCommand,
     localnetCommand,
+    simulateCommand,
     enrolCommand,
     meterInitCommand,
     meterRunCommand,

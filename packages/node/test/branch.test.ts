@@ -213,6 +213,15 @@ describe("two branches and a sequencer, as processes", () => {
 });
 
 describe("a data directory", () => {
+    it("of a branch is backed up, restored and examined as one", async () => {
+        const [copy, restored] = [join(scratch, "backup"), join(scratch, "restored")];
+        expect((await run("backup", "--data", oneDir, "--to", copy)).code).toBe(0);
+        expect((await run("restore", "--from", copy, "--data", restored)).code).toBe(0);
+        expect(readMembership(restored)).toEqual(readMembership(oneDir));
+        const doctor = await run("doctor", "--data", restored, "--json");
+        expect(doctor.stdout).not.toMatch(/operator\.pem/);
+    }, 30_000);
+
     it("of a network's own log does not become a branch", async () => {
         const copy = join(scratch, "copy");
         cpSync(operatorDir, copy, { recursive: true });

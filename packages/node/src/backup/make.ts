@@ -5,6 +5,7 @@ import { originOf, stateOfGenesis, verifyCheckpoint } from "@meterseal/ledger";
 import { lockDirectory } from "@meterseal/stores";
 import { BOX_FILE, copyServerFile, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { systemClock } from "../clocks.ts";
+import { MEMBERSHIP_FILE, membershipFile } from "../exchange/membership.ts";
 import { countEntries, PLACES, requireDirectory } from "../files.ts";
 import { softwareVersion } from "../version.ts";
 import { copyFile, digestFile, makeDirectory, requireWanted } from "./files.ts";
@@ -92,6 +93,10 @@ async function fill(
             path: `server/keys/${name}`,
             ...copyFile(join(from, name), join(copy, name)),
         });
+    }
+    if (existsSync(membershipFile(dataDir))) {
+        const copy = copyFile(membershipFile(dataDir), membershipFile(draft));
+        files.push({ path: `server/${MEMBERSHIP_FILE}`, ...copy });
     }
     onProgress(0.9, "checking the copy");
     const { looseRecords, ...head } = await headOf(PLACES.server(draft));

@@ -4,6 +4,7 @@ import { formatInstant, LIMITS } from "@meterseal/core";
 import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { partialsOf } from "../backup/files.ts";
 import { systemClock } from "../clocks.ts";
+import { membershipFile } from "../exchange/membership.ts";
 import { isOpenToOthers, PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { type Check, fault, fine, listed, warning } from "./check.ts";
 
@@ -72,7 +73,8 @@ export async function checkKeys(dataDir: string): Promise<Check> {
     const name = "keys";
     const keyDirectory = PLACES.serverKeys(dataDir);
     const hasStore = existsSync(join(PLACES.server(dataDir), SERVER_FILE));
-    const needed = hasStore && (await isShared(dataDir)) ? MEMBER_KEYS : SERVER_KEYS;
+    const isMember = existsSync(membershipFile(dataDir)) || (hasStore && (await isShared(dataDir)));
+    const needed = isMember ? MEMBER_KEYS : SERVER_KEYS;
     const missing = needed.filter((file) => !existsSync(join(keyDirectory, file)));
     if (hasStore && missing.length > 0) {
         const todo = "Put them back from a backup: the log takes no others.";

@@ -17,11 +17,17 @@ export type Membership = {
 const FORMAT = "meterseal-membership/v1";
 const CHARACTERS = 65_536;
 
-const pathOf = (dataDir: string): string => join(PLACES.server(dataDir), "membership.json");
+/** Name of the file in the server's directory. */
+export const MEMBERSHIP_FILE = "membership.json";
+
+/** Where the membership of a data directory is; there only where its server is a branch. */
+export function membershipFile(dataDir: string): string {
+    return join(PLACES.server(dataDir), MEMBERSHIP_FILE);
+}
 
 /** Membership of a data directory; null where its server is no branch. */
 export function readMembership(dataDir: string): Membership | null {
-    const path = pathOf(dataDir);
+    const path = membershipFile(dataDir);
     if (!existsSync(path)) return null;
     const text = readFileSync(path, "utf8");
     return unwrap(parse(text, path));
@@ -37,7 +43,7 @@ function parse(text: string, where: string): Result<Membership> {
 
 /** Keeps a membership. */
 export function writeMembership(dataDir: string, { ca, network, sequencer }: Membership): void {
-    writeJson(pathOf(dataDir), { format: FORMAT, sequencer, network: network.toHex(), ca });
+    writeJson(membershipFile(dataDir), { format: FORMAT, sequencer, network: network.toHex(), ca });
 }
 
 /**

@@ -3,15 +3,20 @@ import { type SeriesBoundary, seriesBoundaries } from "@meterseal/meter";
 import { FLAG } from "@meterseal/record";
 import type { ReplayMember } from "./replay.ts";
 
+/** A meter that is fed, and the readings of its home. */
+export type FedMeter = Pick<ReplayMember, "home"> & {
+    readonly household: Pick<ReplayMember["household"], "agent">;
+};
+
 /** Readings of one home on their way into its meter. */
 export class Feed {
     /** Boundaries that the replay has come past, sealed in this run or before. */
     readings = 0;
-    readonly #member: ReplayMember;
+    readonly #member: FedMeter;
     readonly #series: Iterator<SeriesBoundary>;
     #next: SeriesBoundary | null;
 
-    constructor(member: ReplayMember) {
+    constructor(member: FedMeter) {
         this.#member = member;
         const { range, series } = member.home;
         this.#series = seriesBoundaries(series, range);
