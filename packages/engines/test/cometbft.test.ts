@@ -12,13 +12,16 @@ import {
     type TestMeter,
     TestNetwork,
 } from "@meterseal/testkit/records";
+import { SimulatedTime } from "@meterseal/testkit/sim-time";
 import type { RequestFinalizeBlock, RequestInitChain } from "cosmjs-types/tendermint/abci/types";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { FrameReader, frameOf } from "../src/cometbft/abci/frames.ts";
-import { AbciServer } from "../src/cometbft/abci/server.ts";
+import { type AbciHandler, AbciServer } from "../src/cometbft/abci/server.ts";
 import { Application } from "../src/cometbft/application.ts";
 import { formatGenesisState, parseGenesisState } from "../src/cometbft/genesis-state.ts";
+import { CometEngine } from "../src/cometbft/index.ts";
+import type { BroadcastAnswer } from "../src/cometbft/rpc.ts";
 import { encodeTx, parseTx, TX_BYTES } from "../src/cometbft/tx.ts";
 import type { EngineImages } from "../src/image.ts";
 
@@ -299,6 +302,74 @@ describe("our CometBFT application", () => {
         await node.store.close();
         const failure: unknown = await open(node.dir).catch((cause: unknown) => cause);
         expect(failure instanceof MetersealError && failure.code).toBe("MS_CHECKPOINT");
+    });
+});
+
+describe("the engine", () => {
+    /** A node that answers every offer alike, and hands out the application. */
+    async function engineOn(node: Node, answer: BroadcastAnswer) {
+        let ask: AbciHandler = () => Promise.reject(new Error("not served"));
+        const time = new SimulatedTime();
+        const engine = await CometEngine.open({
+            store: node.store,
+            logSigner: null,
+            observer: { entryFinal: () => undefined },
+            timers: time,
+            node: {
+                serve: (handle) => {
+                    ask = handle;
+                    return Promise.resolve("test");
+                },
+                broadcast: () => Promise.resolve(answer),
+                close: () => Promise.resolve(),
+            },
+            snapshotInterval: 100,
+            onFatal: (cause) => node.told.push(String(cause)),
+        });
+        return { engine, time, ask: (request: Parameters<AbciHandler>[0]) => ask(request) };
+    }
+
+    it("takes an own vertex that the log has already as done, and not as refused", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const made = await collector.vertex([await chain.usage()]);
+        const item = made.vertex.message.bytes;
+        await commit([node], [txOf(item, [...made.records])]);
+        const known = { kind: "refused", code: "MS_VERTEX_DUPLICATE" } as const;
+        const { engine, ask } = await engineOn(node, known);
+        expect(await engine.append(item, made.records)).toBe(2);
+        const final = engine.submit(item, made.records);
+        await ask({ finalizeBlock: { ...blockOf([]), height: 3n } });
+        await ask({ commit: {} });
+        expect(await final).toMatchObject({ leafIndex: 2, checkpoint: { size: 3 } });
+        await engine.close();
+    });
+    it("offers a vertex again whose block is executed and not on disk yet", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const made = await collector.vertex([await chain.usage()]);
+        const tx = txOf(made.vertex.message.bytes, [...made.records]);
+        const known = { kind: "refused", code: "MS_VERTEX_DUPLICATE" } as const;
+        const { engine, ask, time } = await engineOn(node, known);
+        await ask({ finalizeBlock: { ...blockOf([tx]), height: 2n } });
+        const logged = engine.append(made.vertex.message.bytes, made.records);
+        await time.advance(2_000);
+        await ask({ commit: {} });
+        expect(await logged).toBe(2);
+        await engine.close();
+    });
+    it("passes on every other refusal", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const made = await collector.vertex([await chain.usage()]);
+        const { engine } = await engineOn(node, { kind: "refused", code: "MS_KEY_UNKNOWN" });
+        await expect(engine.append(made.vertex.message.bytes, made.records)).rejects.toThrow(
+            "MS_KEY_UNKNOWN",
+        );
+        await engine.close();
     });
 });
 

@@ -1,4 +1,5 @@
 import {
+    bytesEqual,
     ERRORS,
     type ErrorCode,
     error,
@@ -49,6 +50,7 @@ export type CometEngineOptions = {
 
 /** A transaction of ours on its way into a block. */
 type Submitted = {
+    readonly item: Uint8Array;
     readonly tx: Uint8Array;
     readonly logged: (leafIndex: number) => void;
     readonly final: (finality: Finality) => void;
@@ -59,6 +61,10 @@ type Submitted = {
 /** A transaction that is in no block by then is offered again: mempools forget. */
 const OFFER_AGAIN_MS = 5_000;
 const RETRY_MS = 500;
+/** Refusal of a vertex that the ledger has: nothing is wrong with it. */
+const KNOWN_CODE = "MS_VERTEX_DUPLICATE";
+/** Entries of the log that are looked through at one time. */
+const SEARCHED_ENTRIES = 256;
 
 /**
  * The engine for several organisations: CometBFT orders and finalises, our {@link Application} executes
@@ -71,6 +77,8 @@ export class CometEngine implements Engine {
     readonly #snapshots: Snapshots;
     readonly #node: CometNode;
     readonly #submitted: Map<string, Submitted>;
+    /** Those that are in the log and not final. */
+    readonly #byLeaf: Map<number, Submitted>;
     readonly #ledger: BlockLedger;
     #failure: MetersealError | null = null;
     #closing: (() => void)[] = [];
@@ -81,6 +89,7 @@ export class CometEngine implements Engine {
         this.#snapshots = parts.snapshots;
         this.#node = parts.options.node;
         this.#submitted = parts.submitted;
+        this.#byLeaf = parts.byLeaf;
         this.#ledger = ledger;
     }
 
@@ -127,7 +136,7 @@ export class CometEngine implements Engine {
         const snapshots = new Snapshots(app, store, options.snapshotInterval);
         return await new Promise((resolve, reject) => {
             let waiting = true;
-            const parts = { options, app, snapshots, submitted };
+            const parts = { options, app, snapshots, submitted, byLeaf };
             const ready = (): void => {
                 if (!waiting || app.ledger === null) return;
                 waiting = false;
@@ -234,6 +243,7 @@ export class CometEngine implements Engine {
         if (this.#failure !== null) refuse(this.#failure);
         else {
             const own: Submitted = {
+                item,
                 tx,
                 logged: logged.resolve,
                 final: final.resolve,
@@ -246,12 +256,32 @@ export class CometEngine implements Engine {
         return { logged: logged.promise, final: final.promise };
     }
 
+    /**
+     * True where the log has what is offered: a crash took the news, or a block was executed between
+     * the question whether it is open and its offer.
+     */
+    async #isLogged(own: Submitted): Promise<boolean> {
+        const leafIndex = await leafIndexOf(this.#options.store, this.#ledger.log.size, own.item);
+        if (leafIndex === null) return false;
+        const hash = toHex(sha256(own.tx));
+        if (this.#submitted.get(hash) !== own) return true; // told meanwhile
+        this.#submitted.delete(hash);
+        own.logged(leafIndex);
+        const checkpoint = this.head();
+        if (leafIndex < checkpoint.size) own.final({ leafIndex, checkpoint });
+        else this.#byLeaf.set(leafIndex, own);
+        return true;
+    }
+
     /** Offers a transaction to our node until a block has it, or our own CheckTx refuses it. */
     async #broadcast(own: Submitted): Promise<void> {
         let delayMs = OFFER_AGAIN_MS;
         try {
             const answer = await this.#node.broadcast(own.tx);
-            if (answer.kind === "refused") {
+            if (answer.kind === "refused" && answer.code === KNOWN_CODE) {
+                if (await this.#isLogged(own)) return;
+                delayMs = RETRY_MS; // its block is executed, and not on disk yet
+            } else if (answer.kind === "refused") {
                 this.#submitted.delete(toHex(sha256(own.tx)));
                 own.refuse(refusalOf(answer.code));
                 return;
@@ -259,9 +289,24 @@ export class CometEngine implements Engine {
         } catch {
             delayMs = RETRY_MS; // the node is not there, or has no room: it is asked again
         }
-        if (!this.#submitted.has(toHex(sha256(own.tx)))) return;
+        if (this.#submitted.get(toHex(sha256(own.tx))) !== own) return;
         own.cancel = this.#options.timers.after(delayMs, () => void this.#broadcast(own));
     }
+}
+
+/** Index of an entry of a store's log, sought from its end; null where it is not there. */
+async function leafIndexOf(
+    store: BlockStore,
+    size: number,
+    item: Uint8Array,
+): Promise<number | null> {
+    for (let end = size; end > 0; end -= SEARCHED_ENTRIES) {
+        for await (const entry of store.entries(Math.max(0, end - SEARCHED_ENTRIES))) {
+            if (bytesEqual(entry.item, item)) return entry.index;
+            if (entry.index >= end) break;
+        }
+    }
+    return null;
 }
 
 type EngineParts = {
@@ -269,6 +314,7 @@ type EngineParts = {
     readonly app: Application;
     readonly snapshots: Snapshots;
     readonly submitted: Map<string, Submitted>;
+    readonly byLeaf: Map<number, Submitted>;
 };
 
 /** Our own transaction behind an entry of a block; null for one of somebody else. */
