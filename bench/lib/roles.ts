@@ -70,9 +70,9 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         logSigner: identity.log,
         observer: {
             entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
-            entryFinal(entry, timeMs, finality) {
+            entryFinal(entry, timeMs, finality, outcomes) {
                 if (entry.kind === "vertex") finalRecords += entry.records.length;
-                collector.entryFinal(entry, timeMs, finality);
+                collector.entryFinal(entry, timeMs, finality, outcomes);
             },
         },
     });

@@ -21,6 +21,7 @@ import {
     genesisVertexIds,
     type LedgerState,
     parseVertex,
+    type RecordOutcome,
     type RecordStore,
     Tips,
     type Vertex,
@@ -62,6 +63,9 @@ export type CollectorOptions = {
     readonly onRefused?: (code: ErrorCode) => void;
 };
 
+/** When records go again that the ledger found dated too far ahead. */
+const CARRY_AGAIN_MS = 30_000;
+
 /** A message whose records are judged, and when they are durable. */
 type Taken = Verdict & { readonly durable: Promise<void> };
 
@@ -79,6 +83,8 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #rate: RateLimit;
     readonly #links: CollectorLink[] = [];
     readonly #tips: Tips;
+    /** Meters that came to this collector since it started, hexadecimal. */
+    readonly #met = new Set<string>();
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
     #builder: VertexBuilder | null = null;
@@ -189,13 +195,37 @@ export class Collector implements LinkHandler, EngineObserver {
     }
 
     /** Hands out final receipts for the chains' records; others are evidence (EngineObserver). */
-    entryFinal(entry: Entry, _timeMs: number, finality: Finality): void {
+    entryFinal(
+        entry: Entry,
+        _timeMs: number,
+        finality: Finality,
+        outcomes: readonly RecordOutcome[],
+    ): void {
         if (entry.kind !== "vertex") return;
+        const isOwn = bytesEqual(entry.vertex.author, this.#options.author);
+        if (isOwn) this.#carryAgain(entry.records.filter((_, i) => isTooEarly(outcomes[i])));
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
             this.#receipts.noteFinal(record, finality);
-            if (this.#builder === null) continue; // replaying the log at start: nobody is connected
-            this.#inBackground(this.#standing.send(toHex(record.subject), record));
+            const subjectHex = toHex(record.subject);
+            // Others hear of it from their own collector, or here when they come and ask.
+            if (this.#builder === null || !this.#met.has(subjectHex)) continue;
+            this.#inBackground(this.#standing.send(subjectHex, record));
         }
+    }
+
+    /**
+     * Puts records into another vertex a while later that the ledger passed over, because their date is
+     * too far ahead of its time: the clock here was ahead as well when they were taken.
+     */
+    #carryAgain(records: readonly MeterRecord[]): void {
+        if (records.length === 0 || this.#builder === null) return; // at start meters send them again
+        this.#options.log.warn("the ledger's time is behind stored records: they go again later", {
+            records: records.length,
+        });
+        this.#options.timers.after(CARRY_AGAIN_MS, () => {
+            if (this.#closed || this.#failed) return;
+            this.#inBackground(this.#store(records, null).catch(() => undefined)); // told by #fail
+        });
     }
 
     /** True when the ledger holds the record in its chain; the admission may be ahead of it. */
@@ -216,8 +246,10 @@ export class Collector implements LinkHandler, EngineObserver {
         });
     }
 
-    /** Nothing to do: a meter that connects asks by sending what it holds (LinkHandler). */
-    connected(): void {}
+    /** From now on the meter is told what becomes final; it asks by sending what it holds (LinkHandler). */
+    connected(subjectHex: string): void {
+        this.#met.add(subjectHex);
+    }
 
     /** Takes one message; resolves when its records are durable or answered (LinkHandler). */
     async receive(subjectHex: string, message: Uint8Array): Promise<void> {
@@ -245,6 +277,7 @@ export class Collector implements LinkHandler, EngineObserver {
             await this.#answers.reject(subjectHex, records.error);
             return;
         }
+        this.#met.add(subjectHex);
         const { durable, refusals, standing } = await this.#takeTurn(subjectHex, records.value);
         await durable;
         if (this.#failed) throw error("MS_INTERNAL");
@@ -321,4 +354,8 @@ export class Collector implements LinkHandler, EngineObserver {
         if (this.#engine === null) throw error("MS_BUSY", { expected: "a started collector" });
         return this.#engine;
     }
+}
+
+function isTooEarly(outcome: RecordOutcome | undefined): boolean {
+    return outcome?.kind === "refused" && outcome.error.code === "MS_CLOCK";
 }

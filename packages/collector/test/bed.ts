@@ -42,6 +42,8 @@ export class Bed {
     readonly time = new SimulatedTime(START_MS);
     /** Added to the clock that judges record times. */
     skewMs = 0;
+    /** How far the ledger's time is off that clock. */
+    ledgerSkewMs = 0;
     readonly signer = testSigner("collector");
     readonly answers: Answer[] = [];
     readonly fatal: unknown[] = [];
@@ -119,7 +121,7 @@ export class Bed {
         });
         this.engine = await EmbeddedEngine.open({
             store,
-            clock,
+            clock: { nowMs: () => clock.nowMs() + this.ledgerSkewMs },
             logSigner: this.network.logSigner,
             observer: collector,
         });

@@ -214,6 +214,7 @@ describe("a vertex", () => {
         await bed.finish();
         expect(bed.fatal).toHaveLength(1);
         await bed.restart();
+        bed.collector.connected(toHex(meter.subject));
         expect(await bed.finish()).toHaveLength(1);
         expect((await vertices()).map(({ count }) => count)).toEqual([1]);
     });
@@ -281,6 +282,29 @@ describe("a restart", () => {
         expect(named[2]).toEqual([ids[1], ids[0]].sort());
         expect(named[3]).toEqual([ids[2], ids[1]].sort());
         expect(all.map(({ round }) => round)).toEqual([1, 2, 3, 4]);
+    });
+
+    it("goes again with records that the ledger's time was behind", async () => {
+        bed.skewMs = HOUR_MS;
+        bed.ledgerSkewMs = -HOUR_MS;
+        chain.timeUnix = START_MS / 1000 + 3_000;
+        const early = await chain.warning();
+        expect(codes(await bed.send(meter, early))).toEqual([0]);
+        expect(await bed.finish()).toEqual([]);
+        expect(await bed.timesLogged(early)).toBe(1);
+        bed.ledgerSkewMs = 0;
+        await bed.time.advance(30_000);
+        expect(await bed.finish()).toMatchObject([{ level: RECEIPT_LEVEL.final, seq: 1 }]);
+        expect(await bed.timesLogged(early)).toBe(2);
+        expect(bed.fatal).toEqual([]);
+    });
+
+    it("is final without an answer to meters that have not come since the start", async () => {
+        const first = await chain.usage();
+        await bed.send(meter, first);
+        await bed.restart();
+        expect(await bed.finish()).toEqual([]);
+        expect(await bed.send(meter, first)).toMatchObject([{ level: RECEIPT_LEVEL.final }]);
     });
 
     it("keeps a refusal to itself: what waited is asked for again", async () => {

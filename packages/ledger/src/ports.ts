@@ -95,8 +95,10 @@ export interface BlockStore extends LogStore {
 /** Durable records of a collector: admitted, put into vertices, final. */
 export interface RecordStore {
     /**
-     * Writes records that are now `stored`, in one durable transaction.
-     * @returns those that were not there, and so are to go into a vertex of ours.
+     * Writes records that are now `stored`, in one durable transaction. One that is here and on its way
+     * to the ledger stays as it is; one that only vertices of the log carry is loose again, for the
+     * ledger passed over it.
+     * @returns those that are loose by this, and so are to go into a vertex of ours.
      */
     insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]>;
     /** Records that are in no vertex yet, in the order of their admission. */

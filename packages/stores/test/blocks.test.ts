@@ -101,6 +101,20 @@ describe.each(Object.keys(KINDS))("blocks in the %s store", (kind) => {
         expect(await bodies()).toEqual([[hexOf(one)], [hexOf(signedAgain)]]);
         expect((await store.looseRecords()).map(toHex)).toEqual([hexOf(one)]);
     });
+    it("let a record that the ledger passed over be stored and carried again", async () => {
+        const one = await record(1);
+        await store.appendBlock(await blockOf(1, [[one]]));
+        await store.insertRecords([one]);
+        await store.insertRecords([one]); // on its way now: once is enough
+        await store.close();
+        store = await again();
+        expect((await store.looseRecords()).map(toHex)).toEqual([hexOf(one)]);
+        const next = await samples.vertex([one]);
+        await store.insertVertex(next.id.bytes, next.message.bytes, [one]);
+        await store.insertRecords([one]);
+        expect(await store.looseRecords()).toEqual([]);
+        expect(await Array.fromAsync(store.openVertices())).toHaveLength(1);
+    });
     it("leave nothing of a block that fails", async () => {
         const [one, two] = [await record(1), await record(2)];
         await store.appendBlock(await blockOf(1, [[one]]));

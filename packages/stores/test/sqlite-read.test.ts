@@ -44,11 +44,11 @@ describe("sums", () => {
         const { store, one } = await filled();
         const reader = await openServerStore(directory());
         expect(await reader.reader.counts()).toMatchObject({ records: 8, looseRecords: 5 });
-        await store.insertRecords(await samples.chain(7));
+        await store.insertRecords((await samples.chain(7)).slice(3));
         const more = [await samples.usage({ seq: 8 }), await samples.warning(9, 10)];
         await store.insertRecords(more);
         for (const current of [store, reader]) {
-            // The first five of the chain are the same payloads signed again, so ignored.
+            // The first two of these are the same payloads signed again, so ignored.
             expect(await current.reader.counts()).toMatchObject({ records: 12 });
         }
         expect(hex(one)).toEqual(

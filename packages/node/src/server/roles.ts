@@ -80,7 +80,7 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
             heads.entryFinal(entry, timeMs, finality);
             streams.entryFinal(entry, timeMs, finality, outcomes);
             said.entryFinal(entry, timeMs, finality);
-            collector.entryFinal(entry, timeMs, finality);
+            collector.entryFinal(entry, timeMs, finality, outcomes);
         },
     });
     try {

@@ -23,7 +23,8 @@ type StoredRecord = {
     readonly seq: number;
     readonly hash: Uint8Array;
     readonly bytes: Uint8Array;
-    loose: boolean;
+    /** The vertex that carries it; null while it is loose. */
+    vertex: Vertex | null;
 };
 
 type Vertex = {
@@ -35,8 +36,10 @@ type Vertex = {
 /** What survives a crash. */
 type Disk = {
     genesis: Uint8Array | null;
-    /** In the order of admission, by {@link keyOf}. */
-    readonly records: Map<string, StoredRecord>;
+    /** In the order of their arrival. */
+    readonly records: StoredRecord[];
+    /** The same by {@link keyOf}. */
+    readonly byKey: Map<string, StoredRecord[]>;
     /** Oldest first, by hexadecimal id. */
     readonly vertices: Map<string, Vertex>;
     readonly log: {
@@ -161,8 +164,7 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
                     this.#disk.log.push({ timeMs, item, vertex });
                     if (id === null || vertex === null) continue;
                     vertex.final = true;
-                    this.#disk.vertices.set(id, vertex);
-                    for (const row of vertex.body) this.#keepRow(row);
+                    this.#keepVertex(id, vertex);
                 }
                 const { length: size } = this.#disk.log;
                 if (checkpoint !== null) this.#keepNote(size, checkpoint);
@@ -177,11 +179,13 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
         return newVertex(item, records);
     }
 
-    #keepRow(row: StoredRecord): boolean {
-        const key = keyOf(row);
-        if (this.#disk.records.has(key)) return false;
-        this.#disk.records.set(key, row);
-        return true;
+    #keepRow(row: StoredRecord): void {
+        this.#disk.records.push(row);
+        this.#disk.byKey.set(keyOf(row), [...this.#rowsLike(row), row]);
+    }
+
+    #rowsLike(row: StoredRecord): readonly StoredRecord[] {
+        return this.#disk.byKey.get(keyOf(row)) ?? [];
     }
 
     keepCheckpoint(size: number, note: string): Promise<void> {
@@ -223,7 +227,14 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
         await this.#life.write("insertRecords", () => {
             const rows = records.map((record) => ({ record, row: storedRecord(record) }));
             return () => {
-                for (const { record, row } of rows) if (this.#keepRow(row)) added.push(record);
+                for (const { record, row } of rows) {
+                    const isOnItsWay = this.#rowsLike(row).some(
+                        ({ vertex }) => vertex === null || !vertex.final,
+                    );
+                    if (isOnItsWay) continue;
+                    this.#keepRow(row);
+                    added.push(record);
+                }
             };
         });
         return added;
@@ -231,9 +242,7 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
 
     looseRecords(): Promise<Uint8Array[]> {
         return this.#life.read(() =>
-            [...this.#disk.records.values()]
-                .filter((row) => row.loose)
-                .map((row) => row.bytes.slice()),
+            this.#disk.records.filter((row) => row.vertex === null).map((row) => row.bytes.slice()),
         );
     }
 
@@ -252,14 +261,16 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
             const vertex = { bytes: bytes.slice(), body, final: false };
             return () => {
                 this.#disk.vertices.set(name, vertex);
-                for (const row of body) row.loose = false;
+                for (const row of body) row.vertex = vertex;
             };
         });
     }
 
     #requireLoose(record: MeterRecord): StoredRecord {
-        const row = this.#disk.records.get(keyOf(storedRecord(record)));
-        if (row?.loose && bytesEqual(row.bytes, record.message.bytes)) return row;
+        const row = this.#rowsLike(storedRecord(record)).find(
+            ({ bytes, vertex }) => vertex === null && bytesEqual(bytes, record.message.bytes),
+        );
+        if (row !== undefined) return row;
         throw error("MS_VERTEX_BODY", {
             where: recordName(record),
             expected: "a stored record that is in no vertex yet",
@@ -318,8 +329,12 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
     }
 
     #keepVertex(name: string, vertex: Vertex): void {
+        const isNew = !this.#disk.vertices.has(name);
         this.#disk.vertices.set(name, vertex);
-        for (const row of vertex.body) this.#keepRow(row);
+        for (const row of vertex.body) {
+            row.vertex = vertex;
+            if (isNew) this.#keepRow(row);
+        }
     }
 
     #keepNote(size: number, note: string): void {
@@ -349,14 +364,15 @@ function storedVertex(vertex: Vertex): StoredVertex {
 /** A vertex of others with rows of its own, or one that is known, with these bytes. */
 function newVertex(bytes: Uint8Array, records: readonly MeterRecord[], known?: Vertex): Vertex {
     requireBodyOrder(records);
-    const rows = known?.body ?? records.map((each) => ({ ...storedRecord(each), loose: false }));
-    return { bytes: bytes.slice(), body: rows, final: false };
+    const body = known?.body ?? records.map(storedRecord);
+    return { bytes: bytes.slice(), body, final: false };
 }
 
 function emptyDisk(): Disk {
     return {
         genesis: null,
-        records: new Map(),
+        records: [],
+        byKey: new Map(),
         vertices: new Map(),
         log: [],
         checkpoint: null,
@@ -368,7 +384,7 @@ function emptyDisk(): Disk {
 
 function storedRecord({ subject, chainEpoch, seq, message }: MeterRecord): StoredRecord {
     const [hash, bytes] = [message.hash.slice(), message.bytes.slice()];
-    return { subject: subject.slice(), chainEpoch, seq, hash, bytes, loose: true };
+    return { subject: subject.slice(), chainEpoch, seq, hash, bytes, vertex: null };
 }
 
 function keyOf(row: StoredRecord): string {

@@ -23,6 +23,7 @@ export class RecordTable {
     readonly #vertex: StatementSync;
     readonly #settle: StatementSync;
     readonly #runBefore: StatementSync;
+    readonly #isLogged: StatementSync;
     readonly #insertRun: StatementSync;
     /** Rows that this connection committed, by the message that each of them holds. */
     readonly #rows = new WeakMap<Sign1, number>();
@@ -44,15 +45,17 @@ export class RecordTable {
              AND NOT EXISTS (SELECT 1 FROM log WHERE log.vertex = vertices.n)`,
         );
         this.#runBefore = database.prepare(
-            "SELECT first, last FROM bodies WHERE first <= ? ORDER BY first DESC LIMIT 1",
+            "SELECT first, last, vertex FROM bodies WHERE first <= ? ORDER BY first DESC LIMIT 1",
         );
+        this.#isLogged = database.prepare("SELECT 1 FROM log WHERE vertex = ?");
         this.#insertRun = database.prepare(
             "INSERT INTO bodies (first, last, vertex) VALUES (?, ?, ?)",
         );
     }
 
     /**
-     * Adds records; one that is there already stays as it is, for the first stored bytes win.
+     * Adds records; one that is there already stays as it is, for the first stored bytes win. One that
+     * only vertices of the log carry gets a row of its own: the ledger may have passed over it.
      * @returns rows of those that were added, for {@link RecordTable.remember}.
      */
     insert(records: readonly MeterRecord[]): ReadonlyMap<Sign1, number> {
@@ -93,7 +96,7 @@ export class RecordTable {
         return changes === 1 ? Number(lastInsertRowid) : null;
     }
 
-    /** Adds a record whose place in the chain is taken, unless it is the one that is there. */
+    /** Adds a record whose place in the chain is taken, unless it is here and still on its way. */
     #insertFork(
         record: MeterRecord,
         subject: number,
@@ -101,11 +104,12 @@ export class RecordTable {
         rest: Uint8Array,
     ): number | null {
         const stored = this.#at(record);
-        const isStored = stored.some(({ bytes }) => {
+        const isOnItsWay = stored.some(({ bytes, n }) => {
             const before = parseRecord(bytes);
-            return before.ok && bytesEqual(before.value.message.hash, record.message.hash);
+            const isSame = before.ok && bytesEqual(before.value.message.hash, record.message.hash);
+            return isSame && !this.#isInLog(n);
         });
-        return isStored ? null : this.#insertAs(record, stored.length, subject, head, rest);
+        return isOnItsWay ? null : this.#insertAs(record, stored.length, subject, head, rest);
     }
 
     #at({ chainEpoch, seq, subject }: MeterRecord) {
@@ -182,12 +186,26 @@ export class RecordTable {
         return added;
     }
 
-    /** Row that holds exactly these bytes. */
+    /** Row that holds exactly these bytes; the one that is in no body, where there are several. */
     #rowOf(record: MeterRecord): number {
         const known = this.#rows.get(record.message);
         if (known !== undefined) return known;
-        const row = this.#at(record).find(({ bytes }) => bytesEqual(bytes, record.message.bytes));
+        const rows = this.#at(record).filter(({ bytes }) =>
+            bytesEqual(bytes, record.message.bytes),
+        );
+        const row = rows.find(({ n }) => this.#bodyOf(n) === null) ?? rows[0];
         return row?.n ?? notLoose(record);
+    }
+
+    /** Vertex that carries a row; null for a loose one. */
+    #bodyOf(n: number): number | null {
+        const run = this.#runBefore.get(n);
+        return run !== undefined && integerOf(run, "last") >= n ? integerOf(run, "vertex") : null;
+    }
+
+    #isInLog(n: number): boolean {
+        const vertex = this.#bodyOf(n);
+        return vertex !== null && this.#isLogged.get(vertex) !== undefined;
     }
 
     /** Records of a vertex in body order. */

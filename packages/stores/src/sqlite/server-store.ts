@@ -164,7 +164,7 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
         return this.#database.write("keepCosigned", () => this.#log.keepCosigned(size, note));
     }
 
-    /** Writes records; one whose (subject, epoch, seq, hash) is stored already is left as it is. */
+    /** Writes records; one that is stored already and on its way to the log is left as it is. */
     async insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         const insert = () => this.#records.insert(records);
         const added = await this.#database.write("insertRecords", insert);
