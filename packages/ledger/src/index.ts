@@ -157,7 +157,7 @@ export {
 export { TreeGrowth } from "./merkle/growth.ts";
 export { emptyRoot, leafHash } from "./merkle/hash.ts";
 export { MerkleLog } from "./merkle/log.ts";
-export { verifyInclusion } from "./merkle/verify.ts";
+export { verifyConsistency, verifyInclusion } from "./merkle/verify.ts";
 export { type ImagedLedger, imageOfLedger, ledgerOfImage } from "./packed/state-image.ts";
 export type {
     BlockAppend,
