@@ -32,6 +32,7 @@ import { Answers } from "./answers.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { lastOfChains } from "./last-of-chains.ts";
 import { isLinkTokenValid } from "./link-token.ts";
+import { PendingPlaces } from "./pending-places.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { ReceiptBook } from "./receipts.ts";
@@ -85,6 +86,7 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #tips: Tips;
     /** Meters that came to this collector since it started, hexadecimal. */
     readonly #met = new Set<string>();
+    readonly #pending = new PendingPlaces();
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
     #builder: VertexBuilder | null = null;
@@ -205,12 +207,20 @@ export class Collector implements LinkHandler, EngineObserver {
         const isOwn = bytesEqual(entry.vertex.author, this.#options.author);
         if (isOwn) this.#carryAgain(entry.records.filter((_, i) => isTooEarly(outcomes[i])));
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
-            this.#receipts.noteFinal(record, finality);
-            const subjectHex = toHex(record.subject);
-            // Others hear of it from their own collector, or here when they come and ask.
-            if (this.#builder === null || !this.#met.has(subjectHex)) continue;
-            this.#inBackground(this.#standing.send(subjectHex, record));
+            this.#noteFinal(record, finality);
         }
+        for (const released of this.#pending.follow(entry.records, outcomes, finality)) {
+            if (this.#isAccepted(released.record))
+                this.#noteFinal(released.record, released.finality);
+        }
+    }
+
+    #noteFinal(record: MeterRecord, finality: Finality): void {
+        this.#receipts.noteFinal(record, finality);
+        const subjectHex = toHex(record.subject);
+        // Others hear of it from their own collector, or here when they come and ask.
+        if (this.#builder === null || !this.#met.has(subjectHex)) return;
+        this.#inBackground(this.#standing.send(subjectHex, record));
     }
 
     /**

@@ -1,0 +1,42 @@
+import { chainKey, type Finality, type RecordOutcome } from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
+
+/** A record that the ledger has accepted, and the entry that carries it. */
+export type FinalRecord = { readonly record: MeterRecord; readonly finality: Finality };
+
+/**
+ * Knows which entries carry records that wait in the ledger for an earlier one of their chain: such a
+ * record is accepted with an entry that does not carry it. They are as few as the ledger's own
+ * ({@link LIMITS.pendingRecords} a chain).
+ */
+export class PendingPlaces {
+    readonly #leaves = new Map<string, number>();
+
+    /** Takes in a final vertex; the records of earlier ones that it has let in, in chain order. */
+    follow(
+        records: readonly MeterRecord[],
+        outcomes: readonly RecordOutcome[],
+        { checkpoint, leafIndex }: Finality,
+    ): FinalRecord[] {
+        const released: FinalRecord[] = [];
+        for (const [i, outcome] of outcomes.entries()) {
+            const record = records[i];
+            if (record === undefined) continue;
+            if (outcome.kind === "pending") {
+                const name = placeOf(record);
+                if (!this.#leaves.has(name)) this.#leaves.set(name, leafIndex);
+            }
+            if (outcome.kind !== "accepted") continue;
+            for (const each of outcome.released) {
+                const carriedBy = this.#leaves.get(placeOf(each)) ?? leafIndex;
+                this.#leaves.delete(placeOf(each));
+                released.push({ record: each, finality: { leafIndex: carriedBy, checkpoint } });
+            }
+        }
+        return released;
+    }
+}
+
+function placeOf({ chainEpoch, seq, subject }: MeterRecord): string {
+    return `${chainKey(subject, chainEpoch)}/${seq}`;
+}
