@@ -152,4 +152,6 @@ export const LIMITS = {
     evmCallMs: 10_000,
     /** One answer of such a node. */
     evmAnswerBytes: 4_194_304,
+    /** Signed forms of one transaction, each paying more than the one before. */
+    evmVersions: 16,
 } as const;

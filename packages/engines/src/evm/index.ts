@@ -6,6 +6,26 @@
  * @packageDocumentation
  */
 export {
+    type AnchorOutcome,
+    type AnchorPlace,
+    AnchorWriter,
+    type AnchorWriterOptions,
+    deployAnchors,
+    logName,
+    readAnchor,
+    requireAnchorContract,
+    requireChain,
+} from "./client/anchors.ts";
+export { gwei } from "./client/fees.ts";
+export {
+    formatPending,
+    type PendingStore,
+    type PendingTransaction,
+    parsePending,
+} from "./client/pending.ts";
+export { type MinedTransaction, type SenderOptions, TransactionSender } from "./client/sender.ts";
+export { digestSigner, type EvmSigner, keySigner, remoteSigner } from "./client/signer.ts";
+export {
     CONTRACTS,
     decodeAnswer,
     decodeRefusal,
@@ -14,6 +34,14 @@ export {
     encodeEvmCall,
 } from "./contracts.ts";
 export { type Address, type Hex, NO_ADDRESS, NO_HASH } from "./hex.ts";
+export {
+    type AnchorProof,
+    checkAnchorProof,
+    formatAnchorProof,
+    type ProvenAnchor,
+    parseAnchorProof,
+} from "./proof/anchor-proof.ts";
+export { type AnchoredAt, fetchAnchorProof, requireBlock } from "./proof/fetch-proof.ts";
 export { type OpenRegister, openRegisters } from "./registers.ts";
 export { EvmRpc, type EvmRpcAnswer } from "./rpc.ts";
 export { acceptEvm, type EvmProfile, type EvmProfiles } from "./rules/accept-evm.ts";

@@ -71,23 +71,27 @@ export class EvmRpc {
     }
 
     async #post(method: string, body: unknown): Promise<unknown> {
-        let response: Response;
-        try {
-            response = await fetch(this.#url, {
-                method: "POST",
-                headers: this.#headers,
-                body: JSON.stringify(body),
-                signal: AbortSignal.timeout(this.#timeoutMs),
+        const text = JSON.stringify(body);
+        const response = await this.#fetch(text)
+            // Kept from an earlier call, and closed by now; every call of ours may be made twice.
+            .catch((cause: unknown) => {
+                if (isStale(cause)) return this.#fetch(text);
+                throw cause;
+            })
+            .catch((cause: unknown) => {
+                throw this.#broken(method, reasonOf(cause), cause);
             });
-        } catch (cause) {
-            throw this.#broken(method, reasonOf(cause), cause);
-        }
-        const text = await this.#read(method, response);
+        const answer = await this.#read(method, response);
         try {
-            return JSON.parse(text) as unknown;
+            return JSON.parse(answer) as unknown;
         } catch (cause) {
             throw this.#broken(method, `HTTP ${response.status}, not JSON`, cause);
         }
+    }
+
+    #fetch(body: string): Promise<Response> {
+        const signal = AbortSignal.timeout(this.#timeoutMs);
+        return fetch(this.#url, { method: "POST", headers: this.#headers, body, signal });
     }
 
     async #read(method: string, response: Response): Promise<string> {
@@ -114,7 +118,7 @@ export class EvmRpc {
 }
 
 /** @throws MetersealError MS_LINK for what is no number in hexadecimal digits. */
-function quantityOf(value: unknown, where: string): bigint {
+export function quantityOf(value: unknown, where: string): bigint {
     if (typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value)) return BigInt(value);
     throw error("MS_LINK", { where, expected: "a number", got: String(value).slice(0, 80) });
 }
@@ -124,6 +128,12 @@ function revertData(data: unknown): Hex | null {
     if (isHex(data)) return data;
     const inner = (data as { readonly data?: unknown } | null | undefined)?.data;
     return isHex(inner) ? inner : null;
+}
+
+/** Whether a call failed because its connection was a kept one that the node had closed. */
+function isStale(cause: unknown): boolean {
+    const { code } = ((cause as Error).cause ?? {}) as { readonly code?: unknown };
+    return code === "ECONNRESET" || code === "UND_ERR_SOCKET";
 }
 
 function reasonOf(cause: unknown): string {

@@ -90,7 +90,7 @@ export function acceptRootAnchor(
 const headOf = ({ heads }: RootAnchorState, log: Hex): EvmHead => heads.get(log) ?? NO_HEAD;
 
 /** The rule of one anchor, for who knows the head of its log only. */
-function acceptAnchor(
+export function acceptAnchor(
     head: EvmHead,
     sender: Address,
     { previousRoot, root, size }: AnchorCall,
