@@ -1,14 +1,18 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { LIMITS, MetersealError } from "@meterseal/core";
+import { fromHex, LIMITS, MetersealError } from "@meterseal/core";
 import { STREAM_MODE } from "@meterseal/record";
 import { TestChain, TestNetwork } from "@meterseal/testkit/records";
+import { Transaction } from "micro-eth-signer";
+import { sign } from "micro-eth-signer/utils.js";
 import { afterEach, describe, expect, it } from "vitest";
+import { signTransaction } from "../src/evm/client/signer.ts";
 import {
     type Address,
     acceptEvm,
     CONTRACTS,
     decodeRefusal,
+    digestSigner,
     type EvmProfile,
     type EvmProfiles,
     EvmRpc,
@@ -16,15 +20,19 @@ import {
     emptyRootAnchor,
     emptySingleWrite,
     errorOfRefusal,
+    formatPending,
     type Hex,
+    keySigner,
     NO_HASH,
     openRegisters,
     packRegisters,
+    parsePending,
 } from "../src/evm/index.ts";
 
 const [ADMIN, SERVER, STRANGER] = ["a", "b", "c"].map(
     (digit): Address => `0x${digit.repeat(40)}`,
 ) as [Address, Address, Address];
+const HEX: Hex = "0x1234";
 const LOG: Hex = `0x${"11".repeat(32)}`;
 const ROOT: Hex = `0x${"22".repeat(32)}`;
 
@@ -132,6 +140,78 @@ describe("the rules of the contracts", () => {
             expect(decodeRefusal(profile, "0x12")).toBeNull();
             expect(decodeRefusal(profile, "0x4e487b7100")).toBeNull();
         }
+    });
+});
+
+describe("a signer behind a key management service", () => {
+    const key = new Uint8Array(32).fill(7);
+    const { address } = keySigner(key);
+    const transaction = {
+        ...{ chainId: 5, nonce: 3, to: STRANGER, data: HEX, gasLimit: 50_000n },
+        ...{ maxFeePerGas: 9n, maxPriorityFeePerGas: 1n },
+    } as const;
+    /** Signs as some services do: in the form of s that chains do not take. */
+    const service = (digest: Uint8Array): Promise<Uint8Array> => {
+        const { r, s } = sign(digest, key);
+        const order = 2n ** 256n - 0x1_4551231950b75fc4_402da1732fc9bebfn;
+        const word = (value: bigint): string => value.toString(16).padStart(64, "0");
+        return Promise.resolve(fromHex(word(r) + word(order - s)));
+    };
+
+    it("signs what was asked, in the form that chains take", async () => {
+        const { raw } = await signTransaction(digestSigner(address, service), transaction);
+        const parsed = Transaction.fromHex(raw);
+        expect(parsed.sender.toLowerCase()).toBe(address);
+        expect(parsed.verifySignature()).toBe(true);
+        expect(parsed.raw).toMatchObject({ nonce: 3n, chainId: 5n, data: "0x1234" });
+    });
+
+    it.each([
+        ["another account", digestSigner(SERVER, service)],
+        ["no signature", digestSigner(address, () => Promise.resolve(new Uint8Array(64)))],
+        ["too few bytes", digestSigner(address, () => Promise.resolve(new Uint8Array(63)))],
+    ])("is refused with %s", async (_, signer) => {
+        await expect(signTransaction(signer, transaction)).rejects.toThrow(/MS_SIGNATURE_BAD/);
+    });
+
+    it("takes no key that is none", () => {
+        expect(() => keySigner(new Uint8Array(32))).toThrow(/MS_KEY_FILE/);
+        expect(() => keySigner(new Uint8Array(31).fill(1))).toThrow(/MS_KEY_FILE/);
+    });
+});
+
+describe("a transaction that is under way, as a file", () => {
+    const version = {
+        raw: HEX,
+        hash: ROOT,
+        atMs: 1,
+        maxFeePerGas: 2n ** 70n,
+        maxPriorityFeePerGas: 0n,
+    };
+    const pending = {
+        ...{
+            purpose: "a test",
+            from: ADMIN,
+            to: null,
+            data: HEX,
+            gasLimit: 1n,
+            nonce: 4,
+        },
+        versions: [version],
+    } as const;
+
+    it("comes back as it was", () => {
+        expect(parsePending(formatPending(pending), "file")).toEqual(pending);
+    });
+
+    it.each([
+        ["text", "{"],
+        ["another file", "{}"],
+        ["a wrong number", formatPending(pending).replace('"nonce": 4', '"nonce": -4')],
+        ["a wrong amount", formatPending(pending).replace(`${2n ** 70n}`, "much")],
+        ["a wrong form", formatPending(pending).replace('"raw": "0x', '"raw": "')],
+    ])("is refused with %s", (_, text) => {
+        expect(() => parsePending(text, "file")).toThrow(/MS_STORE_FORMAT/);
     });
 });
 

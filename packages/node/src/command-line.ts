@@ -2,6 +2,11 @@ import { error, MetersealError } from "@meterseal/core";
 import { type Command, parseOptions } from "./cli/arguments.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { nearestName } from "./cli/nearest.ts";
+import { anchorCommand } from "./commands/anchor.ts";
+import { anchorCheckCommand } from "./commands/anchor-check.ts";
+import { anchorDeployCommand } from "./commands/anchor-deploy.ts";
+import { anchorExportCommand } from "./commands/anchor-export.ts";
+import { anchorKeyCommand } from "./commands/anchor-key.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { billCheckCommand } from "./commands/bill-check.ts";
 import { billProveCommand } from "./commands/bill-prove.ts";
@@ -123,6 +128,11 @@ const COMMANDS: readonly Command[] = [
     ledgerStatusCommand,
     ledgerHeadsCommand,
     ledgerDagCommand,
+    anchorKeyCommand,
+    anchorDeployCommand,
+    anchorExportCommand,
+    anchorCheckCommand,
+    anchorCommand,
     doctorCommand,
     backupCommand,
     restoreCommand,

@@ -34,6 +34,7 @@ export const PLACES = {
     provider: (dir: string, name: string) => join(dir, "providers", name),
     monitors: (dir: string) => join(dir, "monitors"),
     monitor: (dir: string, name: string) => join(dir, "monitors", name),
+    anchors: (dir: string) => join(dir, "anchors"),
     replayClock: (dir: string) => join(dir, REPLAY_FILE),
 } as const;
 

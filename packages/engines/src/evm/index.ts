@@ -41,7 +41,12 @@ export {
     type ProvenAnchor,
     parseAnchorProof,
 } from "./proof/anchor-proof.ts";
-export { type AnchoredAt, fetchAnchorProof, requireBlock } from "./proof/fetch-proof.ts";
+export {
+    type AnchoredAt,
+    fetchAnchorProof,
+    findAnchor,
+    requireBlock,
+} from "./proof/fetch-proof.ts";
 export { type OpenRegister, openRegisters } from "./registers.ts";
 export { EvmRpc, type EvmRpcAnswer } from "./rpc.ts";
 export { acceptEvm, type EvmProfile, type EvmProfiles } from "./rules/accept-evm.ts";

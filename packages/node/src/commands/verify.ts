@@ -34,6 +34,16 @@ export const verifyCommand: Command = {
             value: "FILE",
             help: "asks for the cosignatures of this policy (C2SP tlog-policy)",
         },
+        anchor: {
+            kind: "values",
+            value: "FILE",
+            help: "proof of an anchor on an EVM chain, beside those of DIR; may be repeated",
+        },
+        rpc: {
+            kind: "value",
+            value: "URL",
+            help: "node of that chain: checks there that it has the anchors' blocks",
+        },
         json: { kind: "flag", help: "prints the report as JSON" },
     },
     examples: [
@@ -56,6 +66,8 @@ export const verifyCommand: Command = {
             commitments: options.commitments === true,
             network: networkOption(options),
             policy: policyPath === undefined ? null : readPolicy(policyPath),
+            anchors: Array.isArray(options.anchor) ? options.anchor : [],
+            anchorRpc: textOption(options, "rpc") ?? null,
         };
         const bar = new Progress();
         const show = (done: number, text: string): void => bar.show(done, text);

@@ -34,6 +34,8 @@ export class Findings {
         checkpoints: 0,
         signatures: 0,
         outboxes: 0,
+        /** Tree heads on an EVM chain whose proofs hold. */
+        anchors: 0,
         /** Answers of the operator to parties, beside the server. */
         answers: 0,
         /** Households whose sealed registers were opened and checked with a key. */

@@ -1,5 +1,6 @@
 import { toHex } from "@meterseal/core";
 import type { LedgerState, TreeHead } from "@meterseal/ledger";
+import { counted } from "../console.ts";
 import type { Findings, VerifyFault } from "./findings.ts";
 
 /** Outcome of a full check. */
@@ -35,6 +36,9 @@ export function formatReport(report: VerifyReport): string {
         `${counts.vertices} vertices, ${counts.leaves} log entries, ${counts.checkpoints} checkpoints, ${counts.outboxes} meter outboxes, ${counts.answers} admissions of parties checked;`,
         `${counts.enrolments} enrolments, ${counts.revocations} revocations, ${counts.parties} parties, ${counts.notices} notices, ${counts.tariffs} tariffs among the log entries, ${counts.boxed} messages in the grant box;`,
         `sealed registers opened with ${counts.keys} key files${counts.commitments === 0 ? "" : `, commitments to ${counts.commitments} boundaries checked`}.`,
+        ...(counts.anchors === 0
+            ? []
+            : [`${counted(counts.anchors, "anchor")} on an EVM chain checked.`]),
         ...report.notes.map((note) => `Note: ${note}`),
         ...faults
             .slice(0, LISTED_MAX)

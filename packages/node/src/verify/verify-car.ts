@@ -9,7 +9,7 @@ import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
-import { checkNetwork, type VerifyOptions } from "./verify.ts";
+import { checkAnchorFiles, checkNetwork, type VerifyOptions } from "./verify.ts";
 import { checkOpenVertex } from "./vertex-check.ts";
 
 /** What has been found out so far, for the report of a file that ends too early. */
@@ -58,7 +58,7 @@ async function checkSource(
     progress: Progress,
     findings: Findings,
     onProgress: (done: number, text: string) => void,
-    { network = null, policy = null }: VerifyOptions,
+    options: VerifyOptions,
 ): Promise<void> {
     const genesis = stateOfGenesis(source.genesis);
     if (!genesis.ok) {
@@ -67,6 +67,7 @@ async function checkSource(
     }
     const state = genesis.value;
     progress.state = state;
+    const { network = null, policy = null } = options;
     checkNetwork(state, network, findings);
     const { block, size } = source.root;
     const chains = new ChainCheck(() => block !== undefined || state.authors.size > 1);
@@ -75,6 +76,7 @@ async function checkSource(
     await log.run(show, size);
     const context = { tree: log.tree, isShared: block !== undefined, policy };
     progress.head = await checkCheckpoints(source, state, context, findings);
+    await checkAnchorFiles(null, options, { state, tree: log.tree, findings });
     if (block !== undefined && log.rulesJudged) {
         const { appHash, height, state: engineState } = block;
         const fault = checkBlockHead({ appHash, height, engineState }, state, log.tree);

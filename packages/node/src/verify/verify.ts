@@ -13,7 +13,13 @@ import {
 } from "@meterseal/core";
 import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
 import { checkBlockHead } from "@meterseal/engines/cometbft";
-import { type LedgerState, type Policy, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
+import {
+    type LedgerState,
+    type MerkleLog,
+    type Policy,
+    stateOfGenesis,
+    type TreeHead,
+} from "@meterseal/ledger";
 import { kidOf } from "@meterseal/record";
 import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
@@ -56,6 +62,10 @@ export type VerifyOptions = {
     readonly policy?: Policy | null;
     /** The network that it must be, 32 bytes; absent or null for any. */
     readonly network?: Uint8Array | null;
+    /** Files with proofs of anchors on an EVM chain, beside those of the directory. */
+    readonly anchors?: readonly string[];
+    /** Node of that chain, asked whether it has their blocks; absent or null for none. */
+    readonly anchorRpc?: string | null;
 };
 
 /**
@@ -68,7 +78,7 @@ export async function verifyDirectory(
     dataDir: string,
     keys: readonly KeyFile[],
     onProgress: (done: number, text: string) => void,
-    { commitments = false, network = null, policy = null }: VerifyOptions = {},
+    options: VerifyOptions = {},
 ): Promise<VerifyReport> {
     requireDirectory(dataDir);
     const store = await openServerStore(PLACES.server(dataDir), { readOnly: true });
@@ -78,8 +88,11 @@ export async function verifyDirectory(
             findings.fault("MS_STORE_FORMAT", "store.db", text);
         const state = await checkGenesis(dataDir, store.reader, findings);
         if (state === null) return reportOf(findings, null, null);
+        const { commitments = false, network = null, policy = null } = options;
         checkNetwork(state, network, findings);
-        const head = await checkLedger(dataDir, { state, store, policy }, findings, onProgress);
+        const ledger = { state, store, policy };
+        const { head, tree } = await checkLedger(dataDir, ledger, findings, onProgress);
+        await checkAnchorFiles(dataDir, options, { state, tree, findings });
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
         checkParties(dataDir, state, findings);
@@ -98,6 +111,18 @@ export function checkNetwork(
 ): void {
     if (network === null || bytesEqual(network, networkId)) return;
     findings.fault("MS_NETWORK", "genesis", `It is that of network ${toHex(networkId)}.`);
+}
+
+/** Proofs of anchors in a directory, null for none, and those that were given besides. */
+export async function checkAnchorFiles(
+    dataDir: string | null,
+    { anchorRpc = null, anchors = [] }: VerifyOptions,
+    check: { readonly state: LedgerState; readonly tree: MerkleLog; readonly findings: Findings },
+): Promise<void> {
+    const own = dataDir !== null && existsSync(PLACES.anchors(dataDir)) ? dataDir : null;
+    if (own === null && anchors.length === 0) return;
+    const { checkAnchors } = await import("../anchor/check.ts");
+    await checkAnchors(own, anchors, { ...check, rpc: anchorRpc });
 }
 
 async function checkGenesis(
@@ -171,7 +196,7 @@ async function checkLedger(
     },
     findings: Findings,
     onProgress: (done: number, text: string) => void,
-): Promise<TreeHead | null> {
+): Promise<{ readonly head: TreeHead | null; readonly tree: MerkleLog }> {
     const { reader } = store;
     const { logSize } = await reader.counts();
     const block = await store.blockHead();
@@ -213,5 +238,5 @@ async function checkLedger(
         tree: log.tree,
         chains,
     });
-    return head;
+    return { head, tree: log.tree };
 }

@@ -1,10 +1,14 @@
-import { error } from "@meterseal/core";
+import { error, utf8 } from "@meterseal/core";
 import type { TreeHead } from "@meterseal/ledger";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 import { type AnchorPlace, logName } from "../client/anchors.ts";
-import { bytesOf, type Hex, isHex } from "../hex.ts";
+import { bytesOf, type Hex, hexOf, isHex } from "../hex.ts";
 import type { EvmRpc } from "../rpc.ts";
 import { type AnchorProof, checkAnchorProof, headSlots } from "./anchor-proof.ts";
 import { encodeHeader } from "./block-header.ts";
+
+/** First topic of the event that the contract gives out with an anchor. */
+const ANCHORED = hexOf(keccak_256(utf8("Anchored(bytes32,uint64,bytes32,bytes32)")));
 
 /** Where a tree head was found on the chain. */
 export type AnchoredAt = { readonly transaction: Hex; readonly blockNumber: number };
@@ -75,4 +79,19 @@ export async function requireBlock(
         expected: `${confirmations} confirmations`,
         got: `${depth}`,
     });
+}
+
+/** Where a log was anchored at a size, as the node remembers it; null where it does not. */
+export async function findAnchor(
+    rpc: EvmRpc,
+    { contract, origin }: AnchorPlace,
+    size: number,
+): Promise<AnchoredAt | null> {
+    const topics = [ANCHORED, logName(origin), `0x${size.toString(16).padStart(64, "0")}`];
+    const asked = { address: contract, topics, fromBlock: "0x0", toBlock: "latest" };
+    const logs = await rpc.query("eth_getLogs", [asked]);
+    const [found] = Array.isArray(logs) ? logs : [];
+    const { blockNumber, transactionHash } = (found ?? {}) as Record<string, unknown>;
+    if (!isHex(transactionHash, 32) || typeof blockNumber !== "string") return null;
+    return { transaction: transactionHash, blockNumber: Number(blockNumber) };
 }

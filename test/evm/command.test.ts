@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Address } from "@meterseal/engines/evm";
+import { Anvil } from "./anvil.ts";
+
+const BIN = join(import.meta.dirname, "..", "..", "packages", "node", "bin", "meterseal.mjs");
+const directory = mkdtempSync(join(tmpdir(), "meterseal-anchor-"));
+const data = join(directory, "data");
+const key = join(directory, "account.key");
+
+let anvil: Anvil;
+let contract = "";
+const started: ChildProcess[] = [];
+
+type Ended = { readonly code: number | null; readonly out: string; readonly said: string };
+
+function begin(words: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+    const child = spawn(process.execPath, [BIN, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    started.push(child);
+    let [out, said] = ["", ""];
+    child.stdout.on("data", (text) => (out += String(text)));
+    child.stderr.on("data", (text) => (said += String(text)));
+    const ended = once(child, "close").then(([code]) => ({ code, out, said }) as Ended);
+    return { child, ended };
+}
+
+const run = (...words: string[]): Promise<Ended> => begin(words).ended;
+
+/** Runs a command that must succeed; what it printed. */
+async function done(...words: string[]): Promise<string> {
+    const { code, out, said } = await run(...words);
+    assert.equal(code, 0, said);
+    return out.trim();
+}
+
+const place = (): string[] => ["--rpc", anvil.url, "--chain", "31337", "--contract", contract];
+const sender = (): string[] => [...place(), "--signer-key", key, "--confirmations", "1"];
+const anchorOnce = (): string[] => ["anchor", "--data", data, ...sender(), "--once"];
+
+async function demo(days: number, where = data): Promise<void> {
+    const homes = ["--meters", "1", "--california", "0", "--days", `${days}`];
+    await done("demo", "--once", ...homes, "--data", where, "--port", "0");
+}
+
+before(async () => {
+    anvil = await Anvil.start();
+    const account = await done("anchor", "key", "--out", key);
+    await anvil.rpc.query("anvil_setBalance", [account, "0x56bc75e2d63100000"]);
+    await demo(1);
+    const words = ["--rpc", anvil.url, "--chain", "31337", "--signer-key", key];
+    const made = await done(
+        ...["anchor", "deploy", "--data", data, ...words, "--confirmations", "1", "--json"],
+    );
+    contract = (JSON.parse(made) as { contract: Address }).contract;
+});
+
+after(async () => {
+    for (const child of started) child.kill("SIGKILL");
+    await anvil.stop();
+    rmSync(directory, { recursive: true, force: true });
+});
+
+describe("meterseal anchor", () => {
+    let size = 0;
+
+    it("anchors the log of a directory once, with a proof that verify holds against the log", async () => {
+        const first = JSON.parse(await done(...anchorOnce(), "--json")) as Record<string, unknown>;
+        assert.equal(first.isNew, true);
+        size = Number(first.size);
+        assert.ok(size > 0);
+        const again = JSON.parse(await done(...anchorOnce(), "--json")) as Record<string, unknown>;
+        assert.deepEqual([again.isNew, again.size], [false, size]);
+        const report = JSON.parse(await done("verify", "--data", data, "--json"));
+        assert.equal(report.counts.anchors, 1);
+        assert.match(report.notes.join(), /give --rpc/);
+        await anvil.mine(6);
+        assert.match(
+            await done("verify", "--data", data, "--rpc", anvil.url),
+            /1 anchor on an EVM chain checked/,
+        );
+    });
+
+    it("goes on after a kill between sending and the block, without a second anchor", async () => {
+        await demo(2);
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        const { child, ended } = begin(anchorOnce());
+        await new Promise<void>((resolve) => {
+            child.stderr?.on("data", (text) => /sent as/.test(String(text)) && resolve());
+        });
+        child.kill("SIGKILL");
+        await ended;
+        const anchors = join(data, "anchors", readdirSync(join(data, "anchors"))[0] ?? "");
+        assert.ok(readdirSync(anchors).includes("pending.json"));
+        await anvil.mine();
+        await anvil.rpc.query("evm_setAutomine", [true]);
+        const nonce = await anvil.rpc.query("eth_getBlockByNumber", ["latest", true]);
+        assert.equal((nonce as { transactions: unknown[] }).transactions.length, 1);
+        const blocks = await anvil.rpc.quantity("eth_blockNumber", []);
+        const resumed = JSON.parse(await done(...anchorOnce(), "--json")) as { size: number };
+        assert.ok(resumed.size > size);
+        assert.equal(await anvil.rpc.quantity("eth_blockNumber", []), blocks);
+        assert.ok(!readdirSync(anchors).includes("pending.json"));
+        assert.ok(readdirSync(anchors).includes(`anchor-${resumed.size}.json`));
+        size = resumed.size;
+    });
+
+    it("runs on a schedule beside a server, and ends with Ctrl-C", async () => {
+        const served = begin([
+            "serve",
+            "--data",
+            data,
+            "--port",
+            "0",
+            "--mqtt-port",
+            "0",
+            "--json",
+        ]);
+        const url = await new Promise<string>((resolve) => {
+            served.child.stdout?.on("data", (text) => {
+                const [found] = /http:\/\/127\.0\.0\.1:\d+/.exec(String(text)) ?? [];
+                if (found !== undefined) resolve(found);
+            });
+        });
+        const own = join(directory, "own");
+        const words = ["--data", own, "--url", url, ...sender(), "--every", "1s"];
+        const { child, ended } = begin(["anchor", ...words]);
+        await new Promise<void>((resolve) => child.stdout?.once("data", () => resolve()));
+        child.kill("SIGINT");
+        const { code, out, said } = await ended;
+        assert.equal(code, 0, said);
+        assert.match(out, new RegExp(`^${size} entries`));
+        const foreign = ["--network", "00".repeat(32), "--once"];
+        const other = await run("anchor", ...words.slice(0, -2), ...foreign);
+        assert.match(other.said, /MS_NETWORK/);
+        served.child.kill("SIGTERM");
+        await served.ended;
+    });
+
+    it("exports a proof that is checked with a trusted block, and no other", async () => {
+        const file = join(directory, "anchor.json");
+        await done("anchor", "export", "--data", data, "--out", file);
+        const shown = await run("anchor", "check", file, "--json");
+        assert.equal(shown.code, 1);
+        const { blockHash, verified } = JSON.parse(shown.out) as {
+            blockHash: string;
+            verified: boolean;
+        };
+        assert.equal(verified, false);
+        await done("anchor", "check", file, "--block-hash", blockHash.slice(2));
+        await anvil.mine(6);
+        await done("anchor", "check", file, "--rpc", anvil.url);
+        const wrong = await run("anchor", "check", file, "--block-hash", "ab".repeat(32));
+        assert.match(wrong.said, /MS_ANCHOR/);
+        const other = await run("anchor", "check", file, "--network", "ab".repeat(32));
+        assert.match(other.said, /MS_NETWORK/);
+    });
+
+    it("shows a log that was written anew behind its anchor", async () => {
+        const rewritten = join(directory, "rewritten");
+        await demo(1, rewritten);
+        cpSync(join(data, "anchors"), join(rewritten, "anchors"), { recursive: true });
+        const { code, out } = await run("verify", "--data", rewritten, "--json");
+        assert.equal(code, 1);
+        assert.match(out, /MS_NETWORK/);
+
+        const fork = join(directory, "fork");
+        cpSync(data, fork, { recursive: true });
+        await demo(3);
+        await done(...anchorOnce());
+        await demo(3, fork);
+        rmSync(join(fork, "anchors"), { recursive: true });
+        cpSync(join(data, "anchors"), join(fork, "anchors"), { recursive: true });
+        const forked = await run("verify", "--data", fork, "--json");
+        assert.equal(forked.code, 1);
+        assert.match(forked.out, /MS_ANCHOR/);
+        const behind = await run(...anchorOnce().map((word) => (word === data ? fork : word)));
+        assert.match(behind.said, /MS_ANCHOR/);
+    });
+
+    it("says what is wrong with its options and its key", async () => {
+        chmodSync(key, 0o644);
+        const open = await run(...anchorOnce());
+        assert.match(open.said, /MS_KEY_FILE.*chmod 600/);
+        chmodSync(key, 0o600);
+        const cases: [RegExp, string[]][] = [
+            [/--data DIR/, ["anchor", "--once"]],
+            [
+                /either --signer-key FILE or --signer URL/,
+                ["anchor", "--data", data, ...place(), "--once"],
+            ],
+            [/not both/, [...anchorOnce(), "--every", "1h"]],
+            [/such as 15m/, ["anchor", "--data", data, ...sender(), "--every", "1w"]],
+            [/MS_EVM_CHAIN.*chain 5/, anchorOnce().map((word) => (word === "31337" ? "5" : word))],
+            [/--contract with 0x/, anchorOnce().map((word) => (word === contract ? "0x1" : word))],
+        ];
+        for (const [pattern, words] of cases) {
+            const { code, said } = await run(...words);
+            assert.match(said, pattern);
+            assert.notEqual(code, 0);
+        }
+        assert.doesNotMatch(readFileSync(key, "utf8"), /0x/);
+    });
+});
