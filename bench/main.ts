@@ -13,6 +13,7 @@ import { fleetSuite } from "./suites/fleet.ts";
 import { grantsSuite } from "./suites/grants.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
+import { p0Suite } from "./suites/p0.ts";
 import { p3Suite } from "./suites/p3.ts";
 import { querySuite } from "./suites/query.ts";
 import { scalingSuite } from "./suites/scaling.ts";
@@ -35,6 +36,7 @@ const SUITES: readonly Suite[] = [
     scalingSuite,
     cohortSuite,
     deriveSuite,
+    p0Suite,
     p3Suite,
     cometSuite,
 ];
@@ -77,7 +79,11 @@ for (const suite of SUITES) {
     if (positionals.length > 0 && !positionals.includes(suite.name)) continue;
     show(`\n== ${suite.name}: ${suite.title}`);
     const start = performance.now();
-    const result = await suite.run({ quick: values.quick, profileDir: values.profile ?? null });
+    const result = await suite.run({
+        quick: values.quick,
+        profileDir: values.profile ?? null,
+        pictures: values.save,
+    });
     results.push(measured(suite, result, machine));
     show(formatTable(result.rows));
     for (const fact of result.facts) show(`- ${fact}`);

@@ -3,10 +3,13 @@ import type { AddressInfo } from "node:net";
 import { fromHex, LIMITS, MetersealError } from "@meterseal/core";
 import { STREAM_MODE } from "@meterseal/record";
 import { TestChain, TestNetwork } from "@meterseal/testkit/records";
+import { keccak_256 } from "@noble/hashes/sha3.js";
 import { Transaction } from "micro-eth-signer";
+import { RLP } from "micro-eth-signer/core/rlp.js";
 import { sign } from "micro-eth-signer/utils.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { signTransaction } from "../src/evm/client/signer.ts";
+import { bytesOf, hexOf } from "../src/evm/hex.ts";
 import {
     type Address,
     acceptEvm,
@@ -28,6 +31,7 @@ import {
     packRegisters,
     parsePending,
 } from "../src/evm/index.ts";
+import { decodeHeader, encodeHeader } from "../src/evm/proof/block-header.ts";
 
 const [ADMIN, SERVER, STRANGER] = ["a", "b", "c"].map(
     (digit): Address => `0x${digit.repeat(40)}`,
@@ -212,6 +216,72 @@ describe("a transaction that is under way, as a file", () => {
         ["a wrong form", formatPending(pending).replace('"raw": "0x', '"raw": "')],
     ])("is refused with %s", (_, text) => {
         expect(() => parsePending(text, "file")).toThrow(/MS_STORE_FORMAT/);
+    });
+});
+
+describe("the header of a block", () => {
+    const zero = (bytes: number): Hex => `0x${"00".repeat(bytes)}`;
+    const fields = {
+        ...{ parentHash: zero(32), sha3Uncles: zero(32), miner: zero(20), stateRoot: ROOT },
+        ...{ transactionsRoot: zero(32), receiptsRoot: zero(32), logsBloom: zero(256) },
+        ...{ difficulty: "0x1", number: "0x7", gasLimit: "0x1000", gasUsed: "0x0" },
+        ...{ timestamp: "0x5f", mixHash: zero(32), nonce: zero(8), baseFeePerGas: "0x0" },
+    };
+    const extra = (parts: readonly (Uint8Array | Uint8Array[])[]): Uint8Array =>
+        Uint8Array.from(RLP.encode(parts as Uint8Array[]));
+    const [vanity, validators] = [new Uint8Array(32), [new Uint8Array(20).fill(1)]];
+    const [round, seals] = [Uint8Array.of(3), [new Uint8Array(65).fill(2)]];
+    const sealed = extra([vanity, validators, [], round, seals]);
+    /** A block as a node shows it, whose hash is over other extra data than it shows. */
+    const block = (shown: Uint8Array, hashed: Uint8Array): Record<string, unknown> => {
+        const encoded = encodeHeader({ ...fields, extraData: hexOf(hashed), hash: "none" });
+        expect(encoded).toBeNull();
+        const order = [
+            ...["parentHash", "sha3Uncles", "miner", "stateRoot", "transactionsRoot"],
+            ...["receiptsRoot", "logsBloom", "difficulty", "number", "gasLimit", "gasUsed"],
+            ...["timestamp", "extraData", "mixHash", "nonce", "baseFeePerGas"],
+        ];
+        const values: Record<string, string> = { ...fields, extraData: hexOf(hashed) };
+        const numbers = [
+            "difficulty",
+            "number",
+            "gasLimit",
+            "gasUsed",
+            "timestamp",
+            "baseFeePerGas",
+        ];
+        const list = order.map((name) =>
+            numbers.includes(name) ? BigInt(values[name] ?? "") : bytesOf(values[name] as Hex),
+        );
+        const hash = hexOf(keccak_256(Uint8Array.from(RLP.encode(list))));
+        return { ...fields, extraData: hexOf(shown), hash };
+    };
+
+    it.each([
+        ["as it is shown", sealed, sealed],
+        [
+            "of QBFT: without seals, in round 0",
+            sealed,
+            extra([vanity, validators, [], new Uint8Array(), []]),
+        ],
+        ["of IBFT 2.0: without seals and round", sealed, extra([vanity, validators, []])],
+        ["of a chain without such data", Uint8Array.of(1, 2, 3), Uint8Array.of(1, 2, 3)],
+    ])("is hashed %s", (_, shown, hashed) => {
+        const shownBlock = block(shown, hashed);
+        const header = encodeHeader(shownBlock) ?? new Uint8Array();
+        const read = decodeHeader(header);
+        expect(read).toEqual({
+            ...{ hash: shownBlock.hash, number: 7, timeUnix: 0x5f, stateRoot: bytesOf(ROOT) },
+        });
+    });
+
+    it("is none where its hash does not come out, or a field is missing", () => {
+        const other = block(sealed, extra([vanity, validators]));
+        expect(encodeHeader(other)).toBeNull();
+        const { stateRoot: _, ...less } = block(sealed, sealed);
+        expect(encodeHeader(less)).toBeNull();
+        expect(decodeHeader(Uint8Array.of(0xc0))).toBeNull();
+        expect(decodeHeader(Uint8Array.of(1, 2))).toBeNull();
     });
 });
 

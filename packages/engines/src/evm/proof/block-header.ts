@@ -11,6 +11,10 @@ const FIELDS = [
 ];
 /** Fields that every header has. */
 const ALWAYS = 15;
+/** Parts of the extra data of QBFT and IBFT 2.0: vanity, validators, vote, round, seals. */
+const SEALED_PARTS = 5;
+/** The first three of them enter the hash. */
+const HASHED_PARTS = 3;
 const NUMBERS = new Set([
     ...["difficulty", "number", "gasLimit", "gasUsed", "timestamp"],
     ...["baseFeePerGas", "blobGasUsed", "excessBlobGas"],
@@ -29,18 +33,44 @@ export type BlockHeader = {
 
 /**
  * Encodes the header of a block as a node describes it (`eth_getBlockByHash`), so that its hash can be
- * computed again; null where the hash comes out as another one: a chain with other fields.
+ * computed again; null where no known way gives that hash: a chain with other fields.
  */
 export function encodeHeader(block: Readonly<Record<string, unknown>>): Uint8Array | null {
-    const present = FIELDS.filter((name, i) => i < ALWAYS || block[name] !== undefined);
-    const fields = present.map((name) => {
-        const value = block[name];
-        if (!NUMBERS.has(name)) return isHex(value) ? bytesOf(value) : null;
-        return typeof value === "string" && /^0x[0-9a-f]+$/.test(value) ? BigInt(value) : null;
-    });
-    if (fields.includes(null)) return null;
-    const header = Uint8Array.from(RLP.encode(fields));
-    return hexOf(keccak_256(header)) === block.hash ? header : null;
+    if (!isHex(block.extraData)) return null;
+    for (const extraData of hashedForms(bytesOf(block.extraData))) {
+        const present = FIELDS.filter((name, i) => i < ALWAYS || block[name] !== undefined);
+        const fields = present.map((name) =>
+            name === "extraData" ? extraData : fieldOf(name, block[name]),
+        );
+        if (fields.includes(null)) return null;
+        const header = Uint8Array.from(RLP.encode(fields));
+        if (hexOf(keccak_256(header)) === block.hash) return header;
+    }
+    return null;
+}
+
+function fieldOf(name: string, value: unknown): Uint8Array | bigint | null {
+    if (!NUMBERS.has(name)) return isHex(value) ? bytesOf(value) : null;
+    return typeof value === "string" && /^0x[0-9a-f]+$/.test(value) ? BigInt(value) : null;
+}
+
+/**
+ * What of the extra data enters the hash of a block. The engines of Besu put the validators' seals
+ * there, which sign the hash, and leave them out of it: QBFT has round 0 and no seals instead, IBFT 2.0
+ * nothing at all.
+ */
+function hashedForms(extraData: Uint8Array): Uint8Array[] {
+    const forms = [extraData];
+    try {
+        const list = RLP.decode(extraData);
+        if (!Array.isArray(list) || list.length !== SEALED_PARTS) return forms;
+        const kept = list.slice(0, HASHED_PARTS);
+        forms.push(Uint8Array.from(RLP.encode([...kept, new Uint8Array(), []])));
+        forms.push(Uint8Array.from(RLP.encode(kept)));
+    } catch {
+        // No list: extra data of another kind of chain.
+    }
+    return forms;
 }
 
 /** Reads a header; its hash is that of the bytes. Null for bytes that are none. */
