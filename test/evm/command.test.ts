@@ -12,6 +12,8 @@ const BIN = join(import.meta.dirname, "..", "..", "packages", "node", "bin", "me
 const directory = mkdtempSync(join(tmpdir(), "meterseal-anchor-"));
 const data = join(directory, "data");
 const key = join(directory, "account.key");
+/** The same log when it was shorter. */
+const earlier = join(directory, "earlier");
 
 let anvil: Anvil;
 let contract = "";
@@ -86,6 +88,7 @@ describe("meterseal anchor", () => {
     });
 
     it("goes on after a kill between sending and the block, without a second anchor", async () => {
+        cpSync(data, earlier, { recursive: true });
         await demo(2);
         await anvil.rpc.query("evm_setAutomine", [false]);
         const { child, ended } = begin(anchorOnce());
@@ -158,6 +161,24 @@ describe("meterseal anchor", () => {
         assert.match(wrong.said, /MS_ANCHOR/);
         const other = await run("anchor", "check", file, "--network", "ab".repeat(32));
         assert.match(other.said, /MS_NETWORK/);
+    });
+
+    it("goes with an archive of the ledger, and shows one that was cut before it", async () => {
+        const proof = join(directory, "proof.json");
+        await done("anchor", "export", "--data", data, "--out", proof);
+        const archive = join(directory, "ledger.car");
+        await done("export", "--format", "car", "--data", data, "--out", archive);
+        const words = ["verify", archive, "--anchor", proof, "--json"];
+        const whole = JSON.parse(await done(...words)) as { counts: { anchors: number } };
+        assert.equal(whole.counts.anchors, 1);
+        const early = join(directory, "early");
+        const cut = join(directory, "cut.car");
+        cpSync(earlier, early, { recursive: true });
+        await done("export", "--format", "car", "--data", early, "--out", cut);
+        assert.equal((await run("verify", cut, "--json")).code, 0);
+        const shown = await run("verify", cut, "--anchor", proof, "--json");
+        assert.equal(shown.code, 1);
+        assert.match(shown.out, /MS_ANCHOR/);
     });
 
     it("shows a log that was written anew behind its anchor", async () => {
