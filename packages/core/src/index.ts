@@ -8,6 +8,8 @@
 export {
     aes128Blocks,
     hkdfSha256,
+    openAes128Gcm,
+    sealAes128Gcm,
     sha256,
     verifyMlDsa44,
     verifySignature,

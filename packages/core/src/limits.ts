@@ -20,6 +20,8 @@ export const LIMITS = {
     grantBoundaries: 7_168,
     /** Largest growth of a register from one boundary to the next, in stream units (privacy 3.1). */
     slotDelta: 2 ** 20 - 1,
+    /** Why a meter's register is corrected, in words. */
+    correctionCharacters: 200,
     /** Records of one chain that may wait for an earlier one (formats 8). */
     pendingRecords: 64,
     /** How far a record's clock may run ahead of the entry time (formats 8). */

@@ -9,7 +9,31 @@ const platforms = [
     ["browser", browser],
 ] as const satisfies readonly (readonly [string, Crypto])[];
 
-describe.each(platforms)("primitives of %s", (_, { aes128Blocks, hkdfSha256, sha256, x25519 }) => {
+describe.each(platforms)("primitives of %s", (_, crypto) => {
+    const { aes128Blocks, hkdfSha256, openAes128Gcm, sealAes128Gcm, sha256, x25519 } = crypto;
+
+    test("AES-128-GCM: test case 4 of the proposal that SP 800-38D took over", () => {
+        const key = fromHex("feffe9928665731c6d6a8f9467308308");
+        const nonce = fromHex("cafebabefacedbaddecaf888");
+        const aad = fromHex("feedfacedeadbeeffeedfacedeadbeefabaddad2");
+        const text =
+            "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72" +
+            "1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39";
+        const sealed = sealAes128Gcm(key, nonce, aad, fromHex(text));
+        expect(toHex(sealed)).toBe(
+            "42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e" +
+                "21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091" +
+                "5bc94fbc3221a5db94fae95ae7121a47",
+        );
+        expect(toHex(openAes128Gcm(key, nonce, aad, sealed) ?? new Uint8Array())).toBe(text);
+        for (let at = 0; at < sealed.length; at += 7) {
+            const other = sealed.map((byte, i) => (i === at ? byte ^ 1 : byte));
+            expect(openAes128Gcm(key, nonce, aad, other)).toBeNull();
+        }
+        expect(openAes128Gcm(key, nonce, aad, sealed.slice(0, 15))).toBeNull();
+        expect(openAes128Gcm(key, nonce, aad.slice(1), sealed)).toBeNull();
+    });
+
     test("AES-128: FIPS 197 appendix C.1", () => {
         const key = fromHex("000102030405060708090a0b0c0d0e0f");
         const plain = fromHex("00112233445566778899aabbccddeeff");

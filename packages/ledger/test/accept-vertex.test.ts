@@ -1,5 +1,10 @@
 import { LIMITS } from "@meterseal/core";
-import type { Enrolment, EnrolPayload, StreamDescriptor } from "@meterseal/record";
+import {
+    type Enrolment,
+    type EnrolPayload,
+    encodeCorrection,
+    type StreamDescriptor,
+} from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain, TestNetwork } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
@@ -181,6 +186,18 @@ describe("a vertex is refused, and leaves no trace,", () => {
         const other = await world.network.meter("other");
         expect(codeOf(world.enrol(other))).toBe("ok");
         const bad = await world.chain.usage({}, { signer: other.signer });
+        expectRefused(world, await world.collector.vertex([bad]), "MS_NOT_ALLOWED");
+    });
+
+    it("with a correction that another meter signed", async () => {
+        const other = await world.network.meter("other");
+        expect(codeOf(world.enrol(other))).toBe("ok");
+        const note = { plus: 1n, minus: 0n, fromUnix: 1, toUnix: 2, reason: "a test" };
+        const body = encodeCorrection({
+            ...{ stream: world.meter.descriptor.stream, sealEpoch: 0, fromSlot: 1 },
+            values: { mode: "open", note },
+        });
+        const bad = await world.chain.warning(body, { signer: other.signer });
         expectRefused(world, await world.collector.vertex([bad]), "MS_NOT_ALLOWED");
     });
 

@@ -1,5 +1,6 @@
 import { assert, error, LIMITS, type MeterLink, unwrap } from "@meterseal/core";
-import { FLAG, type MeterStore, type Receipt } from "@meterseal/record";
+import { type CorrectionNote, FLAG, type MeterStore, type Receipt } from "@meterseal/record";
+import { measuredOf } from "./adjustments.ts";
 import type { WaitingBoundary } from "./boundary-queue.ts";
 import { type ClockAhead, clockLog } from "./clock-ahead.ts";
 import { type MonotonicCounter, memoryFault } from "./counter.ts";
@@ -45,7 +46,11 @@ export class MeterAgent {
         this.#writer = new RecordWriter(options, { outbox, outboxRecords: memory.records, state });
         this.#turns = new Turns({
             most: memory.boundaries,
-            rules: { ladder: this.#writer.ladder, profile, source: options.source },
+            rules: {
+                ladder: this.#writer.ladder,
+                stream: measuredOf(profile.stream),
+                source: options.source,
+            },
             writer: this.#writer,
             take: (entry) => this.#take(entry),
             write: () => this.#write(),
@@ -90,9 +95,14 @@ export class MeterAgent {
         return this.#writer.state.seal.nextSlot;
     }
 
-    /** Registers of the last boundary or event in a record, one a channel; empty before the first. */
+    /** Measured registers of the last boundary or event in a record; empty before the first. */
     get registers(): readonly bigint[] {
-        return this.#writer.state.registers;
+        return this.#measured(this.#writer.state.registers);
+    }
+
+    /** Registers of the adjustments, plus and minus, as the next boundary has them; or none. */
+    get adjustments(): readonly bigint[] {
+        return this.#writer.state.adjustments;
     }
 
     /** Hash of the record that closed this meter's seal epoch, 32 bytes; null while it goes on. */
@@ -134,7 +144,8 @@ export class MeterAgent {
     }
 
     /**
-     * Writes the first record of a seal epoch that follows another: what the registers begin with.
+     * Writes the first record of a seal epoch that follows another: what the registers begin with. The
+     * adjustments begin at zero; what is stated of the epoch before has them too.
      * @throws MetersealError MS_SEAL_ORDER behind anything else, MS_CLOCK for a future instant,
      * MS_STREAM_RULE, MS_REGISTER_CAP, MS_MALFORMED; and as {@link flush}.
      */
@@ -144,8 +155,9 @@ export class MeterAgent {
                 throw error("MS_SEAL_ORDER", { expected: "an opening before all else" });
             }
             await this.#writer.room();
+            const registers = this.#withAdjustments(opening.registers);
             await this.#writer.writeEvent(opening.atUnix, (...meter) =>
-                sealOpening(...meter, opening),
+                sealOpening(...meter, { ...opening, registers }),
             );
         });
     }
@@ -162,14 +174,34 @@ export class MeterAgent {
             this.#writer.requireEpoch();
             await this.#write();
             await this.#writer.room();
+            const registers = this.#withAdjustments(closing.registers);
             await this.#writer.writeEvent(closing.atUnix, (...meter) =>
-                sealClosing(...meter, closing),
+                sealClosing(...meter, { ...closing, registers }),
             );
         });
     }
 
     /**
-     * Takes the registers at the next slot boundary. A full record is sealed, written and sent; where
+     * Puts what is buffered into a record and enters a correction behind it: from the next boundary on
+     * the adjustment registers are higher, and what was sealed stays as it is (privacy 3.4).
+     * @returns false where the last record enters the same correction and is not final: nothing is added.
+     * @throws MetersealError MS_STREAM_RULE for a stream without adjustments, or after
+     * {@link closeEpoch}; MS_CORRECTION for a note without reason, amount or interval; MS_REGISTER_CAP
+     * for more than a register may grow by; and as {@link flush}.
+     */
+    async correct(note: CorrectionNote): Promise<boolean> {
+        let isNew = false;
+        await this.#turns.run(async () => {
+            this.#writer.requireEpoch();
+            await this.#write();
+            await this.#writer.room();
+            isNew = await this.#writer.writeCorrection(note);
+        });
+        return isNew;
+    }
+
+    /**
+     * Takes the measured registers at the next slot boundary. A full record is sealed, written and sent; where
      * the outbox is full this waits. Whoever cannot wait goes on to give what is measured: beyond
      * {@link MeterMemory.boundaries} the oldest that wait are thinned to hours and coarser ones
      * (formats 5), left-out slots become missing ones, and a warning is written. A boundary that is
@@ -201,14 +233,25 @@ export class MeterAgent {
             const got = `slot ${boundary.slot}`;
             throw error("MS_SEAL_ORDER", { expected: `a slot from ${expected} on`, got });
         }
-        const registers = before?.registers ?? this.registers;
-        const fault = boundaryFault(this.#profile, registers, boundary);
+        const measured = before === undefined ? this.registers : this.#measured(before.registers);
+        const fault = boundaryFault(measuredOf(this.#profile.stream), measured, boundary);
         if (fault !== null) throw fault;
-        const isKnown = registers.length > 0;
+        const isKnown = measured.length > 0;
+        const registers = this.#withAdjustments(measured);
         for (let slot = Math.max(fromSlot, expected); isKnown && slot < boundary.slot; slot++) {
             await this.#buffer({ slot, registers, flag: FLAG.missing });
         }
-        await this.#buffer(boundary);
+        const all = this.#withAdjustments(boundary.registers);
+        await this.#buffer({ ...boundary, registers: all });
+    }
+
+    /** Adjustments are the last group of a stream that has them. */
+    #withAdjustments(measured: readonly bigint[]): readonly bigint[] {
+        return [...measured, ...this.adjustments];
+    }
+
+    #measured(registers: readonly bigint[]): readonly bigint[] {
+        return registers.slice(0, Math.max(0, registers.length - this.adjustments.length));
     }
 
     async #buffer(boundary: Boundary): Promise<void> {

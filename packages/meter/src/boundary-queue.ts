@@ -1,7 +1,6 @@
 import type { Ladder } from "@meterseal/core";
-import { FLAG, LEVEL } from "@meterseal/record";
+import { FLAG, LEVEL, type StreamDescriptor } from "@meterseal/record";
 import type { MeterAgentOptions } from "./options.ts";
-import type { MeterProfile } from "./profile.ts";
 import { type Boundary, boundaryFault } from "./sealer.ts";
 
 /** A boundary that waits for its place in a record. */
@@ -16,7 +15,8 @@ export type WaitingBoundary = {
 /** What decides which boundaries may be left out. */
 export type ThinningRules = {
     readonly ladder: Ladder;
-    readonly profile: MeterProfile;
+    /** With the groups that are measured. */
+    readonly stream: Pick<StreamDescriptor, "groups" | "mode">;
     readonly source: MeterAgentOptions["source"];
 };
 
@@ -81,7 +81,7 @@ export class BoundaryQueue {
 
 /** True where a boundary between two others may be left out. */
 function mayGo(
-    { ladder, profile, source }: ThinningRules,
+    { ladder, source, stream }: ThinningRules,
     before: WaitingBoundary | undefined,
     { boundary, fromSlot }: WaitingBoundary,
     next: WaitingBoundary | undefined,
@@ -93,7 +93,7 @@ function mayGo(
     if (fromSlot !== before.boundary.slot + 1 || next.fromSlot !== slot + 1) return false;
     if (ladder.addressOf(slot).level !== LEVEL.slot) return false;
     const follows = (a: Boundary, b: Boundary): boolean =>
-        boundaryFault(profile, a.registers, b) === null;
+        boundaryFault(stream, a.registers, b) === null;
     if (!follows(before.boundary, boundary) || !follows(boundary, next.boundary)) return false;
     const { flag, registers } = next.boundary;
     if (flag === FLAG.missing || flag === FLAG.powerOff) {

@@ -21,7 +21,10 @@ export type EpochOpening = EpochClosing & {
         readonly sealEpoch: number;
         /** Hash of the record that closed it, 32 bytes; absent where the old device signed none. */
         readonly closing?: Uint8Array;
-        /** Final registers as read off a dead device; never together with a closing. */
+        /**
+         * Final registers as read off a dead device, of all channels: also its adjustments. Never
+         * together with a closing.
+         */
         readonly stated?: readonly bigint[];
     };
 };
@@ -104,7 +107,7 @@ function sealEvent(
     { atUnix, kind, reason, registers }: EpochClosing & { readonly kind: number },
 ): Result<SealedEvent> {
     const boundary: Boundary = { slot: state.seal.nextSlot, registers, flag: 0 };
-    const fault = boundaryFault(profile, state.registers, boundary);
+    const fault = boundaryFault(profile.stream, state.registers, boundary);
     if (fault !== null) return fail(fault);
     const plan = planEvent(state.seal);
     if (!plan.ok) return plan;

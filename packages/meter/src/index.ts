@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+export { adjustmentCount, measuredOf } from "./adjustments.ts";
 export { MeterAgent } from "./agent.ts";
 export type { ClockAhead, ClockWatcher } from "./clock-ahead.ts";
 export type { MonotonicCounter } from "./counter.ts";

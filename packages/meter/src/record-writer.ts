@@ -8,8 +8,11 @@ import {
     unwrap,
 } from "@meterseal/core";
 import {
+    type CorrectionNote,
     createRecord,
     createUsageRecord,
+    decodeWarning,
+    encodeCorrection,
     encodeEvent,
     encodeWarning,
     FLAG,
@@ -21,6 +24,7 @@ import {
     WARNING_KIND,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
+import { entersNote, sealCorrection } from "./adjustments.ts";
 import type { SealedEvent } from "./epoch-ends.ts";
 import type { MeterAgentOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
@@ -113,10 +117,7 @@ export class RecordWriter {
      */
     warnThinned(fromSlot: number): void {
         const { newest } = this.#outbox;
-        const isSaid =
-            newest !== undefined &&
-            unwrap(parseRecord(newest.bytes)).recordClass === RECORD_CLASS.warning;
-        if (isSaid) return;
+        if (newest !== undefined && isThinningWarning(newest.bytes)) return;
         this.#warnFromSlot = fromSlot;
         this.#outbox.recheck();
     }
@@ -162,6 +163,26 @@ export class RecordWriter {
         }
         const { event, state } = unwrap(seal(profile, this.#keys, this.#state));
         await this.#putBody(state, RECORD_CLASS.billing, encodeEvent(event));
+    }
+
+    /**
+     * Writes a correction, for which there is room; what it adds is in every later boundary.
+     * @returns false where the last record enters the same one and is not final: who asks again after a
+     * crash or a lost connection means that one.
+     */
+    async writeCorrection(note: CorrectionNote): Promise<boolean> {
+        const { profile } = this.#options;
+        const { newest } = this.#outbox;
+        if (newest !== undefined) {
+            const { body, recordClass } = unwrap(parseRecord(newest.bytes));
+            const isWarning = recordClass === RECORD_CLASS.warning;
+            if (isWarning && entersNote(this.#keys, body, note)) return false;
+        }
+        const { correction, state } = unwrap(
+            sealCorrection(profile, this.#keys, this.#state, note),
+        );
+        await this.#putBody(state, RECORD_CLASS.warning, encodeCorrection(correction));
+        return true;
     }
 
     /**
@@ -213,4 +234,12 @@ export class RecordWriter {
             throw this.#failure;
         }
     }
+}
+
+/** Whether a record says that boundaries were left out. */
+function isThinningWarning(bytes: Uint8Array): boolean {
+    const { body, recordClass } = unwrap(parseRecord(bytes));
+    if (recordClass !== RECORD_CLASS.warning) return false;
+    const warning = decodeWarning(body);
+    return warning.ok && warning.value.kind === WARNING_KIND.thinned;
 }

@@ -44,14 +44,14 @@ export type SealedBatch = { readonly usage: UsageBody; readonly state: MeterStat
  * Why a boundary may not follow another one: MS_STREAM_RULE for another number of registers than
  * the stream has, MS_REGISTER_DECREASED, MS_REGISTER_CAP; null where it may. Values are not quoted.
  *
- * @param previous registers of the boundary before; empty before the first.
+ * @param stream - of which the registers are; see {@link import("./adjustments.ts").measuredOf}.
+ * @param previous - registers of the boundary before; empty before the first.
  */
 export function boundaryFault(
-    profile: MeterProfile,
+    { groups, mode }: Pick<StreamDescriptor, "groups" | "mode">,
     previous: readonly bigint[],
     boundary: Boundary,
 ): MetersealError | null {
-    const { groups, mode } = profile.stream;
     const channels = groups.flatMap((group) => Array(channelsOfGroup(group)).fill(group));
     const where = `slot ${boundary.slot}`;
     if (boundary.registers.length !== channels.length) {
@@ -108,7 +108,7 @@ export function sealBatch(
     }
     let previous = state.registers;
     for (const boundary of batch) {
-        const fault = boundaryFault(profile, previous, boundary);
+        const fault = boundaryFault(profile.stream, previous, boundary);
         if (fault !== null) return fail(fault);
         previous = boundary.registers;
     }

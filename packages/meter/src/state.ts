@@ -9,6 +9,7 @@ import {
     toRegister,
 } from "@meterseal/record";
 import { newSealState, type SealState, TREE_DEPTH } from "@meterseal/seal";
+import { adjustmentCount } from "./adjustments.ts";
 import type { MeterProfile } from "./profile.ts";
 
 /** What a meter must remember to go on with its chain and never to seal a boundary twice. */
@@ -21,6 +22,11 @@ export type MeterState = {
     readonly seal: SealState;
     /** Registers of the last boundary or event, one a channel; empty before the first. */
     readonly registers: readonly bigint[];
+    /**
+     * Registers of the adjustments, plus and minus, as the next boundary has them; empty in a stream
+     * without. Corrections that were entered since the last boundary are in.
+     */
+    readonly adjustments: readonly bigint[];
     /** True once the closing record was written: nothing follows it. */
     readonly ended: boolean;
     /** True once a record of this seal epoch says that what is missing is lost. */
@@ -37,6 +43,7 @@ export function newMeterState(profile: MeterProfile): MeterState {
         headHash: profile.anchor,
         seal: newSealState(profile.stream.sealEpoch),
         registers: [],
+        adjustments: Array(adjustmentCount(profile.stream)).fill(0n),
         ended: false,
         lossNoted: false,
         starts: 0,
@@ -57,6 +64,7 @@ export function encodeMeterState(state: MeterState): Uint8Array {
             ...(state.ended ? ([[7, 1]] as const) : []),
             ...(state.lossNoted ? ([[8, 1]] as const) : []),
             ...(state.starts === 0 ? [] : ([[9, state.starts]] as const)),
+            ...(state.adjustments.length === 0 ? [] : ([[10, state.adjustments]] as const)),
         ]),
     );
 }
@@ -79,6 +87,9 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
             ended: map.has(7) && map.integer(7, 1, 1) === 1,
             lossNoted: map.has(8) && map.integer(8, 1, 1) === 1,
             starts: map.has(9) ? map.integer(9, 1, max) : 0,
+            adjustments: map.has(10)
+                ? map.array(10, 2).map((value) => toRegister(value, map.at(10)))
+                : [],
         };
         map.end();
         return state;

@@ -113,14 +113,16 @@ describe("a boundary", () => {
             registers: before.map((register, i) => register + (growth[i] ?? 0n)),
             flag: 0,
         });
-        expect(boundaryFault(profile, before, after(delta, delta ** 2n, delta, delta))).toBeNull();
+        expect(
+            boundaryFault(profile.stream, before, after(delta, delta ** 2n, delta, delta)),
+        ).toBeNull();
         for (const growth of [
             [delta + 1n],
             [0n, delta ** 2n + 1n],
             [0n, 0n, delta + 1n],
             [0n, 0n, 0n, delta + 1n],
         ]) {
-            expect(boundaryFault(profile, before, after(...growth))).toMatchObject({
+            expect(boundaryFault(profile.stream, before, after(...growth))).toMatchObject({
                 code: "MS_REGISTER_CAP",
             });
         }

@@ -12,6 +12,7 @@ const STATE: MeterState = {
     lossNoted: false,
     starts: 0,
     registers: [2n ** 61n - 1n, 0n],
+    adjustments: [],
 };
 
 describe("meter state", () => {
@@ -32,6 +33,11 @@ describe("meter state", () => {
     it("comes back with the starts that were counted", () => {
         const started = { ...STATE, starts: 7 };
         expect(unwrap(decodeMeterState(encodeMeterState(started)))).toEqual(started);
+    });
+
+    it("comes back with its adjustments", () => {
+        const corrected = { ...STATE, adjustments: [40n, 2n ** 60n] };
+        expect(unwrap(decodeMeterState(encodeMeterState(corrected)))).toEqual(corrected);
     });
 
     const changes: [string, number, unknown][] = [

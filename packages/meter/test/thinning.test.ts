@@ -7,8 +7,15 @@ import {
     type OutboxRecord,
     parseRecord,
     RECORD_CLASS,
+    type StreamDescriptor,
 } from "@meterseal/record";
-import { expandAddresses, expandFlags, openRegisters, ownerKeys } from "@meterseal/seal";
+import {
+    expandAddresses,
+    expandFlags,
+    type OwnerKeys,
+    openRegisters,
+    ownerKeys,
+} from "@meterseal/seal";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -26,15 +33,19 @@ const levelOf = (slot: number): number => ladder.addressOf(slot).level;
 
 /** A meter that measures whether it can send or not: nobody waits for what it takes. */
 class LiveMeter {
-    readonly bed = new MeterBed();
+    readonly bed: MeterBed;
     readonly written: MeterRecord[] = [];
     readonly refused: { readonly slot: number; readonly code: string }[] = [];
     agent!: MeterAgent;
-    readonly #keys = unwrap(
-        ownerKeys(this.bed.master as Uint8Array, sealedStreamOf(this.bed.stream)),
-    );
+    readonly #keys: OwnerKeys;
     unsettled = 0;
     most = 0;
+
+    constructor(stream: Partial<StreamDescriptor> = {}) {
+        this.bed = new MeterBed(stream);
+        const { master, stream: own } = this.bed;
+        this.#keys = unwrap(ownerKeys(master as Uint8Array, sealedStreamOf(own)));
+    }
 
     async start(
         memory: MeterMemory,
@@ -135,6 +146,20 @@ describe("a meter that cannot send and does not wait", () => {
             expect(registers).toEqual(sealed.find((each) => each.slot === slot - 1)?.registers);
         }
         expect(sealed.at(-1)).toEqual(truth.at(-1));
+    });
+
+    it("keeps hours and the rest with adjustments too, and warns although the last record is a note", async () => {
+        const meter = new LiveMeter({ groups: [0, 15] });
+        await meter.start({ records: 2, boundaries: 60 });
+        const note = { plus: 5n, minus: 0n, fromUnix: 1, toUnix: 2, reason: "a test" };
+        await meter.agent.correct(note);
+        const truth = run(2 * PER_DAY);
+        await meter.measure(truth);
+        expect(meter.refused).toEqual([]);
+        expect(meter.warnings).toHaveLength(2);
+        await meter.heal();
+        expect(meter.sealed.map(({ slot }) => slot)).toEqual(truth.map(({ slot }) => slot));
+        expect(meter.sealed.some(({ flag }) => flag === FLAG.missing)).toBe(true);
     });
 
     it("leaves out the oldest first: what came last stays as it is", async () => {

@@ -29,6 +29,7 @@ import { ledgerHeadsCommand } from "./commands/ledger-heads.ts";
 import { ledgerJoinCommand } from "./commands/ledger-join.ts";
 import { ledgerStatusCommand } from "./commands/ledger-status.ts";
 import { localnetCommand } from "./commands/localnet.ts";
+import { meterCorrectCommand } from "./commands/meter-correct.ts";
 import {
     meterExchangeCommand,
     meterMoveInCommand,
@@ -83,6 +84,7 @@ const COMMANDS: readonly Command[] = [
     meterInitCommand,
     meterRunCommand,
     bridgeCommand,
+    meterCorrectCommand,
     meterExchangeCommand,
     meterResetRegisterCommand,
     meterMoveInCommand,

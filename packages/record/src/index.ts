@@ -13,6 +13,16 @@ export {
     LEVEL,
 } from "./address.ts";
 export { decodeCbor, encodeCbor } from "./cbor.ts";
+export {
+    type Correction,
+    type CorrectionNote,
+    type CorrectionValues,
+    decodeCorrection,
+    decodeCorrectionNote,
+    encodeCorrection,
+    encodeCorrectionNote,
+    isReason,
+} from "./correction.ts";
 export { decodeCoseKey, encodeCoseKey, kidOf } from "./cose-key.ts";
 export {
     createEnrolment,

@@ -40,6 +40,7 @@ export {
     weighKeys,
     weighSealed,
 } from "./commit/weigh.ts";
+export { type NotePlace, openNote, sealNote } from "./correction-note.ts";
 export { coverOf, type NodePlace } from "./cover.ts";
 export { type CohortHolding, smallestCrowd } from "./derive/crowd.ts";
 export { findingsHash } from "./derive/findings-hash.ts";

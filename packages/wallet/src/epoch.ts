@@ -1,6 +1,7 @@
 import { error, fail, ok, type Result } from "@meterseal/core";
 import {
     channelCount,
+    channelsOfGroup,
     EVENT_KIND,
     type EventValues,
     GROUP,
@@ -17,8 +18,19 @@ import {
     type TreeAddress,
 } from "@meterseal/seal";
 
-/** Import and export of one instant, in stream units; no export where the stream has none. */
-export type Registers = { readonly imported: bigint; readonly exported: bigint | null };
+import type { EnteredCorrection } from "./corrections.ts";
+
+/** What the registers of one instant say, in stream units. */
+export type Registers = {
+    readonly imported: bigint;
+    /** Null where the stream has no export. */
+    readonly exported: bigint | null;
+    /** Null where the stream has no adjustments. */
+    readonly adjusted: Adjusted | null;
+};
+
+/** Registers of the adjustments: what corrections added so far, and took away. */
+export type Adjusted = { readonly plus: bigint; readonly minus: bigint };
 
 /** A slot boundary of one seal epoch. */
 export type EpochBoundary = Registers & {
@@ -41,6 +53,7 @@ export type OpenEpoch = {
     readonly boundaries: EpochBoundary[];
     opening: EpochEnd | null;
     closing: EpochEnd | null;
+    readonly corrections: EnteredCorrection[];
 };
 
 /**
@@ -92,15 +105,22 @@ function openValues(
     if (!imports.ok) return imports;
     const exports = openGroup(groups, values, addresses, keys, GROUP.export);
     if (!exports.ok) return exports;
+    const adjustments = openGroup(groups, values, addresses, keys, GROUP.adjustments);
+    if (!adjustments.ok) return adjustments;
+    const pairs = adjustments.value;
     return ok(
         addresses.map((_, i) => ({
             imported: imports.value?.[i] ?? 0n,
             exported: exports.value?.[i] ?? null,
+            adjusted:
+                pairs === null
+                    ? null
+                    : { plus: pairs[2 * i] as bigint, minus: pairs[2 * i + 1] as bigint },
         })),
     );
 }
 
-/** Registers of a one-channel group; null where there is no such group. */
+/** Registers of a group, boundary-major; null where there is no such group. */
 function openGroup(
     groups: readonly number[],
     values: EventValues,
@@ -113,7 +133,12 @@ function openGroup(
     if (values.mode === "open") {
         const width = channelCount(groups);
         const first = channelCount(groups.slice(0, position));
-        return ok(addresses.map((_, i) => values.registers[i * width + first] as bigint));
+        const channels = channelsOfGroup(group);
+        return ok(
+            addresses.flatMap((_, i) =>
+                values.registers.slice(i * width + first, i * width + first + channels),
+            ),
+        );
     }
     if (keys === null) return fail(error("MS_KEY_FILE", { expected: "a master secret" }));
     return openRegisters(keys, group, { addresses, sealed: values.bytes });

@@ -15,6 +15,7 @@ export {
     makeCohortGrant,
 } from "./cohort/make-tokens.ts";
 export { checkCommitments } from "./commitments.ts";
+export type { OwnCorrection } from "./corrections.ts";
 export { estimateGaps } from "./estimate.ts";
 export {
     createGrant,

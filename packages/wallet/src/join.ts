@@ -2,7 +2,7 @@ import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
 import { recordName } from "@meterseal/ledger";
 import { FLAG } from "@meterseal/record";
 import { flagOfHandover, type Handover, handoverOf } from "@meterseal/seal";
-import type { EpochBoundary, OpenEpoch, Registers } from "./epoch.ts";
+import type { Adjusted, EpochBoundary, OpenEpoch, Registers } from "./epoch.ts";
 
 /** A place where one seal epoch follows another: a meter exchange, a reset, a new key. */
 export type Join = {
@@ -32,7 +32,7 @@ export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
     const boundaries: EpochBoundary[] = [];
     const joins: Join[] = [];
     let before: EndedEpoch | null = null;
-    let moved: Registers = { imported: 0n, exported: 0n };
+    let moved: Registers = { imported: 0n, exported: 0n, adjusted: { plus: 0n, minus: 0n } };
     for (const epoch of [...epochs].sort((a, b) => a.sealEpoch - b.sealEpoch)) {
         const own = [...epoch.boundaries].sort((a, b) => a.slot - b.slot);
         const begin = epoch.opening ?? own[0] ?? epoch.closing;
@@ -98,7 +98,7 @@ function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<
     }
     const handover = handoverOf(closing !== null, opening?.event ?? null);
     const final = handover === "stated" ? (opening?.stated ?? end) : end;
-    if (last !== null && (final.imported < last.imported || less(final.exported, last.exported))) {
+    if (last !== null && isBelow(final, last)) {
         const where = `the end of seal epoch ${sealEpoch}`;
         return fail(error("MS_REGISTER_DECREASED", { where }));
     }
@@ -113,19 +113,39 @@ function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<
     });
 }
 
-function less(a: bigint | null, b: bigint | null): boolean {
-    return a !== null && b !== null && a < b;
+/** Whether a register of an instant is below that of an earlier one. */
+function isBelow(a: Registers, b: Registers): boolean {
+    const less = (x: bigint | undefined | null, y: bigint | undefined | null): boolean =>
+        x !== undefined && x !== null && y !== undefined && y !== null && x < y;
+    return (
+        a.imported < b.imported ||
+        less(a.exported, b.exported) ||
+        less(a.adjusted?.plus, b.adjusted?.plus) ||
+        less(a.adjusted?.minus, b.adjusted?.minus)
+    );
 }
 
-function plain({ exported, imported }: Registers): Registers {
-    return { imported, exported };
+function plain({ adjusted, exported, imported }: Registers): Registers {
+    return { imported, exported, adjusted };
 }
 
+/** The registers moved by others; what is not there stays so. */
 function add(a: Registers, b: Registers): Registers {
-    const exported = a.exported === null ? null : a.exported + (b.exported ?? 0n);
-    return { imported: a.imported + b.imported, exported };
+    return combine(a, b, 1n);
 }
 
 function subtract(a: Registers, b: Registers): Registers {
-    return { imported: a.imported - b.imported, exported: (a.exported ?? 0n) - (b.exported ?? 0n) };
+    return combine(a, b, -1n);
+}
+
+function combine(a: Registers, b: Registers, sign: bigint): Registers {
+    const adjusted: Adjusted | null =
+        a.adjusted === null
+            ? null
+            : {
+                  plus: a.adjusted.plus + sign * (b.adjusted?.plus ?? 0n),
+                  minus: a.adjusted.minus + sign * (b.adjusted?.minus ?? 0n),
+              };
+    const exported = a.exported === null ? null : a.exported + sign * (b.exported ?? 0n);
+    return { imported: a.imported + sign * b.imported, exported, adjusted };
 }

@@ -1,5 +1,7 @@
 import { bytesEqual, error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
+import { type Fault, recordName } from "@meterseal/ledger";
 import {
+    decodeCorrection,
     decodeWarning,
     EVENT_KIND,
     eventOf,
@@ -12,6 +14,12 @@ import {
     WARNING_KIND,
 } from "@meterseal/record";
 import { LOST, type OwnerKeys, ownerKeys } from "@meterseal/seal";
+import {
+    correctionFaults,
+    type OwnCorrection,
+    openCorrection,
+    ownCorrections,
+} from "./corrections.ts";
 import { type EpochBoundary, type OpenEpoch, openEvent, openUsage } from "./epoch.ts";
 import { type Join, joinEpochs } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
@@ -29,6 +37,8 @@ export type OpenBoundary = {
      */
     readonly importWh: bigint;
     readonly exportWh: bigint | null;
+    /** What corrections added and took away so far; absent in a stream without adjustments. */
+    readonly adjusted?: { readonly plusWh: bigint; readonly minusWh: bigint };
     /** Quality of the interval that ends here: 0 = measured, a flag of the record, or {@link LOST}. */
     readonly flag: number;
 };
@@ -38,6 +48,10 @@ export type ServicePoint = {
     readonly series: OpenBoundary[];
     /** Where one seal epoch follows another: exchanges, resets, new keys. */
     readonly joins: readonly Join[];
+    /** Corrections in the order in which they were entered. */
+    readonly corrections: readonly OwnCorrection[];
+    /** Adjustments that no note explains, and notes that do not open. */
+    readonly faults: readonly Fault[];
 };
 
 /** The series of {@link openServicePoint}. */
@@ -67,16 +81,25 @@ export function openServicePoint(
     const factor = 10n ** BigInt(Math.abs(key.scale));
     const toWh = (units: bigint): bigint => (key.scale < 0 ? units / factor : units * factor);
     const series = joined.value.boundaries.map(
-        ({ exported, flag, imported, level, slot }): OpenBoundary => ({
+        ({ adjusted, exported, flag, imported, level, slot }): OpenBoundary => ({
             unix: unixOfSlot(slot, key.stream.slotSeconds),
             slot,
             level,
             importWh: toWh(imported),
             exportWh: exported === null ? null : toWh(exported),
+            ...(adjusted === null
+                ? {}
+                : { adjusted: { plusWh: toWh(adjusted.plus), minusWh: toWh(adjusted.minus) } }),
             flag,
         }),
     );
-    return ok({ series, joins: joined.value.joins });
+    const { slotSeconds } = key.stream;
+    return ok({
+        series,
+        joins: joined.value.joins,
+        corrections: ownCorrections(epochs.opened, slotSeconds, toWh),
+        faults: [...epochs.faults, ...correctionFaults(epochs.opened, slotSeconds)],
+    });
 }
 
 /**
@@ -98,7 +121,9 @@ function streamOf(record: MeterRecord): Uint8Array | null {
     const { body, recordClass } = record;
     if (recordClass === RECORD_CLASS.warning) {
         const warning = decodeWarning(body);
-        return warning.ok ? warning.value.stream : null;
+        if (warning.ok) return warning.value.stream;
+        const correction = decodeCorrection(body);
+        return correction.ok ? correction.value.stream : null;
     }
     if (recordClass === RECORD_CLASS.usage) {
         const usage = usageOf(record);
@@ -114,6 +139,7 @@ class EpochOpener {
     readonly #epochs = new Map<number, OpenEpoch & { readonly keys: OwnerKeys | null }>();
     /** First slot of each seal epoch from which on what is missing is lost. */
     readonly #lostFrom = new Map<number, number>();
+    readonly faults: Fault[] = [];
 
     constructor(key: KeyFile) {
         this.#key = key;
@@ -134,8 +160,30 @@ class EpochOpener {
     take(record: MeterRecord): Result<null> {
         if (record.recordClass === RECORD_CLASS.usage) return this.#takeUsage(record);
         if (record.recordClass === RECORD_CLASS.billing) return this.#takeEvent(record);
-        if (record.recordClass === RECORD_CLASS.warning) this.#takeWarning(record);
+        if (record.recordClass === RECORD_CLASS.warning) {
+            this.#takeWarning(record);
+            this.#takeCorrection(record);
+        }
         return ok(null);
+    }
+
+    /** A note that does not open is a fault of its record; the registers are shown all the same. */
+    #takeCorrection(record: MeterRecord): void {
+        const correction = decodeCorrection(record.body);
+        if (!correction.ok) return;
+        const { sealEpoch, stream } = correction.value;
+        const { groups, streamId } = this.#key.stream;
+        if (!bytesEqual(record.subject, this.#key.meter) || !bytesEqual(stream, streamId)) return;
+        const epoch = this.#epochAt(sealEpoch);
+        const numbers = groups.map(({ group }) => group);
+        const note = epoch.ok ? openCorrection(correction.value, numbers, epoch.value.keys) : epoch;
+        if (epoch.ok && note.ok) {
+            epoch.value.corrections.push({
+                record,
+                correction: correction.value,
+                note: note.value,
+            });
+        } else if (!note.ok) this.faults.push({ error: note.error, where: recordName(record) });
     }
 
     #takeWarning({ body, subject }: MeterRecord): void {
@@ -176,15 +224,18 @@ class EpochOpener {
         record: MeterRecord,
         body: UsageBody | RegisterEvent,
     ): Result<OpenEpoch & { readonly keys: OwnerKeys | null }> {
-        const { master, meter, scale, stream } = this.#key;
+        const { meter, scale, stream } = this.#key;
         const isOwn =
             bytesEqual(record.subject, meter) &&
             bytesEqual(body.stream, stream.streamId) &&
             body.sealEpoch >= stream.sealEpoch &&
             body.groups.join() === stream.groups.map(({ group }) => group).join() &&
             (body.scale ?? 0) === scale;
-        if (!isOwn) return foreign(record);
-        const { sealEpoch } = body;
+        return isOwn ? this.#epochAt(body.sealEpoch) : foreign(record);
+    }
+
+    #epochAt(sealEpoch: number): Result<OpenEpoch & { readonly keys: OwnerKeys | null }> {
+        const { master, stream } = this.#key;
         const known = this.#epochs.get(sealEpoch);
         if (known !== undefined) return ok(known);
         const keys = master === null ? ok(null) : ownerKeys(master, { ...stream, sealEpoch });
@@ -195,6 +246,7 @@ class EpochOpener {
             boundaries: [],
             opening: null,
             closing: null,
+            corrections: [],
         };
         this.#epochs.set(sealEpoch, epoch);
         return ok(epoch);

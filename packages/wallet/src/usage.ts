@@ -22,6 +22,11 @@ export type UsageInterval = {
     readonly importWh: bigint | null;
     /** Null where nothing was measured or the stream has no export register. */
     readonly exportWh: bigint | null;
+    /**
+     * What corrections that count from here on add (below zero: take away), whichever interval they
+     * correct; absent in a stream without adjustments.
+     */
+    readonly correctionWh?: bigint;
     readonly quality: Quality;
     readonly marks: readonly Mark[];
 };
@@ -33,6 +38,8 @@ export type Usage = {
     /** Register at the last boundary of the range less the one at its first, exact. */
     readonly totalImportWh: bigint;
     readonly totalExportWh: bigint | null;
+    /** Corrections that count in the range; absent in a stream without adjustments. */
+    readonly totalCorrectionWh?: bigint;
     /** Measured slots of the range that was asked for, 0 … 1; slots without any record count. */
     readonly coverage: number;
     /** Estimated slots among them, 0 … 1, by the meter or by the reader. */
@@ -63,12 +70,14 @@ export function usageOfSeries(
     const first = range[0];
     const last = range.at(-1);
     const slots = slotsBetween(series, fromUnix, toUnix);
+    const totalCorrectionWh = correctionBetween(first, last);
     const { estimated, measured } = knownSlots(tallyOf(range, 0, range.length - 1));
     return {
         level,
         intervals,
         totalImportWh: (last?.importWh ?? 0n) - (first?.importWh ?? 0n),
         totalExportWh: difference(first?.exportWh ?? null, last?.exportWh ?? null),
+        ...(totalCorrectionWh === undefined ? {} : { totalCorrectionWh }),
         coverage: slots <= 0 ? 0 : measured / slots,
         estimated: slots <= 0 ? 0 : estimated / slots,
     };
@@ -79,6 +88,7 @@ function intervalOf(range: readonly OpenBoundary[], from: number, to: number): U
     const end = range[to] as OpenBoundary;
     const tally = tallyOf(range, from, to);
     const quality = qualityOf(tally);
+    const correctionWh = correctionBetween(start, end);
     // A blank is not zero; what a register moved by in it all the same is counted where it landed.
     const known = (moved: bigint | null): bigint | null =>
         quality === "missing" && moved === 0n ? null : moved;
@@ -87,6 +97,7 @@ function intervalOf(range: readonly OpenBoundary[], from: number, to: number): U
         toUnix: end.unix,
         importWh: known(end.importWh - start.importWh),
         exportWh: known(difference(start.exportWh, end.exportWh)),
+        ...(correctionWh === undefined ? {} : { correctionWh }),
         quality,
         marks: marksOf(tally, start.flag),
     };
@@ -106,4 +117,14 @@ function slotsBetween(series: readonly OpenBoundary[], fromUnix: number, toUnix:
 
 function difference(from: bigint | null, to: bigint | null): bigint | null {
     return from === null || to === null ? null : to - from;
+}
+
+function correctionBetween(
+    from: OpenBoundary | undefined,
+    to: OpenBoundary | undefined,
+): bigint | undefined {
+    if (from?.adjusted === undefined || to?.adjusted === undefined) return undefined;
+    const netWh = ({ minusWh, plusWh }: NonNullable<OpenBoundary["adjusted"]>): bigint =>
+        plusWh - minusWh;
+    return netWh(to.adjusted) - netWh(from.adjusted);
 }

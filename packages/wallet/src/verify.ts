@@ -14,6 +14,7 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { lastRegistersUnix } from "@meterseal/record";
+import type { OwnCorrection } from "./corrections.ts";
 import type { Join } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
 import { type OpenBoundary, openServicePoint } from "./series.ts";
@@ -26,7 +27,10 @@ export type Verdicts = {
     readonly continuity: Verdict;
     /** Records are dated neither before their last reading nor after the ledger took them. */
     readonly clock: Verdict;
-    /** Registers never run backwards nor faster than a connection can carry. */
+    /**
+     * Registers never run backwards nor faster than a connection can carry, and a note explains each
+     * correction.
+     */
     readonly plausibility: Verdict;
     readonly checkpoint: TreeHead | null;
 };
@@ -41,6 +45,7 @@ export type HouseholdReport = {
     readonly series: readonly OpenBoundary[];
     /** Where one seal epoch follows another: exchanges, resets, new keys. */
     readonly joins: readonly Join[];
+    readonly corrections: readonly OwnCorrection[];
 };
 
 /**
@@ -61,8 +66,13 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
         key,
         records.map(({ record }) => record),
     );
-    const { joins, series } = opened.ok ? opened.value : { joins: [], series: [] };
-    const unopened = opened.ok ? [] : [{ error: opened.error, where: "opening" }];
+    const point = opened.ok
+        ? opened.value
+        : {
+              ...{ joins: [], series: [], corrections: [] },
+              faults: [{ error: opened.error, where: "opening" }],
+          };
+    const { corrections, faults, joins, series } = point;
     return ok({
         verdicts: {
             signature: verdictOf(report.signatures.checked, report.signatures.faults),
@@ -72,12 +82,13 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
                 report.continuity.faults,
             ),
             clock: checkClock(records),
-            plausibility: checkPlausibility(series, key.stream.slotSeconds, unopened),
+            plausibility: checkPlausibility(series, key.stream.slotSeconds, faults),
             checkpoint: report.checkpoint,
         },
         records,
         series,
         joins,
+        corrections,
     });
 }
 

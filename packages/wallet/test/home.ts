@@ -1,6 +1,7 @@
 import { createLadder, unwrap } from "@meterseal/core";
 import {
     channelsOfGroup,
+    createRecord,
     createUsageRecord,
     type MeterRecord,
     parseRecord,
@@ -139,6 +140,18 @@ export class Home {
                       }),
             },
         );
+        return this.#next(bytes);
+    }
+
+    /** The next record with a free body, dated like the epoch. */
+    async other(recordClass: number, body: unknown): Promise<MeterRecord> {
+        const place = { seq: ++this.#seq, timeUnix: 1_700_000_000, chainEpoch: 0 };
+        const { signer, subject } = this.meter;
+        const payload = { ...place, prev: this.#head, subject, recordClass, body };
+        return this.#next(await createRecord(signer, payload));
+    }
+
+    #next(bytes: Uint8Array): MeterRecord {
         const record = unwrap(parseRecord(bytes));
         this.#head = record.message.hash;
         return record;

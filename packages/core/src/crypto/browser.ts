@@ -1,4 +1,4 @@
-import { ecb } from "@noble/ciphers/aes.js";
+import { ecb, gcm } from "@noble/ciphers/aes.js";
 import { ed25519, x25519 as nobleX25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
 import { hkdf } from "@noble/hashes/hkdf.js";
@@ -29,6 +29,30 @@ export function hkdfSha256(
  */
 export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
     return ecb(key, { disablePadding: true }).encrypt(blocks);
+}
+
+/** AES-128-GCM; see {@link import("./interface.ts").Crypto.sealAes128Gcm}. */
+export function sealAes128Gcm(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    text: Uint8Array,
+): Uint8Array {
+    return gcm(key, nonce, aad).encrypt(text);
+}
+
+/** AES-128-GCM; see {@link import("./interface.ts").Crypto.openAes128Gcm}. */
+export function openAes128Gcm(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+): Uint8Array | null {
+    try {
+        return gcm(key, nonce, aad).decrypt(sealed);
+    } catch {
+        return null;
+    }
 }
 
 /** X25519 (RFC 7748); see {@link import("./interface.ts").Crypto.x25519}. */

@@ -18,6 +18,23 @@ export type Crypto = {
     /** AES-128 (FIPS 197) of each 16-byte block under one key, no chaining and no padding. */
     aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array;
     /**
+     * AES-128-GCM (NIST SP 800-38D) with a nonce of 12 bytes: the text encrypted, and a tag of 16 bytes
+     * behind it. Two texts under one key and nonce give each other away.
+     */
+    sealAes128Gcm(
+        key: Uint8Array,
+        nonce: Uint8Array,
+        aad: Uint8Array,
+        text: Uint8Array,
+    ): Uint8Array;
+    /** The text of {@link Crypto.sealAes128Gcm}; null where key, nonce, aad or a byte is another. */
+    openAes128Gcm(
+        key: Uint8Array,
+        nonce: Uint8Array,
+        aad: Uint8Array,
+        sealed: Uint8Array,
+    ): Uint8Array | null;
+    /**
      * X25519 (RFC 7748): the secret that two keys share, 32 bytes; null where the other key is of
      * small order, so that the secret would be nobody's.
      */

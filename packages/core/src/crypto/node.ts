@@ -2,6 +2,7 @@ import {
     type Cipheriv,
     constants,
     createCipheriv,
+    createDecipheriv,
     createPrivateKey,
     createPublicKey,
     diffieHellman,
@@ -52,6 +53,38 @@ export function aes128Blocks(key: Uint8Array, blocks: Uint8Array): Uint8Array {
         blockCiphers.set(key, cipher);
     }
     return plainBytes(cipher.update(blocks));
+}
+
+const GCM_TAG_BYTES = 16;
+
+/** AES-128-GCM; see {@link import("./interface.ts").Crypto.sealAes128Gcm}. */
+export function sealAes128Gcm(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    text: Uint8Array,
+): Uint8Array {
+    const cipher = createCipheriv("aes-128-gcm", key, nonce).setAAD(aad);
+    return plainBytes(Buffer.concat([cipher.update(text), cipher.final(), cipher.getAuthTag()]));
+}
+
+/** AES-128-GCM; see {@link import("./interface.ts").Crypto.openAes128Gcm}. */
+export function openAes128Gcm(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    sealed: Uint8Array,
+): Uint8Array | null {
+    const end = sealed.length - GCM_TAG_BYTES;
+    if (end < 0) return null;
+    const decipher = createDecipheriv("aes-128-gcm", key, nonce).setAAD(aad);
+    decipher.setAuthTag(sealed.subarray(end));
+    const text = decipher.update(sealed.subarray(0, end));
+    try {
+        return plainBytes(Buffer.concat([text, decipher.final()]));
+    } catch {
+        return null; // the tag is another
+    }
 }
 
 /** DER of an X25519 key up to its 32 bytes (RFC 8410): PKCS #8 and SubjectPublicKeyInfo. */

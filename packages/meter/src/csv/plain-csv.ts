@@ -19,7 +19,7 @@ export type PlainCsvOptions = {
     readonly slotSeconds?: number;
 };
 
-const HEADER = /^timestamp,import_kwh(,export_kwh)?(,quality)?$/;
+const HEADER = /^timestamp,import_kwh(,export_kwh)?(,quality(,correction_kwh)?)?$/;
 const QUALITIES = ["", "measured", "estimated", "partial", "missing"];
 const DECIMALS = 9;
 /** A register may grow by at most {@link LIMITS.slotDelta} Wh in a slot. */
@@ -60,12 +60,13 @@ export function isPlainHeader(header: string): boolean {
 }
 
 /**
- * Reads a file of the plain layout: a header `timestamp,import_kwh[,export_kwh][,quality]` and a row
- * for each interval.
+ * Reads a file of the plain layout: a header
+ * `timestamp,import_kwh[,export_kwh][,quality[,correction_kwh]]` and a row for each interval.
  *
  * - A timestamp is the **start** of its interval, ISO 8601 with `Z` or an offset.
  * - Energy is plain decimal text in kWh with at most nine decimals, read exactly; blank is missing,
  *   not zero. An interval of quality `missing` or `partial` is not measured, whatever its value.
+ * - What an export says of corrections is no reading, and left alone.
  * - The length of the intervals is the smallest distance of two rows. It divides the hour, and every
  *   timestamp is a multiple of it since 2000-01-01T00:00Z. Intervals without a row are missing.
  * - Rows may stand in any order. A row that repeats another word for word counts once; two rows of
@@ -105,7 +106,8 @@ function readHeader(header: string): Columns | BadRow {
         return new BadRow("the header timestamp,import_kwh[,export_kwh][,quality]", header);
     }
     const [hasExport, hasQuality] = [match[1] !== undefined, match[2] !== undefined];
-    return { count: 2 + Number(hasExport) + Number(hasQuality), hasExport, hasQuality };
+    const count = match.filter((each) => each !== undefined).length + 1;
+    return { count, hasExport, hasQuality };
 }
 
 /** Reads one row to the end of the rows; null when it is good. */

@@ -106,15 +106,27 @@ async function readEvidence(options: Options, path: string | undefined): Promise
 
 /**
  * Rows as `meter run` and `npm start -- --household` read them: start of the interval with its
- * offset, exact kWh, blank where nothing was measured, and how much of it was (RFC 4180).
+ * offset, exact kWh, blank where nothing was measured, how much of it was, and what corrections that
+ * count from the interval on add, which those commands leave alone (RFC 4180).
  */
 function formatCsv({ zone }: KeyFile, usage: Usage): string {
     const hasExport = usage.totalExportWh !== null;
-    const header = `timestamp,import_kwh${hasExport ? ",export_kwh" : ""},quality`;
-    const field = (wh: bigint | null): string => (wh === null ? "" : kwh(wh));
-    const rows = usage.intervals.map(({ exportWh, fromUnix, importWh, quality }) => {
-        const energy = hasExport ? [field(importWh), field(exportWh)] : [field(importWh)];
-        return [formatInstant(fromUnix, zone), ...energy, quality].join(",");
-    });
-    return `${[header, ...rows].join("\r\n")}\r\n`;
+    const hasCorrections = usage.totalCorrectionWh !== undefined;
+    const columns = [
+        ...["timestamp", "import_kwh"],
+        ...(hasExport ? ["export_kwh"] : []),
+        "quality",
+        ...(hasCorrections ? ["correction_kwh"] : []),
+    ];
+    const field = (wh: bigint | null): string =>
+        wh === null ? "" : wh < 0n ? `-${kwh(-wh)}` : kwh(wh);
+    const rows = usage.intervals.map(({ correctionWh, exportWh, fromUnix, importWh, quality }) =>
+        [
+            ...[formatInstant(fromUnix, zone), field(importWh)],
+            ...(hasExport ? [field(exportWh)] : []),
+            quality,
+            ...(hasCorrections ? [field(correctionWh ?? null)] : []),
+        ].join(),
+    );
+    return `${[columns.join(), ...rows].join("\r\n")}\r\n`;
 }

@@ -5,10 +5,11 @@ import { openServerStore } from "@meterseal/stores/sqlite";
 import {
     estimateGaps,
     type KeyFile,
-    type OpenBoundary,
+    type OwnCorrection,
     openHousehold,
-    openSeries,
+    openServicePoint,
     parseKeyFile,
+    type ServicePoint,
     USAGE_LEVELS,
     type Usage,
     type UsageLevel,
@@ -37,11 +38,15 @@ export const USAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     estimate: { kind: "flag", help: "spreads a catch-up evenly over its gap, as estimated" },
 };
 
+/** A household's energy over a range, and the corrections that count or are about something in it. */
+export type OwnUsage = {
+    readonly key: KeyFile;
+    readonly usage: Usage;
+    readonly corrections: readonly OwnCorrection[];
+};
+
 /** A household's energy over the asked range, opened with the key file; `estimate` spreads gaps. */
-export async function readUsage(
-    options: Options,
-    defaultLevel: UsageLevel,
-): Promise<{ readonly key: KeyFile; readonly usage: Usage }> {
+export async function readUsage(options: Options, defaultLevel: UsageLevel): Promise<OwnUsage> {
     const key = readKey(options);
     const level = parseLevel(textOption(options, "level") ?? defaultLevel);
     const instant = (name: string): number | undefined => {
@@ -53,10 +58,15 @@ export async function readUsage(
     if (from !== undefined && to !== undefined && from >= to) {
         throw error("MS_USAGE", { expected: "--from before --to" });
     }
-    const read = await readSeries(options, key);
+    const read = await readPoint(options, key);
     // Before the range is cut: a catch-up outside it may hold energy that flowed inside.
-    const series = options.estimate === true ? estimateGaps(read) : read;
-    return { key, usage: usageOfSeries(series, level, from, to) };
+    const series = options.estimate === true ? estimateGaps(read.series) : read.series;
+    const [begin, end] = [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY];
+    const corrections = read.corrections.filter(({ countedUnix, fromUnix, toUnix }) => {
+        const isCounted = countedUnix === null || (countedUnix > begin && countedUnix <= end);
+        return isCounted || (fromUnix < end && toUnix > begin);
+    });
+    return { key, usage: usageOfSeries(series, level, from, to), corrections };
 }
 
 /** The key file of the option `key`. */
@@ -86,21 +96,28 @@ function parseLevel(text: string): UsageLevel {
     });
 }
 
-async function readSeries(options: Options, key: KeyFile): Promise<readonly OpenBoundary[]> {
+/** What is opened of a household's records. */
+type OwnPoint = Pick<ServicePoint, "corrections" | "series">;
+
+async function readPoint(options: Options, key: KeyFile): Promise<OwnPoint> {
     const dir = textOption(options, "data");
     const url = textOption(options, "url");
     if ((dir === undefined) === (url === undefined)) {
         throw error("MS_USAGE", { expected: "either --data DIR or --url URL" });
     }
     if (dir !== undefined) return await readDirectory(dir, key);
-    return (await askServer(url ?? "", key)).series;
+    return await askServer(url ?? "", key);
 }
 
-async function readDirectory(dir: string, key: KeyFile): Promise<OpenBoundary[]> {
+async function readDirectory(dir: string, key: KeyFile): Promise<OwnPoint> {
     requireDirectory(dir);
     const store = await openServerStore(PLACES.server(dir), { readOnly: true });
     try {
-        return unwrap(openSeries(key, await readOwnRecords(dir, store.reader, key)));
+        const records = await readOwnRecords(dir, store.reader, key);
+        const point = unwrap(openServicePoint(key, records));
+        const [fault] = point.faults;
+        if (fault !== undefined) throw fault.error;
+        return point;
     } finally {
         await store.close();
     }
@@ -113,7 +130,7 @@ async function readDirectory(dir: string, key: KeyFile): Promise<OpenBoundary[]>
 export async function askServer(
     url: string,
     key: KeyFile,
-): Promise<{ readonly bytes: Uint8Array; readonly series: readonly OpenBoundary[] }> {
+): Promise<OwnPoint & { readonly bytes: Uint8Array }> {
     const path = `/api/v1/meters/${toHex(key.meter)}/evidence`;
     if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
         throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
@@ -138,5 +155,5 @@ export async function askServer(
     if (report.series.length === 0) {
         throw error("MS_KEY_FOREIGN", { where: url, got: "no reading of this meter" });
     }
-    return { bytes, series: report.series };
+    return { bytes, series: [...report.series], corrections: report.corrections };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
-import type { EpochClosing, EpochOpening } from "@meterseal/meter";
-import { channelCount, EVENT_REASON } from "@meterseal/record";
+import { type EpochClosing, type EpochOpening, measuredOf } from "@meterseal/meter";
+import { EVENT_REASON } from "@meterseal/record";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import {
@@ -16,7 +16,13 @@ import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../devic
 import { createReplacement, createTenancy, lastState } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { EnrolRequest } from "../server/server.ts";
-import { instantOption, registerOptions, registersOption } from "./meter-registers.ts";
+import {
+    ADJUSTMENT_OPTIONS,
+    adjustmentsOption,
+    instantOption,
+    registerOptions,
+    registersOption,
+} from "./meter-registers.ts";
 
 /** Why a meter goes on under the next keys and seal epoch. */
 type Change = Pick<Command, "examples" | "name" | "summary"> & {
@@ -49,6 +55,7 @@ export const meterExchangeCommand: Command = changeCommand({
             "final",
             "old meter's last register (as it was sealed last; --dead: unknown)",
         ),
+        ...ADJUSTMENT_OPTIONS,
         ...registerOptions("initial", "new meter's first register (0)"),
     },
     begins: "at zero",
@@ -97,7 +104,10 @@ export const meterRecoverCommand: Command = changeCommand({
     name: "meter recover",
     summary: "goes on with a meter that lost its memory, under the next seal epoch",
     reason: EVENT_REASON.keyRotation,
-    registers: registerOptions("final", "register as the meter shows it now; needed"),
+    registers: {
+        ...registerOptions("final", "register as the meter shows it now; needed"),
+        ...ADJUSTMENT_OPTIONS,
+    },
     begins: "where it ended",
     closes: "never",
     follower: "The meter goes on in NEW; the household's key file stays as it is.",
@@ -159,9 +169,9 @@ function changeCommand(change: Change): Command {
             settleNetwork(directory, device);
             const { registers: ended, ...end } =
                 target === null
-                    ? await stateEnd(directory, final)
+                    ? await stateEnd(directory, final, adjustmentsOption(options, device))
                     : await closeOld(directory, device, target, { ...instant, final });
-            const zero = Array(channelCount(device.profile.stream.groups)).fill(0n);
+            const zero = Array(measuredOf(device.profile.stream).groups.length).fill(0n);
             const registers = initial ?? (begins === "at zero" ? zero : ended);
             const old = { directory, device };
             const request = makeFollower(change, next, old, { ...instant, registers, end });
@@ -222,16 +232,27 @@ async function closeOld(
     }
 }
 
-/** What is stated of a dead meter; never less than it sealed itself, where that is known. */
+/**
+ * What is stated of a dead meter; never less than it sealed itself, where that is known. What it added
+ * and took away by corrections is as its memory has it, or as the options say.
+ */
 async function stateEnd(
     directory: string,
-    stated: readonly bigint[] | null,
+    measured: readonly bigint[] | null,
+    adjustments: readonly bigint[] | null,
 ): Promise<{ readonly stated?: readonly bigint[]; readonly registers: readonly bigint[] }> {
-    const last = (await lastState(directory))?.registers ?? [];
-    if (stated === null) return { registers: last };
+    const state = await lastState(directory);
+    const last = state?.registers ?? [];
+    if (measured === null) return { registers: last };
+    const corrected = adjustments ?? state?.adjustments;
+    if (corrected === undefined) {
+        const todo = "Its memory is lost: say what all its corrections added and took away, or 0.";
+        throw error("MS_USAGE", { expected: "--final-plus KWH and --final-minus KWH", todo });
+    }
+    const stated = [...measured, ...corrected];
     if (stated.some((register, channel) => register < (last[channel] ?? 0n))) {
         const expected = "a final register not below the last one that it sealed";
         throw error("MS_REGISTER_DECREASED", { where: directory, expected });
     }
-    return { stated, registers: stated };
+    return { stated, registers: measured };
 }

@@ -17,6 +17,8 @@ import { EXIT } from "../exit-codes.ts";
 const GROUPS: Readonly<Record<string, readonly number[]>> = {
     import: [GROUP.import],
     "import,export": [GROUP.import, GROUP.export],
+    "import,adjustments": [GROUP.import, GROUP.adjustments],
+    "import,export,adjustments": [GROUP.import, GROUP.export, GROUP.adjustments],
 };
 
 /** `meterseal meter init`: keys of a new meter, and the request for its operator. */
@@ -39,7 +41,11 @@ export const meterInitCommand: Command = {
             value: "N",
             help: "seconds between readings, a divisor of 3600 (900)",
         },
-        groups: { kind: "value", value: "LIST", help: "import, or import,export (import)" },
+        groups: {
+            kind: "value",
+            value: "LIST",
+            help: "import or import,export; with ,adjustments it takes corrections (import)",
+        },
         commitments: {
             kind: "flag",
             help: "signs a commitment to each register, so that bills prove themselves",

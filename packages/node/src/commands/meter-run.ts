@@ -5,6 +5,7 @@ import {
     boundsOf,
     firstSlotFrom,
     type MeterAgent,
+    measuredOf,
     parseReadingsCsv,
     type ReadingSeries,
     seriesBoundaries,
@@ -79,9 +80,10 @@ function readSeries(path: string, home: string | undefined, { profile }: Device)
     const options = home === undefined ? { slotSeconds } : { slotSeconds, home };
     const series = unwrap(parseReadingsCsv(text, path, options));
     const channels = series.exportMicroWh === null ? 1 : 2;
-    if (channels !== profile.stream.groups.length) {
+    const measured = measuredOf(profile.stream).groups.length;
+    if (channels !== measured) {
         const names = ["no", "import", "import and export"];
-        const expected = `${names[profile.stream.groups.length]}, as the meter's stream has it`;
+        const expected = `${names[measured]}, as the meter's stream has it`;
         throw error("MS_STREAM_RULE", { where: path, expected, got: names[channels] ?? "" });
     }
     const endUnix = unixOfSlot(boundsOf(series).toSlot, slotSeconds);

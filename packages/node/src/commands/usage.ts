@@ -3,7 +3,7 @@ import type { KeyFile, Usage, UsageInterval } from "@meterseal/wallet";
 import type { Command } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { kwh, readUsage, USAGE_OPTIONS } from "./household-usage.ts";
+import { kwh, type OwnUsage, readUsage, USAGE_OPTIONS } from "./household-usage.ts";
 
 /** `meterseal usage`: a household's own energy, opened with its key. */
 export const usageCommand: Command = {
@@ -18,9 +18,9 @@ export const usageCommand: Command = {
         "meterseal usage --key key.json --url http://127.0.0.1:8480 --from 2013-01-07 --to 2013-01-14 --json",
     ],
     async run(options) {
-        const { key, usage } = await readUsage(options, "day");
-        if (options.json === true) out(JSON.stringify(toJson(key, usage)));
-        else printTable(key, usage);
+        const own = await readUsage(options, "day");
+        if (options.json === true) out(JSON.stringify(toJson(own)));
+        else printTable(own);
         return EXIT.ok;
     },
 };
@@ -32,7 +32,7 @@ function exactNumber(wh: bigint): number {
     throw error("MS_REGISTER_CAP", { expected: "energy below 2^53 Wh in JSON" });
 }
 
-function toJson(key: KeyFile, usage: Usage): unknown {
+function toJson({ corrections, key, usage }: OwnUsage): unknown {
     const exports = (wh: bigint | null): { exportWh?: number } =>
         wh === null ? {} : { exportWh: exactNumber(wh) };
     return {
@@ -44,6 +44,9 @@ function toJson(key: KeyFile, usage: Usage): unknown {
             to: formatInstant(interval.toUnix, key.zone),
             importWh: interval.importWh === null ? null : exactNumber(interval.importWh),
             ...exports(interval.exportWh),
+            ...(interval.correctionWh === undefined
+                ? {}
+                : { correctionWh: exactNumber(interval.correctionWh) }),
             quality: interval.quality,
             marks: interval.marks,
         })),
@@ -51,12 +54,35 @@ function toJson(key: KeyFile, usage: Usage): unknown {
         ...(usage.totalExportWh === null
             ? {}
             : { totalExportWh: exactNumber(usage.totalExportWh) }),
+        ...correctionsJson(key, usage, corrections),
         coverage: Number(usage.coverage.toFixed(6)),
         estimated: Number(usage.estimated.toFixed(6)),
     };
 }
 
-function printTable(key: KeyFile, usage: Usage): void {
+/** Nothing for a stream without adjustments. */
+function correctionsJson(
+    { zone }: KeyFile,
+    { totalCorrectionWh, totalImportWh }: Usage,
+    corrections: OwnUsage["corrections"],
+): object {
+    if (totalCorrectionWh === undefined) return {};
+    return {
+        totalCorrectionWh: exactNumber(totalCorrectionWh),
+        correctedImportWh: exactNumber(totalImportWh + totalCorrectionWh),
+        corrections: corrections.map((each) => ({
+            from: formatInstant(each.fromUnix, zone),
+            to: formatInstant(each.toUnix, zone),
+            plusWh: exactNumber(each.plusWh),
+            minusWh: exactNumber(each.minusWh),
+            reason: each.reason,
+            entered: formatInstant(each.enteredUnix, zone),
+            counts: each.countedUnix === null ? null : formatInstant(each.countedUnix, zone),
+        })),
+    };
+}
+
+function printTable({ corrections, key, usage }: OwnUsage): void {
     for (const interval of usage.intervals) {
         const amount = interval.importWh === null ? "no reading" : `${kwh(interval.importWh)} kWh`;
         const exported =
@@ -80,10 +106,47 @@ function printTable(key: KeyFile, usage: Usage): void {
     out(
         `total ${kwh(usage.totalImportWh)} kWh${exported}, ${share(usage.coverage)} of the slots measured${estimated}`,
     );
+    printCorrections(key, usage, corrections);
+}
+
+function printCorrections(
+    { zone }: KeyFile,
+    { totalCorrectionWh, totalImportWh }: Usage,
+    corrections: OwnUsage["corrections"],
+): void {
+    if (totalCorrectionWh === undefined || (corrections.length === 0 && totalCorrectionWh === 0n))
+        return;
+    out(
+        `corrected ${signedKwh(totalCorrectionWh)} kWh: import ${kwh(totalImportWh + totalCorrectionWh)} kWh`,
+    );
+    for (const {
+        countedUnix,
+        enteredUnix,
+        fromUnix,
+        minusWh,
+        plusWh,
+        reason,
+        toUnix,
+    } of corrections) {
+        const [from, to, entered] = [fromUnix, toUnix, enteredUnix].map((unix) =>
+            formatInstant(unix, zone),
+        );
+        const counts =
+            countedUnix === null
+                ? "counts from the next reading on"
+                : `counts from ${formatInstant(countedUnix, zone)} on`;
+        out(`  ${signedKwh(plusWh - minusWh)} kWh for ${from} to ${to}: ${reason}`);
+        out(`    entered ${entered}, ${counts}`);
+    }
+}
+
+/** With its sign; in a total below zero too. */
+function signedKwh(wh: bigint): string {
+    return wh < 0n ? `-${kwh(-wh)}` : `+${kwh(wh)}`;
 }
 
 /** What to know of an interval, in words; nothing where it was measured throughout. */
-function notesOf({ importWh, marks, quality }: UsageInterval): string[] {
+function notesOf({ correctionWh, importWh, marks, quality }: UsageInterval): string[] {
     const words = {
         measured: [],
         estimated: ["estimated"],
@@ -91,5 +154,9 @@ function notesOf({ importWh, marks, quality }: UsageInterval): string[] {
         // "No reading" stands in place of the amount already.
         missing: importWh === null ? [] : ["not measured"],
     };
-    return [...words[quality], ...marks];
+    const corrected =
+        correctionWh === undefined || correctionWh === 0n
+            ? []
+            : [`correction ${signedKwh(correctionWh)} kWh`];
+    return [...words[quality], ...marks, ...corrected];
 }

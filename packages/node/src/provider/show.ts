@@ -1,7 +1,7 @@
 import { formatInstant, toHex } from "@meterseal/core";
 import type { Fault, Verdict } from "@meterseal/ledger";
 import type { GrantedSum } from "@meterseal/provider";
-import { GROUP } from "@meterseal/record";
+import { channelsOfGroup, GROUP } from "@meterseal/record";
 import type { Grant } from "@meterseal/seal";
 import { out, say } from "../console.ts";
 import type { WholeReading } from "./read-grant.ts";
@@ -87,10 +87,7 @@ export function printReading(grant: Grant, reading: WholeReading): void {
         const note = notes.length === 0 ? "" : `  (${notes.join(", ")})`;
         out(`${formatInstant(sum.fromUnix, grant.zone)}  ${amounts.join("  ")}${note}`);
     }
-    const totals = grant.groups.map((group) => {
-        const units = totalOf(sums, group);
-        return `${kwhText(units, grant.scale)} ${unitOfGroup(group)}`;
-    });
+    const totals = grant.groups.map((group) => groupText(totalOf(sums, group), group, grant.scale));
     out(
         `total ${totals.join(", ")}, ${(coverageOf(sums) * 100).toFixed(1)} % of the slots measured`,
     );
@@ -138,11 +135,15 @@ function notesOf(sum: GrantedSum, zone: string): string[] {
 
 function amountText(sum: GrantedSum, group: number, scale: number): string {
     const own = sum.amounts?.find((each) => each.group === group);
-    const text =
-        own === undefined
-            ? "no reading"
-            : `${own.amounts.map((n) => kwhText(n, scale)).join(" ")} ${unitOfGroup(group)}`;
+    const text = own === undefined ? "no reading" : groupText(own.amounts, group, scale);
     return text.padStart(14);
+}
+
+/** What the registers of a group moved by; of adjustments what was added and what was taken away. */
+function groupText(amounts: readonly bigint[], group: number, scale: number): string {
+    const texts = amounts.map((units) => kwhText(units, scale));
+    if (group !== GROUP.adjustments) return `${texts.join(" ")} ${unitOfGroup(group)}`;
+    return `+${texts[0]} -${texts[1]} kWh corrected`;
 }
 
 /** Thousandths of the unit, exact; squares have no unit that people know. */
@@ -156,14 +157,14 @@ function unitOfGroup(group: number): string {
 
 function nameOfGroup(group: number): string {
     if (group === GROUP.import) return "import";
+    if (group === GROUP.adjustments) return "adjustments";
     return group === GROUP.export ? "export" : `group_${group}`;
 }
 
 function amountsOf({ amounts }: Pick<GrantedSum, "amounts">, scale: number): object {
     const fields: Record<string, unknown> = {};
     for (const { amounts: values, group } of amounts ?? []) {
-        const numbers = values.map((units) => jsonNumber(whText(units, scale)));
-        fields[`${nameOfGroup(group)}Wh`] = numbers.length === 1 ? numbers[0] : numbers;
+        fields[`${nameOfGroup(group)}Wh`] = jsonNumbers(values, scale);
     }
     return fields;
 }
@@ -171,11 +172,17 @@ function amountsOf({ amounts }: Pick<GrantedSum, "amounts">, scale: number): obj
 function totalsOf(sums: readonly GrantedSum[], grant: Grant): object {
     return Object.fromEntries(
         grant.groups.map((group) => {
-            const text = whText(totalOf(sums, group), grant.scale);
             const name = nameOfGroup(group);
-            return [`total${name.charAt(0).toUpperCase()}${name.slice(1)}Wh`, jsonNumber(text)];
+            const total = jsonNumbers(totalOf(sums, group), grant.scale);
+            return [`total${name.charAt(0).toUpperCase()}${name.slice(1)}Wh`, total];
         }),
     );
+}
+
+/** A number, or of adjustments two: added and taken away. */
+function jsonNumbers(amounts: readonly bigint[], scale: number): unknown {
+    const numbers = amounts.map((units) => jsonNumber(whText(units, scale)));
+    return numbers.length === 1 ? numbers[0] : numbers;
 }
 
 /** A whole number that JSON holds exactly; any other stays the text that it is. */
@@ -184,12 +191,16 @@ function jsonNumber(text: string): number | string {
     return Number.isSafeInteger(number) && String(number) === text ? number : text;
 }
 
-function totalOf(sums: readonly GrantedSum[], group: number): bigint {
-    const amounts = sums.flatMap((sum) => sum.amounts ?? []);
-    return amounts
-        .filter((each) => each.group === group)
-        .flatMap((each) => [...each.amounts])
-        .reduce((a, b) => a + b, 0n);
+/** Sum of each register of a group. */
+function totalOf(sums: readonly GrantedSum[], group: number): readonly bigint[] {
+    const totals: bigint[] = new Array(channelsOfGroup(group)).fill(0n);
+    for (const { amounts, group: own } of sums.flatMap((sum) => sum.amounts ?? [])) {
+        if (own !== group) continue;
+        for (const [channel, amount] of amounts.entries()) {
+            totals[channel] = (totals[channel] ?? 0n) + amount;
+        }
+    }
+    return totals;
 }
 
 /** Measured slots of those that were asked for, 0 … 1. */

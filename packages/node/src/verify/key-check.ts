@@ -1,7 +1,12 @@
 import { bytesEqual, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
-import { checkCommitments, checkPlausibility, type KeyFile, openSeries } from "@meterseal/wallet";
+import {
+    checkCommitments,
+    checkPlausibility,
+    type KeyFile,
+    openServicePoint,
+} from "@meterseal/wallet";
 import { distinctRecords } from "../distinct-records.ts";
 import type { Findings } from "./findings.ts";
 import type { LedgerSource } from "./source.ts";
@@ -17,7 +22,7 @@ export type KeyCheck = {
 
 /**
  * Opens a household's registers and checks that none runs backwards or beyond what a connection
- * carries, and on request that each commitment hides its register.
+ * carries, that a note explains each correction, and on request that each commitment hides its register.
  */
 export async function checkKey(
     key: KeyFile,
@@ -33,12 +38,13 @@ export async function checkKey(
         const record = parseRecord(row.bytes);
         if (record.ok) records.push(record.value);
     }
-    const series = openSeries(key, records);
-    if (!series.ok) {
-        findings.failed(series.error, `${where}, meter ${toHex(key.meter)}`);
+    const point = openServicePoint(key, records);
+    if (!point.ok) {
+        findings.failed(point.error, `${where}, meter ${toHex(key.meter)}`);
         return;
     }
-    const verdict = checkPlausibility(series.value, key.stream.slotSeconds);
+    const { faults, series } = point.value;
+    const verdict = checkPlausibility(series, key.stream.slotSeconds, faults);
     for (const fault of verdict.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
     if (verdict.checked > 0) findings.counts.keys++;
     else {

@@ -1,0 +1,157 @@
+import { LIMITS, toHex, unwrap } from "@meterseal/core";
+import {
+    type CorrectionNote,
+    decodeCorrection,
+    EVENT_REASON,
+    eventOf,
+    type MeterRecord,
+    RECORD_CLASS,
+    STREAM_MODE,
+} from "@meterseal/record";
+import { expandAddresses, openNote, openRegisters, ownerKeys } from "@meterseal/seal";
+import { beforeEach, describe, expect, it } from "vitest";
+import { sealedStreamOf } from "../src/index.ts";
+import { boundary, FIRST_SLOT, MeterBed, usage } from "./agent-bed.ts";
+
+const NOTE: CorrectionNote = {
+    ...{ plus: 0n, minus: 70n, fromUnix: 1_000, toUnix: 2_000 },
+    reason: "counted while the cover was off",
+};
+
+let bed: MeterBed;
+beforeEach(async () => {
+    bed = new MeterBed({ groups: [0, 15], committed: 2 });
+    await bed.start();
+});
+
+const keys = () => unwrap(ownerKeys(bed.master as Uint8Array, sealedStreamOf(bed.stream)));
+
+/** Opened registers of a group, boundary by boundary. */
+function opened(record: MeterRecord | undefined, group: number): bigint[] {
+    const body = usage(record);
+    if (body.values.mode === "open") throw new Error("a sealed record");
+    const addresses = unwrap(expandAddresses(body));
+    return [...unwrap(openRegisters(keys(), group, { addresses, sealed: body.values.bytes }))];
+}
+
+const codes = async (work: Promise<unknown>): Promise<unknown> =>
+    await work.then(
+        () => "done",
+        (cause: { code?: unknown }) => cause.code,
+    );
+
+describe("a meter with adjustments", () => {
+    it("counts a correction from the next boundary on, and leaves what it sealed as it is", async () => {
+        await bed.feed(2);
+        expect(await bed.agent.correct(NOTE)).toBe(true);
+        await bed.feed(2, FIRST_SLOT + 2);
+        await bed.agent.flush();
+        const [before, note, after] = await bed.kept();
+        expect(opened(before, 15)).toEqual([0n, 0n, 0n, 0n]);
+        expect(note?.recordClass).toBe(RECORD_CLASS.warning);
+        expect(opened(after, 15)).toEqual([0n, 70n, 0n, 70n]);
+        expect(opened(after, 0)).toEqual([1_020n, 1_030n]);
+        expect(usage(after).commitments).toHaveLength(2);
+        expect(bed.agent.registers).toEqual([1_030n]);
+
+        const correction = unwrap(decodeCorrection(note?.body));
+        if (correction.values.mode === "open") throw new Error("a sealed note");
+        expect(correction.fromSlot).toBe(FIRST_SLOT + 2);
+        const place = { index: correction.values.index, fromSlot: correction.fromSlot };
+        expect(unwrap(openNote(keys(), place, correction.values.bytes))).toEqual(NOTE);
+    });
+
+    it("seals every note under a leaf of its own, also after a crash", async () => {
+        await bed.agent.correct(NOTE);
+        await bed.start();
+        await bed.agent.correct({ ...NOTE, minus: 5n });
+        await bed.agent.correct(NOTE);
+        const bodies = (await bed.kept()).map(({ body }) => unwrap(decodeCorrection(body)).values);
+        expect(bodies).toMatchObject([{ index: 0 }, { index: 1 }, { index: 2 }]);
+        expect(bed.agent.adjustments).toEqual([0n, 145n]);
+    });
+
+    it("enters one that is asked for again once, while it is not final", async () => {
+        expect(await bed.agent.correct(NOTE)).toBe(true);
+        await bed.start();
+        expect(await bed.agent.correct(NOTE)).toBe(false);
+        expect(bed.agent.recordCount).toBe(1);
+        const [note] = await bed.kept();
+        await bed.final(note as MeterRecord);
+        expect(await bed.agent.correct(NOTE)).toBe(true);
+    });
+
+    it("counts behind a gap too", async () => {
+        await bed.feed(1);
+        await bed.agent.correct(NOTE);
+        await bed.agent.add(boundary(FIRST_SLOT + 3));
+        await bed.agent.flush();
+        expect(opened((await bed.kept()).at(-1), 15)).toEqual([0n, 70n]);
+    });
+
+    it("closes its epoch with what was corrected since the last reading", async () => {
+        await bed.feed(1);
+        await bed.agent.correct(NOTE);
+        const atUnix = Math.floor(bed.time.nowMs() / 1000);
+        await bed.agent.closeEpoch({ registers: [1_007n], atUnix, reason: EVENT_REASON.exchange });
+        const event = unwrap(eventOf((await bed.kept()).at(-1) as MeterRecord));
+        if (event.values.mode === "open") throw new Error("a sealed event");
+        expect(event.index).toBe(1);
+        const addresses = [{ level: 4, index: event.index }] as const;
+        const sealed = event.values.bytes;
+        expect([...unwrap(openRegisters(keys(), 15, { addresses, sealed }))]).toEqual([0n, 70n]);
+        expect(await codes(bed.agent.correct(NOTE))).toBe("MS_STREAM_RULE");
+    });
+
+    it("takes the measured registers only: its adjustments are its own", async () => {
+        const all = { slot: FIRST_SLOT, registers: [1n, 0n, 0n], flag: 0 } as const;
+        expect(await codes(bed.agent.add(all))).toBe("MS_STREAM_RULE");
+        await bed.feed(1);
+    });
+
+    it.each<[string, Partial<CorrectionNote>, string]>([
+        ["no reason", { reason: "" }, "MS_CORRECTION"],
+        ["a reason of two lines", { reason: "a\nb" }, "MS_CORRECTION"],
+        ["no amount", { minus: 0n }, "MS_CORRECTION"],
+        ["an amount that would run backwards", { plus: -1n }, "MS_CORRECTION"],
+        ["an interval that ends before it begins", { toUnix: 999 }, "MS_CORRECTION"],
+        [
+            "more than a register may grow by",
+            { minus: BigInt(LIMITS.slotDelta) + 1n },
+            "MS_REGISTER_CAP",
+        ],
+    ])("refuses a correction with %s, and writes nothing", async (_, changes, code) => {
+        expect(await codes(bed.agent.correct({ ...NOTE, ...changes }))).toBe(code);
+        expect(bed.agent.recordCount).toBe(0);
+        await bed.feed(1);
+    });
+
+    it("refuses two that together exceed the growth to the next boundary", async () => {
+        await bed.feed(1);
+        await bed.agent.correct({ ...NOTE, minus: BigInt(LIMITS.slotDelta) });
+        expect(await codes(bed.agent.correct({ ...NOTE, minus: 1n }))).toBe("MS_REGISTER_CAP");
+        await bed.feed(1, FIRST_SLOT + 1);
+        await bed.agent.flush();
+        expect(await codes(bed.agent.correct({ ...NOTE, minus: 1n }))).toBe("done");
+    });
+});
+
+it("a meter without adjustments takes no correction", async () => {
+    bed = new MeterBed();
+    await bed.start();
+    expect(await codes(bed.agent.correct(NOTE))).toBe("MS_STREAM_RULE");
+});
+
+it("a meter of an open stream writes its note in plain", async () => {
+    bed = new MeterBed({ groups: [0, 15], mode: STREAM_MODE.open });
+    await bed.start();
+    expect(await bed.agent.correct(NOTE)).toBe(true);
+    await bed.start();
+    expect(await bed.agent.correct(NOTE)).toBe(false);
+    await bed.feed(1);
+    await bed.agent.flush();
+    const [note, after] = await bed.kept();
+    expect(unwrap(decodeCorrection(note?.body)).values).toEqual({ mode: "open", note: NOTE });
+    expect(usage(after).values).toEqual({ mode: "open", registers: [1_000n, 0n, 70n] });
+    expect(toHex(note?.subject ?? new Uint8Array())).toBe(toHex(bed.profile.subject));
+});
