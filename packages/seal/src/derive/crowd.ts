@@ -62,7 +62,7 @@ function follows(
     const space = new RowSpace();
     for (const { members } of cohorts) {
         const unknown = members.filter((member) => !known.has(member));
-        space.add(new Map(unknown.map((member) => [numberOf(member), 1n])));
+        space.add(new Map(unknown.map((member) => [numberOf(member), 1])));
     }
-    return space.reduce(new Map([[numberOf(own), 1n]])).size === 0;
+    return space.reduce(new Map([[numberOf(own), 1]])).size === 0;
 }

@@ -3,6 +3,7 @@ import { firstFrom, lastUpTo } from "./boundaries.ts";
 import type { Known, Stretch } from "./known.ts";
 import { type Class, RowSpace } from "./row-space.ts";
 import { ActiveLevels, mergeSegments, type Segment, SegmentIndex, segmentOf } from "./segments.ts";
+import { UnionFind } from "./union-find.ts";
 
 /**
  * A stretch of time between boundaries of one class: a pair of neighbours (level null), or every
@@ -21,13 +22,13 @@ export type Piece = Stretch & { readonly level: Level | null };
  */
 export class Knowledge {
     readonly #ladder: Ladder;
-    readonly #parents = new Map<number, number>();
-    readonly #named = new Set<number>();
+    readonly #unknowns = new UnionFind();
+    readonly #named: number[] = [];
     readonly #segments: readonly Segment[];
     readonly #index: SegmentIndex;
     readonly #space = new RowSpace();
     /** Classes of the unknowns that rows of sums express by others. */
-    readonly #classes = new Map<number, Class>();
+    #classes: ReadonlyMap<number, Class> = new Map();
     readonly #isComplete: boolean;
 
     /**
@@ -43,9 +44,9 @@ export class Knowledge {
         this.#joinGrounds(segments);
         this.#segments = mergeSegments(segments, () => true);
         this.#index = new SegmentIndex(ladder, this.#segments);
-        for (const slot of this.#named) {
+        for (const slot of this.#segments.length === 0 ? [] : this.#named) {
             const segment = this.#index.at(slot);
-            if (segment !== null) this.#union(slot, segment.ground);
+            if (segment !== null) this.#unknowns.union(slot, segment.ground);
         }
         const sums = items.flatMap((item) => (item.kind === "sums" ? item.rows : []));
         this.#isComplete = this.#eliminate(sums, workMax);
@@ -77,24 +78,32 @@ export class Knowledge {
      * of these and no known difference is shorter than the shortest of them.
      */
     pieces(): Piece[] {
-        const named = new Map<Class, number[]>();
-        for (const slot of this.#named) {
-            const name = this.#classAt(slot);
-            const known = named.get(name);
-            if (known === undefined) named.set(name, [slot]);
-            else known.push(slot);
-        }
         const segments = new Map<Class, Segment[]>();
         for (const segment of this.#segments) {
-            const name = this.#classOf(this.#find(segment.ground));
+            const name = this.#classOf(this.#unknowns.find(segment.ground));
             const known = segments.get(name);
             if (known === undefined) segments.set(name, [segment]);
             else known.push(segment);
         }
-        const names = new Set([...named.keys(), ...segments.keys()]);
-        return [...names].flatMap((name) =>
-            this.#piecesOf(named.get(name) ?? [], segments.get(name) ?? []),
-        );
+        const pieces: Piece[] = [];
+        const named = new Map<Class, number[]>();
+        const last = new Map<Class, number>();
+        for (const toSlot of Float64Array.from(this.#named).sort()) {
+            const name = this.#classAt(toSlot);
+            if (segments.has(name)) {
+                const slots = named.get(name);
+                if (slots === undefined) named.set(name, [toSlot]);
+                else slots.push(toSlot);
+                continue;
+            }
+            const fromSlot = last.get(name);
+            if (fromSlot !== undefined) pieces.push({ fromSlot, toSlot, level: null });
+            last.set(name, toSlot);
+        }
+        for (const [name, own] of segments) {
+            pieces.push(...this.#piecesOf(named.get(name) ?? [], own));
+        }
+        return pieces;
     }
 
     /** Takes in what an item says of single differences; its segments are returned. */
@@ -110,32 +119,38 @@ export class Knowledge {
                 this.#bridge(item.epochs);
                 for (const { sealEpoch, slots } of item.epochs) {
                     for (const slot of slots) {
-                        this.#named.add(slot);
-                        this.#union(slot, groundOf(sealEpoch));
+                        this.#name(slot);
+                        this.#unknowns.union(slot, groundOf(sealEpoch));
                     }
                 }
                 return [];
             case "differences":
                 for (const { fromSlot, toSlot } of item.windows) {
-                    this.#named.add(fromSlot).add(toSlot);
-                    this.#union(fromSlot, toSlot);
+                    this.#name(fromSlot);
+                    this.#name(toSlot);
+                    this.#unknowns.union(fromSlot, toSlot);
                 }
                 return [];
             case "sums":
-                for (const { fromSlot, toSlot } of item.rows.flat()) {
-                    this.#named.add(fromSlot).add(toSlot);
-                    this.#find(fromSlot);
-                    this.#find(toSlot);
+                for (const row of item.rows) {
+                    for (const { fromSlot, toSlot } of row) {
+                        this.#name(fromSlot);
+                        this.#name(toSlot);
+                    }
                 }
                 return [];
         }
+    }
+
+    #name(slot: number): void {
+        if (this.#unknowns.add(slot)) this.#named.push(slot);
     }
 
     #bridge(epochs: readonly { readonly sealEpoch: number }[]): void {
         const first = epochs[0];
         if (first === undefined) return;
         for (const { sealEpoch } of epochs) {
-            this.#union(groundOf(sealEpoch), groundOf(first.sealEpoch));
+            this.#unknowns.union(groundOf(sealEpoch), groundOf(first.sealEpoch));
         }
     }
 
@@ -146,11 +161,13 @@ export class Knowledge {
             for (let i = active.length - 1; i >= 0; i--) {
                 const other = active[i] as Segment;
                 if (other.toSlot < segment.fromSlot) active.splice(i, 1);
-                else if (this.#find(other.ground) !== this.#find(segment.ground)) {
+                else if (
+                    this.#unknowns.find(other.ground) !== this.#unknowns.find(segment.ground)
+                ) {
                     const level = Math.max(other.level, segment.level) as Level;
                     const last = Math.min(other.toSlot, segment.toSlot);
                     const shared = firstFrom(this.#ladder, level, segment.fromSlot, last);
-                    if (shared !== null) this.#union(other.ground, segment.ground);
+                    if (shared !== null) this.#unknowns.union(other.ground, segment.ground);
                 }
             }
             active.push(segment);
@@ -165,7 +182,7 @@ export class Knowledge {
             // A row of two unknowns is a difference like any other, and makes two classes one.
             const [a, b] = row.keys();
             if (row.size !== 2 || a === undefined || b === undefined) continue;
-            this.#union(a, b);
+            this.#unknowns.unite(a, b);
             isUnited = true;
         }
         const rows = isUnited ? sums.map((row) => this.#contract(row)) : contracted;
@@ -175,31 +192,31 @@ export class Knowledge {
             isComplete = this.#space.work <= workMax;
             if (!isComplete) break;
         }
-        for (const pivot of this.#space.pivots()) {
-            this.#classes.set(pivot, this.#space.classOf(pivot));
-        }
+        this.#classes = this.#space.classes();
         return isComplete;
     }
 
-    #contract(row: readonly Stretch[]): Map<number, bigint> {
-        const contracted = new Map<number, bigint>();
-        const add = (slot: number, value: bigint): void => {
+    #contract(row: readonly Stretch[]): Map<number, number> {
+        const contracted = new Map<number, number>();
+        const add = (slot: number, value: number): void => {
             const unknown = this.#unknownAt(slot);
-            const sum = (contracted.get(unknown) ?? 0n) + value;
-            if (sum === 0n) contracted.delete(unknown);
+            const sum = (contracted.get(unknown) ?? 0) + value;
+            if (sum === 0) contracted.delete(unknown);
             else contracted.set(unknown, sum);
         };
         for (const { fromSlot, toSlot } of row) {
-            add(toSlot, 1n);
-            add(fromSlot, -1n);
+            add(toSlot, 1);
+            add(fromSlot, -1);
         }
         return contracted;
     }
 
+    /** Number of the unknown on which a boundary hangs; below zero for one that nothing names. */
     #unknownAt(slot: number): number {
-        if (this.#parents.has(slot)) return this.#find(slot);
+        const own = this.#unknowns.findNamed(slot);
+        if (own !== null) return own;
         const segment = this.#index.at(slot);
-        return segment === null ? slot : this.#find(segment.ground);
+        return segment === null ? -1 - slot : this.#unknowns.find(segment.ground);
     }
 
     #classAt(slot: number): Class {
@@ -208,22 +225,6 @@ export class Knowledge {
 
     #classOf(unknown: number): Class {
         return this.#classes.get(unknown) ?? unknown;
-    }
-
-    #find(unknown: number): number {
-        let root = unknown;
-        for (let next = this.#parents.get(root); next !== undefined && next !== root; ) {
-            root = next;
-            next = this.#parents.get(root);
-        }
-        this.#parents.set(unknown, root);
-        if (root === unknown) return root;
-        this.#parents.set(root, root);
-        return root;
-    }
-
-    #union(a: number, b: number): void {
-        this.#parents.set(this.#find(a), this.#find(b));
     }
 
     /** Cuts a class at the ends of its segments and at its named boundaries. */
@@ -257,7 +258,7 @@ export class Knowledge {
     }
 }
 
-/** The unknown that all keys of a seal epoch share: a negative number, slots being positive. */
+/** Name of the unknown that all keys of a seal epoch share: below zero, slots being positive. */
 function groundOf(sealEpoch: number): number {
     return -1 - sealEpoch;
 }

@@ -1,22 +1,13 @@
-/** The prime 2^61 − 1: a row that vanishes modulo it by chance would need a determinant divisible by it. */
-const PRIME = 2n ** 61n - 1n;
+import { addProduct, inverse, negative, type Residue } from "./residue.ts";
+
+/** How many lengths of sums are told apart at first sight. */
+const SHAPES = 64;
 
 /** Name of a class of unknowns: one of them, or what they are equal to. */
 export type Class = number | string;
 
 /** A row over unknowns that have numbers; zeros are left out. */
-export type Row = Map<number, bigint>;
-
-function inverse(value: bigint): bigint {
-    if (value === 1n || value === PRIME - 1n) return value;
-    let [a, b, x, y] = [value, PRIME, 1n, 0n];
-    while (b !== 0n) {
-        const quotient = a / b;
-        [a, b] = [b, a - quotient * b];
-        [x, y] = [y, x - quotient * y];
-    }
-    return ((x % PRIME) + PRIME) % PRIME;
-}
+export type Row = Map<number, Residue>;
 
 /**
  * Rows over a prime field in reduced echelon form, sparse. Each row has a pivot, an unknown that no
@@ -34,12 +25,16 @@ export class RowSpace {
     }
 
     /** Adds a row; false where it follows from the others. */
-    add(row: ReadonlyMap<number, bigint>): boolean {
+    add(row: ReadonlyMap<number, Residue>): boolean {
         const reduced = this.reduce(row);
         const pivot = this.#rarestOf(reduced);
         if (pivot === null) return false;
-        const factor = inverse(reduced.get(pivot) as bigint);
-        for (const [unknown, value] of reduced) reduced.set(unknown, (value * factor) % PRIME);
+        const factor = inverse(reduced.get(pivot) as Residue);
+        if (factor !== 1) {
+            for (const [unknown, value] of reduced) {
+                reduced.set(unknown, addProduct(0, value, factor));
+            }
+        }
         for (const user of this.#users.get(pivot) ?? []) this.#eliminate(user, pivot, reduced);
         this.#users.delete(pivot);
         this.#rows.set(pivot, reduced);
@@ -48,34 +43,51 @@ export class RowSpace {
     }
 
     /** The row without its pivots: empty where it follows from the rows added. */
-    reduce(row: ReadonlyMap<number, bigint>): Row {
+    reduce(row: ReadonlyMap<number, Residue>): Row {
         const reduced: Row = new Map();
         for (const [unknown, value] of row) {
             const pivotRow = this.#rows.get(unknown);
-            if (pivotRow === undefined) this.#accumulate(reduced, unknown, value);
+            if (pivotRow === undefined) this.#accumulate(reduced, unknown, value, 1);
             else this.#subtract(reduced, pivotRow, value, unknown);
         }
         return reduced;
     }
 
     /**
-     * What two unknowns share exactly where their difference follows from the rows: the unknown modulo
-     * the row space, which is another unknown or a sum of them, written down.
+     * Classes of the unknowns that rows express: what two unknowns share exactly where their difference
+     * follows from the rows. It is the unknown modulo the row space: another unknown, or a sum of them.
      */
-    classOf(unknown: number): Class {
-        const row = this.#rows.get(unknown);
-        if (row === undefined) return unknown;
-        const rest = [...row].filter(([other]) => other !== unknown);
-        this.#work += rest.length;
-        const [only] = rest;
-        if (rest.length === 1 && only?.[1] === PRIME - 1n) return only[0];
-        rest.sort(([x], [y]) => x - y);
-        return rest.map(([other, value]) => `${other}:${PRIME - value}`).join(" ");
+    classes(): Map<number, Class> {
+        const classes = new Map<number, Class>();
+        const alike = new Map<number, number[]>();
+        for (const [pivot, row] of this.#rows) {
+            let sum = 0;
+            for (const unknown of row.keys()) sum += unknown;
+            const other = sum - pivot;
+            if (row.size === 2 && row.get(other) === -1) {
+                classes.set(pivot, other);
+                continue;
+            }
+            // Sums that are equal have as many terms, over unknowns with the same sum of numbers.
+            const shape = other * SHAPES + Math.min(row.size, SHAPES - 1);
+            const pivots = alike.get(shape);
+            if (pivots === undefined) alike.set(shape, [pivot]);
+            else pivots.push(pivot);
+        }
+        for (const pivots of alike.values()) {
+            for (const pivot of pivots) {
+                const isAlone = pivots.length === 1;
+                classes.set(pivot, isAlone ? `alone ${pivot}` : this.#written(pivot));
+            }
+        }
+        return classes;
     }
 
-    /** Unknowns that are pivots. */
-    pivots(): IterableIterator<number> {
-        return this.#rows.keys();
+    /** The sum that an unknown is, written down. */
+    #written(pivot: number): string {
+        const rest = [...(this.#rows.get(pivot) as Row)].filter(([other]) => other !== pivot);
+        rest.sort(([x], [y]) => x - y);
+        return rest.map(([other, value]) => `${other}:${negative(value)}`).join(" ");
     }
 
     /** The unknown of a row that the fewest rows use: to eliminate it costs least. */
@@ -94,12 +106,12 @@ export class RowSpace {
 
     #eliminate(user: number, pivot: number, pivotRow: Row): void {
         const row = this.#rows.get(user) as Row;
-        const factor = row.get(pivot) as bigint;
+        const factor = negative(row.get(pivot) as Residue);
         row.delete(pivot);
         for (const [unknown, value] of pivotRow) {
             if (unknown === pivot) continue;
             const had = row.has(unknown);
-            this.#accumulate(row, unknown, -factor * value);
+            this.#accumulate(row, unknown, factor, value);
             const has = row.has(unknown);
             if (has && !had) this.#use(unknown, user);
             if (had && !has) this.#leave(unknown, user);
@@ -117,16 +129,18 @@ export class RowSpace {
         if (users !== undefined) users.splice(users.indexOf(pivot), 1);
     }
 
-    #subtract(target: Row, row: Row, factor: bigint, pivot: number): void {
-        for (const [unknown, value] of row) {
-            if (unknown !== pivot) this.#accumulate(target, unknown, -factor * value);
+    #subtract(target: Row, row: Row, value: Residue, pivot: number): void {
+        const factor = negative(value);
+        for (const [unknown, other] of row) {
+            if (unknown !== pivot) this.#accumulate(target, unknown, factor, other);
         }
     }
 
-    #accumulate(target: Row, unknown: number, value: bigint): void {
+    /** Adds a product to what a row has of an unknown. */
+    #accumulate(target: Row, unknown: number, a: Residue, b: Residue): void {
         this.#work++;
-        const sum = ((((target.get(unknown) ?? 0n) + value) % PRIME) + PRIME) % PRIME;
-        if (sum === 0n) target.delete(unknown);
+        const sum = addProduct(target.get(unknown) ?? 0, a, b);
+        if (sum === 0) target.delete(unknown);
         else target.set(unknown, sum);
     }
 }

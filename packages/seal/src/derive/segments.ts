@@ -47,6 +47,8 @@ export function mergeSegments(
 export class SegmentIndex {
     readonly #ladder: Ladder;
     readonly #levels: readonly (readonly Segment[])[];
+    /** Levels that have a segment. */
+    readonly #filled: readonly Level[];
 
     constructor(ladder: Ladder, segments: readonly Segment[]) {
         this.#ladder = ladder;
@@ -55,14 +57,15 @@ export class SegmentIndex {
                 .filter((segment) => segment.level === level)
                 .sort((a, b) => a.fromSlot - b.fromSlot),
         );
+        this.#filled = ([0, 1, 2, 3] as const).filter((level) => this.#levels[level]?.length);
     }
 
     /** A segment that holds the boundary; null where none does. */
     at(slot: number): Segment | null {
-        for (let level = 0; level < this.#levels.length; level++) {
+        for (const level of this.#filled) {
             const found = this.#before(level, slot);
             if (found === null || slot > found.toSlot) continue;
-            if (isOfLevel(this.#ladder, slot, level as Level)) return found;
+            if (isOfLevel(this.#ladder, slot, level)) return found;
         }
         return null;
     }
