@@ -2,9 +2,10 @@
 import { mkdirSync } from "node:fs";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
+import { formatCurve } from "./lib/curve.ts";
 import { describeMachine, formatMachine } from "./lib/machine.ts";
 import { formatTable, type Measured, measured, type Suite } from "./lib/report.ts";
-import { RESULTS_FILE, saveResults } from "./lib/saved.ts";
+import { RESULTS_FILE, saveFigures, saveResults } from "./lib/saved.ts";
 import { billSuite } from "./suites/bill.ts";
 import { cohortSuite } from "./suites/cohort.ts";
 import { cometSuite } from "./suites/comet.ts";
@@ -87,12 +88,15 @@ for (const suite of SUITES) {
     results.push(measured(suite, result, machine));
     show(formatTable(result.rows));
     for (const fact of result.facts) show(`- ${fact}`);
+    for (const curve of result.curves ?? []) show(`\n${formatCurve(curve)}`);
     show(`(${((performance.now() - start) / 1000).toFixed(1)} s)`);
 }
 if (values.save) {
     const names = SUITES.map(({ name }) => name);
     saveResults(RESULTS_FILE, results, names);
-    show(`\nSaved in ${relative(process.cwd(), RESULTS_FILE)}.`);
+    for (const path of [RESULTS_FILE, ...saveFigures(results)]) {
+        show(`Saved in ${relative(process.cwd(), path)}.`);
+    }
 }
 const json = JSON.stringify(results, null, 4);
 console.log(values.json ? json : `\n${json}`);

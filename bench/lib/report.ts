@@ -1,3 +1,4 @@
+import type { Curve } from "./curve.ts";
 import type { Machine } from "./machine.ts";
 
 /** A measured number with its unit, and what it is where the column does not say. */
@@ -26,6 +27,8 @@ export type SuiteResult = {
     readonly rows: readonly Row[];
     /** Conditions and side results, one line each. */
     readonly facts: readonly string[];
+    /** What is drawn of it. */
+    readonly curves?: readonly Curve[];
 };
 
 /** A suite that `main.ts` can run. */
@@ -111,6 +114,7 @@ export type Measured = {
     readonly machine: Machine;
     readonly rows: readonly (Row & { readonly met: boolean | null })[];
     readonly facts: readonly string[];
+    readonly curves?: readonly Curve[];
 };
 
 /** Joins a suite's result with its place and day. */
@@ -122,5 +126,6 @@ export function measured(suite: Suite, result: SuiteResult, machine: Machine): M
         machine,
         rows: result.rows.map((row) => ({ ...row, met: isMet(row) })),
         facts: result.facts,
+        ...(result.curves === undefined ? {} : { curves: result.curves }),
     };
 }

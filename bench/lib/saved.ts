@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { drawCurves } from "./curve.ts";
 import type { Measured } from "./report.ts";
 
 /** The committed results, one entry a suite. */
@@ -12,4 +13,20 @@ export function saveResults(path: string, results: readonly Measured[], names: s
     const kept = names.flatMap((name) => all.get(name) ?? []);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${JSON.stringify(kept, null, 4)}\n`);
+}
+
+/** Where the picture of a suite's curves is kept. */
+export function figureOf(name: string): string {
+    return join(import.meta.dirname, `../../docs/figures/${name}.svg`);
+}
+
+/** Draws what has curves; returns the paths of the pictures. */
+export function saveFigures(results: readonly Measured[]): string[] {
+    return results.flatMap(({ curves, name }) => {
+        if (curves === undefined) return [];
+        const path = figureOf(name);
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, drawCurves(curves));
+        return [path];
+    });
 }
