@@ -127,6 +127,7 @@ function recordedStream({ addresses, commitments, sealed }: Month): RecordedStre
         flag: 0,
         sealed: sealed.subarray(i * 8, (i + 1) * 8),
         commitments: [commitments.subarray(i * 32, (i + 1) * 32)],
+        record: { chainEpoch: 0, seq: 1 + i, hash: new Uint8Array(32) },
     }));
     const { slotSeconds, streamId } = STREAM;
     const epochs = [{ sealEpoch: 0, boundaries }];

@@ -2,7 +2,8 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toHex, utf8 } from "@meterseal/core";
-import { NOTICE_KIND, PARTY_ROLE } from "@meterseal/record";
+import { createTariff, NOTICE_KIND, PARTY_ROLE } from "@meterseal/record";
+import { encodeTariff, type TariffBody } from "@meterseal/tariff";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../src/device/device.ts";
@@ -33,6 +34,25 @@ type Operation = {
 type Document = {
     readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
     readonly components: object;
+};
+
+const DAY_NIGHT: TariffBody = {
+    name: "day and night",
+    currency: "EUR",
+    decimals: 2,
+    zone: "Europe/London",
+    fromUnix: 0,
+    toUnix: null,
+    imports: {
+        kind: "bands",
+        bands: [
+            { name: "night", priceMicro: 200_000 },
+            { name: "day", priceMicro: 350_000 },
+        ],
+        rules: [{ band: 1, days: 127, months: 4095, fromMinute: 360, toMinute: 1320 }],
+    },
+    exports: null,
+    charges: [],
 };
 
 const scratch = useScratch();
@@ -147,6 +167,19 @@ describe("the OpenAPI document", () => {
             const headers = isPrivate(operations.get) ? await partyHeaders(home) : {};
             await hold("get", path, await fetch(url, { headers }));
         }
+    });
+
+    it("describes the weighted sum of a tariff on the ledger", async () => {
+        const tariff = await createTariff(provider.signer, {
+            ...{ network: provider.network, party: provider.party, timeUnix: 1_357_000_000 },
+            body: encodeTariff(DAY_NIGHT),
+        });
+        const { hash } = await postProven(provider, tariff);
+        const path = "/api/v1/streams/{stream}/weighted";
+        const url = `${server.httpUrl}${fill(path)}?tariff=${hash}&to=2013-01-02`;
+        const answer = await fetch(url);
+        expect(answer.status).toBe(200);
+        await hold("get", path, answer);
     });
 
     it("describes what a party posts, and what it is told", async () => {

@@ -52,7 +52,7 @@ export function openSum(
 }
 
 /** Place of a group's first register in a boundary. */
-export function firstChannel(groups: readonly number[], group: number): number {
+function firstChannel(groups: readonly number[], group: number): number {
     return groups
         .filter((each) => each < group)
         .reduce((sum, each) => sum + channelsOfGroup(each), 0);

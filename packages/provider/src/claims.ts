@@ -24,6 +24,14 @@ export function compareSums(expected: readonly SumDescription[], claimed: unknow
     return faults;
 }
 
+/** Holds what a store says in one answer against what the signed records make of it; MS_SUM. */
+export function compareClaim(expected: object, claimed: unknown): Fault[] {
+    const field = findDifference(expected, claimed);
+    if (field === null) return [];
+    const where = `the store's sum${field}`;
+    return [{ error: error("MS_SUM", { where }), where }];
+}
+
 /** Path of the first field that differs, such as `, parts, 0, difference`; null where none does. */
 function findDifference(expected: unknown, got: unknown): string | null {
     if (typeof expected !== "object" || expected === null) return expected === got ? null : "";

@@ -12,6 +12,7 @@ export {
     type ReadingPlan,
     type ReadingRange,
     type ReadingRequest,
+    weightedPath,
     weightedRange,
 } from "./plan.ts";
 export {

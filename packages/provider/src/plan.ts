@@ -48,6 +48,16 @@ export function weightedRange({ fromUnix, toUnix }: Grant): ReadingRange {
 const LEVEL_NAMES = ["slots", "hours", "days", "months"] as const;
 const WINDOW_OF_LEVEL = ["slot", "hour", "day", "month"] as const;
 
+/** Path and query of the store's own weighted sum for a W grant. */
+export function weightedPath({ fromUnix, groups, streamId, tariffHash, toUnix }: Grant): string {
+    const query = new URLSearchParams({
+        tariff: toHex(tariffHash ?? new Uint8Array()),
+        ...{ from: String(fromUnix), to: String(toUnix) },
+        groups: groups.join(),
+    });
+    return `/api/v1/streams/${toHex(streamId)}/weighted?${query}`;
+}
+
 /**
  * Windows that a grant can answer in a range: whole ones of its own level or window where nobody asks
  * for another, between the first and the last boundary that it opens.

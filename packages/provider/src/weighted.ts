@@ -1,17 +1,16 @@
 import { bytesEqual, error, fail, ok, type Result, slotOfUnix } from "@meterseal/core";
-import type { Evidence, TreeHead, Verdict } from "@meterseal/ledger";
-import { channelsOfGroup, GROUP } from "@meterseal/record";
-import { GRANT_KIND, type Grant, type GrantKeys, openWeighted, weighSealed } from "@meterseal/seal";
+import { type Evidence, type TreeHead, type Verdict, verdictOf } from "@meterseal/ledger";
+import { channelsOfGroup } from "@meterseal/record";
+import { GRANT_KIND, type Grant, type GrantKeys, openWeighted } from "@meterseal/seal";
 import {
-    type Period,
+    describeWeighted,
     type PublishedTariff,
     periodOf,
-    pricesOf,
-    type RecordedStream,
     readStream,
-    weigh,
+    weightedSum,
 } from "@meterseal/tariff";
-import { firstChannel, type GroupAmounts } from "./amounts.ts";
+import type { GroupAmounts } from "./amounts.ts";
+import { compareClaim } from "./claims.ts";
 import { type ReaderTrust, verifyRecords } from "./verify-records.ts";
 
 /** What the reading of a weighted sum is made of. */
@@ -23,6 +22,8 @@ export type WeightedInput = {
     readonly evidence: Evidence;
     /** The tariff that the grant names; whether the ledger has it was checked. */
     readonly tariff: PublishedTariff;
+    /** `sum` of the store's own answer, as it came; absent where it was not asked. */
+    readonly claimed?: unknown;
     readonly trust: ReaderTrust;
 };
 
@@ -30,7 +31,12 @@ export type WeightedInput = {
 export type WeightedReading = {
     /** By granted group: Σ price · amount in micro-units a kWh and units of 10^scale Wh. */
     readonly amounts: readonly GroupAmounts[];
-    readonly verdicts: { readonly signature: Verdict; readonly continuity: Verdict };
+    readonly verdicts: {
+        readonly signature: Verdict;
+        readonly continuity: Verdict;
+        /** The store's own sum is that of the records; null where it was not asked. */
+        readonly sums: Verdict | null;
+    };
     readonly checkpoint: TreeHead | null;
 };
 
@@ -42,7 +48,7 @@ export type WeightedReading = {
  * verifyRecords.
  */
 export function readWeighted(input: WeightedInput): Result<WeightedReading> {
-    const { evidence, grant, keys, tariff, trust } = input;
+    const { claimed, evidence, grant, keys, tariff, trust } = input;
     if (grant.kind !== GRANT_KIND.W || keys.form !== "tokens") {
         return fail(error("MS_VERSION", { where: "grant", expected: "a weighted sum" }));
     }
@@ -56,46 +62,22 @@ export function readWeighted(input: WeightedInput): Result<WeightedReading> {
     if (!period.ok) return period;
     const recorded = readStream(verified.value.records, grant.streamId);
     if (!recorded.ok) return recorded;
+    const basis = { period: period.value, recorded: recorded.value, tariff };
     const amounts: GroupAmounts[] = [];
     for (const [place, group] of grant.groups.entries()) {
         const tokens = keys.table.tokens[place];
         if (tokens?.length !== channelsOfGroup(group)) {
             return fail(error("MS_GRANT_RANGE", { where: `group ${group}` }));
         }
-        const sums = weighGroup(grant, recorded.value, tariff, period.value, group);
-        if (!sums.ok) return sums;
-        const opened = [...tokens].map((token, i) => openWeighted(sums.value[i] ?? 0n, token));
+        const weighted = weightedSum(basis, group);
+        if (!weighted.ok) return weighted;
+        const { sums } = weighted.value;
+        const opened = [...tokens].map((token, i) => openWeighted(sums[i] ?? 0n, token));
         amounts.push({ group, amounts: opened });
     }
+    const said = claimed === undefined ? null : describeWeighted(basis, grant.groups);
+    if (said !== null && !said.ok) return said;
+    const sums = said === null ? null : verdictOf(1, compareClaim(said.value, claimed));
     const { checkpoint, continuity, signature } = verified.value;
-    return ok({ amounts, verdicts: { continuity, signature }, checkpoint });
-}
-
-/** Σ v · P of the registers of a group over all seal epochs, mod 2^64. */
-function weighGroup(
-    grant: Grant,
-    recorded: RecordedStream,
-    tariff: PublishedTariff,
-    period: Period,
-    group: number,
-): Result<bigint[]> {
-    const { body, series } = tariff;
-    const plan =
-        group === GROUP.import ? body.imports : group === GROUP.export ? body.exports : null;
-    if (plan === null) {
-        return fail(error("MS_TARIFF", { expected: "a price for the register", got: "none" }));
-    }
-    const prices = pricesOf(body, plan, period, series);
-    if (!prices.ok) return prices;
-    const first = firstChannel(grant.streamGroups, group);
-    const sums: bigint[] = new Array(channelsOfGroup(group)).fill(0n);
-    for (const { terms } of weigh(recorded.epochs, period, prices.value)) {
-        const rows = terms.map(({ boundary, weight }) => ({ sealed: boundary.sealed, weight }));
-        const part = weighSealed(rows);
-        if (!part.ok) return part;
-        for (const [channel, sum] of sums.entries()) {
-            sums[channel] = BigInt.asUintN(64, sum + (part.value[first + channel] ?? 0n));
-        }
-    }
-    return ok(sums);
+    return ok({ amounts, verdicts: { continuity, signature, sums }, checkpoint });
 }

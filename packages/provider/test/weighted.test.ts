@@ -1,10 +1,11 @@
 import { unixOfSlot, unwrap } from "@meterseal/core";
 import type { Evidence } from "@meterseal/ledger";
 import { GRANT_KIND } from "@meterseal/seal";
-import { periodOf, pricesOf } from "@meterseal/tariff";
+import { describeWeighted, periodOf, pricesOf, readStream } from "@meterseal/tariff";
 import { testBytes } from "@meterseal/testkit/keys";
 import { beforeAll, describe, expect, it } from "vitest";
 import { planReading, readWeighted, type WeightedInput } from "../src/index.ts";
+import { verifyRecords } from "../src/verify-records.ts";
 import { at, FROM, Street, TARIFF, TO, type Wish } from "./street.ts";
 
 const HASH = testBytes("tariff", 32);
@@ -55,6 +56,37 @@ describe("a grant of a weighted sum", () => {
                 ([0, 1] as const).map((group) => ({ group, amounts: [cost(group, from, to)] })),
             );
             expect(verdicts.signature.holds && verdicts.continuity.holds).toBe(true);
+        }
+    });
+
+    it("is held against the store's own sum, field by field", async () => {
+        const right = await input();
+        const { grant, tariff, trust } = right;
+        const verified = unwrap(verifyRecords(grant, right.evidence, trust, 0));
+        const recorded = unwrap(readStream(verified.records, grant.streamId));
+        const period = unwrap(periodOf(grant.fromUnix, grant.toUnix, 1800));
+        const sum = unwrap(describeWeighted({ recorded, period, tariff }, grant.groups));
+        const verdictOf = (claimed: unknown) =>
+            unwrap(readWeighted({ ...right, claimed })).verdicts.sums;
+        expect(verdictOf(sum)).toMatchObject({ holds: true, checked: 1 });
+        expect(unwrap(readWeighted(right)).verdicts.sums).toBeNull();
+        const { groups, records } = sum;
+        expect(groups).toHaveLength(2);
+        expect(records.length).toBeGreaterThan(3);
+        for (const lie of [
+            null,
+            {},
+            { ...sum, measured: sum.measured - 1 },
+            { ...sum, gaps: [] },
+            { ...sum, records: records.slice(1) },
+            { ...sum, groups: groups.toReversed() },
+            { ...sum, groups: groups.map((each) => ({ ...each, sums: ["7"] })) },
+            { ...sum, tariff: "00".repeat(32) },
+            { ...sum, more: 1 },
+        ]) {
+            const verdict = verdictOf(lie);
+            expect(verdict).toMatchObject({ holds: false });
+            expect(verdict?.faults.map((fault) => fault.error.code)).toEqual(["MS_SUM"]);
         }
     });
 

@@ -28,4 +28,5 @@ export { type RecordedStream, readStream } from "./recorded.ts";
 export { checkPrices, checkRange } from "./rules.ts";
 export { parseTariffText } from "./text.ts";
 export { type GroupWeights, tokenWeights } from "./token.ts";
+export { describeWeighted, type WeightedDescription, weightedSum } from "./weighted-sum.ts";
 export { weigh } from "./weights.ts";

@@ -31,6 +31,8 @@ export type RecordedBoundary = {
     readonly sealed: Uint8Array;
     /** Of the first groups, 32 bytes each; none in a stream without commitments. */
     readonly commitments: readonly Uint8Array[];
+    /** Record that carries it, with its hash of 32 bytes. */
+    readonly record: Pick<MeterRecord, "chainEpoch" | "seq"> & { readonly hash: Uint8Array };
 };
 
 /** Boundaries of one seal epoch in the order of time. */
@@ -104,7 +106,7 @@ class StreamReader {
         this.#first ??= usage.value;
         if (this.#first.slotSeconds !== usage.value.slotSeconds) return this.#otherShape(record);
         const epoch = this.#epochOf(record, usage.value);
-        return epoch.ok ? addUsage(epoch.value.boundaries, usage.value) : epoch;
+        return epoch.ok ? addUsage(epoch.value.boundaries, record, usage.value) : epoch;
     }
 
     /** Only what is committed to can be in a bill; so an event counts as the boundary that it is. */
@@ -114,7 +116,7 @@ class StreamReader {
         if (!bytesEqual(event.value.stream, this.#stream)) return ok(null);
         const epoch = this.#epochOf(record, event.value);
         if (!epoch.ok) return epoch;
-        const boundary = boundaryOf(event.value);
+        const boundary = boundaryOf(record, event.value);
         // An opening lies before the boundaries of its epoch and a closing behind, also of its instant.
         if (event.value.kind === EVENT_KIND.opening) epoch.value.boundaries.unshift(boundary);
         else epoch.value.boundaries.push(boundary);
@@ -156,23 +158,33 @@ class StreamReader {
     }
 }
 
-function boundaryOf(event: RegisterEvent): RecordedBoundary {
+function boundaryOf(record: MeterRecord, event: RegisterEvent): RecordedBoundary {
     return {
         atUnix: event.atUnix,
         address: { level: LEVEL.event, index: event.index },
         flag: 0,
         sealed: event.values.mode === "sealed" ? event.values.bytes : new Uint8Array(0),
         commitments: event.commitments ?? [],
+        record: placeOf(record),
     };
 }
 
-function addUsage(boundaries: RecordedBoundary[], usage: UsageBody): Result<null> {
+function placeOf({ chainEpoch, message, seq }: MeterRecord): RecordedBoundary["record"] {
+    return { chainEpoch, seq, hash: message.hash };
+}
+
+function addUsage(
+    boundaries: RecordedBoundary[],
+    record: MeterRecord,
+    usage: UsageBody,
+): Result<null> {
     const addresses = expandAddresses(usage);
     if (!addresses.ok) return addresses;
     const flags = expandFlags(usage.flags, usage.count);
     if (!flags.ok) return flags;
     const width = channelCount(usage.groups) * 8;
     const bytes = usage.values.mode === "sealed" ? usage.values.bytes : new Uint8Array(0);
+    const place = placeOf(record);
     for (const [i, address] of addresses.value.entries()) {
         boundaries.push({
             atUnix: unixOfSlot(usage.firstSlot + i, usage.slotSeconds),
@@ -182,6 +194,7 @@ function addUsage(boundaries: RecordedBoundary[], usage: UsageBody): Result<null
             commitments: (usage.commitments ?? []).map((list) =>
                 list.subarray(i * 32, (i + 1) * 32),
             ),
+            record: place,
         });
     }
     return ok(null);

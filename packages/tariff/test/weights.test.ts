@@ -12,6 +12,7 @@ const BOUNDARY = {
     flag: 0,
     sealed: new Uint8Array(8),
     commitments: [],
+    record: { chainEpoch: 0, seq: 1, hash: new Uint8Array(32) },
 } as const;
 
 const slotOf = ({ atUnix }: { readonly atUnix: number }): number => slotOfUnix(atUnix, 900);

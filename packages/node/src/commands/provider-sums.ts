@@ -83,13 +83,14 @@ async function showPrice(options: Options, taken: TakenGrant, party: OwnParty): 
         const expected = `the grant's one sum, without --${chosen}`;
         throw error("MS_USAGE", { expected });
     }
-    const { evidence, seen, tariffProofs } = await taken.proveWeighted();
+    const { claimed, evidence, seen, tariffProofs } = await taken.proveWeighted();
     const trust = trustIn(party.genesisBytes, party.network);
     const hash = grant.tariffHash ?? new Uint8Array();
     const tariff = ledgerTariff(hash, readProofs(tariffProofs, trust), trust);
     const reading = unwrap(
         readWeighted({
             ...{ grant, keys, evidence, tariff },
+            ...(claimed === undefined ? {} : { claimed }),
             trust: {
                 networkId: party.network,
                 recipient: party.party.id,
@@ -98,8 +99,8 @@ async function showPrice(options: Options, taken: TakenGrant, party: OwnParty): 
             },
         }),
     );
-    const { continuity, signature } = reading.verdicts;
-    const faults = [...signature.faults, ...continuity.faults];
+    const { continuity, signature, sums } = reading.verdicts;
+    const faults = [signature, continuity, sums].flatMap((verdict) => verdict?.faults ?? []);
     return showIfProven(taken, faults, reading.checkpoint, () => {
         if (options.json === true) out(JSON.stringify(priceJson(grant, tariff, reading)));
         else printPrice(grant, tariff, reading);

@@ -27,6 +27,7 @@ export function priceJson(
             holds: true,
             signatures: verdicts.signature.checked,
             chainAndLog: verdicts.continuity.checked,
+            storeSums: verdicts.sums?.checked ?? null,
             checkpoint:
                 checkpoint === null
                     ? null
@@ -49,10 +50,12 @@ export function printPrice(
         const name = each.group === GROUP.export ? "export" : "import";
         out(`${from} to ${to}  ${name} ${price} ${body.currency} under "${body.name}"`);
     }
-    const { continuity, signature } = verdicts;
+    const { continuity, signature, sums } = verdicts;
+    const store =
+        sums === null ? "the store's own sum was not asked for" : "the sum is as the store says";
     say(
-        `Proven: ${signature.checked} signatures, ${continuity.checked} links of chain and log; the ` +
-            "household's notice and the tariff are on the ledger.",
+        `Proven: ${signature.checked} signatures, ${continuity.checked} links of chain and log, ` +
+            `${store}; the household's notice and the tariff are on the ledger.`,
     );
 }
 

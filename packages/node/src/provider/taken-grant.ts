@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { error, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence, type TreeHead } from "@meterseal/ledger";
-import { type ReadingPlan, weightedRange } from "@meterseal/provider";
+import { type ReadingPlan, weightedPath, weightedRange } from "@meterseal/provider";
 import { type Grant, parseGrant } from "@meterseal/seal";
 import { fetchTariffProofs } from "../billing/bill-evidence.ts";
 import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
@@ -76,7 +76,9 @@ export async function takeFromServer(
             const tariffProofs = await fetchTariffProofs(url, tariffOf(grant));
             save(FILES.tariff, Buffer.from(formatJson(tariffProofs)));
             const growth = seen === null ? {} : { seen };
-            return { evidence: unwrap(decodeEvidence(evidence)), ...growth, tariffProofs };
+            const { sum } = await api.json(weightedPath(grant));
+            const proof = { evidence: unwrap(decodeEvidence(evidence)), claimed: sum ?? null };
+            return { ...proof, ...growth, tariffProofs };
         },
         remember(head) {
             if (head.size > (seen?.size ?? 0)) writeSeen(directory, head);

@@ -41,13 +41,25 @@ const stream = closed(
 
 const second = { type: "integer", description: "seconds since 1970" };
 
+const recordName = closed({ chainEpoch: count, seq: count, hash: hex(64) });
+
+/** What an answer about a stream says of it. */
+const streamFields = {
+    stream: hex(32),
+    subject: hex(32),
+    zone: { type: "string" },
+    slotSeconds: count,
+    scale: { type: "integer" },
+    mode: { enum: ["sealed", "open"] },
+};
+
 /** Registers at one end of a part of a sum. */
 const sumEnd = closed({
     unix: second,
     sealEpoch: count,
     level: { type: "integer", minimum: 0, maximum: 4, description: "tree of the key" },
     index: { ...count, description: "leaf in that tree" },
-    record: closed({ chainEpoch: count, seq: count, hash: hex(64) }),
+    record: recordName,
 });
 
 const sumWindow = closed({
@@ -140,12 +152,7 @@ export const schemas: Readonly<Record<string, object>> = {
         },
     }),
     sums: closed({
-        stream: hex(32),
-        subject: hex(32),
-        zone: { type: "string" },
-        slotSeconds: count,
-        scale: { type: "integer" },
-        mode: { enum: ["sealed", "open"] },
+        ...streamFields,
         window: { enum: WINDOW_NAMES },
         groups: { type: "array", items: count },
         windows: { type: "array", items: sumWindow },
@@ -153,6 +160,41 @@ export const schemas: Readonly<Record<string, object>> = {
             type: ["integer", "null"],
             description: "`from` of the next page; null where this is the last",
         },
+    }),
+    weightedSum: closed({
+        ...streamFields,
+        sum: closed({
+            tariff: hex(64),
+            fromUnix: second,
+            toUnix: second,
+            slots: count,
+            measured: { ...count, description: "slots of the range that were measured" },
+            gaps: {
+                type: "array",
+                items: closed({ fromUnix: second, toUnix: second, gap: { type: "string" } }),
+            },
+            groups: {
+                type: "array",
+                items: closed({
+                    group: count,
+                    sums: {
+                        type: "array",
+                        description:
+                            "weights times sealed registers, added up modulo 2^64, one a channel",
+                        items: { type: "string", pattern: "^[0-9]{1,20}$" },
+                    },
+                }),
+            },
+            records: {
+                type: "array",
+                description: "records with a register that enters, in chain order",
+                items: recordName,
+            },
+        }),
+        proofs: closed({
+            records: { type: "string", description: "path of the evidence of the range" },
+            tariff: { type: "string", description: "path of the proof of the tariff" },
+        }),
     }),
     health: closed({ alive: { const: true } }),
     readiness: closed({

@@ -106,6 +106,31 @@ const PATHS: Paths = {
             responses: { 200: json("sums", "the sums"), ...problems(400, 404, 409, 503) },
         },
     },
+    "/api/v1/streams/{stream}/weighted": {
+        get: {
+            operationId: "getWeightedSum",
+            summary:
+                "Registers weighted by the prices of a tariff on the ledger, of ciphertext in a sealed stream, with coverage, records and where the proofs are",
+            parameters: [
+                stream,
+                {
+                    ...query("tariff", "hash of the tariff's message", {
+                        type: "string",
+                        pattern: "^[0-9a-f]{64}$",
+                    }),
+                    required: true,
+                },
+                ...range.slice(0, 2),
+                query("groups", "ascending group ids that the tariff prices: 0, 1 or 0,1", {
+                    type: "string",
+                }),
+            ],
+            responses: {
+                200: json("weightedSum", "the sum"),
+                ...problems(400, 404, 409, 413, 503),
+            },
+        },
+    },
     "/api/v1/streams/{stream}/evidence": {
         get: {
             operationId: "getStreamEvidence",

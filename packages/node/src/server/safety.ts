@@ -71,6 +71,7 @@ const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
     MS_ENROLMENT: 409,
     MS_STREAM_RULE: 409,
     MS_RESEALED: 409,
+    MS_TARIFF: 409,
     MS_VERSION: 415,
     MS_KEY_UNKNOWN: 403,
     MS_SIGNATURE_BAD: 403,

@@ -103,7 +103,7 @@ async function checkpointOver(
 
 /** Log entry of a statement; MS_NOT_FOUND while it is not final. */
 export async function entryOf(
-    tools: StatementTools,
+    tools: Pick<StatementTools, "facts" | "reader">,
     hash: Uint8Array,
 ): Promise<Result<PlacedEntry>> {
     const index = leafOf(tools, hash);
@@ -116,6 +116,6 @@ export async function entryOf(
     return fail(error("MS_NOT_FOUND", { where: `notice ${toHex(hash)}` }));
 }
 
-function leafOf({ facts }: StatementTools, hash: Uint8Array): number | undefined {
+function leafOf({ facts }: Pick<StatementTools, "facts">, hash: Uint8Array): number | undefined {
     return facts.leaves.get(toHex(hash));
 }

@@ -27,6 +27,7 @@ export type StreamParameters = {
     readonly records?: string;
     readonly since?: string;
     readonly grant?: string;
+    readonly tariff?: string;
 };
 
 /** What is asked of a stream. */

@@ -15,6 +15,7 @@ import {
 } from "./stream-query.ts";
 import { anchorOf, edgeRows, stretchRows } from "./stretch.ts";
 import { Turnstile } from "./turnstile.ts";
+import { answerWeighted } from "./weighted-route.ts";
 
 type StreamRequest = { Params: { stream: string }; Querystring: StreamParameters };
 
@@ -42,6 +43,16 @@ export function addStreamRoutes(app: FastifyInstance, options: HttpOptions): voi
         turnstile.pass(async () => {
             const { input, query, stream } = await prepare(request.params.stream, request.query);
             return describeSums(stream, query, await sumWindows(input));
+        }),
+    );
+
+    app.get<StreamRequest>("/api/v1/streams/:stream/weighted", ({ params, query: asked }) =>
+        turnstile.pass(async () => {
+            const { tariff, ...range } = asked;
+            const parameters = { ...range, window: "total", nearest: "slot" };
+            const prepared = await prepare(params.stream, parameters);
+            const areGroupsAsked = range.groups !== undefined;
+            return await answerWeighted(options, { ...prepared, tariff, areGroupsAsked });
         }),
     );
 
