@@ -148,6 +148,8 @@ export const LIMITS = {
     billCharacters: 4_096,
     /** Members of one cohort; its notice must fit a message besides (privacy 3.7). */
     cohortMembers: 1_024,
+    /** Readings of members that one answer with sums over a cohort adds up. */
+    cohortReads: 65_536,
     /** Windows of a cohort in its month: quarter-hours and an hour more; tokens fit a message. */
     cohortWindows: 2_980,
     /** One call to a node of an EVM chain. */

@@ -1,8 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { toHex, unwrap } from "@meterseal/core";
+import { LIMITS, toHex, unwrap } from "@meterseal/core";
 import { encodeCoseKey, parseEnrolment, STREAM_MODE } from "@meterseal/record";
 import { type KeyFile, parseKeyFile, usageOfSeries } from "@meterseal/wallet";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ReplayClock, systemRandom } from "../src/clocks.ts";
 import { askServer } from "../src/commands/household-usage.ts";
@@ -20,10 +21,23 @@ import { loadOf, publishedCohorts } from "../src/monitor/collect.ts";
 import { openMonitorAt } from "../src/monitor/own-monitor.ts";
 import { getAsParty } from "../src/party/client.ts";
 import { openParty } from "../src/party/party.ts";
+import { firstPage } from "../src/server/cohort-route.ts";
+import { openApiDocument } from "../src/server/openapi.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
 import { quiet, useScratch } from "./fixture.ts";
 import { startQuietServer } from "./quiet-server.ts";
+
+type StoreSums = {
+    windows: { groups: object[] | null; missing: number[] }[];
+    members: { measured: number; records: object[]; proofs: string }[];
+    nextUnix: number | null;
+};
+
+const components = openApiDocument() as { components: object };
+const ajv = new Ajv2020({ keywords: ["components"], allowUnionTypes: true });
+ajv.addSchema({ $id: "document", components: components.components }, "document");
+const cohortSums = ajv.compile({ $ref: "document#/components/schemas/cohortSums" });
 
 const DAYS = 3;
 const HOMES = 9;
@@ -185,6 +199,87 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         }
     });
 
+    test("hears the same from the store, whose lies about it are found", async () => {
+        const place = PLACES.monitor(dataDir, DEMO_MONITOR.directory);
+        const { api, keys, nowUnix, own, partyOf } = await openMonitorAt(place, server.httpUrl);
+        const party = own.key.party;
+        const [published] = await publishedCohorts(api, party);
+        if (published === undefined) throw new Error("a cohort");
+        // A day more than there are readings.
+        const toUnix = START_UNIX + (DAYS + 1) * 86_400;
+        const range = `from=${START_UNIX}&to=${toUnix}`;
+        const route = `/api/v1/cohorts/${published.notice}/sums`;
+        const answer = await fetch(`${server.httpUrl}${route}?${range}`);
+        const said = (await answer.json()) as StoreSums;
+        expect(cohortSums(said), JSON.stringify(cohortSums.errors)).toBe(true);
+        const expected = await ownUse();
+        expect(said.windows.map(({ groups }) => groups === null)).toEqual([
+            ...expected.map((wh) => wh === null),
+            ...Array(48).fill(true),
+        ]);
+        expect(said.windows.at(-1)?.missing).toEqual(homes.map((_, place) => place));
+        expect(said.members).toHaveLength(HOMES);
+        for (const { measured, proofs, records } of said.members) {
+            expect(measured).toBeGreaterThan(40 * DAYS);
+            expect(records.length).toBeGreaterThan(1);
+            expect((await fetch(server.httpUrl + proofs)).status).toBe(200);
+        }
+
+        const tools = { api, dir: place, keys, network: own.network, nowUnix, partyOf, party };
+        const load = () => loadOf(tools, [published], START_UNIX, toUnix);
+        const honest = api.json.bind(api);
+        let asked = 0;
+        const answers = (change: (said: StoreSums) => object): void => {
+            api.json = async (path) => {
+                const given = await honest(path);
+                if (!path.startsWith(route)) return given;
+                asked++;
+                return change(given as StoreSums) as Record<string, unknown>;
+            };
+        };
+        answers((given) => given);
+        await load();
+        expect(asked).toBe(1);
+        const first = said.windows.findIndex(({ groups }) => groups !== null);
+        const window = (changes: object) => (given: StoreSums) => ({
+            ...given,
+            windows: given.windows.map((each, i) => (i === first ? { ...each, ...changes } : each)),
+        });
+        for (const lie of [
+            window({ groups: [{ group: 0, sums: ["7"] }] }),
+            window({ groups: null, missing: [3] }),
+            window({ toUnix: START_UNIX }),
+            window({ more: 1 }),
+            (given: StoreSums) => ({
+                ...given,
+                windows: given.windows.filter((_, i) => i !== first),
+            }),
+            () => ({ windows: [null], nextUnix: START_UNIX }),
+            () => ({}),
+        ]) {
+            answers(lie);
+            await expect(load()).rejects.toMatchObject({ code: "MS_SUM" });
+        }
+        // What came after the records were read is no contradiction.
+        answers((given) => ({
+            ...given,
+            windows: given.windows.filter(({ groups }) => groups !== null),
+        }));
+        await load();
+    }, 60_000);
+
+    test("gets no sums of a cohort that is none", async () => {
+        const status = async (hash: string): Promise<number> =>
+            (await fetch(`${server.httpUrl}/api/v1/cohorts/${hash}/sums`)).status;
+        const { notices } = (await (
+            await fetch(`${server.httpUrl}/api/v1/notices?kind=1`)
+        ).json()) as { notices: { hash: string }[] };
+        const [grant] = notices;
+        expect(await status("nonsense")).toBe(400);
+        expect(await status("0".repeat(64))).toBe(404);
+        expect(await status(grant?.hash ?? "")).toBe(404);
+    });
+
     test("sets a feeder's own meter against its homes", async () => {
         // One of the homes stands in for the feeder's meter: what matters is whose numbers meet.
         const [, home] = homes as [(typeof homes)[0], (typeof homes)[0]];
@@ -256,4 +351,15 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
             stderr: expect.stringContaining("MS_COHORT"),
         });
     });
+});
+
+test("one answer adds up so many readings, and says where the rest begins", () => {
+    const windows = Array.from({ length: 2_980 }, (_, i) => i);
+    const most = LIMITS.cohortReads / 1_024;
+    expect(firstPage(windows.slice(0, most), 1_024)).toEqual({
+        page: windows.slice(0, most),
+        next: null,
+    });
+    expect(firstPage(windows, 1_024)).toEqual({ page: windows.slice(0, most), next: most });
+    expect(firstPage(windows, 8)).toEqual({ page: windows, next: null });
 });

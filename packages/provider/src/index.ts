@@ -6,6 +6,7 @@
  * @packageDocumentation
  */
 export type { GroupAmounts } from "./amounts.ts";
+export { compareClaim } from "./claims.ts";
 export {
     planPath,
     planReading,

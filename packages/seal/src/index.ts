@@ -23,6 +23,7 @@ export {
     encodeCohort,
     parseCohort,
 } from "./cohort/body.ts";
+export { type CohortWindowDescription, describeCohort } from "./cohort/description.ts";
 export { masksOf, memberOf, pairSecrets } from "./cohort/masks.ts";
 export { type MemberReading, memberPart } from "./cohort/part.ts";
 export { type CohortSum, type MemberPart, openCohort } from "./cohort/sums.ts";

@@ -7,13 +7,16 @@ import {
     unixOfSlot,
     unwrap,
 } from "@meterseal/core";
+import { compareClaim } from "@meterseal/provider";
 import { NOTICE_KIND, parseNotice, verifySign1 } from "@meterseal/record";
 import {
     type Cohort,
     type CohortBoundaries,
     type CohortSum,
+    type CohortWindowDescription,
     cohortBoundaries,
     cohortHash,
+    describeCohort,
     GRANT_KIND,
     type Grant,
     type MemberPart,
@@ -34,6 +37,8 @@ export type PublishedCohort = {
     readonly cohort: Cohort;
     /** 32 bytes. */
     readonly hash: Uint8Array;
+    /** Hash of the notice that carries it, in hex. */
+    readonly notice: string;
 };
 
 /** Who adds cohorts up. */
@@ -70,7 +75,8 @@ export async function publishedCohorts(
         const notice = unwrap(parseNotice(await api.notice(hash)));
         if (notice.kind !== NOTICE_KIND.cohort) continue;
         const cohort = parseCohort(notice.cohort);
-        if (cohort.ok) found.push({ cohort: cohort.value, hash: cohortHash(notice.cohort) });
+        if (!cohort.ok) continue;
+        found.push({ cohort: cohort.value, hash: cohortHash(notice.cohort), notice: hash });
     }
     return found;
 }
@@ -123,12 +129,45 @@ async function addUp(
     const [first, last] = [edges[0] ?? Number.POSITIVE_INFINITY, edges.at(-1) ?? 0];
     const isAsked = (window: number): boolean =>
         (instants[window] as number) >= first && (instants[window + 1] as number) <= last;
+    if (silent.length === 0 && edges.length > 1) {
+        const windows = boundaries.indices.flatMap((_, window) => (isAsked(window) ? window : []));
+        const own = describeCohort(cohort, boundaries, parts, windows);
+        await compareWithStore(api, published.notice, own, [first, last]);
+    }
     const sums = cohort.groups.map((group, i) =>
         unwrap(openCohort(cohort, boundaries, group, parts[i] as MemberPart[])).map(
             (sum, window) => (isAsked(window) ? sum : null),
         ),
     );
     return { published, boundaries, sums, silent };
+}
+
+/**
+ * Holds what the store adds up against what the signed records add up to, page by page. A window that the
+ * records had not whole is left out: the store is asked later, and a late reading may have come meanwhile.
+ * @throws MetersealError MS_SUM where they differ.
+ */
+async function compareWithStore(
+    api: ServerApi,
+    notice: string,
+    own: readonly CohortWindowDescription[],
+    [fromUnix, toUnix]: readonly [number, number],
+): Promise<void> {
+    const said = new Map<unknown, unknown>();
+    for (let next: number | null = fromUnix; next !== null && next < toUnix; ) {
+        const path = `/api/v1/cohorts/${notice}/sums?from=${next}&to=${toUnix}`;
+        const { nextUnix, windows } = await api.json(path);
+        for (const window of Array.isArray(windows) ? windows : []) {
+            said.set((window as { fromUnix?: unknown } | null)?.fromUnix, window);
+        }
+        // A page that leads back is the last one.
+        next = typeof nextUnix === "number" && nextUnix > next ? nextUnix : null;
+    }
+    for (const window of own) {
+        if (window.groups === null) continue;
+        const [fault] = compareClaim(window, said.get(window.fromUnix));
+        if (fault !== undefined) throw fault.error;
+    }
 }
 
 function isOf(grant: Grant, { cohort, hash }: PublishedCohort, own: number): boolean {

@@ -1,6 +1,6 @@
 import { unixOfSlot } from "@meterseal/core";
 import { channelsOfGroup } from "@meterseal/record";
-import type { Cohort, CohortBoundaries, MemberReading } from "@meterseal/seal";
+import type { Cohort, CohortBoundaries, MemberReading, SumDescription } from "@meterseal/seal";
 
 /** What is said of one window of a stream, as far as a sum over a cohort hangs on it. */
 export type SaidWindow = {
@@ -14,6 +14,18 @@ export type SaidWindow = {
         readonly difference: readonly bigint[];
     }[];
 };
+
+/** What a description of a window says of it. */
+export function saidWindow({ fromUnix, parts, quality, toUnix }: SumDescription): SaidWindow {
+    return {
+        ...{ fromUnix, toUnix, quality },
+        parts: parts.map(({ difference, from, to }) => ({
+            from: from as MemberReading["from"],
+            to: to as MemberReading["to"],
+            difference: difference.map(BigInt),
+        })),
+    };
+}
 
 /**
  * A member's readings of one group for the windows of its cohort: null where nothing was said, where

@@ -1,9 +1,9 @@
 import { createLadder, slotOfUnix, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
 import { readGrant } from "@meterseal/provider";
-import type { Grant, MemberReading, TokenTable } from "@meterseal/seal";
+import type { Grant, TokenTable } from "@meterseal/seal";
 import type { ServerApi } from "../party/server-api.ts";
-import type { SaidWindow } from "./readings.ts";
+import { type SaidWindow, saidWindow } from "./readings.ts";
 
 /** A member's tokens, opened. */
 export type OpenedTokens = { readonly grant: Grant; readonly table: TokenTable };
@@ -55,12 +55,5 @@ export async function signedWindows(
     const { continuity, signature } = reading.verdicts;
     const fault = [...signature.faults, ...continuity.faults][0];
     if (fault !== undefined) throw fault.error;
-    return reading.sums.map(({ fromUnix, parts, quality, toUnix }) => ({
-        ...{ fromUnix, toUnix, quality },
-        parts: parts.map(({ difference, from, to }) => ({
-            from: from as MemberReading["from"],
-            to: to as MemberReading["to"],
-            difference: difference.map(BigInt),
-        })),
-    }));
+    return reading.sums.map(saidWindow);
 }

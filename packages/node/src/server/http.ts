@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import fastifyStatic from "@fastify/static";
-import type { Clock } from "@meterseal/core";
+import { type Clock, LIMITS } from "@meterseal/core";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify from "fastify";
 import type { Heads } from "../dag/heads.ts";
@@ -9,6 +9,7 @@ import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts
 import type { LedgerStatus } from "../exchange/status.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
+import { addCohortRoute } from "./cohort-route.ts";
 import { addDagRoutes } from "./dag-routes.ts";
 import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
@@ -24,6 +25,7 @@ import { addSafety, SAFETY_HEADERS, sendProblem } from "./safety.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
 import type { StreamIndex } from "./stream-index.ts";
 import { addStreamRoutes } from "./stream-routes.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** What the HTTP side of a server works with. */
 export type HttpOptions = {
@@ -78,7 +80,9 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addSafety(app, { loopbackOnly: true });
     addMessageBodies(app);
     addRoutes(app, options);
-    addStreamRoutes(app, options);
+    const turnstile = new Turnstile(LIMITS.sumRequests);
+    addStreamRoutes(app, options, turnstile);
+    addCohortRoute(app, options, turnstile);
     addDagRoutes(app, options);
     addLedgerRoutes(app, options.ledgerStatus);
     addHealthRoutes(app, options.health);

@@ -43,6 +43,16 @@ const second = { type: "integer", description: "seconds since 1970" };
 
 const recordName = closed({ chainEpoch: count, seq: count, hash: hex(64) });
 
+/** Sealed registers of a group, added up. */
+const groupSums = closed({
+    group: count,
+    sums: {
+        type: "array",
+        description: "modulo 2^64, one a channel",
+        items: { type: "string", pattern: "^[0-9]{1,20}$" },
+    },
+});
+
 /** What an answer about a stream says of it. */
 const streamFields = {
     stream: hex(32),
@@ -175,15 +185,7 @@ export const schemas: Readonly<Record<string, object>> = {
             },
             groups: {
                 type: "array",
-                items: closed({
-                    group: count,
-                    sums: {
-                        type: "array",
-                        description:
-                            "weights times sealed registers, added up modulo 2^64, one a channel",
-                        items: { type: "string", pattern: "^[0-9]{1,20}$" },
-                    },
-                }),
+                items: groupSums,
             },
             records: {
                 type: "array",
@@ -195,6 +197,46 @@ export const schemas: Readonly<Record<string, object>> = {
             records: { type: "string", description: "path of the evidence of the range" },
             tariff: { type: "string", description: "path of the proof of the tariff" },
         }),
+    }),
+    cohortSums: closed({
+        notice: hex(64),
+        cohort: { ...hex(64), description: "SHA-256 of the cohort: its name" },
+        feeder: { type: "string" },
+        month: { ...count, description: "12 · (year − 2000) + month − 1" },
+        zone: { type: "string" },
+        slotSeconds: count,
+        level: count,
+        scale: { type: "integer" },
+        windows: {
+            type: "array",
+            items: closed({
+                fromUnix: second,
+                toUnix: second,
+                missing: {
+                    type: "array",
+                    description: "places of the members without a measured reading",
+                    items: count,
+                },
+                groups: {
+                    description: "null where a member is missing",
+                    anyOf: [{ type: "null" }, { type: "array", items: groupSums }],
+                },
+            }),
+        },
+        members: {
+            type: "array",
+            items: closed({
+                party: hex(32),
+                stream: hex(32),
+                measured: { ...count, description: "windows with a measured reading" },
+                records: { type: "array", items: recordName },
+                proofs: { type: "string", description: "path of the evidence of its windows" },
+            }),
+        },
+        nextUnix: {
+            type: ["integer", "null"],
+            description: "`from` of the next page; null where this is the last",
+        },
     }),
     health: closed({ alive: { const: true } }),
     readiness: closed({

@@ -158,6 +158,27 @@ const PATHS: Paths = {
             },
         },
     },
+    "/api/v1/cohorts/{hash}/sums": {
+        get: {
+            operationId: "getCohortSums",
+            summary:
+                "What the registers of all members of a cohort add up to, window by window, of ciphertext in sealed streams; a missing member makes a window missing",
+            parameters: [
+                {
+                    name: "hash",
+                    in: "path",
+                    required: true,
+                    description: "hash of the cohort's notice",
+                    schema: { type: "string", pattern: "^[0-9a-f]{64}$" },
+                },
+                ...range.slice(0, 2),
+            ],
+            responses: {
+                200: json("cohortSums", "the sums"),
+                ...problems(400, 404, 409, 503),
+            },
+        },
+    },
     "/api/v1/enrolments": {
         post: {
             operationId: "enrolMeter",

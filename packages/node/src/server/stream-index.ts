@@ -66,13 +66,18 @@ export class StreamIndex implements EngineObserver {
         }
     }
 
+    /** A stream by its id; null where there is none. */
+    find(stream: Uint8Array): IndexedStream | null {
+        return this.#streams.get(toHex(stream)) ?? null;
+    }
+
     /**
      * A stream by its id.
      * @throws MetersealError MS_NOT_FOUND.
      */
     get(stream: Uint8Array): IndexedStream {
-        const found = this.#streams.get(toHex(stream));
-        if (found === undefined) throw error("MS_NOT_FOUND", { where: `stream ${toHex(stream)}` });
+        const found = this.find(stream);
+        if (found === null) throw error("MS_NOT_FOUND", { where: `stream ${toHex(stream)}` });
         return found;
     }
 

@@ -14,7 +14,7 @@ import {
     type StreamQuery,
 } from "./stream-query.ts";
 import { anchorOf, edgeRows, stretchRows } from "./stretch.ts";
-import { Turnstile } from "./turnstile.ts";
+import type { Turnstile } from "./turnstile.ts";
 import { answerWeighted } from "./weighted-route.ts";
 
 type StreamRequest = { Params: { stream: string }; Querystring: StreamParameters };
@@ -24,10 +24,13 @@ type StreamRequest = { Params: { stream: string }; Querystring: StreamParameters
  * them. In a sealed network sums are differences of ciphertext, which open to amounts for who holds a
  * grant.
  */
-export function addStreamRoutes(app: FastifyInstance, options: HttpOptions): void {
+export function addStreamRoutes(
+    app: FastifyInstance,
+    options: HttpOptions,
+    turnstile: Turnstile,
+): void {
     const { engine, facts, genesis, reader, streams } = options;
     const evidence = new EvidenceBuilder(reader, engine, facts, genesis);
-    const turnstile = new Turnstile(LIMITS.sumRequests);
 
     /** What a request asks, and what its sums are made of. */
     async function prepare(id: string, parameters: StreamParameters) {
