@@ -144,6 +144,26 @@ describe("meterseal bridge", () => {
         expect(outcome.stderr).toMatch(new RegExp(`^${code}`, "m"));
     });
 
+    it("takes corrections for a meter that cannot sign, beside what it reads", {
+        timeout: TEST_MS,
+    }, async () => {
+        const directory = await gateway("corrected", 60, "import,adjustments");
+        const file = place("corrected.txt");
+        const about = ["--from", "2020-01-01", "--until", "2020-01-02", "--reason", "ratio"];
+        const to = ["--to", server.mqttUrl, "--json"];
+        const entered = await run(
+            ...["meter", "correct", "--dir", directory, "--plus", "0.5", ...about, ...to],
+        );
+        expect([entered.code, entered.stderr]).toEqual([0, expect.not.stringContaining("MS_")]);
+        writeFileSync(file, STREAM);
+        const { code, stdout } = await bridge(directory, "--p1", file);
+        expect(code).toBe(0);
+        expect(JSON.parse(stdout).boundaries).toBeGreaterThan(3);
+        // Entered before the first reading, so it is in all of them.
+        const corrected = { totalCorrectionWh: 0, corrections: [{ plusWh: 500 }] };
+        expect(await usage(directory)).toMatchObject(corrected);
+    });
+
     it("does not sign with a meter's own key what somebody else read", async () => {
         const directory = place("own");
         await run("meter", "init", "--dir", directory, "--zone", "UTC");

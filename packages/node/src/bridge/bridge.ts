@@ -2,6 +2,7 @@ import { type Clock, error, LIMITS, type Log } from "@meterseal/core";
 import {
     type Boundary,
     type MeterAgent,
+    measuredOf,
     ReadingConditioner,
     type ReadingRules,
     type ReadingStart,
@@ -106,7 +107,8 @@ export class Bridge {
     #take(telegram: Telegram): string | null {
         if (telegram.check === "mismatch" || telegram.check === "truncated")
             return `crc: ${telegram.check}`;
-        const registers = registersOf(telegram, this.#parts.stream.groups, this.#parts.channel);
+        const { groups } = measuredOf(this.#parts.stream);
+        const registers = registersOf(telegram, groups, this.#parts.channel);
         if (registers === null) return "no register";
         const measuredUnix = this.#dateOf(telegram);
         if (measuredUnix === null) return "no time";
@@ -168,11 +170,12 @@ export class Bridge {
     }
 }
 
-function rulesOf({ groups, slotSeconds }: StreamDescriptor): ReadingRules {
+function rulesOf(stream: StreamDescriptor): ReadingRules {
+    const { slotSeconds } = stream;
     const alignSeconds = Math.min(ALIGN_SECONDS_MAX, Math.floor((slotSeconds - 1) / 2));
     return {
         ...{ slotSeconds, alignSeconds },
-        growthCaps: groups.map(() => BigInt(LIMITS.slotDelta)),
+        growthCaps: measuredOf(stream).groups.map(() => BigInt(LIMITS.slotDelta)),
         waitSeconds: Math.max(alignSeconds, Math.min(WAIT_SECONDS, slotSeconds)),
         lateSeconds: alignSeconds,
         stepBackUnits: 0n,
