@@ -77,8 +77,7 @@ const halfHourly = await Provider.create("Half-Hour Trading", "GB-half-hourly");
 const providers = [monthly, daily, halfHourly];
 /** Every household fears that all three talk to one another. */
 const policy: Policy = {
-    minimumSeconds: 0,
-    minimumOf: new Map(),
+    ...NO_POLICY,
     coalitions: [providers.map(({ party }) => toHex(party.id))],
 };
 

@@ -129,6 +129,13 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         expect(await monitor("publish")).toEqual(formed);
         expect(await monitor("publish")).toEqual([]);
 
+        // A home that takes no part answers nothing, until it changes its mind.
+        const last = homes.at(-1) as (typeof homes)[0];
+        const policy = join(last.dir, "policy.json");
+        writeFileSync(policy, '{"format":"meterseal-policy/v1","cohorts":"none"}');
+        expect(await answer(last.dir)).toEqual([0, []]);
+        rmSync(policy);
+
         // The first home's wallet is killed between its journal and the server.
         const [first, ...others] = homes as [(typeof homes)[0], ...typeof homes];
         const { api, household, partyOf } = openWallet(first.dir, first.key, server.httpUrl);

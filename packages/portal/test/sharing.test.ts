@@ -70,6 +70,8 @@ describe("a choice of what to grant", () => {
         firstDay: "2013-02-14",
         lastDay: "2013-03-30",
         withExport: false,
+        isTariff: false,
+        tariffHex: null,
     };
     const stretchAt = (step: Step) => {
         const stretch = stretchOf({ ...choice, step }, ZONE);
@@ -142,6 +144,8 @@ describe("a choice of what to grant", () => {
             firstDay: "2013-03-01",
             lastDay: "2013-03-31",
             withExport: false,
+            isTariff: false,
+            tariffHex: null,
         });
     });
 });

@@ -23,6 +23,7 @@ export {
     type GrantRecipient,
 } from "./grant/create-grant.ts";
 export { type StreamEpoch, streamEpochs } from "./grant/epochs.ts";
+export { type IssueContext, prepareGrants, type ReadyGrant } from "./grant/issue.ts";
 export { knownOfTerms } from "./grant/known.ts";
 export { type GrantAsk, type GrantPlan, kindOfWindow, planGrant } from "./grant/plan.ts";
 export { planWeighted, type WeightedAsk, type WeightedPlan } from "./grant/weighted.ts";
@@ -43,6 +44,7 @@ export {
 } from "./policy/journal.ts";
 export { type Judgement, judgeIssue, type Proposal } from "./policy/judge-issue.ts";
 export { NO_POLICY, type Policy, parsePolicy } from "./policy/policy.ts";
+export { releasedOf } from "./policy/released.ts";
 export { formatScope, type GreenButtonScope, parseScope } from "./profiles/green-button.ts";
 export { askOfProfile, GRANT_PROFILES } from "./profiles/profiles.ts";
 export { asksOfScope, scopeOfAsk, scopeOfTerms } from "./profiles/scope-asks.ts";

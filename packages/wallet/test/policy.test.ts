@@ -136,6 +136,7 @@ describe("a policy file", () => {
             "a coalition of one",
             JSON.stringify({ format: "meterseal-policy/v1", coalitions: [[ACME, ACME]] }),
         ],
+        ["cohorts that are no word", '{"format":"meterseal-policy/v1","cohorts":"some"}'],
         [
             "a recipient that is no party",
             JSON.stringify({ format: "meterseal-policy/v1", recipients: { acme: "day" } }),
@@ -144,6 +145,12 @@ describe("a policy file", () => {
         const parsed = parsePolicy(content);
         expect(parsed.ok ? "ok" : parsed.error.code).toBe("MS_CONFIG");
     });
+});
+
+test("a household answers cohorts unless it says that it takes no part", () => {
+    expect(policyOf({}).answersCohorts).toBe(true);
+    expect(policyOf({ cohorts: "all" }).answersCohorts).toBe(true);
+    expect(policyOf({ cohorts: "none" }).answersCohorts).toBe(false);
 });
 
 describe("a journal", () => {

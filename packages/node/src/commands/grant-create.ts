@@ -1,10 +1,9 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { concatBytes, error, fromBase64, toHex } from "@meterseal/core";
-import { grantWords } from "@meterseal/wallet";
+import { grantWords, type ReadyGrant } from "@meterseal/wallet";
 import { type Command, type Options, textOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { ReadyGrant } from "../household/issue.ts";
 import { appendIssued } from "../household/journal-file.ts";
 import { issue, postUnposted } from "../household/post-issued.ts";
 import {

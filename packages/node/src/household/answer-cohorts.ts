@@ -35,7 +35,8 @@ export type CohortAnswer = {
 
 /**
  * Answers every cohort on the ledger that names this household and that it has no tokens for yet.
- * A cohort that it must not answer is refused and said; the others are answered all the same.
+ * A cohort that it must not answer is refused and said; the others are answered all the same. Nothing
+ * where the household's policy says that it takes no part.
  * @param nowUnix - time of the network.
  */
 export async function answerCohorts(
@@ -44,6 +45,8 @@ export async function answerCohorts(
     partyOf: FindParty,
     { nowUnix, random }: { readonly nowUnix: number; readonly random: Random },
 ): Promise<CohortAnswer[]> {
+    const policy = readPolicy(household.dir);
+    if (!policy.answersCohorts) return [];
     const { stream, zone } = household.key;
     const ladder = unwrap(createLadder(zone, stream.slotSeconds));
     const issued = await issuedBefore(household.dir, api, household.party, ladder);
@@ -64,7 +67,7 @@ export async function answerCohorts(
         }
         const made = await makeCohortGrant(
             notice.cohort,
-            { ...household, issued, policy: readPolicy(household.dir) },
+            { ...household, issued, policy },
             {
                 partyOf: (id) => parties.get(id) ?? null,
                 grantId: random.bytes(16),

@@ -8,6 +8,7 @@ import {
     parseKeyFile,
     planGrant,
     planWeighted,
+    type ReadyGrant,
     type WeightedPlan,
 } from "@meterseal/wallet";
 import { fetchTariff } from "../billing/bill-evidence.ts";
@@ -25,7 +26,7 @@ import { knownParties } from "../party/known-parties.ts";
 import { type OwnParty, openParty } from "../party/party.ts";
 import { serverAs } from "../party/server-api.ts";
 import { ASK_OPTIONS, type Asked, readAsks } from "./grant-asks.ts";
-import { prepareGrants, type ReadyGrant } from "./issue.ts";
+import { prepareOrRefuse } from "./issue.ts";
 import { issuedBefore } from "./issued-before.ts";
 import { readPolicy } from "./journal-file.ts";
 import { findRecipient, type PartySource } from "./recipient.ts";
@@ -90,7 +91,7 @@ export async function prepareFromOptions(
     const url = textOption(options, "url");
     const plans = await planAll(asked, { key, ladder, source, url, recipient: recipient.id });
     const lease = textOption(options, "lease-until");
-    const ready = await prepareGrants(
+    const ready = await prepareOrRefuse(
         {
             key,
             household: { id: own.party.id, signer: own.signer },

@@ -14,11 +14,12 @@ import {
     type KeyFile,
     type Lease,
     planGrant,
+    type ReadyGrant,
 } from "@meterseal/wallet";
 import type { FindParty } from "../party/known-parties.ts";
 import type { OwnParty } from "../party/party.ts";
 import type { ServerApi } from "../party/server-api.ts";
-import { prepareGrants, type ReadyGrant } from "./issue.ts";
+import { prepareOrRefuse } from "./issue.ts";
 import { readJournal, readPolicy } from "./journal-file.ts";
 import { type OwnGrant, ownGrants } from "./own-grants.ts";
 import { issue } from "./post-issued.ts";
@@ -130,7 +131,7 @@ export async function prepareLease(
     { issued, ladder, nowUnix, source }: LeaseTools,
 ): Promise<ReadyGrant[]> {
     const to = toHex(policy.recipient);
-    return await prepareGrants(
+    return await prepareOrRefuse(
         {
             key,
             household: { id: own.party.id, signer: own.signer },

@@ -1,6 +1,6 @@
 import { bytesEqual, error, fromBase64, toHex, unwrap } from "@meterseal/core";
 import { type Genesis, verifyEntryProof } from "@meterseal/ledger";
-import { type Party, parseParty, verifySign1 } from "@meterseal/record";
+import { kidOf, type Party, parseParty, verifySign1 } from "@meterseal/record";
 import { fetchBytes, fetchJson } from "./client.ts";
 
 /** What answers of the server are held against: known beforehand, or checked against what is. */
@@ -16,14 +16,21 @@ export type ProvenMessage = { readonly bytes: Uint8Array; readonly leafIndex: nu
 /**
  * A party as the operator signed it.
  * @param idHex - 16 bytes.
+ * @param kidHex - of a key that the party had before, 8 bytes; absent for its present one.
  * @throws ApiError; MetersealError MS_PARTY where the operator did not sign what the server says.
  */
-export async function fetchParty(trust: LedgerTrust, idHex: string): Promise<Party> {
-    const { message } = await fetchJson<{ message: string }>(`/api/v1/parties/${idHex}`);
+export async function fetchParty(
+    trust: LedgerTrust,
+    idHex: string,
+    kidHex?: string,
+): Promise<Party> {
+    const query = kidHex === undefined ? "" : `?kid=${kidHex}`;
+    const { message } = await fetchJson<{ message: string }>(`/api/v1/parties/${idHex}${query}`);
     const party = unwrap(parseParty(fromBase64(message)));
     const isAdmitted =
         bytesEqual(party.network, trust.networkId) &&
         toHex(party.id) === idHex &&
+        (kidHex === undefined || toHex(kidOf(party.key)) === kidHex) &&
         verifySign1(party.message, trust.genesis.operator);
     if (!isAdmitted) throw error("MS_PARTY", { where: `party ${idHex}` });
     return party;

@@ -26,7 +26,9 @@ export async function fetchTariff(trust: LedgerTrust, hashHex: string): Promise<
 async function fetchOne(trust: LedgerTrust, hashHex: string) {
     const { bytes, leafIndex } = await fetchProven(trust, hashHex);
     const published = unwrap(parseTariff(bytes));
-    const provider = await fetchParty(trust, toHex(published.party));
+    // The key that it was signed with, which its provider may have replaced since.
+    const kid = toHex(published.message.kid);
+    const provider = await fetchParty(trust, toHex(published.party), kid);
     const isPublished =
         toHex(published.message.hash) === hashHex &&
         bytesEqual(published.network, trust.networkId) &&

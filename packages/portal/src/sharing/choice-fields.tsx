@@ -1,17 +1,20 @@
 import type { ReactNode } from "react";
 import { type Choice, profilesOf, stepsFor } from "./choice.ts";
+import { TariffFields, type Tariffs } from "./tariff-fields.tsx";
 import { type Step, stepMeaning, stepName } from "./words.ts";
 
 type ChoiceFieldsProps = {
     readonly choice: Choice;
     readonly slotSeconds: number;
     readonly hasExport: boolean;
+    /** Tariffs by which one amount can be granted; absent where none is asked for. */
+    readonly tariffs?: Tariffs;
     onChange(choice: Choice): void;
 };
 
 /** How finely, from when until when, and of what. */
 export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
-    const { choice, slotSeconds, hasExport, onChange } = props;
+    const { choice, slotSeconds, hasExport, onChange, tariffs } = props;
     return (
         <>
             <fieldset className="choices">
@@ -22,8 +25,8 @@ export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
                             type="radio"
                             name="step"
                             value={step}
-                            checked={step === choice.step}
-                            onChange={() => onChange({ ...choice, step })}
+                            checked={step === choice.step && !choice.isTariff}
+                            onChange={() => onChange({ ...choice, step, isTariff: false })}
                         />
                         <span>
                             {stepName(step, slotSeconds)}
@@ -32,7 +35,34 @@ export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
                         </span>
                     </label>
                 ))}
+                {tariffs !== undefined && (
+                    <label className="choice">
+                        <input
+                            type="radio"
+                            name="step"
+                            value="tariff"
+                            checked={choice.isTariff}
+                            onChange={() =>
+                                onChange({ ...choice, isTariff: true, withExport: false })
+                            }
+                        />
+                        <span>
+                            One amount by a tariff
+                            <small>
+                                What the time cost by published prices, and nothing about when.
+                            </small>
+                        </span>
+                    </label>
+                )}
             </fieldset>
+            {choice.isTariff && tariffs !== undefined && (
+                <TariffFields
+                    choice={choice}
+                    tariffs={tariffs}
+                    hasExport={hasExport}
+                    onChange={onChange}
+                />
+            )}
             <div className="fields">
                 <DateField
                     label="First day"
@@ -45,7 +75,7 @@ export function ChoiceFields(props: ChoiceFieldsProps): ReactNode {
                     onChange={(lastDay) => onChange({ ...choice, lastDay })}
                 />
             </div>
-            {hasExport && (
+            {hasExport && !choice.isTariff && (
                 <label className="check">
                     <input
                         type="checkbox"

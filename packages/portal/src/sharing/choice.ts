@@ -12,6 +12,10 @@ export type Choice = {
     readonly firstDay: string;
     readonly lastDay: string;
     readonly withExport: boolean;
+    /** Whether one amount by a tariff is granted, and not sums of a step. */
+    readonly isTariff: boolean;
+    /** Hash of the tariff; null while none is chosen. */
+    readonly tariffHex: string | null;
 };
 
 const HALF_HOUR_SECONDS = 1800;
@@ -41,6 +45,8 @@ export function firstChoice({ months }: Calendar, zone: string): Choice {
         firstDay: dayText(month?.fromUnix ?? 0, zone),
         lastDay: dayText((month?.toUnix ?? 1) - 1, zone),
         withExport: false,
+        isTariff: false,
+        tariffHex: null,
     };
 }
 
@@ -63,7 +69,8 @@ export function isListed(step: Step): boolean {
  * @returns MS_USAGE for no dates; MS_ZONE where the browser knows no time zones.
  */
 export function stretchOf(choice: Choice, zone: string): Result<Stretch> {
-    const { firstDay, lastDay, step } = choice;
+    const { firstDay, isTariff, lastDay } = choice;
+    const step = isTariff ? "total" : choice.step;
     const from = parseInstant(
         shiftDay(firstDay, (day) => firstOf(step, day)),
         zone,

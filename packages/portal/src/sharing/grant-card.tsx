@@ -3,12 +3,16 @@ import type { Calendar } from "../household/periods.ts";
 import type { Household } from "../household/use-household.ts";
 import type { OpenHome } from "../household/vault/messages.ts";
 import type { RecipientView, Wish } from "../household/vault/sharing-messages.ts";
-import { firstChoice, isListed, stretchFault, stretchOf } from "./choice.ts";
+import { type Choice, firstChoice, stretchFault, stretchOf } from "./choice.ts";
 import { ChoiceFields } from "./choice-fields.tsx";
+import { choiceWords, tariffSumOf, wishOf } from "./grant-wish.ts";
 import { Issue } from "./issue.tsx";
+import type { Stretch } from "./revealed.ts";
 import { Sight } from "./sight.tsx";
+import { useTariffs } from "./tariff-fields.tsx";
+import { TariffSight } from "./tariff-sight.tsx";
 import type { Sharing } from "./use-sharing.ts";
-import { openingWords, recipientName } from "./words.ts";
+import { recipientName } from "./words.ts";
 
 type GrantCardProps = {
     readonly home: OpenHome;
@@ -32,14 +36,11 @@ export function GrantCard({ home, calendar, household, sharing }: GrantCardProps
     );
     const recipient = providers.find(({ idHex }) => idHex === chosen) ?? null;
     const who = recipient === null ? "somebody" : recipientName(recipient);
-    const groups = useMemo(() => (choice.withExport ? [0, 1] : [0]), [choice.withExport]);
+    const tariffs = useTariffs(household, choice.isTariff);
     const recipientHex = recipient?.idHex ?? null;
     const wish = useMemo<Wish | null>(
-        () =>
-            recipientHex === null || fault !== null || !stretch.ok
-                ? null
-                : { recipientHex, step: choice.step, groups, ...stretch.value },
-        [recipientHex, fault, stretch, choice.step, groups],
+        () => (fault !== null || !stretch.ok ? null : wishOf(choice, stretch.value, recipientHex)),
+        [recipientHex, fault, stretch, choice],
     );
     return (
         <section className="card" aria-labelledby="grant-title" data-testid="grant-card">
@@ -64,6 +65,7 @@ export function GrantCard({ home, calendar, household, sharing }: GrantCardProps
                         choice={choice}
                         slotSeconds={home.slotSeconds}
                         hasExport={hasExport}
+                        {...(sharing.view === null ? {} : { tariffs })}
                         onChange={setChoice}
                     />
                 </div>
@@ -75,21 +77,16 @@ export function GrantCard({ home, calendar, household, sharing }: GrantCardProps
                     ) : (
                         <>
                             <p className="grant-words" data-testid="grant-words">
-                                {openingWords({
-                                    kind: isListed(choice.step) ? "E" : "K",
-                                    step: choice.step,
-                                    groups,
-                                    zone: home.zone,
-                                    slotSeconds: home.slotSeconds,
-                                    ...stretch.value,
-                                })}
+                                {choiceWords(choice, stretch.value, home)}
                             </p>
-                            <Sight
+                            <ChosenSight
+                                choice={choice}
+                                stretch={stretch.value}
                                 home={home}
                                 calendar={calendar}
-                                step={choice.step}
-                                stretch={stretch.value}
+                                household={household}
                                 recipient={who}
+                                isSaid={wish !== null}
                             />
                         </>
                     )}
@@ -99,6 +96,30 @@ export function GrantCard({ home, calendar, household, sharing }: GrantCardProps
                 </div>
             </div>
         </section>
+    );
+}
+
+type ChosenSightProps = Omit<GrantCardProps, "sharing"> & {
+    readonly choice: Choice;
+    readonly stretch: Stretch;
+    readonly recipient: string;
+    readonly isSaid: boolean;
+};
+
+/** What somebody would see, as it is chosen. */
+function ChosenSight({ choice, stretch, ...rest }: ChosenSightProps): ReactNode {
+    const sum = tariffSumOf(choice, stretch);
+    if (sum !== null) return <TariffSight {...rest} sum={sum} />;
+    if (choice.isTariff) return null;
+    const { calendar, home, recipient } = rest;
+    return (
+        <Sight
+            home={home}
+            calendar={calendar}
+            step={choice.step}
+            stretch={stretch}
+            recipient={recipient}
+        />
     );
 }
 

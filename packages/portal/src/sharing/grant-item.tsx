@@ -7,6 +7,7 @@ import type { GrantState, GrantView } from "../household/vault/sharing-messages.
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Accesses } from "./accesses.tsx";
 import { Sight } from "./sight.tsx";
+import { TariffSight } from "./tariff-sight.tsx";
 import { openingWords } from "./words.ts";
 
 type GrantItemProps = {
@@ -44,15 +45,28 @@ export function GrantItem(props: GrantItemProps): ReactNode {
             <p className="grant-state">
                 {stateWords(grant, opening.zone)} {usageWords(grant, recipient, opening.zone)}
             </p>
-            {opening.step !== null && (
+            {(opening.step !== null || grant.tariffHex !== null) && (
                 <details onToggle={(event) => setSightOpen(event.currentTarget.open)}>
                     <summary>Look at what {recipient} sees</summary>
-                    {isSightOpen && (
+                    {isSightOpen && opening.step !== null && (
                         <Sight
                             home={home}
                             calendar={calendar}
                             step={opening.step}
                             stretch={opening}
+                            recipient={recipient}
+                        />
+                    )}
+                    {isSightOpen && grant.tariffHex !== null && (
+                        <TariffSight
+                            home={home}
+                            calendar={calendar}
+                            household={household}
+                            sum={{
+                                ...opening,
+                                tariffHex: grant.tariffHex,
+                                group: opening.groups[0] ?? 0,
+                            }}
                             recipient={recipient}
                         />
                     )}
@@ -63,6 +77,7 @@ export function GrantItem(props: GrantItemProps): ReactNode {
             {(grant.state === "active" || grant.state === "waiting") && (
                 <Revocation
                     recipient={recipient}
+                    isCohort={opening.kind === "C"}
                     isBusy={isBusy}
                     onRevoke={() => onRevoke(grant.hashHex)}
                 />
@@ -129,12 +144,14 @@ function Details({ grant }: { readonly grant: GrantView }): ReactNode {
 
 type RevocationProps = {
     readonly recipient: string;
+    /** Whether it takes this home out of a group's sums. */
+    readonly isCohort: boolean;
     readonly isBusy: boolean;
     onRevoke(): void;
 };
 
 /** Asks once more, and says plainly what revoking cannot do. */
-function Revocation({ recipient, isBusy, onRevoke }: RevocationProps): ReactNode {
+function Revocation({ recipient, isCohort, isBusy, onRevoke }: RevocationProps): ReactNode {
     const [isAsking, setAsking] = useState(false);
     const first = useRef<HTMLButtonElement>(null);
     const wasAsking = useRef(false);
@@ -153,7 +170,7 @@ function Revocation({ recipient, isBusy, onRevoke }: RevocationProps): ReactNode
                     onClick={() => setAsking(true)}
                     data-testid="revoke"
                 >
-                    Revoke
+                    {isCohort ? "Leave this group" : "Revoke"}
                 </button>
             </p>
         );
@@ -162,9 +179,9 @@ function Revocation({ recipient, isBusy, onRevoke }: RevocationProps): ReactNode
         <fieldset className="derived derived-warning">
             <legend className="hidden">Revoke</legend>
             <p>
-                From now on {recipient} gets no sums with this grant and no new one in its place.
-                What it could read until now stays readable: it has the keys, and no key can be
-                called back.
+                {isCohort
+                    ? `From now on the server hands ${recipient} no tokens of yours for this month, and the group has no sum until it is formed anew without you. What was taken before stays taken.`
+                    : `From now on ${recipient} gets no sums with this grant and no new one in its place. What it could read until now stays readable: it has the keys, and no key can be called back.`}
             </p>
             <p className="actions">
                 <button

@@ -26,6 +26,13 @@ export function Issue({ wish, who, household, sharing }: IssueProps): ReactNode 
     const [issued, setIssued] = useState<Wish | null>(null);
     // biome-ignore lint/correctness/useExhaustiveDependencies: another wish is to be accepted anew
     useEffect(() => setAccepted(false), [wish]);
+    if (issued === wish) {
+        return (
+            <Notice kind="quiet" icon="holds" title="Granted">
+                <p>It is signed, sealed to {who}, and its notice is on the ledger.</p>
+            </Notice>
+        );
+    }
     if (judged.kind === "asking") {
         return <p className="hint">Working out what {who} could compute …</p>;
     }
@@ -43,13 +50,6 @@ export function Issue({ wish, who, household, sharing }: IssueProps): ReactNode 
         if (!mayIssue) return;
         if ((await sharing.grant(wish, derived.length > 0)) !== null) setIssued(wish);
     };
-    if (issued === wish) {
-        return (
-            <Notice kind="quiet" icon="holds" title="Granted">
-                <p>It is signed, sealed to {who}, and its notice is on the ledger.</p>
-            </Notice>
-        );
-    }
     return (
         <div className="form" data-testid="issue">
             <Derived

@@ -9,6 +9,7 @@ import "../styles/sharing.css";
 import { Notice } from "../ui/notice.tsx";
 import { Derived } from "./derived.tsx";
 import { GrantCard } from "./grant-card.tsx";
+import { JournalCard } from "./journal-card.tsx";
 import { RecipientCard } from "./recipient-card.tsx";
 import { SignerCard } from "./signer-card.tsx";
 import { useSharing } from "./use-sharing.ts";
@@ -42,7 +43,10 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
     const calendar = useMemo(() => calendarOf(home.series, home.zone), [home]);
     const sharing = useSharing(household);
     const { view, problem, isBusy } = sharing;
-    const recipients = (view?.recipients ?? []).filter(({ grants }) => grants.length > 0);
+    const named = new Set(view?.memberships.map(({ monitorHex }) => monitorHex));
+    const recipients = (view?.recipients ?? []).filter(
+        ({ grants, idHex }) => grants.length > 0 || named.has(idHex),
+    );
     return (
         <>
             {problem !== null && (
@@ -64,6 +68,10 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
                 <RecipientCard
                     key={recipient.idHex}
                     recipient={recipient}
+                    memberships={(view?.memberships ?? []).filter(
+                        ({ monitorHex }) => monitorHex === recipient.idHex,
+                    )}
+                    nowUnix={view?.nowUnix ?? 0}
                     home={home}
                     calendar={calendar}
                     household={household}
@@ -72,7 +80,7 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
                 />
             ))}
             {view !== null && <Together view={view} />}
-            {view !== null && <Others view={view} />}
+            {view !== null && <Others view={view} named={named} />}
             {calendar.days.length > 0 && (
                 <GrantCard
                     home={home}
@@ -81,6 +89,7 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
                     sharing={sharing}
                 />
             )}
+            {view !== null && <JournalCard journaled={view.journaled} sharing={sharing} />}
         </>
     );
 }
@@ -115,8 +124,16 @@ function Together({ view }: { readonly view: SharingView }): ReactNode {
 }
 
 /** Who is in the network and was given nothing. */
-function Others({ view }: { readonly view: SharingView }): ReactNode {
-    const others = view.recipients.filter(({ grants }) => grants.length === 0);
+function Others({
+    named,
+    view,
+}: {
+    readonly view: SharingView;
+    readonly named: ReadonlySet<string>;
+}): ReactNode {
+    const others = view.recipients.filter(
+        ({ grants, idHex }) => grants.length === 0 && !named.has(idHex),
+    );
     if (others.length === 0) return null;
     return (
         <p className="hint" data-testid="others">

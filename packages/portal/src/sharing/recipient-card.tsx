@@ -3,13 +3,17 @@ import { shortHex } from "../format.ts";
 import type { Calendar } from "../household/periods.ts";
 import type { Household } from "../household/use-household.ts";
 import type { OpenHome } from "../household/vault/messages.ts";
-import type { RecipientView } from "../household/vault/sharing-messages.ts";
+import type { MembershipView, RecipientView } from "../household/vault/sharing-messages.ts";
 import { Derived } from "./derived.tsx";
 import { GrantItem } from "./grant-item.tsx";
+import { Neighbourhood } from "./neighbourhood.tsx";
 import { recipientName } from "./words.ts";
 
 type RecipientCardProps = {
     readonly recipient: RecipientView;
+    /** Groups of homes that it adds up and that name this one. */
+    readonly memberships: readonly MembershipView[];
+    readonly nowUnix: number;
     readonly home: OpenHome;
     readonly calendar: Calendar;
     readonly household: Household;
@@ -20,10 +24,10 @@ type RecipientCardProps = {
 /** What one recipient was given, and what follows from all of it. */
 export function RecipientCard(props: RecipientCardProps): ReactNode {
     const { recipient, home, calendar, household, isBusy, onRevoke } = props;
+    const { memberships, nowUnix } = props;
     const titleId = useId();
     const { derived, grants, idHex, name, role } = recipient;
     const who = recipientName(recipient);
-    const isPartlyCounted = grants.some(({ opening }) => opening.step === null);
     return (
         <section className="card" aria-labelledby={titleId} data-testid="recipient">
             <div>
@@ -41,17 +45,18 @@ export function RecipientCard(props: RecipientCardProps): ReactNode {
                 derived={derived}
                 heading={`Taken together, these grants tell ${who} more than each of them:`}
                 nothing={
-                    grants.length > 1 && !isPartlyCounted
+                    grants.length > 1 && role === "provider"
                         ? "Taken together, these grants tell no more than each."
                         : ""
                 }
             />
-            {isPartlyCounted && (
-                <p className="hint">
-                    What follows from sums by a tariff or over a neighbourhood is not counted here;{" "}
-                    <code>meterseal grant create</code> counts it.
-                </p>
-            )}
+            <Neighbourhood
+                memberships={memberships}
+                monitor={who}
+                home={home}
+                calendar={calendar}
+                nowUnix={nowUnix}
+            />
             <ul className="grants">
                 {grants.map((grant) => (
                     <GrantItem

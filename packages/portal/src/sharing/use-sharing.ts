@@ -13,9 +13,14 @@ export type Sharing = {
     /** Resolves when a grant was issued; null where it was not. */
     grant(wish: Wish, isOverride: boolean): Promise<SharingView | null>;
     revoke(hashHex: string): void;
+    /** Gives out the journal of this browser as a file. */
+    saveJournal(): void;
+    /** Takes in the journal of another device. */
+    takeJournal(file: File): void;
 };
 
 const PARTY_FILE_MAX_BYTES = 65_536;
+const JOURNAL_MAX_BYTES = 268_435_456;
 
 /** Asks the worker, one thing after the other, and keeps its last answer. */
 export function useSharing({ call, hasSigner }: Household): Sharing {
@@ -67,8 +72,39 @@ export function useSharing({ call, hasSigner }: Household): Sharing {
         (hashHex: string): void => void run(() => call("revoke", { hashHex })),
         [call, run],
     );
-    return { view, isBusy, problem, loadSigner, grant, revoke };
+    const saveJournal = useCallback((): void => {
+        call("saveJournal", {}).then(
+            ({ text }) => saveFile("issued.jsonl", text),
+            (cause: Problem) => setProblem(cause),
+        );
+    }, [call]);
+    const takeJournal = useCallback(
+        (file: File): void => {
+            void run(async () => {
+                if (file.size > JOURNAL_MAX_BYTES) throw LIST_TOO_LARGE;
+                return await call("takeJournal", { text: await file.text() });
+            });
+        },
+        [call, run],
+    );
+    return { view, isBusy, problem, loadSigner, grant, revoke, saveJournal, takeJournal };
 }
+
+/** Has the browser save a text as a file. */
+function saveFile(name: string, text: string): void {
+    const address = URL.createObjectURL(new Blob([text], { type: "application/jsonl" }));
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = name;
+    link.click();
+    URL.revokeObjectURL(address);
+}
+
+const LIST_TOO_LARGE: Problem = {
+    code: "MS_TOO_LARGE",
+    title: "This is not the list of a home's grants",
+    text: "It is far larger. Choose a file that was saved here, or issued.jsonl of your wallet.",
+};
 
 const TOO_LARGE: Problem = {
     code: "MS_KEY_FILE",

@@ -21,24 +21,41 @@ export type Policy = {
     readonly minimumOf: ReadonlyMap<string, number>;
     /** Recipients whose knowledge is counted together: party ids in hex. */
     readonly coalitions: readonly (readonly string[])[];
+    /** Whether the wallet makes tokens for cohorts that name the household. */
+    readonly answersCohorts: boolean;
 };
 
 /** What holds where a household has written down nothing: each grant says for itself. */
-export const NO_POLICY: Policy = { minimumSeconds: 0, minimumOf: new Map(), coalitions: [] };
+export const NO_POLICY: Policy = {
+    minimumSeconds: 0,
+    minimumOf: new Map(),
+    coalitions: [],
+    answersCohorts: true,
+};
 
 const FORMAT = "meterseal-policy/v1";
 
 /**
  * Reads a policy file: `{"format": "meterseal-policy/v1", "minimum": "day", "recipients": {"PARTY":
- * "hour"}, "coalitions": [["PARTY", "PARTY"]]}`; all but the format may be left out.
+ * "hour"}, "coalitions": [["PARTY", "PARTY"]], "cohorts": "none"}`; all but the format may be left out.
  * @returns MS_CONFIG, where a field is unknown or no window, party or coalition of two and more.
  */
 export function parsePolicy(content: string): Result<Policy> {
     try {
-        const { format, minimum, recipients, coalitions, ...rest } = fields(JSON.parse(content));
+        const {
+            format,
+            minimum,
+            recipients,
+            coalitions,
+            cohorts = "all",
+            ...rest
+        } = fields(JSON.parse(content));
         if (format !== FORMAT) return refuse(`"format": "${FORMAT}"`);
         const unknown = Object.keys(rest)[0];
-        if (unknown !== undefined) return refuse("minimum, recipients and coalitions", unknown);
+        if (unknown !== undefined) {
+            return refuse("minimum, recipients, coalitions and cohorts", unknown);
+        }
+        if (cohorts !== "all" && cohorts !== "none") return refuse('"cohorts": "all" or "none"');
         const byRecipient = Object.entries(fields(recipients ?? {}));
         return ok({
             minimumSeconds: minimum === undefined ? 0 : secondsOf(minimum),
@@ -48,6 +65,7 @@ export function parsePolicy(content: string): Result<Policy> {
                 if (new Set(members).size < 2) throw new RangeError("coalition");
                 return members;
             }),
+            answersCohorts: cohorts === "all",
         });
     } catch {
         const windows = Object.keys(MINIMUM_SECONDS).join(", ");

@@ -1,4 +1,4 @@
-import { MetersealError } from "@meterseal/core";
+import { type ErrorCode, MetersealError } from "@meterseal/core";
 import type { KeyFile } from "@meterseal/wallet";
 import { ApiError } from "../../api/client.ts";
 import type { Problem } from "./messages.ts";
@@ -61,6 +61,13 @@ export function describeFailure(cause: unknown): Problem {
 export function describeSharing(cause: unknown): Problem {
     if (cause instanceof ApiError) {
         const { code, message, status } = cause;
+        if (code === "MS_NOT_ALLOWED") {
+            return {
+                code,
+                title: "The server does not take this signing key",
+                text: "It takes the present one of your home. If the key was changed since, choose the newer wallet.key.",
+            };
+        }
         const title = status === null ? "The server does not answer" : "The server refused";
         return { code, title, text: message };
     }
@@ -71,6 +78,13 @@ export function describeSharing(cause: unknown): Problem {
             code,
             title: "This is not the signing key of a home",
             text: "Choose the file wallet.key, which was made when your home joined and lies beside your key file.",
+        };
+    }
+    if (code === "MS_KEY_FOREIGN" && details.where === "the list") {
+        return {
+            code,
+            title: "This list is of another home",
+            text: "Choose one that was saved for this home. Nothing of it was taken in.",
         };
     }
     if (code === "MS_KEY_FOREIGN") {
@@ -87,8 +101,20 @@ export function describeSharing(cause: unknown): Problem {
             text: `Nothing is shown, because what it says does not hold (${details.where}).`,
         };
     }
+    const title = SHARING_TITLES[code];
+    const text = details.todo ?? message.slice(code.length + 2);
+    if (title !== undefined) return { code, title, text };
     return { code, title: "This could not be done", text: message };
 }
+
+/** What failed of a grant, by code; the text says the rest. */
+const SHARING_TITLES: Partial<Record<ErrorCode, string>> = {
+    MS_TARIFF: "This tariff cannot weigh this time",
+    MS_NOTICE_DUPLICATE: "They can see exactly this already",
+    MS_JOURNAL: "The list of what you granted is damaged, or is none",
+    MS_STORE_UNWRITABLE: "Nothing was granted",
+    MS_USAGE: "There are no readings of this time",
+};
 
 function describeApi({ code, message, status }: ApiError): Problem {
     if (status === 404) {

@@ -3,6 +3,8 @@
  * Nothing readable is kept beside them, not even the name of the home.
  */
 
+import { inStore, isThere, settled } from "./database.ts";
+
 /** Texts of the files that are kept together. */
 export type KeptKeys = {
     readonly key: string;
@@ -24,8 +26,7 @@ export type Remembered = {
 /** Shortest passphrase; what lies on a device can be guessed at without limit. */
 export const PASSPHRASE_CHARACTERS_MIN = 12;
 
-const DATABASE = "meterseal";
-const STORE = "keys";
+const KEPT = { database: "meterseal", store: "keys" } as const;
 const ONLY = "home";
 /** PBKDF2-SHA-256; OWASP asks for 600,000 or more. */
 const ITERATIONS = 1_000_000;
@@ -73,45 +74,16 @@ async function keyOf(
 
 /** What is remembered on this device, or null. Makes no database where there is none. */
 export async function loadRemembered(): Promise<Remembered | null> {
-    const known = await indexedDB.databases();
-    if (!known.some(({ name }) => name === DATABASE)) return null;
-    return (await inStore("readonly", (store) => store.get(ONLY))) ?? null;
+    if (!(await isThere(KEPT))) return null;
+    return (await inStore(KEPT, "readonly", (store) => store.get(ONLY))) ?? null;
 }
 
 /** Keeps a sealed key file, in place of one that was kept before. */
 export async function saveRemembered(kept: Remembered): Promise<void> {
-    await inStore("readwrite", (store) => store.put(kept, ONLY));
+    await inStore(KEPT, "readwrite", (store) => store.put(kept, ONLY));
 }
 
 /** Removes what is remembered, and the database with it. */
 export async function dropRemembered(): Promise<void> {
-    await settled(indexedDB.deleteDatabase(DATABASE));
-}
-
-async function inStore<T>(
-    mode: IDBTransactionMode,
-    act: (store: IDBObjectStore) => IDBRequest<T>,
-): Promise<T> {
-    const opening = indexedDB.open(DATABASE, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(STORE);
-    const database = await settled(opening);
-    try {
-        const transaction = database.transaction(STORE, mode, { durability: "strict" });
-        const done = new Promise<void>((resolve, reject) => {
-            transaction.oncomplete = () => resolve();
-            transaction.onabort = () => reject(transaction.error);
-        });
-        const result = await settled(act(transaction.objectStore(STORE)));
-        await done;
-        return result;
-    } finally {
-        database.close();
-    }
-}
-
-function settled<T>(request: IDBRequest<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(request.error);
-    });
+    await settled(indexedDB.deleteDatabase(KEPT.database));
 }

@@ -19,6 +19,7 @@ import {
     WRONG_PASSPHRASE,
 } from "./problems.ts";
 import { loadRemembered, openKeys, saveRemembered, sealKeys } from "./remembered.ts";
+import { HomeJournal } from "./sharing/journal.ts";
 import { readParty } from "./sharing/party.ts";
 import { type SharingHome, SharingSession } from "./sharing/session.ts";
 
@@ -90,6 +91,14 @@ async function sharingAnswer(request: CallRequest): Promise<unknown> {
             return await session.revoke(request.request);
         case "accesses":
             return await session.accesses(request.request);
+        case "tariffs":
+            return await session.tariffs();
+        case "amount":
+            return await session.amount(request.request);
+        case "saveJournal":
+            return await session.saveJournal();
+        case "takeJournal":
+            return await session.takeJournal(request.request);
     }
 }
 
@@ -101,8 +110,9 @@ function openedHome(): SharingHome {
 
 /** Signs in the name of the home from now on. @throws MetersealError for a file that is not its. */
 async function openSession(text: string): Promise<SharingSession> {
-    const party = await readParty(text, openedHome().key);
-    return new SharingSession(() => openedHome(), party);
+    const { key: opener } = openedHome();
+    const [party, journal] = [await readParty(text, opener), await HomeJournal.open(opener)];
+    return new SharingSession(() => openedHome(), party, journal);
 }
 
 async function remember(passphrase: string): Promise<FromVault> {
@@ -159,6 +169,7 @@ function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
               key: opener,
               genesis: unwrap(decodeGenesis(evidence.genesis)),
               records: records.map(({ record }) => record),
+              series,
           }
         : null;
     return {

@@ -1,14 +1,16 @@
 import { bytesEqual, error, type Signer, toHex, unwrap } from "@meterseal/core";
 import {
     createLinkToken,
+    NOTICE_KIND,
     type Notice,
     PARTY_ROLE,
     type Party,
     parseNotice,
-    verifySign1,
 } from "@meterseal/record";
 import { fetchBytes, fetchJson } from "../../../api/client.ts";
 import { fetchParty, fetchProven, type LedgerTrust } from "../../../api/ledger.ts";
+
+import type { OwnKeys } from "./own-keys.ts";
 
 /** In whose name the worker asks. */
 export type Asker = {
@@ -100,6 +102,12 @@ export async function fetchAccesses(asker: Asker, hash: string): Promise<readonl
     return (await fetchJson<Answer>(path, await authorizationOf(asker))).accesses;
 }
 
+/** What the server lists of the groups that monitors announced. */
+export function fetchCohortRows(): Promise<NoticeRow[]> {
+    const path = `/api/v1/notices?kind=${NOTICE_KIND.cohort}`;
+    return fetchPages<NoticeRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
+}
+
 /** What the server lists of this household's notices. */
 export function fetchNoticeRows(caller: Caller): Promise<NoticeRow[]> {
     const path = `/api/v1/notices?party=${toHex(caller.party)}`;
@@ -110,11 +118,15 @@ export function fetchNoticeRows(caller: Caller): Promise<NoticeRow[]> {
  * A notice of this household with the proof that it stands in the ledger, both checked.
  * @throws MetersealError where proof or signature do not hold.
  */
-export async function fetchNotice(caller: Caller, row: NoticeRow): Promise<ProvenNotice> {
+export async function fetchNotice(
+    caller: Caller,
+    keys: OwnKeys,
+    row: NoticeRow,
+): Promise<ProvenNotice> {
     const { bytes, leafIndex } = await fetchProven(caller, row.hash);
     const notice = unwrap(parseNotice(bytes));
     const isOwn = bytesEqual(notice.party, caller.party) && toHex(notice.message.hash) === row.hash;
-    if (!isOwn || !verifySign1(notice.message, caller.signer.publicKey)) {
+    if (!isOwn || !(await keys.signed(notice.message))) {
         throw error("MS_SIGNATURE_BAD", { where: `notice ${row.hash}` });
     }
     return { notice, leafIndex };

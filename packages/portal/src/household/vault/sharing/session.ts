@@ -1,12 +1,4 @@
-import {
-    createLadder,
-    error,
-    fromHex,
-    type Ladder,
-    type Signer,
-    toHex,
-    unwrap,
-} from "@meterseal/core";
+import { error, fromBase64, fromHex, type Signer, toHex, unwrap } from "@meterseal/core";
 import type { Genesis } from "@meterseal/ledger";
 import {
     createNotice,
@@ -16,29 +8,45 @@ import {
     type NoticeContent,
     type Party,
 } from "@meterseal/record";
-import { type Finding, findingsHash, findingWords, type Grant } from "@meterseal/seal";
+import { findingWords, type Grant } from "@meterseal/seal";
 import {
-    createGrant,
-    judgeIssue,
+    type GrantPlan,
+    type IssuedGrant,
     type KeyFile,
     NO_POLICY,
+    type OpenBoundary,
     planGrant,
+    prepareGrants,
+    type ReadyGrant,
     streamEpochs,
+    unposted,
+    type WeightedPlan,
 } from "@meterseal/wallet";
-import { fetchNetwork, postMessage } from "../../../api/client.ts";
-import type { AccessView, SharingView, Wish } from "../sharing-messages.ts";
+import { ApiError, fetchNetwork, postMessage } from "../../../api/client.ts";
+import type {
+    AccessView,
+    AmountView,
+    SharingView,
+    TariffSum,
+    TariffView,
+    Wish,
+} from "../sharing-messages.ts";
+import { type IssuedEverywhere, issuedEverywhere, ladderOf } from "./issued.ts";
+import type { HomeJournal } from "./journal.ts";
+import { fetchMemberships, type Membership, membershipView } from "./memberships.ts";
 import { readOwnGrants } from "./own-grants.ts";
 import { authorizationOf, type Caller, fetchAccesses, fetchRecipients } from "./server.ts";
 import {
     derivedWords,
     type Household,
-    issuedOf,
+    isInForce,
     localWords,
     nameOf,
     type OwnGrant,
     recipientView,
     togetherPolicy,
 } from "./view.ts";
+import { amountOf, listTariffs, planSum } from "./weighted.ts";
 
 /** An opened home in whose name is granted. */
 export type SharingHome = {
@@ -46,6 +54,8 @@ export type SharingHome = {
     readonly genesis: Genesis;
     /** Records that were verified. */
     readonly records: readonly MeterRecord[];
+    /** What the key opened of them. */
+    readonly series: readonly OpenBoundary[];
 };
 
 /** Who signs in the name of the home. */
@@ -53,85 +63,75 @@ export type SharingParty = { readonly id: Uint8Array; readonly signer: Signer };
 
 const RANDOM = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 
+/** Everything that was granted and by what it is judged, as it was read last. */
+type Known = IssuedEverywhere & {
+    readonly parties: readonly Party[];
+    readonly grants: readonly OwnGrant[];
+    readonly memberships: readonly Membership[];
+    readonly faults: readonly string[];
+    readonly nowUnix: number;
+    /** Grants that the journal has. */
+    readonly journaled: number;
+    /** Grants that the ledger names and that nobody here has seen. */
+    readonly unseen: number;
+};
+
 /** Lists, judges, issues and revokes grants of one home; the keys stay in the worker. */
 export class SharingSession {
     readonly #home: () => SharingHome;
     readonly #party: SharingParty;
-    #parties: readonly Party[] = [];
-    #grants: readonly OwnGrant[] = [];
+    readonly #journal: HomeJournal;
+    #known: Known | null = null;
 
     /** @param home - asked each time, because the records grow. */
-    constructor(home: () => SharingHome, party: SharingParty) {
+    constructor(home: () => SharingHome, party: SharingParty, journal: HomeJournal) {
         this.#home = home;
         this.#party = party;
+        this.#journal = journal;
     }
 
-    /** Who can see what, all of it verified. @throws ApiError, MetersealError */
+    /**
+     * Who can see what, all of it verified. What a crash kept back of a grant is sent first.
+     * @throws ApiError, MetersealError
+     */
     async list(): Promise<SharingView> {
-        const caller = this.#caller();
-        const [{ clock }, parties, read] = await Promise.all([
-            fetchNetwork(),
-            fetchRecipients(caller),
-            readOwnGrants(caller, this.#home().key.stream.streamId),
-        ]);
-        this.#parties = parties;
-        this.#grants = read.grants;
-        const nowUnix = Math.floor(clock.nowMs / 1000);
-        const issued = issuedOf(this.#grants, this.#ladder());
-        const recipients = parties.map((party) =>
-            recipientView(party, read.grants, issued, nowUnix, this.#household()),
-        );
-        const holders = recipients.filter(({ grants }) => grants.length > 0);
-        const alone = new Set(holders.flatMap(({ derived }) => derived));
-        const together = derivedWords(
-            issued,
-            togetherPolicy(holders.map(({ idHex }) => idHex)),
-            (who) => nameOf(who, parties),
-            this.#household(),
-        ).filter((sentence) => !alone.has(sentence));
-        return {
-            partyHex: toHex(this.#party.id),
-            recipients,
-            together,
-            nowUnix,
-            faults: read.faults,
-        };
+        return this.#view(await this.#journal.alone(() => this.#read()));
     }
 
     /** What a wish would let its recipient work out beyond its words. @throws MetersealError */
     async judge(wish: Wish): Promise<{ readonly derived: readonly string[] }> {
-        const findings = this.#findings(await this.#draft(wish));
+        const known = this.#known ?? (await this.#journal.alone(() => this.#read()));
+        const { judgements } = await this.#prepare(wish, known);
         const { zone } = this.#home().key;
-        const who = nameOf([wish.recipientHex], this.#parties);
-        return {
-            derived: findings.map((finding) => localWords(findingWords(finding, who, zone), zone)),
-        };
+        const derived = judgements.flatMap(({ findings, who }) =>
+            findings.map((finding) =>
+                localWords(findingWords(finding, nameOf(who, known.parties), zone), zone),
+            ),
+        );
+        return { derived };
     }
 
     /**
-     * Issues a grant: its notice first, then an override where the household was told and insists,
-     * then the grant itself.
-     * @throws MetersealError MS_DERIVABLE where more would follow and nobody insists; ApiError
+     * Issues a grant, judged against everything that was issued until now on any device: in the
+     * journal first, then its notices, then the grant itself. No other window of this browser grants
+     * meanwhile.
+     * @throws MetersealError MS_DERIVABLE where more would follow and nobody insists,
+     * MS_NOTICE_DUPLICATE for what the recipient has already; ApiError, after which the grant counts as
+     * issued and is sent again.
      */
-    async grant({
-        isOverride,
-        ...wish
-    }: Wish & { readonly isOverride: boolean }): Promise<SharingView> {
-        const grant = await this.#draft(wish);
-        const findings = this.#findings(grant);
-        if (findings.length > 0 && !isOverride) throw error("MS_DERIVABLE");
-        const { hash, bytes } = grant.message;
-        await this.#announce({ kind: NOTICE_KIND.grant, hash });
-        if (findings.length > 0) {
-            const content = { hash, findings: findingsHash(findings) };
-            await this.#announce({ kind: NOTICE_KIND.override, ...content });
-        }
-        await postMessage(
-            "/api/v1/grants",
-            new Uint8Array(bytes),
-            await authorizationOf(this.#caller()),
-        );
-        return await this.list();
+    grant({ isOverride, ...wish }: Wish & { readonly isOverride: boolean }): Promise<SharingView> {
+        return this.#journal.alone(async () => {
+            const { grant, issued, judgements } = await this.#prepare(wish, await this.#read());
+            if (judgements.length > 0 && !isOverride) throw error("MS_DERIVABLE");
+            await this.#journal.appendIssued(issued);
+            await this.#post(issued);
+            const known = await this.#read();
+            const hash = toHex(grant.message.hash);
+            if (known.grants.some((own) => toHex(own.grant.message.hash) === hash)) {
+                return this.#view(known);
+            }
+            throw error("MS_NOT_FOUND", { where: "the grant that was just made" });
+        });
     }
 
     /** Revokes a grant: what was readable stays so. @throws ApiError */
@@ -144,43 +144,142 @@ export class SharingSession {
     async accesses({ hashHex }: { readonly hashHex: string }): Promise<readonly AccessView[]> {
         const rows = await fetchAccesses(this.#caller(), hashHex);
         return rows.map(({ caller, granted, purpose, timeUnix }) => ({
-            who: nameOf([caller], this.#parties),
+            who: nameOf([caller], this.#known?.parties ?? []),
             granted,
             purpose,
             timeUnix,
         }));
     }
 
-    async #draft(wish: Wish): Promise<Grant> {
-        const { genesis, key, records } = this.#home();
-        const recipient = this.#parties.find(({ id }) => toHex(id) === wish.recipientHex);
-        if (recipient === undefined) throw error("MS_NOT_FOUND", { where: "the recipient" });
-        const { fromUnix, groups, step, toUnix } = wish;
-        const ask = { window: step, groups, fromUnix, toUnix };
-        const { clock } = await fetchNetwork();
-        return unwrap(
-            await createGrant({
-                key,
-                household: this.#party,
-                recipient,
-                stores: [kidOf(genesis.operator)],
-                plan: unwrap(planGrant(this.#ladder(), ask)),
-                epochs: unwrap(streamEpochs(key, records)),
-                issuedUnix: Math.floor(clock.nowMs / 1000),
-                random: RANDOM,
-            }),
-        );
+    /** Tariffs by which a sum can be weighted. @throws ApiError */
+    tariffs(): Promise<readonly TariffView[]> {
+        return listTariffs(this.#caller());
     }
 
-    /** What follows for the recipient of a grant from it and all that were issued before. */
-    #findings(grant: Grant): Finding[] {
-        const ladder = this.#ladder();
-        const [proposal] = issuedOf([{ grant }], ladder);
-        if (proposal === undefined) return [];
-        const { household } = this.#household();
-        const issued = issuedOf(this.#grants, ladder);
-        const judgements = judgeIssue(issued, NO_POLICY, { ...proposal, household }, ladder);
-        return judgements.flatMap(({ findings }) => findings);
+    /** What a weighted sum tells. @throws ApiError, MetersealError */
+    amount(sum: TariffSum): Promise<AmountView> {
+        return amountOf(this.#home(), sum);
+    }
+
+    /** The journal of this browser, as a file. */
+    async saveJournal(): Promise<{ readonly text: string }> {
+        return { text: await this.#journal.text() };
+    }
+
+    /** Takes in the journal of another device. @throws MetersealError MS_JOURNAL, MS_KEY_FOREIGN */
+    async takeJournal({ text }: { readonly text: string }): Promise<SharingView> {
+        const stream = toHex(this.#home().key.stream.streamId);
+        await this.#journal.alone(() => this.#journal.take(text, stream));
+        return await this.list();
+    }
+
+    /** Reads everything anew; who calls is alone with the journal. */
+    async #read(): Promise<Known> {
+        const caller = this.#caller();
+        const { key } = this.#home();
+        const late = await this.#postWaiting();
+        const journal = await this.#journal.read();
+        const [{ clock }, parties, memberships, read] = await Promise.all([
+            fetchNetwork(),
+            fetchRecipients(caller),
+            fetchMemberships(caller),
+            readOwnGrants(caller, key.stream.streamId, journal),
+        ]);
+        const everywhere = await issuedEverywhere(this.#home(), journal, read.grants, memberships);
+        this.#known = {
+            ...{ ...everywhere, parties, memberships, grants: read.grants, unseen: read.unseen },
+            faults: [...read.faults, ...late],
+            nowUnix: Math.floor(clock.nowMs / 1000),
+            journaled: journal.grants.length,
+        };
+        return this.#known;
+    }
+
+    #view(known: Known): SharingView {
+        const { faults, grants, issued, journaled, memberships, nowUnix, parties } = known;
+        const household = this.#household();
+        const recipients = parties.map((party) =>
+            recipientView(party, grants, issued, nowUnix, household),
+        );
+        const holders = recipients.filter((recipient) => recipient.grants.length > 0);
+        const alone = new Set(holders.flatMap(({ derived }) => derived));
+        const together = derivedWords(
+            issued,
+            togetherPolicy(holders.map(({ idHex }) => idHex)),
+            (who) => nameOf(who, parties),
+            household,
+        ).filter((sentence) => !alone.has(sentence));
+        const views = memberships.map((each) => {
+            const own = grants.find(
+                ({ grant }) => toHex(grant.cohortHash ?? new Uint8Array()) === each.hash,
+            );
+            const part = own === undefined ? "none" : own.revocation === null ? "tokens" : "left";
+            return membershipView(each, part, household.ladder);
+        });
+        return {
+            partyHex: toHex(this.#party.id),
+            ...{ recipients, together, nowUnix, faults, journaled },
+            memberships: views.sort((a, b) => b.fromUnix - a.fromUnix),
+        };
+    }
+
+    /** A grant as it would be issued now. */
+    async #prepare(wish: Wish, known: Known): Promise<ReadyGrant> {
+        const { genesis, key, records } = this.#home();
+        const recipient = known.parties.find(({ id }) => toHex(id) === wish.recipientHex);
+        if (recipient === undefined) throw error("MS_NOT_FOUND", { where: "the recipient" });
+        const uncounted = known.uncounted.filter((id) => id === wish.recipientHex).length;
+        const context = {
+            key,
+            household: this.#party,
+            recipient,
+            stores: [kidOf(genesis.operator)],
+            epochs: unwrap(streamEpochs(key, records)),
+            ladder: ladderOf(key),
+            issued: known.issued,
+            uncounted: uncounted + known.unseen,
+            policy: NO_POLICY,
+            nowUnix: known.nowUnix,
+            random: RANDOM,
+        };
+        const [ready] = await prepareGrants(context, [await this.#plan(wish)]);
+        if (ready === undefined) throw error("MS_INTERNAL", { where: "a planned grant" });
+        requireNew(ready.grant, known);
+        return ready;
+    }
+
+    async #plan(wish: Wish): Promise<GrantPlan | WeightedPlan> {
+        if (wish.kind === "tariff") return await planSum(this.#home(), wish);
+        const { fromUnix, groups, step, toUnix } = wish;
+        const ask = { window: step, groups, fromUnix, toUnix };
+        return unwrap(planGrant(ladderOf(this.#home().key), ask));
+    }
+
+    /** Sends what is in the journal and may not have arrived; sentences about what cannot be sent. */
+    async #postWaiting(): Promise<string[]> {
+        const late: string[] = [];
+        for (const issued of unposted(await this.#journal.read())) {
+            try {
+                await this.#post(issued);
+            } catch (cause) {
+                if (!(cause instanceof ApiError)) throw cause;
+                late.push(`A grant that you made could not be sent yet: ${cause.message}`);
+            }
+        }
+        return late;
+    }
+
+    /** All messages in their order; the last is the grant, the others are its notices. */
+    async #post({ hash, messages }: IssuedGrant): Promise<void> {
+        const [grant, ...notices] = messages.map(fromBase64).reverse();
+        for (const notice of notices.reverse()) {
+            await postMessage("/api/v1/notices", new Uint8Array(notice));
+        }
+        if (grant !== undefined) {
+            const authorization = await authorizationOf(this.#caller());
+            await postMessage("/api/v1/grants", new Uint8Array(grant), authorization);
+        }
+        await this.#journal.appendPosted(hash);
     }
 
     async #announce(content: NoticeContent): Promise<void> {
@@ -198,13 +297,26 @@ export class SharingSession {
         return { genesis, networkId: key.network, party: id, signer };
     }
 
-    #ladder(): Ladder {
-        const { key } = this.#home();
-        return unwrap(createLadder(key.zone, key.stream.slotSeconds));
-    }
-
     #household(): Household {
-        const { zone } = this.#home().key;
-        return { household: toHex(this.#party.id), ladder: this.#ladder(), zone };
+        const { key } = this.#home();
+        return { household: toHex(this.#party.id), ladder: ladderOf(key), zone: key.zone };
     }
+}
+
+/** What decides whether two grants let the same recipient read the same. */
+function termsName(grant: Grant): string {
+    const { fromUnix, groups, kind, level, recipient, tariffHash, toUnix, window } = grant;
+    return JSON.stringify([
+        ...[toHex(recipient), kind, level ?? null, window ?? null, groups, fromUnix, toUnix],
+        tariffHash === undefined ? null : toHex(tariffHash),
+    ]);
+}
+
+/** @throws MetersealError MS_NOTICE_DUPLICATE where a grant in force says the same already. */
+function requireNew(grant: Grant, { grants, nowUnix }: Known): void {
+    const same = grants.find(
+        (own) => termsName(own.grant) === termsName(grant) && isInForce(own, nowUnix),
+    );
+    if (same === undefined) return;
+    throw error("MS_NOTICE_DUPLICATE", { got: `grant ${toHex(same.grant.message.hash)}` });
 }

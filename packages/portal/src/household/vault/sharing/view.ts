@@ -1,13 +1,7 @@
 import { bytesEqual, type Ladder, toHex } from "@meterseal/core";
 import { PARTY_ROLE, type Party } from "@meterseal/record";
 import { findingWords, type Grant } from "@meterseal/seal";
-import {
-    type IssuedGrant,
-    judgeIssue,
-    knownOfTerms,
-    NO_POLICY,
-    type Policy,
-} from "@meterseal/wallet";
+import { type IssuedGrant, judgeIssue, NO_POLICY, type Policy } from "@meterseal/wallet";
 import { formatMoment } from "../../../format.ts";
 import { type Opening, recipientName } from "../../../sharing/words.ts";
 import type { GrantState, GrantView, RecipientView } from "../sharing-messages.ts";
@@ -38,6 +32,7 @@ function viewOfGrant(own: OwnGrant, nowUnix: number): GrantView {
     return {
         hashHex: toHex(grant.message.hash),
         opening,
+        tariffHex: grant.tariffHash === undefined ? null : toHex(grant.tariffHash),
         state: stateOf(own, nowUnix),
         issuedUnix: grant.issuedUnix,
         leaseEndUnix: grant.leaseEndUnix ?? null,
@@ -67,27 +62,10 @@ function stateOf({ grant, notice, revocation }: OwnGrant, nowUnix: number): Gran
     return leaseEndUnix !== undefined && leaseEndUnix <= nowUnix ? "expired" : "active";
 }
 
-/** Grants as the derivation engine counts them; what was revoked stays known to whoever has it. */
-export function issuedOf(
-    grants: readonly Pick<OwnGrant, "grant">[],
-    ladder: Ladder,
-): IssuedGrant[] {
-    return grants.flatMap(({ grant }): IssuedGrant[] => {
-        const known = knownOfTerms(grant, ladder);
-        // What a tariff's or a cohort's grant tells does not stand in its open part.
-        if (!known.ok || known.value === null) return [];
-        const holding = { groups: grant.groups, known: known.value };
-        return [
-            {
-                hash: toHex(grant.message.hash),
-                recipient: toHex(grant.recipient),
-                stream: toHex(grant.streamId),
-                issuedUnix: grant.issuedUnix,
-                released: { kind: "own", holding },
-                messages: [],
-            },
-        ];
-    });
+/** Whether the recipient of a grant may read with it, or will once it is announced. */
+export function isInForce(own: OwnGrant, nowUnix: number): boolean {
+    const state = stateOf(own, nowUnix);
+    return state === "active" || state === "waiting";
 }
 
 /** What follows from some grants together and none of them says, in sentences. */
