@@ -1,4 +1,5 @@
 import { BILLS } from "./bills.ts";
+import { coapSession } from "./coap-door.ts";
 import { COHORTS } from "./cohorts.ts";
 import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
@@ -14,6 +15,7 @@ import { TEXTS } from "./texts.ts";
 const SERVER_DOORS: readonly FuzzTarget[] = [
     { name: "HTTP", share: 10_000, open: httpSession },
     { name: "HTTP link", share: 5_000, open: httpLinkSession },
+    { name: "CoAP", share: 10_000, open: coapSession },
     { name: "MQTT", share: 10_000, open: mqttSession },
 ];
 

@@ -1,9 +1,26 @@
-import type { Server } from "node:net";
+import type { Socket as DatagramSocket } from "node:dgram";
+import { isIPv6, type Server } from "node:net";
 import { error, type MetersealError } from "@meterseal/core";
 
 /** Whether a host name or address stays on this machine. */
 export function isLoopback(host: string): boolean {
     return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Keeps a plain-text listener on this machine unless it is told that it may leave it.
+ * @throws MetersealError MS_LISTEN_ADDRESS.
+ */
+export function requireLoopback(
+    { host, insecure }: { readonly host: string; readonly insecure?: boolean },
+    protocol: string,
+): void {
+    if (isLoopback(host) || insecure === true) return;
+    throw error("MS_LISTEN_ADDRESS", {
+        expected: "a loopback address such as 127.0.0.1",
+        got: host,
+        todo: `${protocol} here is plain text: put a tunnel in front, or allow it with --insecure.`,
+    });
 }
 
 /** Host of a URL to connect to: an IPv6 address without its brackets. */
@@ -41,6 +58,26 @@ export function listenOn(server: Server, host: string, port: number): Promise<nu
             server.off("error", onError);
             const address = server.address();
             resolve(typeof address === "object" && address !== null ? address.port : port);
+        });
+    });
+}
+
+/** Kind of datagram socket for a host. */
+export function datagramFamily(host: string): "udp4" | "udp6" {
+    return isIPv6(host) ? "udp6" : "udp4";
+}
+
+/**
+ * Binds a datagram socket and resolves with the port, as {@link listenOn} does.
+ * @throws MetersealError MS_PORT_IN_USE, or MS_LINK for any other reason.
+ */
+export function bindOn(socket: DatagramSocket, host: string, port: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+        const onError = (cause: NodeJS.ErrnoException) => reject(listenError(cause, host, port));
+        socket.once("error", onError);
+        socket.bind({ address: host, port, exclusive: true }, () => {
+            socket.off("error", onError);
+            resolve(socket.address().port);
         });
     });
 }

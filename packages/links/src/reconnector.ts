@@ -2,7 +2,7 @@ import type { Log } from "@meterseal/core";
 import { reconnectDelayMs, systemRandom } from "./backoff.ts";
 
 /** The options of a meter link that say how it connects again. */
-type ReconnectorOptions = {
+export type ReconnectorOptions = {
     /** Makes a link token; called for every attempt to connect. */
     readonly token: () => Promise<Uint8Array>;
     /** Source of jitter in [0, 1). */

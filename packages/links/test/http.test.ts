@@ -17,6 +17,41 @@ const SUBJECT = "0a".repeat(16);
 
 const tls = selfSigned();
 
+/** Status that a message gets in a session of its own. */
+async function answerTo(url: string, message: Uint8Array): Promise<string> {
+    const base = `/link/v1/${SUBJECT}`;
+    const ask = url.startsWith("https:") ? requestTls : request;
+    const send = (
+        path: string,
+        method: string,
+        headers: Record<string, string>,
+    ): Promise<{ status: string; first: string; end: () => void }> =>
+        new Promise((resolve, reject) => {
+            const options = { method, headers, ca: tls.cert, agent: false };
+            const sent = ask(`${url}${base}/${path}`, options, (response) => {
+                const end = (): void => void sent.destroy();
+                response.once("data", (first) => {
+                    resolve({ status: `${response.statusCode}`, first: String(first), end });
+                });
+            });
+            sent.on("error", reject);
+            sent.end(method === "POST" ? message : undefined);
+        });
+    const stream = await send("stream", "GET", {
+        authorization: "Meterseal AQE",
+        "meterseal-keepalive": "60",
+    });
+    const session = /data: (.*)/.exec(stream.first)?.[1];
+    const { end, status } = await send("messages", "POST", {
+        authorization: `Bearer ${session}`,
+        "content-type": "application/cbor-seq",
+        "meterseal-sequence": "0",
+    });
+    end();
+    stream.end();
+    return status;
+}
+
 for (const scheme of ["http", "https"] as const) {
     describeLinkCompliance(scheme, async (receiveTimeoutMs) => {
         const path = new BreakablePath();
@@ -45,6 +80,13 @@ for (const scheme of ["http", "https"] as const) {
             },
             cut: () => path.cut(),
             freeze: (silent) => (silent ? path.drop() : path.restore()),
+            refusals: {
+                expected: [
+                    ...["400", "400", "401", "401", "409", "409", "409", "409"],
+                    ...["409", "401", "413", "503", "503", "503", "403"],
+                ],
+                answerTo: (message) => answerTo(`${scheme}://127.0.0.1:${path.port}`, message),
+            },
             close: () => path.close(),
         };
     });

@@ -10,6 +10,7 @@ describeLinkCompliance("memory", (receiveTimeoutMs) => {
         },
         meter: (subjectHex, token) => link.meter(subjectHex, token),
         cut: () => link.cut(),
+        closesAtOnce: true,
         close: () => Promise.resolve(),
     });
 });

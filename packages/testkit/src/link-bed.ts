@@ -12,6 +12,15 @@ export interface LinkBed {
     cut(): void;
     /** Lets the path go silent (true: nothing arrives, nothing closes) or pass again; if it can. */
     freeze?(silent: boolean): void;
+    /** A collector's end that closes without waiting for what is under way. */
+    readonly closesAtOnce?: true;
+    /** How the transport itself says that a message was refused, where it can say that. */
+    readonly refusals?: {
+        /** Words of the transport by receipt code 1 … 15, in this order. */
+        readonly expected: readonly string[];
+        /** Sends a message of {@link SUBJECT_A} as a client that reads answers: what it is told. */
+        answerTo(message: Uint8Array): Promise<string>;
+    };
     /** Ends what the bed itself holds. */
     close(): Promise<void>;
 }

@@ -1,7 +1,9 @@
-import { bytesEqual, LIMITS, utf8 } from "@meterseal/core";
+import { bytesEqual, ERRORS, type ErrorCode, error, LIMITS, utf8 } from "@meterseal/core";
 import { expect } from "vitest";
 import { type Check, failureOf, pause, SUBJECT_A, SUBJECT_B } from "./link-bed.ts";
 import { sampleMessages, until } from "./link-world.ts";
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
 
 /** What every link does while all is well. */
 export function carriesMessages(check: Check): void {
@@ -53,6 +55,19 @@ export function carriesMessages(check: Check): void {
             expect(world.collector.texts()).toEqual(["same", "same"]);
         },
     );
+
+    check("carries a message of which one byte was changed as it is", async (world) => {
+        const link = await world.listen();
+        const meter = await world.meter();
+        for (const at of [0, 37, 98]) {
+            const changed = Uint8Array.from({ length: 99 }, (_, i) => (i === at ? 0xfe : i));
+            await meter.link.send(changed);
+            await link.deliver(SUBJECT_A, changed);
+            expect(world.collector.received.at(-1)?.message).toEqual(changed);
+            await until(() => meter.messages.at(-1)?.[at] === 0xfe, "the changed message");
+            expect(new Uint8Array(meter.messages.at(-1) ?? [])).toEqual(changed);
+        }
+    });
 
     check("keeps what it was given when the caller reuses its buffer", async (world) => {
         const link = await world.listen();
@@ -148,6 +163,26 @@ export function acknowledges(check: Check): void {
         },
         30_000,
     );
+}
+
+/** What a client of the transport is told of a message that was refused. */
+export function tellsRefusals(check: Check): void {
+    check("says every refusal in the words of the transport", async (world, skip) => {
+        const { refusals } = world.bed;
+        if (refusals === undefined) {
+            skip();
+            return;
+        }
+        await world.listen();
+        const answers: string[] = [];
+        for (const [i] of refusals.expected.entries()) {
+            const code = CODES.find((each) => ERRORS[each].receipt === i + 1) as ErrorCode;
+            world.collector.onReceive = () => Promise.reject(error(code));
+            answers.push(await refusals.answerTo(utf8("m")));
+        }
+        expect(answers).toEqual(refusals.expected);
+        expect(answers).toHaveLength(15);
+    });
 }
 
 /** Who may connect, and how much is under way. */

@@ -1,6 +1,6 @@
 import { describe, it } from "vitest";
 import { type Check, type LinkBed, World } from "./link-bed.ts";
-import { acknowledges, admits, carriesMessages } from "./link-cases.ts";
+import { acknowledges, admits, carriesMessages, tellsRefusals } from "./link-cases.ts";
 import { closes, survives } from "./link-fault-cases.ts";
 
 export type { LinkBed } from "./link-bed.ts";
@@ -30,6 +30,7 @@ export function describeLinkCompliance(
     describe(`${name}: link compliance`, () => {
         carriesMessages(check);
         acknowledges(check);
+        tellsRefusals(check);
         admits(check);
         survives(check);
         closes(check);

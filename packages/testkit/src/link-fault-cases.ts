@@ -130,4 +130,26 @@ export function closes(check: Check): void {
             expect(await second.deliver(SUBJECT_A, utf8("m"))).toBe(false);
         },
     );
+
+    check("acknowledges what was taken before it closes", async (world, skip) => {
+        if (world.bed.closesAtOnce === true) {
+            skip();
+            return;
+        }
+        const link = await world.listen();
+        const meter = await world.meter();
+        world.collector.onReceive = () => pause(100);
+        const texts = Array.from({ length: 40 }, (_, i) => `message ${i}`);
+        const acknowledged: string[] = [];
+        const sent = texts.map((text) =>
+            meter.link.send(utf8(text)).then(
+                () => acknowledged.push(text),
+                () => undefined,
+            ),
+        );
+        await until(() => world.collector.received.length > 10, "some messages");
+        await inTime(link.close());
+        await Promise.all(sent);
+        expect(acknowledged.toSorted()).toEqual(world.collector.texts().toSorted());
+    });
 }

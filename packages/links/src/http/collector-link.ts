@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { assert, type CollectorLink, error, type LinkHandler } from "@meterseal/core";
+import {
+    assert,
+    type CollectorLink,
+    error,
+    type LinkHandler,
+    MetersealError,
+} from "@meterseal/core";
 import { isLoopbackHeader, listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
 import { withTimeLimit } from "../time-limit.ts";
@@ -35,6 +41,7 @@ class HttpCollectorLink implements CollectorLink {
     readonly #server: Server;
     readonly #sessions = new Map<string, Session>();
     readonly #work = new Set<Promise<void>>();
+    readonly #emptied = Promise.withResolvers<void>();
     #handler: LinkHandler | null = null;
     #closing: Promise<void> | null = null;
 
@@ -69,6 +76,7 @@ class HttpCollectorLink implements CollectorLink {
         const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
         const settled = Promise.all(this.#work);
         await withTimeLimit(settled, this.#settings.closeTimeoutMs, "closing").catch(() => {});
+        this.#emptied.resolve();
         for (const session of [...this.#sessions.values()]) session.end();
         this.#server.closeAllConnections();
         await stopped;
@@ -90,7 +98,10 @@ class HttpCollectorLink implements CollectorLink {
 
     async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
         const { resource, subjectHex } = checkRequest(request);
-        if (this.#closing !== null) throw error("MS_BUSY", { got: "a collector that stops" });
+        if (this.#closing !== null) {
+            await this.#emptied.promise; // a refusal now would cost the answers that are due
+            throw error("MS_BUSY", { got: "a collector that stops" });
+        }
         if (resource === "stream") await this.#openStream(request, response, subjectHex);
         else await this.#take(request, response, subjectHex);
     }
@@ -176,6 +187,7 @@ class HttpCollectorLink implements CollectorLink {
         const taken = this.#handler?.receive(subjectHex, message) ?? Promise.resolve();
         await withTimeLimit(taken, this.#settings.receiveTimeoutMs, "taking a message").catch(
             (cause: unknown) => {
+                if (cause instanceof MetersealError) throw cause;
                 throw error("MS_BUSY", { got: "a message that was not taken", cause });
             },
         );

@@ -1,6 +1,7 @@
 import { Agent, type ClientRequest, type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps, Agent as TlsAgent } from "node:https";
 import { error, type MetersealError } from "@meterseal/core";
+import type { MeterSession, MeterSessionEvents } from "../meter-session.ts";
 import { EventReader } from "./event-reader.ts";
 import type { HttpMeterSettings } from "./meter-options.ts";
 import {
@@ -12,18 +13,10 @@ import {
     TOKEN_SCHEME,
 } from "./paths.ts";
 
-/** What a {@link MeterConnection} tells its link. */
-export type ConnectionEvents = {
-    readonly up: () => void;
-    readonly message: (message: Uint8Array) => void;
-    /** Called once; `waitMs` is what the collector asks for before the next attempt. */
-    readonly ended: (reason: string, waitMs: number) => void;
-};
-
 /** One session of a meter: its stream down, and the requests that carry its messages up. */
-export class MeterConnection {
+export class MeterConnection implements MeterSession {
     readonly #settings: HttpMeterSettings;
-    readonly #events: ConnectionEvents;
+    readonly #events: MeterSessionEvents;
     readonly #agent: Agent;
     readonly #requests = new Set<ClientRequest>();
     readonly #pending = new Set<(failure: MetersealError) => void>();
@@ -33,7 +26,7 @@ export class MeterConnection {
     #sequence = 0;
     #ended = false;
 
-    constructor(settings: HttpMeterSettings, token: Uint8Array, events: ConnectionEvents) {
+    constructor(settings: HttpMeterSettings, token: Uint8Array, events: MeterSessionEvents) {
         this.#settings = settings;
         this.#events = events;
         const pool = { keepAlive: true, maxSockets: settings.maxConnections + 1 };
@@ -47,15 +40,10 @@ export class MeterConnection {
         stream.end();
     }
 
-    /** Messages that wait for their acknowledgement. */
     get underWay(): number {
         return this.#pending.size;
     }
 
-    /**
-     * Sends one message; resolves when the collector took it.
-     * @throws MetersealError MS_LINK; the session has ended then.
-     */
     post(message: Uint8Array): Promise<void> {
         return new Promise((resolve, reject) => {
             this.#pending.add(reject);
@@ -67,7 +55,6 @@ export class MeterConnection {
         });
     }
 
-    /** Ends the session at once and rejects what is under way. */
     end(reason: string, waitMs = 0): void {
         if (this.#ended) return;
         this.#ended = true;

@@ -8,13 +8,13 @@ export const ANSWER_HEADERS = {
     "x-accel-buffering": "no",
 } as const;
 
-const STATUS: Partial<Record<ErrorCode, number>> = {
-    MS_USAGE: 400,
-    MS_KEY_UNKNOWN: 401,
-    MS_NOT_ALLOWED: 401,
-    MS_NOT_FOUND: 404,
-    MS_REPLAYED: 409,
-    MS_TOO_LARGE: 413,
+/** Status of refusals that no receipt code stands for. */
+const STATUS: Partial<Record<ErrorCode, number>> = { MS_USAGE: 400, MS_NOT_FOUND: 404 };
+
+/** Status by receipt code (formats 5); any other is 503. */
+const BY_RECEIPT: Readonly<Record<number, number>> = {
+    ...{ 1: 400, 2: 400, 3: 401, 4: 401, 5: 409, 6: 409, 7: 409, 8: 409 },
+    ...{ 9: 409, 10: 401, 11: 413, 15: 403 },
 };
 
 /** Seconds after which a meter that was told to wait may ask again. */
@@ -34,7 +34,7 @@ export function sendProblem(
     if (response.headersSent || response.destroyed) return;
     const problem = cause instanceof MetersealError ? cause : error("MS_INTERNAL");
     const { code } = problem;
-    const status = given ?? STATUS[code] ?? 503;
+    const status = given ?? STATUS[code] ?? BY_RECEIPT[problem.receiptCode] ?? 503;
     response.writeHead(status, {
         ...ANSWER_HEADERS,
         "content-type": "application/problem+json",

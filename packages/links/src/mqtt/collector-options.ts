@@ -1,5 +1,5 @@
 import { error, LIMITS, type Log } from "@meterseal/core";
-import { isLoopback } from "../listen-address.ts";
+import { requireLoopback } from "../listen-address.ts";
 import { isTenant } from "./topics.ts";
 
 /** Bounds and waits of the embedded broker; each can be set per link. */
@@ -45,13 +45,7 @@ export type MqttCollectorSettings = MqttCollectorOptions &
  * @throws MetersealError MS_LISTEN_ADDRESS for a host beyond the loopback, MS_USAGE for a bad tenant.
  */
 export function collectorSettings(options: MqttCollectorOptions): MqttCollectorSettings {
-    if (!isLoopback(options.host) && options.insecure !== true) {
-        throw error("MS_LISTEN_ADDRESS", {
-            expected: "a loopback address such as 127.0.0.1",
-            got: options.host,
-            todo: "MQTT here is plain text: put a TLS proxy in front.",
-        });
-    }
+    requireLoopback(options, "MQTT");
     if (!isTenant(options.tenant)) {
         throw error("MS_USAGE", {
             where: "tenant",

@@ -1,0 +1,82 @@
+import { LIMITS } from "@meterseal/core";
+import type { CoapContent, CoapMessage } from "./codec.ts";
+import { blockOf, blockOption, OPTION, optionOf, uintOf, uintOption } from "./options.ts";
+
+/** What becomes of a request with a part of a body. */
+export type Uploaded =
+    | { readonly kind: "whole"; readonly body: Uint8Array; readonly last: CoapContent["options"] }
+    | { readonly kind: "answer"; readonly content: CoapContent };
+
+/**
+ * Body that comes in blocks (RFC 7959 section 2.5), one at a time: a new first block replaces what
+ * came before. Blocks belong together by Request-Tag (RFC 9175 section 3), never by token, which
+ * clients change from block to block.
+ */
+export class BlockUpload {
+    readonly #timeLimitMs: number;
+    #parts: Buffer[] = [];
+    #length = 0;
+    #tag: Buffer | null = null;
+    #timer: NodeJS.Timeout | null = null;
+
+    /** @param timeLimitMs - how long parts are kept for the rest to come. */
+    constructor(timeLimitMs: number) {
+        this.#timeLimitMs = timeLimitMs;
+    }
+
+    /** Takes the body of a request, or one block of it. */
+    take(message: CoapMessage): Uploaded {
+        const block = blockOf(message, OPTION.block1);
+        const announced = uintOf(message, OPTION.size1) ?? 0;
+        if (announced > LIMITS.messageBytes) return tooLarge();
+        if (block === null)
+            return { kind: "whole", body: new Uint8Array(message.payload), last: [] };
+        if (block === "malformed") return refuse("4.00");
+        const { more, number, size } = block;
+        const { payload } = message;
+        if (payload.length > size || (more && payload.length !== size)) return refuse("4.00");
+        const tag = optionOf(message, OPTION.requestTag);
+        if (number === 0) this.#begin(tag);
+        if (number * size !== this.#length || !isSame(tag, this.#tag) || this.#timer === null) {
+            return refuse("4.08");
+        }
+        if (this.#length + payload.length > LIMITS.messageBytes) {
+            this.clear();
+            return tooLarge();
+        }
+        this.#parts.push(Buffer.from(payload));
+        this.#length += payload.length;
+        const echoed = [blockOption(OPTION.block1, block)];
+        if (more) return { kind: "answer", content: { code: "2.31", options: echoed } };
+        const body = new Uint8Array(Buffer.concat(this.#parts));
+        this.clear();
+        return { kind: "whole", body, last: echoed };
+    }
+
+    /** Forgets what came so far. */
+    clear(): void {
+        if (this.#timer !== null) clearTimeout(this.#timer);
+        this.#timer = null;
+        this.#parts = [];
+        this.#length = 0;
+    }
+
+    #begin(tag: Buffer | null): void {
+        this.clear();
+        this.#tag = tag === null ? null : Buffer.from(tag);
+        this.#timer = setTimeout(() => this.clear(), this.#timeLimitMs);
+    }
+}
+
+function isSame(a: Buffer | null, b: Buffer | null): boolean {
+    return a === b || (a !== null && b !== null && a.equals(b));
+}
+
+function refuse(code: string): Uploaded {
+    return { kind: "answer", content: { code } };
+}
+
+function tooLarge(): Uploaded {
+    const options = [uintOption(OPTION.size1, LIMITS.messageBytes)];
+    return { kind: "answer", content: { code: "4.13", options } };
+}
