@@ -10,12 +10,14 @@ import { RULES } from "./rules.ts";
 import type { FuzzTarget } from "./target.ts";
 import { TELEGRAMS } from "./telegrams.ts";
 import { TEXTS } from "./texts.ts";
+import { wsSession } from "./ws-door.ts";
 
 /** Doors of a running server, through real sockets: few inputs, because each is a connection. */
 const SERVER_DOORS: readonly FuzzTarget[] = [
     { name: "HTTP", share: 10_000, open: httpSession },
     { name: "HTTP link", share: 5_000, open: httpLinkSession },
     { name: "CoAP", share: 10_000, open: coapSession },
+    { name: "WebSocket", share: 5_000, open: wsSession },
     { name: "MQTT", share: 10_000, open: mqttSession },
 ];
 

@@ -25,7 +25,7 @@ describeLinkCompliance("coap", async (receiveTimeoutMs) => {
                 url: `coap://127.0.0.1:${path.port}`,
                 subjectHex,
                 token,
-                keepaliveSeconds: 1,
+                keepaliveSeconds: 2,
             });
         },
         cut: () => path.cut(),

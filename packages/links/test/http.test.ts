@@ -74,7 +74,7 @@ for (const scheme of ["http", "https"] as const) {
                     url: `${scheme}://127.0.0.1:${path.port}`,
                     subjectHex,
                     token,
-                    keepaliveSeconds: 1,
+                    keepaliveSeconds: 2,
                     ...(secure ? { ca: tls.cert } : {}),
                 });
             },

@@ -79,7 +79,7 @@ export function survives(check: Check): void {
         bed.freeze(true);
         const lost = failureOf(meter.link.send(utf8("m")));
         expect((await lost).code).toBe("MS_LINK");
-        await until(async () => !(await link.deliver(SUBJECT_A, utf8("?"))), "the silence", 2_500);
+        await until(async () => !(await link.deliver(SUBJECT_A, utf8("?"))), "the silence", 5_000);
         bed.freeze(false);
         await meter.sendUntilAcknowledged(utf8("m"));
     });

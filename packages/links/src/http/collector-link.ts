@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
+import { setTimeout } from "node:timers/promises";
 import {
     assert,
     type CollectorLink,
@@ -8,9 +9,12 @@ import {
     type LinkHandler,
     MetersealError,
 } from "@meterseal/core";
+import { Intake } from "../intake.ts";
 import { isLoopbackHeader, listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
+import { SessionTable } from "../session-table.ts";
 import { withTimeLimit } from "../time-limit.ts";
+import { SocketDoor } from "../ws/door.ts";
 import { readBody } from "./body.ts";
 import {
     type HttpCollectorOptions,
@@ -22,12 +26,15 @@ import { ANSWER_HEADERS, sendProblem } from "./problem.ts";
 import { checkRequest, credentialsOf, keepaliveMsOf, sequenceOf } from "./request.ts";
 import { Session } from "./session.ts";
 
+/** Time for the last answers on their way, in milliseconds. */
+const ANSWERS_MS = 50;
+
 /** Status for a page of another site: no log-in would help it, as 401 would say. */
 const FORBIDDEN = 403;
 
 /**
  * Collector side of HTTP: a meter holds a stream of server-sent events open, which makes its session,
- * and POSTs its messages; each is answered with success when the handler took it. Without TLS it answers
+ * and POSTs its messages, or makes its connection a WebSocket; each is answered with success when the handler took it. Without TLS it answers
  * to loopback names only: behind a certificate a page of another site cannot take its name.
  * @throws MetersealError MS_LISTEN_ADDRESS for plain text beyond the loopback, MS_USAGE for a
  * certificate or key that cannot be used.
@@ -39,10 +46,12 @@ export function createHttpCollectorLink(options: HttpCollectorOptions): Collecto
 class HttpCollectorLink implements CollectorLink {
     readonly #settings: HttpCollectorSettings;
     readonly #server: Server;
-    readonly #sessions = new Map<string, Session>();
+    readonly #sessions = new SessionTable();
     readonly #work = new Set<Promise<void>>();
     readonly #emptied = Promise.withResolvers<void>();
     #handler: LinkHandler | null = null;
+    /** Of what comes over WebSockets. */
+    #intake: Intake | null = null;
     #closing: Promise<void> | null = null;
 
     constructor(settings: HttpCollectorSettings) {
@@ -55,6 +64,9 @@ class HttpCollectorLink implements CollectorLink {
     async listen(handler: LinkHandler): Promise<string> {
         assert(this.#handler === null, "an HTTP link listens once");
         this.#handler = handler;
+        this.#intake = new Intake(this.#settings, handler);
+        const door = new SocketDoor(this.#settings, this.#intake, this.#sessions);
+        this.#server.on("upgrade", (request, socket, head) => door.upgrade(request, socket, head));
         const { host, log, port, tls } = this.#settings;
         const bound = await listenOn(this.#server, host, port);
         this.#server.on("error", (cause) => log.warn("http link", { reason: cause.message }));
@@ -64,7 +76,7 @@ class HttpCollectorLink implements CollectorLink {
     async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
         const tooLarge = deliveryRefusal(message);
         if (tooLarge !== null) throw tooLarge;
-        return await Promise.resolve(this.#sessions.get(subjectHex)?.deliver(message) ?? false);
+        return await Promise.resolve(this.#sessions.deliver(subjectHex, message));
     }
 
     close(): Promise<void> {
@@ -73,11 +85,14 @@ class HttpCollectorLink implements CollectorLink {
     }
 
     async #shutDown(): Promise<void> {
-        const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-        const settled = Promise.all(this.#work);
+        const settled = Promise.all([...this.#work, this.#intake?.close()]);
         await withTimeLimit(settled, this.#settings.closeTimeoutMs, "closing").catch(() => {});
+        // Answers on some connections reach a meter before the end of others does; and only now no
+        // more are taken, for that ends connections that are idle, with a request on its way.
+        if (this.#sessions.size > 0) await setTimeout(ANSWERS_MS);
+        const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
         this.#emptied.resolve();
-        for (const session of [...this.#sessions.values()]) session.end();
+        this.#sessions.endAll();
         this.#server.closeAllConnections();
         await stopped;
     }
@@ -124,8 +139,7 @@ class HttpCollectorLink implements CollectorLink {
         const token = Buffer.from(credentialsOf(request, TOKEN_SCHEME), "base64url");
         const keepaliveMs = keepaliveMsOf(request, maxKeepaliveSeconds);
         await this.#authenticate(subjectHex, new Uint8Array(token));
-        const older = this.#sessions.get(subjectHex);
-        if (older === undefined && this.#sessions.size >= maxSessions) {
+        if (this.#sessions.get(subjectHex) === undefined && this.#sessions.size >= maxSessions) {
             throw error("MS_BUSY", { expected: `at most ${maxSessions} streams` });
         }
         if (response.destroyed || this.#closing !== null) throw error("MS_BUSY");
@@ -136,15 +150,11 @@ class HttpCollectorLink implements CollectorLink {
                 maxStreamBytes: settings.maxStreamBytes,
                 maxRequests: settings.maxSessionRequests,
                 drainTimeoutMs: settings.drainTimeoutMs,
-                onEnd: () => {
-                    if (this.#sessions.get(subjectHex) === session)
-                        this.#sessions.delete(subjectHex);
-                },
+                onEnd: () => this.#sessions.leave(subjectHex, session),
             },
             response,
         );
-        this.#sessions.set(subjectHex, session);
-        older?.end();
+        this.#sessions.enter(subjectHex, session);
         this.#handler?.connected(subjectHex);
     }
 
@@ -158,7 +168,10 @@ class HttpCollectorLink implements CollectorLink {
         subjectHex: string,
     ): Promise<void> {
         const session = this.#sessions.get(subjectHex);
-        if (session === undefined || session.id !== credentialsOf(request, SESSION_SCHEME)) {
+        if (
+            !(session instanceof Session) ||
+            session.id !== credentialsOf(request, SESSION_SCHEME)
+        ) {
             throw error("MS_NOT_ALLOWED", { expected: "a session whose stream is open" });
         }
         session.touch();
@@ -180,7 +193,10 @@ class HttpCollectorLink implements CollectorLink {
                 session.leave(sequence);
             }
         }
-        response.writeHead(204, ANSWER_HEADERS).end();
+        await new Promise<void>((resolve) => {
+            response.once("close", resolve);
+            response.writeHead(204, ANSWER_HEADERS).end(resolve);
+        });
     }
 
     async #receive(subjectHex: string, message: Uint8Array): Promise<void> {

@@ -13,12 +13,12 @@ export const TOKEN_SCHEME = "Meterseal";
 /** Scheme of a session in `Authorization`. */
 export const SESSION_SCHEME = "Bearer";
 
-const PATH = /^\/link\/v1\/([0-9a-f]{32})\/(messages|stream)$/;
+const PATH = /^\/link\/v1\/([0-9a-f]{32})\/(messages|stream|socket)$/;
 
 /** Resources of one meter. */
 export type LinkPath = {
     readonly subjectHex: string;
-    readonly resource: "messages" | "stream";
+    readonly resource: "messages" | "stream" | "socket";
 };
 
 /** Path of a resource of a meter. */
@@ -30,6 +30,6 @@ export function linkPath(subjectHex: string, resource: LinkPath["resource"]): st
 export function parseLinkPath(path: string): LinkPath | null {
     const match = PATH.exec(path);
     if (match === null) return null;
-    const [, subjectHex = "", resource = ""] = match;
-    return { subjectHex, resource: resource === "stream" ? "stream" : "messages" };
+    const [, subjectHex = "", resource] = match;
+    return { subjectHex, resource: resource as LinkPath["resource"] };
 }

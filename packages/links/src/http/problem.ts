@@ -17,6 +17,11 @@ const BY_RECEIPT: Readonly<Record<number, number>> = {
     ...{ 9: 409, 10: 401, 11: 413, 15: 403 },
 };
 
+/** Status of an answer that refuses. */
+export function statusOf({ code, receiptCode }: MetersealError): number {
+    return STATUS[code] ?? BY_RECEIPT[receiptCode] ?? 503;
+}
+
 /** Seconds after which a meter that was told to wait may ask again. */
 const RETRY_AFTER_SECONDS = "1";
 
@@ -34,7 +39,7 @@ export function sendProblem(
     if (response.headersSent || response.destroyed) return;
     const problem = cause instanceof MetersealError ? cause : error("MS_INTERNAL");
     const { code } = problem;
-    const status = given ?? STATUS[code] ?? BY_RECEIPT[problem.receiptCode] ?? 503;
+    const status = given ?? statusOf(problem);
     response.writeHead(status, {
         ...ANSWER_HEADERS,
         "content-type": "application/problem+json",

@@ -15,6 +15,7 @@ import {
 export function checkRequest(request: IncomingMessage): LinkPath {
     const path = parseLinkPath(request.url ?? "");
     if (path === null) throw error("MS_NOT_FOUND");
+    if (path.resource === "socket") throw error("MS_USAGE", { expected: "an upgrade" });
     const method = path.resource === "stream" ? "GET" : "POST";
     if (request.method !== method) throw error("MS_USAGE", { expected: method });
     if (method === "POST" && request.headers["content-type"] !== MESSAGE_TYPE) {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { error } from "@meterseal/core";
+import type { LinkSession } from "../session-table.ts";
 import { SESSION_EVENT, STREAM_TYPE } from "./paths.ts";
 import { ANSWER_HEADERS } from "./problem.ts";
 
@@ -24,7 +25,7 @@ type Turn = { readonly go: () => void; readonly fail: (cause: unknown) => void }
  * A meter that is connected: its stream down, and the order of its messages up. Both sides probe:
  * the stream carries a comment, the meter sends an empty message, each after the agreed silence.
  */
-export class Session {
+export class Session implements LinkSession {
     readonly id: string;
     readonly #options: SessionOptions;
     readonly #response: ServerResponse;
