@@ -44,6 +44,8 @@ describe("the configuration of serve", () => {
             "exchange-key": "off",
             peers: "off",
             open: false,
+            link: "off",
+            insecure: false,
             "witness-policy": "off",
             engine: "embedded",
             "comet-rpc": "http://127.0.0.1:26657",

@@ -10,7 +10,7 @@ import {
     MetersealError,
 } from "@meterseal/core";
 import { Intake } from "../intake.ts";
-import { isLoopbackHeader, listenOn, urlHost } from "../listen-address.ts";
+import { listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
 import { SessionTable } from "../session-table.ts";
 import { withTimeLimit } from "../time-limit.ts";
@@ -20,6 +20,7 @@ import {
     type HttpCollectorOptions,
     type HttpCollectorSettings,
     httpCollectorSettings,
+    mayCall,
 } from "./collector-options.ts";
 import { SESSION_SCHEME, TOKEN_SCHEME } from "./paths.ts";
 import { ANSWER_HEADERS, sendProblem } from "./problem.ts";
@@ -100,7 +101,7 @@ class HttpCollectorLink implements CollectorLink {
     #serve(request: IncomingMessage, response: ServerResponse): void {
         request.on("error", () => {}); // a sender that breaks off is no event of ours
         response.on("error", () => {});
-        if (this.#settings.tls === undefined && !isLoopbackHeader(request.headers.host)) {
+        if (!mayCall(this.#settings, request.headers.host)) {
             const refusal = error("MS_NOT_ALLOWED", { where: "Host", expected: "this machine" });
             sendProblem(request, response, refusal, FORBIDDEN);
             return;

@@ -1,5 +1,5 @@
-import { error, LIMITS, type Log } from "@meterseal/core";
-import { isLoopback } from "../listen-address.ts";
+import { LIMITS, type Log } from "@meterseal/core";
+import { isLoopbackHeader, requireLoopback } from "../listen-address.ts";
 
 /** Bounds and waits of the HTTP listener; each can be set per link. */
 const DEFAULT_HTTP_COLLECTOR = {
@@ -39,6 +39,8 @@ export interface HttpCollectorOptions
     /** Certificate chain and private key, PEM: serves HTTPS. */
     readonly tls?: { readonly cert: string; readonly key: string };
     readonly log: Log;
+    /** Allows plain text beyond the loopback, and any host name. */
+    readonly insecure?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -50,11 +52,14 @@ export type HttpCollectorSettings = HttpCollectorOptions &
  * @throws MetersealError MS_LISTEN_ADDRESS for plain text beyond the loopback.
  */
 export function httpCollectorSettings(options: HttpCollectorOptions): HttpCollectorSettings {
-    if (options.tls === undefined && !isLoopback(options.host)) {
-        throw error("MS_LISTEN_ADDRESS", {
-            expected: "a loopback address such as 127.0.0.1, or a certificate and its key",
-            got: options.host,
-        });
-    }
+    if (options.tls === undefined) requireLoopback(options, "HTTP without a certificate");
     return { ...DEFAULT_HTTP_COLLECTOR, ...options };
+}
+
+/**
+ * Whether a caller may come under a host name: on a plain listener of this machine by one of its own
+ * alone, so that no page of another site whose name leads here (DNS rebinding) gets through.
+ */
+export function mayCall({ insecure, tls }: HttpCollectorSettings, host?: string): boolean {
+    return tls !== undefined || insecure === true || isLoopbackHeader(host);
 }

@@ -29,6 +29,8 @@ export interface HttpMeterOptions extends Partial<Record<keyof typeof DEFAULT_HT
     /** Source of jitter in [0, 1). */
     readonly random?: () => number;
     readonly log?: Log;
+    /** Allows plain text beyond the loopback. */
+    readonly insecure?: boolean;
 }
 
 /** Options with every default filled in. */
@@ -43,7 +45,7 @@ export function httpMeterSettings(options: HttpMeterOptions): HttpMeterSettings 
     if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
         throw badOption("url", "http://HOST:PORT or https://HOST:PORT", options.url);
     }
-    if (url.protocol === "http:" && !isLoopback(hostOf(url))) {
+    if (url.protocol === "http:" && !isLoopback(hostOf(url)) && options.insecure !== true) {
         throw badOption("url", "https, or a loopback address: HTTP is plain text", options.url);
     }
     requireSubjectHex(options.subjectHex);

@@ -2,12 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { error, MetersealError } from "@meterseal/core";
 import { WebSocketServer } from "ws";
-import type { HttpCollectorSettings } from "../http/collector-options.ts";
+import { type HttpCollectorSettings, mayCall } from "../http/collector-options.ts";
 import { parseLinkPath, TOKEN_SCHEME } from "../http/paths.ts";
 import { statusOf } from "../http/problem.ts";
 import { credentialsOf, keepaliveMsOf } from "../http/request.ts";
 import type { Intake } from "../intake.ts";
-import { isLoopbackHeader } from "../listen-address.ts";
 import type { SessionTable } from "../session-table.ts";
 import { SOCKET_OPTIONS, SUBPROTOCOL } from "./frames.ts";
 import { SocketSession } from "./session.ts";
@@ -53,8 +52,8 @@ export class SocketDoor {
     async #admit(
         request: IncomingMessage,
     ): Promise<{ readonly subjectHex: string; readonly keepaliveMs: number }> {
-        const { maxKeepaliveSeconds, maxSessions, tls } = this.#settings;
-        if (tls === undefined && !isLoopbackHeader(request.headers.host)) {
+        const { maxKeepaliveSeconds, maxSessions } = this.#settings;
+        if (!mayCall(this.#settings, request.headers.host)) {
             throw error("MS_FROZEN", { where: "Host", expected: "this machine" });
         }
         const path = parseLinkPath(request.url ?? "");

@@ -22,8 +22,9 @@ import {
 } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { consoleLog, counted, out, say } from "../console.ts";
-import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
+import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { collectorOf, collectorOptions } from "../device/link.ts";
 import { isOpening, readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
@@ -78,12 +79,7 @@ export const bridgeCommand: Command = {
             value: "SECONDS",
             help: "longest time between two records (3600)",
         },
-        to: {
-            kind: "value",
-            value: "URL",
-            help: "the collector: mqtt://, http:// or https://HOST:PORT",
-        },
-        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
+        ...collectorOptions("the collector"),
         json: { kind: "flag", help: "prints the result as JSON" },
     },
     examples: [

@@ -9,7 +9,14 @@ import { EXIT } from "../exit-codes.ts";
 /** Settings that the doctor looks at. */
 const DOCTOR_SETTINGS: readonly SettingName[] = [
     ...(["data", "host", "port", "mqtt-port"] as const),
-    ...(["http-link-port", "http-link-host", "http-link-cert", "http-link-key"] as const),
+    ...([
+        "http-link-port",
+        "http-link-host",
+        "http-link-cert",
+        "http-link-key",
+        "link",
+        "insecure",
+    ] as const),
 ];
 
 /** `meterseal doctor`: whether this machine and a data directory are fit for a server. */

@@ -3,8 +3,9 @@ import { type CorrectionNote, isReason } from "@meterseal/record";
 import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, say } from "../console.ts";
-import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
+import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { type Device, openDevice } from "../device/device.ts";
+import { collectorOf, collectorOptions } from "../device/link.ts";
 import { EXIT } from "../exit-codes.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 import { kwh } from "./household-usage.ts";
@@ -29,8 +30,7 @@ export const meterCorrectCommand: Command = {
             help: "begin of what was metered wrong, ISO 8601, civil in the meter's zone or with offset",
         },
         until: { kind: "value", value: "TIME", help: "its end, not included" },
-        to: { kind: "value", value: "URL", help: "the collector of the meter's last record" },
-        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
+        ...collectorOptions("the collector of the meter's last record"),
         json: { kind: "flag", help: "prints what was entered as JSON" },
     },
     examples: [

@@ -4,15 +4,10 @@ import { type EpochClosing, type EpochOpening, measuredOf } from "@meterseal/met
 import { EVENT_REASON } from "@meterseal/record";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
-import {
-    type CollectorAddress,
-    collectorOf,
-    openAgent,
-    requireNoRefusal,
-    settleNetwork,
-} from "../device/agent.ts";
+import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { retire } from "../device/counter-file.ts";
 import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../device/device.ts";
+import { type CollectorAddress, collectorOf, collectorOptions } from "../device/link.ts";
 import { createReplacement, createTenancy, lastState } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { EnrolRequest } from "../server/server.ts";
@@ -40,10 +35,7 @@ type Change = Pick<Command, "examples" | "name" | "summary"> & {
     readonly isOfNewTenant?: true;
 };
 
-const COLLECTOR_OPTIONS: Readonly<Record<string, OptionSpec>> = {
-    to: { kind: "value", value: "URL", help: "the collector of the meter's last record" },
-    ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
-};
+const COLLECTOR_OPTIONS = collectorOptions("the collector of the meter's last record");
 
 /** `meterseal meter exchange`: the old device closes its seal epoch, a new one follows it. */
 export const meterExchangeCommand: Command = changeCommand({

@@ -14,9 +14,10 @@ import { FLAG } from "@meterseal/record";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, Progress, say } from "../console.ts";
-import { collectorOf, openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
+import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { clockSentence } from "../device/clock-ahead.ts";
 import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { collectorOf, collectorOptions } from "../device/link.ts";
 import { type DeviceBegin, isOpening, readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readBounded } from "../files.ts";
@@ -34,12 +35,7 @@ export const meterRunCommand: Command = {
             help: "readings: timestamp,import_kwh[,export_kwh], or the London layout; may be .gz",
         },
         home: { kind: "value", value: "ID", help: "home in a file of several" },
-        to: {
-            kind: "value",
-            value: "URL",
-            help: "the collector: mqtt://, http:// or https://HOST:PORT",
-        },
-        ca: { kind: "value", value: "FILE", help: "certificates to trust for https, PEM" },
+        ...collectorOptions("the collector"),
         json: { kind: "flag", help: "prints the result as JSON" },
     },
     examples: ["meterseal meter run --dir my-meter --csv readings.csv --to mqtt://127.0.0.1:1883"],

@@ -21,6 +21,7 @@ export const serveCommand: Command = {
     examples: [
         "meterseal serve --data .meterseal/utility",
         "meterseal serve --data .meterseal/utility --port 0 --json",
+        "meterseal serve --data .meterseal/utility --link mqtt://127.0.0.1:1883 --link coap://127.0.0.1:5683",
         "meterseal serve --config meterseal.yaml --print-config",
     ],
     async run(options) {
@@ -44,6 +45,9 @@ export const serveCommand: Command = {
             httpLink: config.httpLink,
             exchange: config.exchange,
             peers: config.peers,
+            links: config.links,
+            linkTls: config.linkTls,
+            insecure: config.insecure,
             witnessPolicy: config.witnessPolicy === null ? null : readPolicy(config.witnessPolicy),
             comet: config.comet === null ? null : { ...config.comet, signal },
             clock: systemClock,
@@ -57,14 +61,19 @@ export const serveCommand: Command = {
         });
         const addresses = {
             portal: server.httpUrl,
-            mqtt: server.mqttUrl,
+            ...(config.mqttPort === null ? {} : { mqtt: server.mqttUrl }),
             ...(server.httpLinkUrl === null ? {} : { meters: server.httpLinkUrl }),
             ...(server.exchangeUrl === null ? {} : { servers: server.exchangeUrl }),
         };
-        if (options.json === true) out(JSON.stringify(addresses));
-        else if (config.logFormat === "json") log.info("serving", addresses);
-        else {
-            const lines = Object.entries(addresses).map(
+        const links = server.linkUrls.slice(server.linkUrls.length - config.links.length);
+        const further = links.length === 0 ? {} : { links };
+        if (options.json === true) out(JSON.stringify({ ...addresses, ...further }));
+        else if (config.logFormat === "json") {
+            const all = links.length === 0 ? {} : { links: links.join(" ") };
+            log.info("serving", { ...addresses, ...all });
+        } else {
+            const named = links.map((url): [string, string] => ["link", url]);
+            const lines = [...Object.entries(addresses), ...named].map(
                 ([name, url]) => `${`${name}:`.padEnd(8)}${url}`,
             );
             say([...lines, "Ctrl-C stops."].join("\n"));

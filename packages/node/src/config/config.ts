@@ -5,6 +5,7 @@ import { type Options, textOption } from "../cli/arguments.ts";
 import type { LogFormat } from "../console.ts";
 import { exchangeUrl } from "../exchange/request.ts";
 import { type FileValue, readConfigFile } from "./file.ts";
+import { type LinkPlace, linkPlacesOf } from "./links.ts";
 import { SERVE_SETTINGS, SETTING_NAMES, type Setting, type SettingName } from "./settings.ts";
 
 /** Where a value came from; the first of these that has one wins. */
@@ -42,13 +43,19 @@ export type ServeConfig = {
     readonly data: string;
     readonly host: string;
     readonly port: number;
-    readonly mqttPort: number;
+    /** Null where it is off. */
+    readonly mqttPort: number | null;
     /** Port for meters that speak HTTP, and how; null where it is off. */
     readonly httpLink: HttpLinkConfig | null;
     /** Port for other servers of the network, and how; null where it is off. */
     readonly exchange: HttpLinkConfig | null;
     /** Addresses of other branches. */
     readonly peers: readonly string[];
+    /** Where meters come to besides. */
+    readonly links: readonly LinkPlace[];
+    /** Certificate for those that need one; null without one. */
+    readonly linkTls: HttpLinkConfig["tls"];
+    readonly insecure: boolean;
     /** Policy file; null where a checkpoint on disk is final. */
     readonly witnessPolicy: string | null;
     /** How this server takes part in a network of several organisations; null for one of its own. */
@@ -67,7 +74,8 @@ export function loadConfiguration(options: Options): Configuration {
     const file = path === undefined ? new Map<SettingName, FileValue>() : readConfigFile(path);
     const entries = SETTING_NAMES.map((name): [SettingName, Effective] => {
         const setting: Setting = SERVE_SETTINGS[name];
-        const given = options[name];
+        const list = options[name];
+        const given = Array.isArray(list) ? list.join(" ") : list;
         if (given !== undefined) {
             const value = parseOption(name, setting, given);
             return [name, { value, from: "command line" }];
@@ -103,10 +111,13 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         data: String(data),
         host: String(value("host")),
         port: Number(value("port")),
-        mqttPort: Number(value("mqtt-port")),
+        mqttPort: mqttPortOf(configuration),
         httpLink: httpLinkOf(configuration),
         exchange: listenerOf(configuration, "exchange"),
         peers: peersOf(String(value("peers"))),
+        links: linksOf(configuration),
+        linkTls: tlsOf(configuration, "http-link"),
+        insecure: value("insecure") === true,
         witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
         comet: cometOf(configuration),
         mode: modeOf(value("open") === true, value("mixed") === true),
@@ -122,20 +133,44 @@ export function httpLinkOf(configuration: Configuration): HttpLinkConfig | null 
     return listenerOf(configuration, "http-link");
 }
 
-function listenerOf(
-    configuration: Configuration,
-    prefix: "http-link" | "exchange",
-): HttpLinkConfig | null {
-    const [port, host, cert, key] = (["port", "host", "cert", "key"] as const).map(
+type Listener = "http-link" | "exchange";
+
+function listenerOf(configuration: Configuration, prefix: Listener): HttpLinkConfig | null {
+    const tls = tlsOf(configuration, prefix);
+    const [port, host] = (["port", "host"] as const).map(
+        (name) => configuration[`${prefix}-${name}`].value,
+    );
+    return port === "off" ? null : { port: Number(port), host: String(host), tls };
+}
+
+/**
+ * Certificate and key of a listener; null without them.
+ * @throws MetersealError MS_USAGE for one without the other.
+ */
+function tlsOf(configuration: Configuration, prefix: Listener): HttpLinkConfig["tls"] {
+    const [cert, key] = (["cert", "key"] as const).map(
         (name) => configuration[`${prefix}-${name}`].value,
     );
     if ((cert === "off") !== (key === "off")) {
         const expected = `${prefix}-cert and ${prefix}-key together`;
         throw error("MS_USAGE", { expected, got: "one of them" });
     }
-    if (port === "off") return null;
-    const tls = cert === "off" ? null : { certFile: String(cert), keyFile: String(key) };
-    return { port: Number(port), host: String(host), tls };
+    return cert === "off" ? null : { certFile: String(cert), keyFile: String(key) };
+}
+
+/**
+ * Where meters come to beside the ports of MQTT and HTTP.
+ * @throws MetersealError MS_USAGE
+ */
+export function linksOf({ link }: Configuration): LinkPlace[] {
+    return link.value === "off" ? [] : linkPlacesOf(String(link.value));
+}
+
+/** Port of MQTT; null where it is off, as it is unless told otherwise where links are named. */
+export function mqttPortOf(configuration: Configuration): number | null {
+    const { from, value } = configuration["mqtt-port"];
+    const isLeftOut = from === "default" && configuration.link.value !== "off";
+    return value === "off" || isLeftOut ? null : Number(value);
 }
 
 /**

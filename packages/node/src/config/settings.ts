@@ -1,5 +1,6 @@
 import type { OptionSpec } from "../cli/arguments.ts";
 import { LOG_FORMATS } from "../console.ts";
+import { LINK_EXAMPLE } from "./links.ts";
 
 /** What orders the log. */
 const ENGINES = ["embedded", "cometbft"] as const;
@@ -11,6 +12,7 @@ export type SettingKind =
     | { readonly kind: "text" }
     | { readonly kind: "port" }
     | { readonly kind: "optional port" }
+    | { readonly kind: "links" }
     | { readonly kind: "flag" }
     | { readonly kind: "choice"; readonly choices: readonly string[] };
 
@@ -42,10 +44,10 @@ export const SERVE_SETTINGS = {
     },
     port: { kind: "port", value: "PORT", byDefault: 8480, help: "HTTP port, 0 for any free one" },
     "mqtt-port": {
-        kind: "port",
+        kind: "optional port",
         value: "PORT",
         byDefault: 1883,
-        help: "MQTT port, 0 for any free one",
+        help: "MQTT port, 0 for any free one, or off, as it is by default beside --link",
     },
     "http-link-port": {
         kind: "optional port",
@@ -100,6 +102,18 @@ export const SERVE_SETTINGS = {
         value: "URLS",
         byDefault: "off",
         help: "other branches that a branch exchanges vertices with, with commas between, or off",
+    },
+    link: {
+        kind: "links",
+        value: "URL",
+        byDefault: "off",
+        help: `where meters come to, such as ${LINK_EXAMPLE}; as often as wanted, or off`,
+    },
+    insecure: {
+        kind: "flag",
+        value: "",
+        byDefault: false,
+        help: "plain text may be listened for beyond the loopback",
     },
     "witness-policy": {
         kind: "optional path",
@@ -173,7 +187,8 @@ export function optionsOf(names: readonly SettingName[]): Record<string, OptionS
             const { byDefault, help, value } = setting;
             if (setting.kind === "flag") return [name, { kind: "flag", help }];
             const shown = byDefault === null ? help : `${help} (${byDefault})`;
-            return [name, { kind: "value", value, help: shown }];
+            const kind = setting.kind === "links" ? "values" : "value";
+            return [name, { kind, value, help: shown }];
         }),
     );
 }

@@ -1,39 +1,15 @@
 import { basename, join } from "node:path";
-import { error, LIMITS, toHex } from "@meterseal/core";
-import { createHttpMeterLink } from "@meterseal/links/http";
-import { createMqttMeterLink } from "@meterseal/links/mqtt";
+import { error, toHex } from "@meterseal/core";
 import { createLinkToken, MeterAgent, type MeterAgentOptions } from "@meterseal/meter";
 import { encodeCoseKey } from "@meterseal/record";
-import { type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
 import { consoleLog, say } from "../console.ts";
-import { fileSigner, readBounded } from "../files.ts";
+import { fileSigner } from "../files.ts";
 import { openMemory } from "../fleet/household.ts";
-import { TENANT } from "../server/links.ts";
 import { sayClockAhead } from "./clock-ahead.ts";
 import { fileCounter } from "./counter-file.ts";
 import { DEVICE_FILES, type Device, keepNetwork } from "./device.ts";
-
-/** Where a collector is, and the certificates to trust there, PEM. */
-export type CollectorAddress = { readonly url: string; readonly ca: string | undefined };
-
-/**
- * The collector that `--to` and `--ca` name.
- * @throws MetersealError MS_USAGE; MS_NOT_FOUND, MS_TOO_LARGE for the certificates.
- */
-export function collectorOf(options: Options): CollectorAddress {
-    const text = requiredOption(options, "to", "URL");
-    const url = URL.canParse(text) ? new URL(text) : null;
-    const isKnown = url !== null && ["mqtt:", "http:", "https:"].includes(url.protocol);
-    if (!isKnown || url.hostname === "") {
-        const expected = "--to mqtt://HOST:PORT, http://HOST:PORT or https://HOST:PORT";
-        throw error("MS_USAGE", { expected, got: text });
-    }
-    const path = textOption(options, "ca");
-    const ca =
-        path === undefined ? undefined : readBounded(path, LIMITS.configBytes).toString("utf8");
-    return { url: text, ca };
-}
+import { type CollectorAddress, createMeterLink } from "./link.ts";
 
 /**
  * Keeps a meter to its network. Where its first answer has just decided that, it is named for a person
@@ -52,7 +28,7 @@ and keeps to it. Compare that with the network that your operator names.`);
 export async function openAgent(
     directory: string,
     device: Device,
-    { ca, url }: CollectorAddress,
+    address: CollectorAddress,
     source: MeterAgentOptions["source"] = "intervals",
 ): Promise<MeterAgent> {
     const { master, profile } = device;
@@ -64,10 +40,7 @@ export async function openAgent(
     const store = await openMemory(directory, meter);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, profile.network, profile.subject, systemClock);
-    const common = { url, subjectHex, token, log };
-    const link = url.startsWith("mqtt:")
-        ? createMqttMeterLink({ ...common, tenant: TENANT })
-        : createHttpMeterLink({ ...common, ...(ca === undefined ? {} : { ca }) });
+    const link = createMeterLink(address, { subjectHex, token, log });
     return await MeterAgent.open({
         ...{ profile, signer, master, store, log },
         counter: fileCounter(directory),

@@ -1,7 +1,8 @@
 import { existsSync, statSync } from "node:fs";
 import { lockHolder } from "@meterseal/stores";
 import { systemClock } from "../clocks.ts";
-import { type Configuration, httpLinkOf } from "../config/config.ts";
+import { type Configuration, httpLinkOf, linksOf, mqttPortOf } from "../config/config.ts";
+import { isDatagram, isSecure } from "../config/links.ts";
 import { PLACES, reasonOf } from "../files.ts";
 import { PORTAL_DIRECTORY } from "../server/server.ts";
 import { checkCertificate } from "./certificate.ts";
@@ -45,11 +46,18 @@ async function checkPorts(configuration: Configuration, isServing: boolean): Pro
     const host = String(configuration.host.value);
     const plans: PortPlan[] = [
         { name: "http port", option: "--port", host, port: Number(configuration.port.value) },
-        {
-            ...{ name: "mqtt port", option: "--mqtt-port", host },
-            port: Number(configuration["mqtt-port"].value),
-        },
     ];
+    const mqttPort = mqttPortOf(configuration);
+    if (mqttPort !== null) {
+        plans.push({ name: "mqtt port", option: "--mqtt-port", host, port: mqttPort });
+    }
+    for (const { scheme, ...place } of linksOf(configuration)) {
+        plans.push({
+            ...{ name: `${scheme} link`, option: "--link", ...place },
+            isSecure: isSecure(scheme) || configuration.insecure.value === true,
+            isDatagram: isDatagram(scheme),
+        });
+    }
     const httpLink = httpLinkOf(configuration);
     if (httpLink !== null) {
         const { tls, ...place } = httpLink;

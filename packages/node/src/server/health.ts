@@ -1,5 +1,6 @@
+import { createSocket } from "node:dgram";
 import { statfsSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, isIPv6 } from "node:net";
 import { type Clock, LIMITS, MetersealError } from "@meterseal/core";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import type { FastifyInstance } from "fastify";
@@ -7,6 +8,9 @@ import { reasonOf } from "../files.ts";
 import type { ServerEngine } from "./engine.ts";
 import { type Facts, readingAge } from "./facts.ts";
 import type { ServerMetrics } from "./metrics.ts";
+
+/** Empty confirmable message, which every endpoint of CoAP answers with a reset. */
+const COAP_PING = Buffer.of(0x40, 0, 0, 1);
 
 /** What the answers about a server's health are made from. */
 export type HealthSources = {
@@ -99,6 +103,7 @@ export class Health {
 function linkReason(address: string): Promise<string | null> {
     const { hostname, port, protocol } = new URL(address);
     const link = `the ${protocol.slice(0, -1)} link`;
+    if (protocol === "coap:") return datagramReason(link, hostname, Number(port));
     return new Promise((done) => {
         const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
         const end = (reason: string | null): void => {
@@ -108,6 +113,23 @@ function linkReason(address: string): Promise<string | null> {
         socket.setTimeout(LINK_TIMEOUT_MS, () => end(`${link} does not answer`));
         socket.once("connect", () => end(null));
         socket.once("error", () => end(`${link} does not listen`));
+    });
+}
+
+/** Null when a ping of CoAP (RFC 7252 section 4.3) is answered. */
+function datagramReason(link: string, hostname: string, port: number): Promise<string | null> {
+    const host = hostname.replace(/^\[|\]$/g, "");
+    return new Promise((done) => {
+        const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+        const end = (reason: string | null): void => {
+            clearTimeout(late);
+            socket.close();
+            done(reason);
+        };
+        const late = setTimeout(() => end(`${link} does not answer`), LINK_TIMEOUT_MS);
+        socket.once("message", () => end(null));
+        socket.once("error", () => end(`${link} does not listen`));
+        socket.send(COAP_PING, port, host, () => {});
     });
 }
 

@@ -1,8 +1,17 @@
 import type { Collector } from "@meterseal/collector";
-import { type CollectorLink, error, LIMITS, MetersealError } from "@meterseal/core";
+import {
+    type Clock,
+    type CollectorLink,
+    error,
+    LIMITS,
+    type Log,
+    MetersealError,
+} from "@meterseal/core";
+import { createCoapCollectorLink } from "@meterseal/links/coap";
 import { createHttpCollectorLink } from "@meterseal/links/http";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
 import type { HttpLinkConfig } from "../config/config.ts";
+import type { LinkPlace, LinkScheme } from "../config/links.ts";
 import { isOpenToOthers, readBounded } from "../files.ts";
 import type { ServerOptions } from "./server.ts";
 
@@ -11,22 +20,71 @@ type TlsFiles = NonNullable<HttpLinkConfig["tls"]>;
 /** Tenant in all topics of a server that serves one operator. */
 export const TENANT = "local";
 
+/** A listener to be opened, and the setting that it comes from. */
+type Listener = LinkPlace & { readonly setting: string };
+
+/** What listeners are made with. */
+type Common = {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly insecure: boolean;
+    /** Certificate chain and key, PEM; read when first asked for. */
+    readonly tls: () => { readonly cert: string; readonly key: string };
+};
+
+const plainHttp = (place: LinkPlace, { insecure, log }: Common): CollectorLink =>
+    createHttpCollectorLink({ ...place, insecure, log });
+const secureHttp = (place: LinkPlace, { log, tls }: Common): CollectorLink =>
+    createHttpCollectorLink({ ...place, tls: tls(), log });
+
+/** What opens a listener of each scheme. A WebSocket begins at a listener for HTTP. */
+const LISTENERS: Record<LinkScheme, (place: LinkPlace, common: Common) => CollectorLink> = {
+    mqtt: (place, { insecure, log }) =>
+        createMqttCollectorLink({ ...place, insecure, tenant: TENANT, log }),
+    http: plainHttp,
+    ws: plainHttp,
+    https: secureHttp,
+    wss: secureHttp,
+    coap: (place, { clock, insecure, log }) =>
+        createCoapCollectorLink({ ...place, clock, insecure, log }),
+};
+
+/** Where meters find a server. */
+type LinkAddresses = {
+    /** Of MQTT; empty where there is none. */
+    readonly mqttUrl: string;
+    /** Of the port for HTTP; null where there is none. */
+    readonly httpLinkUrl: string | null;
+    /** Of every listener. */
+    readonly linkUrls: readonly string[];
+};
+
 /**
- * Opens the links of the collector: MQTT always, HTTP where it has a port.
+ * Opens the links of the collector: MQTT where it has a port, HTTP where it has one, and what else
+ * addresses name.
  * @throws MetersealError MS_PORT_IN_USE, MS_LISTEN_ADDRESS; MS_NOT_FOUND, MS_TOO_LARGE, MS_USAGE for
  * certificate and key.
  */
 export async function listenForMeters(
     collector: Collector,
-    {
-        host,
-        httpLink = null,
-        log,
-        mqttPort,
-    }: Pick<ServerOptions, "host" | "httpLink" | "log" | "mqttPort">,
-): Promise<{ mqttUrl: string; httpLinkUrl: string | null }> {
-    const listen = async (link: CollectorLink, setting: string, port: number): Promise<string> => {
-        return await collector.listen(link).catch((cause: unknown) => {
+    options: Pick<
+        ServerOptions,
+        "clock" | "host" | "httpLink" | "insecure" | "links" | "linkTls" | "log" | "mqttPort"
+    >,
+): Promise<LinkAddresses> {
+    const { clock, httpLink = null, insecure = false, log } = options;
+    const tls = (): { cert: string; key: string } => {
+        const files = httpLink?.tls ?? options.linkTls ?? null;
+        if (files !== null) return readTlsFiles(files);
+        const expected = "http-link-cert and http-link-key for https:// and wss://";
+        throw error("MS_USAGE", { expected, got: "neither" });
+    };
+    const urls: string[] = [];
+    const addresses: Record<string, string> = {};
+    for (const listener of listenersOf(options)) {
+        const { port, scheme, setting } = listener;
+        const link = LISTENERS[scheme](listener, { clock, insecure, log, tls });
+        const url = await collector.listen(link).catch((cause: unknown) => {
             const taken = cause instanceof MetersealError && cause.code === "MS_PORT_IN_USE";
             if (!taken) throw cause;
             throw error("MS_PORT_IN_USE", {
@@ -35,14 +93,34 @@ export async function listenForMeters(
                 cause,
             });
         });
+        // a WebSocket is announced by the scheme that was asked for
+        urls.push(url.replace(/^http/, scheme.startsWith("ws") ? "ws" : "http"));
+        addresses[setting] ??= url;
+        addresses[scheme] ??= url;
+    }
+    return {
+        mqttUrl: addresses.mqtt ?? "",
+        httpLinkUrl: addresses["http-link-port"] ?? null,
+        linkUrls: urls,
     };
-    const mqtt = createMqttCollectorLink({ host, port: mqttPort, tenant: TENANT, log });
-    const mqttUrl = await listen(mqtt, "mqtt-port", mqttPort);
-    if (httpLink === null) return { mqttUrl, httpLinkUrl: null };
-    const { tls, ...address } = httpLink;
-    const secrets = tls === null ? {} : { tls: readTlsFiles(tls) };
-    const http = createHttpCollectorLink({ ...address, ...secrets, log });
-    return { mqttUrl, httpLinkUrl: await listen(http, "http-link-port", address.port) };
+}
+
+function listenersOf({
+    host,
+    httpLink = null,
+    links = [],
+    mqttPort,
+}: Pick<ServerOptions, "host" | "httpLink" | "links" | "mqttPort">): Listener[] {
+    const listeners: Listener[] = links.map((place) => ({ ...place, setting: "link" }));
+    if (httpLink !== null) {
+        const scheme = httpLink.tls === null ? "http" : "https";
+        const { host: at, port } = httpLink;
+        listeners.unshift({ scheme, host: at, port, setting: "http-link-port" });
+    }
+    if (mqttPort !== null) {
+        listeners.unshift({ scheme: "mqtt", host, port: mqttPort, setting: "mqtt-port" });
+    }
+    return listeners;
 }
 
 /** Reads certificate chain and key; the key must be its owner's alone. */

@@ -26,7 +26,8 @@ const TOKEN_BYTES = 32;
 /** Where a running server is to be reached; not secret. */
 export type ServerAddress = {
     readonly http: string;
-    readonly mqtt: string;
+    /** Absent where meters cannot speak MQTT. */
+    readonly mqtt?: string;
     /** Absent where meters cannot speak HTTP. */
     readonly httpLink?: string;
     /** Absent where other servers cannot ask. */

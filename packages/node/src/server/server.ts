@@ -8,6 +8,7 @@ import { lockDirectory } from "@meterseal/stores";
 import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { steadyClock, systemClock, systemRandom } from "../clocks.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
+import type { LinkPlace } from "../config/links.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts";
 import type { LedgerStatus } from "../exchange/status.ts";
@@ -34,9 +35,16 @@ export type ServerOptions = {
     readonly host: string;
     /** 0 takes any free port. */
     readonly httpPort: number;
-    readonly mqttPort: number;
+    /** Null is nowhere. */
+    readonly mqttPort: number | null;
     /** Where meters that speak HTTP come; absent or null is nowhere. */
     readonly httpLink?: HttpLinkConfig | null;
+    /** Where meters come to besides; absent is nowhere. */
+    readonly links?: readonly LinkPlace[];
+    /** Certificate for those that need one, where `httpLink` brings none. */
+    readonly linkTls?: HttpLinkConfig["tls"];
+    /** Whether links may listen for plain text beyond the loopback. */
+    readonly insecure?: boolean;
     readonly clock: Clock;
     /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */
     readonly clockLabel: string | null;
@@ -80,11 +88,14 @@ export type ReplayPlan = {
 /** A running server: collector, ledger, store, API and portal. */
 export type Server = {
     readonly httpUrl: string;
+    /** Address for meters that speak MQTT; empty where it is off. */
     readonly mqttUrl: string;
     /** Address for meters that speak HTTP; null where it is off. */
     readonly httpLinkUrl: string | null;
     /** Address for other servers; null where it is off. */
     readonly exchangeUrl: string | null;
+    /** Addresses of all links. */
+    readonly linkUrls: readonly string[];
     readonly networkId: Uint8Array;
     readonly collectorKey: PublicKey;
     /** Admits a meter; resolves with what proves it, once that is final. Twice gives the same. */
@@ -125,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => engine.close());
         undo.push(() => collector.close());
-        const { httpLinkUrl, mqttUrl } = await listenForMeters(collector, options);
+        const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(collector, options);
         const streets = new Map<string, string>();
         const registry: Registry = { engine, genesis, identity, clock: options.clock };
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
@@ -148,7 +159,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             health: new Health({
                 ...{ store, directory, engine, facts, metrics },
                 clock: options.clock,
-                links: httpLinkUrl === null ? [mqttUrl] : [mqttUrl, httpLinkUrl],
+                links: linkUrls,
             }),
             portalDir: PORTAL_DIRECTORY,
             operatorToken,
@@ -163,7 +174,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         undo.push(
             publishAddress(options.dataDir, {
                 http: http.url,
-                mqtt: mqttUrl,
+                ...(mqttUrl === "" ? {} : { mqtt: mqttUrl }),
                 ...(httpLinkUrl === null ? {} : { httpLink: httpLinkUrl }),
                 ...(exchange.http === null ? {} : { exchange: exchange.http.url }),
             }),
@@ -173,6 +184,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             mqttUrl,
             httpLinkUrl,
             exchangeUrl: exchange.http?.url ?? null,
+            linkUrls,
             networkId: engine.state.networkId,
             collectorKey: identity.collector.publicKey,
             enrol: async (request) => {

@@ -66,6 +66,10 @@ export class SimDisk implements BlockStore, RecordStore {
         return this.#store.entries(fromIndex);
     }
 
+    items(fromIndex: number): ReturnType<BlockStore["items"]> {
+        return this.#store.items(fromIndex);
+    }
+
     append(append: LogAppend): Promise<void> {
         return this.#write("append", () => this.#store.append(append));
     }
