@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { CONTENT_BYTES, SecureChannel } from "./channel.ts";
+export { SecureChannel } from "./channel.ts";
 export {
     type Credential,
     enrolledCredential,
