@@ -17,7 +17,7 @@ const PROTECTED: Uint8Array = encodeCbor(new Map([[HEADER.algorithm, AES_CCM_16_
 /** Bytes of a frame beside its content, at most. */
 const FRAME_OVERHEAD_BYTES = 32;
 /** Largest content of a frame in bytes; AES-CCM with 13 bytes of nonce has an end at 65,535. */
-const CONTENT_BYTES = 32_768;
+export const CONTENT_BYTES = 32_768;
 
 /** One side's half of a session. */
 type Direction = MessageKey & { counter: number };

@@ -4,7 +4,7 @@
  *
  * @packageDocumentation
  */
-export { SecureChannel } from "./channel.ts";
+export { CONTENT_BYTES, SecureChannel } from "./channel.ts";
 export {
     type Credential,
     enrolledCredential,

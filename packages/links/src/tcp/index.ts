@@ -1,0 +1,9 @@
+/**
+ * Raw TCP, for thin links: an EDHOC handshake (RFC 9528), then length-prefixed COSE_Encrypt0 frames.
+ *
+ * @packageDocumentation
+ */
+export { createTcpCollectorLink } from "./collector-link.ts";
+export type { KnownMeter, TcpCollectorOptions } from "./collector-options.ts";
+export { createTcpMeterLink } from "./meter-link.ts";
+export type { TcpMeterOptions } from "./meter-options.ts";
