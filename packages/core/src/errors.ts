@@ -58,7 +58,11 @@ export const ERRORS = {
     MS_WITNESS_POLICY: entry(null, "never", "The witness policy is not valid."),
     MS_ANCHOR: entry(null, "never", "An anchor contradicts the log, or what the chain holds."),
     MS_EVM_CHAIN: entry(null, "never", "The node is of another chain, or not with our contract."),
-    MS_EVM_FEE: entry(null, "later", "The transaction costs more than is allowed, or than the account has."),
+    MS_EVM_FEE: entry(
+        null,
+        "later",
+        "The transaction costs more than is allowed, or than the account has.",
+    ),
     MS_RECEIPT: entry(null, "never", "The receipt is malformed or contradicts what was sent."),
     MS_STORE_COLUMN: entry(null, "never", "A stored column contradicts the bytes beside it."),
     MS_STORE_FORMAT: entry(
