@@ -8,7 +8,7 @@ import { type Running, run, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 
 const TEST_MS = 60_000;
-const SCHEMES = ["mqtt", "http", "ws", "coap"];
+const SCHEMES = ["mqtt", "http", "ws", "coap", "tcp"];
 const scratch = useScratch();
 const place = (name: string): string => join(scratch, name);
 

@@ -1,5 +1,5 @@
 import type { PublicKey, Signer } from "@meterseal/core";
-import { decodeCbor, encodeCbor, encodeCoseKey, kidOf } from "@meterseal/record";
+import { attempt, decodeCbor, encodeCbor, encodeCoseKey, kidOf } from "@meterseal/record";
 
 /** What a peer is known by, and what it shows that it is that peer. */
 export type Credential = {
@@ -23,7 +23,11 @@ export type OwnCredential = Credential & {
 /** Finds who has a credential id; null for nobody that is known. */
 export type FindCredential = (id: Uint8Array) => Credential | null;
 
+/** Name of the collector in its credential: a meter knows its key and no other name. */
+export const COLLECTOR_NAME = "collector";
+
 const HEADER_KID = 4;
+const KID_BYTES = 8;
 const CLAIM = { subject: 2, confirmation: 8 };
 const CONFIRMATION_KEY = 1;
 
@@ -42,4 +46,14 @@ export function enrolledCredential(name: string, key: PublicKey): Credential {
         content: encodeCbor(claims),
         signatureKey: key,
     };
+}
+
+/** Key id, 8 bytes, that a credential id of {@link enrolledCredential} names; null for any other. */
+export function enrolledKidOf(id: Uint8Array): Uint8Array | null {
+    const map = attempt(() => decodeCbor(id));
+    const kid =
+        map.ok && map.value instanceof Map && map.value.size === 1
+            ? map.value.get(HEADER_KID)
+            : null;
+    return kid instanceof Uint8Array && kid.length === KID_BYTES ? kid : null;
 }

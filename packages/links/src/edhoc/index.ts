@@ -6,8 +6,10 @@
  */
 export { CONTENT_BYTES, SecureChannel } from "./channel.ts";
 export {
+    COLLECTOR_NAME,
     type Credential,
     enrolledCredential,
+    enrolledKidOf,
     type FindCredential,
     type OwnCredential,
 } from "./credentials.ts";

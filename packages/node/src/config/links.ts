@@ -1,7 +1,7 @@
 import { error } from "@meterseal/core";
 
 /** What speaks on a listener: the first word of its address. */
-export const LINK_SCHEMES = ["mqtt", "http", "https", "ws", "wss", "coap"] as const;
+export const LINK_SCHEMES = ["mqtt", "http", "https", "ws", "wss", "coap", "tcp"] as const;
 
 /** One of {@link LINK_SCHEMES}. */
 export type LinkScheme = (typeof LINK_SCHEMES)[number];
@@ -14,9 +14,9 @@ export type LinkPlace = {
     readonly port: number;
 };
 
-/** Whether a link has its certificate from `http-link-cert`. */
+/** Whether what goes over a link is encrypted, so that it may leave the loopback. */
 export function isSecure(scheme: LinkScheme): boolean {
-    return scheme === "https" || scheme === "wss";
+    return scheme === "https" || scheme === "wss" || scheme === "tcp";
 }
 
 /** Whether a link listens for datagrams. */

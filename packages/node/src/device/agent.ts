@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
-import { error, toHex } from "@meterseal/core";
+import { bytesEqual, error, toHex } from "@meterseal/core";
+import { COLLECTOR_NAME, enrolledCredential } from "@meterseal/links/edhoc";
 import { createLinkToken, MeterAgent, type MeterAgentOptions } from "@meterseal/meter";
 import { encodeCoseKey } from "@meterseal/record";
 import { systemClock, systemTimers } from "../clocks.ts";
@@ -40,7 +41,12 @@ export async function openAgent(
     const store = await openMemory(directory, meter);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, profile.network, profile.subject, systemClock);
-    const link = createMeterLink(address, { subjectHex, token, log });
+    const collector = enrolledCredential(COLLECTOR_NAME, profile.collectorKey);
+    const link = createMeterLink(address, {
+        ...{ subjectHex, token, log },
+        own: { ...enrolledCredential(subjectHex, signer.publicKey), signer },
+        find: (id) => (bytesEqual(id, collector.id) ? collector : null),
+    });
     return await MeterAgent.open({
         ...{ profile, signer, master, store, log },
         counter: fileCounter(directory),

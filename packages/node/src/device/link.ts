@@ -1,7 +1,9 @@
 import { error, LIMITS, type Log, type MeterLink } from "@meterseal/core";
 import { createCoapMeterLink } from "@meterseal/links/coap";
+import type { FindCredential, OwnCredential } from "@meterseal/links/edhoc";
 import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
+import { createTcpMeterLink } from "@meterseal/links/tcp";
 import { createWsMeterLink } from "@meterseal/links/ws";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { LINK_SCHEMES, type LinkScheme } from "../config/links.ts";
@@ -30,6 +32,10 @@ type Common = {
     readonly token: () => Promise<Uint8Array>;
     readonly log: Log;
     readonly insecure: boolean;
+    /** The meter's own credential. */
+    readonly own: OwnCredential;
+    /** Finds the collector's credential. */
+    readonly find: FindCredential;
 };
 type Trust = { readonly ca?: string };
 
@@ -41,6 +47,7 @@ const LINKS: Record<LinkScheme, (common: Common, trust: Trust) => MeterLink> = {
     ws: (common) => createWsMeterLink(common),
     wss: (common, trust) => createWsMeterLink({ ...common, ...trust }),
     coap: (common) => createCoapMeterLink(common),
+    tcp: (common) => createTcpMeterLink(common),
 };
 
 /**
@@ -67,7 +74,7 @@ export function collectorOf(options: Options): CollectorAddress {
  */
 export function createMeterLink(
     { ca, insecure = false, url }: CollectorAddress,
-    meter: Pick<Common, "log" | "subjectHex" | "token">,
+    meter: Omit<Common, "insecure" | "url">,
 ): MeterLink {
     const scheme = schemeOf(url);
     if (scheme === undefined) throw error("MS_USAGE", { got: url });

@@ -6,10 +6,15 @@ import {
     LIMITS,
     type Log,
     MetersealError,
+    type Signer,
+    toHex,
 } from "@meterseal/core";
 import { createCoapCollectorLink } from "@meterseal/links/coap";
+import { COLLECTOR_NAME, enrolledCredential, enrolledKidOf } from "@meterseal/links/edhoc";
 import { createHttpCollectorLink } from "@meterseal/links/http";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
+import { createTcpCollectorLink, type KnownMeter } from "@meterseal/links/tcp";
+import { type Enrolment, isMeteringPoint } from "@meterseal/record";
 import type { HttpLinkConfig } from "../config/config.ts";
 import type { LinkPlace, LinkScheme } from "../config/links.ts";
 import { isOpenToOthers, readBounded } from "../files.ts";
@@ -30,7 +35,28 @@ type Common = {
     readonly insecure: boolean;
     /** Certificate chain and key, PEM; read when first asked for. */
     readonly tls: () => { readonly cert: string; readonly key: string };
+    readonly members: Members;
 };
+
+/** Who may begin a session, and who answers it. */
+type Members = {
+    readonly identity: { readonly collector: Signer };
+    readonly engine: {
+        readonly state: {
+            /** Enrolments by key id in hexadecimal digits. */
+            readonly keys: { get(kidHex: string): Enrolment | undefined };
+        };
+    };
+};
+
+/** A meter by the key id of its credential; null for what is not enrolled, or is no metering point. */
+function knownMeter(id: Uint8Array, { engine }: Members): KnownMeter | null {
+    const kid = enrolledKidOf(id);
+    const enrolment = kid === null ? undefined : engine.state.keys.get(toHex(kid));
+    if (enrolment === undefined || !isMeteringPoint(enrolment)) return null;
+    const subjectHex = toHex(enrolment.id);
+    return { subjectHex, credential: enrolledCredential(subjectHex, enrolment.key) };
+}
 
 const plainHttp = (place: LinkPlace, { insecure, log }: Common): CollectorLink =>
     createHttpCollectorLink({ ...place, insecure, log });
@@ -47,6 +73,19 @@ const LISTENERS: Record<LinkScheme, (place: LinkPlace, common: Common) => Collec
     wss: secureHttp,
     coap: (place, { clock, insecure, log }) =>
         createCoapCollectorLink({ ...place, clock, insecure, log }),
+    tcp: (place, { log, members }) => {
+        const { collector } = members.identity;
+        const own = {
+            ...enrolledCredential(COLLECTOR_NAME, collector.publicKey),
+            signer: collector,
+        };
+        return createTcpCollectorLink({
+            ...place,
+            own,
+            find: (id) => knownMeter(id, members),
+            log,
+        });
+    },
 };
 
 /** Where meters find a server. */
@@ -66,11 +105,11 @@ type LinkAddresses = {
  * certificate and key.
  */
 export async function listenForMeters(
-    collector: Collector,
     options: Pick<
         ServerOptions,
         "clock" | "host" | "httpLink" | "insecure" | "links" | "linkTls" | "log" | "mqttPort"
     >,
+    members: Members & { readonly collector: Collector },
 ): Promise<LinkAddresses> {
     const { clock, httpLink = null, insecure = false, log } = options;
     const tls = (): { cert: string; key: string } => {
@@ -83,8 +122,8 @@ export async function listenForMeters(
     const addresses: Record<string, string> = {};
     for (const listener of listenersOf(options)) {
         const { port, scheme, setting } = listener;
-        const link = LISTENERS[scheme](listener, { clock, insecure, log, tls });
-        const url = await collector.listen(link).catch((cause: unknown) => {
+        const link = LISTENERS[scheme](listener, { clock, insecure, log, members, tls });
+        const url = await members.collector.listen(link).catch((cause: unknown) => {
             const taken = cause instanceof MetersealError && cause.code === "MS_PORT_IN_USE";
             if (!taken) throw cause;
             throw error("MS_PORT_IN_USE", {

@@ -136,7 +136,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => engine.close());
         undo.push(() => collector.close());
-        const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(collector, options);
+        const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(options, roles);
         const streets = new Map<string, string>();
         const registry: Registry = { engine, genesis, identity, clock: options.clock };
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
