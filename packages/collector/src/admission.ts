@@ -51,15 +51,20 @@ export class Admission {
         this.#state = state;
     }
 
-    /** Follows an entry of the log. Records of our own vertices are here already: duplicates. */
-    follow(entry: Entry, timeMs: number): void {
+    /**
+     * Follows an entry of the log. Records of our own vertices are here already: duplicates.
+     * @param nowMs time by which records are judged that waited for one of the entry.
+     * @returns those that waited and are admitted now, in the order in which they are to be stored.
+     */
+    follow(entry: Entry, timeMs: number, nowMs: number): readonly MeterRecord[] {
         if (entry.kind !== "vertex") {
             // Only enrolments concern records; what parties say is no matter of a collector.
-            if (entry.kind !== "enrolment") return;
+            if (entry.kind !== "enrolment") return [];
             const accepted = accept(this.#state, entry, timeMs, () => true);
             assert(accepted.ok, "the log holds valid enrolments");
-            return;
+            return [];
         }
+        const released: MeterRecord[] = [];
         for (const record of entry.records) {
             if (this.holds(record)) continue; // a duplicate: nothing changes
             const draft = new Draft(this.#state);
@@ -68,7 +73,11 @@ export class Admission {
             if (outcome.kind === "conflict" || breach) freezeChain(draft, record);
             if (breach || (outcome.kind !== "refused" && outcome.kind !== "duplicate"))
                 draft.commit();
+            if (outcome.kind === "accepted") {
+                released.push(...this.#release(record, nowMs).records.slice(1));
+            }
         }
+        return released;
     }
 
     /** Enrolment behind a key id; undefined for an unknown key: one map look-up. */

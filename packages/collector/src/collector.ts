@@ -188,7 +188,8 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Follows the log: the admission's view, and what is on disk (EngineObserver). */
     entryLogged(entry: Entry, timeMs: number): void {
-        this.#admission.follow(entry, timeMs);
+        const released = this.#admission.follow(entry, timeMs, this.#options.clock.nowMs());
+        if (released.length > 0) this.#inBackground(this.#takeReleased(released));
         if (entry.kind !== "vertex") return;
         this.#tips.add(entry.vertex, this.#engine?.head().size ?? 0);
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
@@ -345,6 +346,18 @@ export class Collector implements LinkHandler, EngineObserver {
             this.#receipts.noteStored(record);
         }
         this.#builder?.add(added);
+    }
+
+    /** Stores records that waited for one that another collector has brought, and says so. */
+    async #takeReleased(records: readonly MeterRecord[]): Promise<void> {
+        try {
+            await this.#store(records, null);
+        } catch {
+            return; // the collector has failed, and stops
+        }
+        for (const record of lastOfChains(records, (each) => this.#admission.holds(each))) {
+            await this.#standing.send(toHex(record.subject), record);
+        }
     }
 
     /** Stops for good, once: nothing is acknowledged from here on. */

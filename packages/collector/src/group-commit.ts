@@ -28,8 +28,8 @@ export class GroupCommit {
     }
 
     /**
-     * Resolves when the records, and all that were given before, are on disk, with those that were not
-     * there before: another collector may have brought one, in a vertex of its own.
+     * Resolves when the records, and all that were given before, are on disk, with those that now wait
+     * for a vertex and did not before.
      */
     commit(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         return new Promise((resolve, reject) => {

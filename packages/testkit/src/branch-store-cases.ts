@@ -52,7 +52,7 @@ export function branchCases(bed: CurrentBed<ServerStoreUnderTest>): void {
         });
     });
 
-    it("says which records are new: one that came in a vertex of others is not ours to carry", async () => {
+    it("says which records are new: one that is on its way in a vertex of others is not ours to carry", async () => {
         const store = await bed.open();
         const [a, b, c] = await triple();
         await takeVertex(store, [a]);
