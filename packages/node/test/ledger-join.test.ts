@@ -80,7 +80,10 @@ describe("meterseal ledger join", () => {
 describe("meterseal ledger status", () => {
     it("says what a server is, and how far it has come", async () => {
         const { code, stdout } = await run("ledger", "status", "--data", operatorDir);
-        expect([code, stdout]).toEqual([0, expect.stringMatching(/^role: +sequencer\nlog: +\d/)]);
+        expect([code, stdout]).toEqual([
+            0,
+            expect.stringMatching(/^role: +sequencer\ncheckpoint: \d/),
+        ]);
         const url = ["--url", operator.info.httpUrl, "--json"];
         const json = await run("ledger", "status", ...url);
         expect(JSON.parse(json.stdout)).toMatchObject({ role: "sequencer", heads: [], orphans: 0 });

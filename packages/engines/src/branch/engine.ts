@@ -122,13 +122,11 @@ export class BranchEngine implements Engine {
      */
     static async open(options: BranchEngineOptions): Promise<BranchEngine> {
         const { author, observer, store, verify } = options;
-        const items: FollowedItem[] = [];
-        const followed = await FollowedLog.open(store, verify, (item) => items.push(item));
-        const checkpoint = followed.head();
-        for (const { entry, leafIndex, outcomes, timeMs } of items) {
+        const followed = await FollowedLog.open(store, verify, (item, checkpoint) => {
+            const { entry, leafIndex, outcomes, timeMs } = item;
             observer.entryLogged?.(entry, timeMs);
             observer.entryFinal(entry, timeMs, { leafIndex, checkpoint }, outcomes);
-        }
+        });
         const pending = new PendingDag(followed.state, author);
         const open: Vertex[] = [];
         for await (const { bytes } of store.openVertices()) open.push(unwrap(parseVertex(bytes)));
@@ -218,6 +216,7 @@ export class BranchEngine implements Engine {
         return statusOf({
             ...{ pending: this.#pending, inbox: this.#inbox, sender: this.#sender },
             head: this.head(),
+            lastEntryMs: this.state.lastTimeMs,
             sequencerSize: this.#sequencerSize,
             sequencer: this.#sequencer.connection,
             peers: this.#peers.map(({ loop, name }) => ({ name, ...loop.connection })),

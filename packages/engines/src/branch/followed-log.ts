@@ -77,29 +77,28 @@ export class FollowedLog {
 
     /**
      * Replays what the store has and compares it with its last checkpoint.
+     * @param onItem told of each entry in order, with the tree head that the store claims.
      * @throws MetersealError MS_GENESIS, MS_CHECKPOINT, and what a damaged store is refused with.
      */
     static async open(
         store: BranchStore,
         verify: VerifySignatures,
-        onItem: (item: FollowedItem) => void,
+        onItem: (item: FollowedItem, head: TreeHead) => void,
     ): Promise<FollowedLog> {
         const genesis = await store.genesis();
         if (genesis === null) throw error("MS_GENESIS", { where: "store", got: "no genesis" });
         const followed = new FollowedLog(unwrap(stateOfGenesis(genesis)), store, verify);
         const { log, state, trust } = followed;
+        const note = await store.checkpoint();
+        const head: TreeHead =
+            note === null ? { size: 0, root: log.root() } : unwrap(verifyCheckpoint(note, trust));
         for await (const { body, item, timeMs } of store.entries(0)) {
             const entry = unwrap(parseEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
-            onItem({ entry, timeMs, leafIndex, outcomes });
+            onItem({ entry, timeMs, leafIndex, outcomes }, head);
         }
-        const note = await store.checkpoint();
-        const head = note === null ? null : unwrap(verifyCheckpoint(note, trust));
-        const isWhole =
-            head === null
-                ? log.size === 0
-                : head.size === log.size && bytesEqual(head.root, log.root());
+        const isWhole = head.size === log.size && bytesEqual(head.root, log.root());
         if (!isWhole) throw error("MS_CHECKPOINT", { where: `size ${log.size}` });
         return followed;
     }

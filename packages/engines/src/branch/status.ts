@@ -19,7 +19,8 @@ export type BranchStatus = {
         /** Hexadecimal. */
         readonly id: string;
     }[];
-    readonly log: { readonly size: number; readonly root: string };
+    /** The log up to the last checkpoint that was checked, and when its last entry was accepted. */
+    readonly log: { readonly size: number; readonly root: string; readonly lastEntryMs: number };
     /** Vertices that the log does not hold yet. */
     readonly waiting: {
         readonly own: number;
@@ -43,6 +44,8 @@ export type StatusParts = {
     readonly inbox: Inbox;
     readonly sender: Sender;
     readonly head: TreeHead;
+    /** Milliseconds since 1970; 0 before the first entry. */
+    readonly lastEntryMs: number;
     readonly sequencerSize: number;
     readonly sequencer: Connection;
     readonly peers: BranchStatus["peers"];
@@ -51,12 +54,13 @@ export type StatusParts = {
 
 /** Puts the status of a branch together. */
 export function statusOf(parts: StatusParts): BranchStatus {
-    const { evidence, head, inbox, peers, pending, sender, sequencer, sequencerSize } = parts;
+    const { evidence, head, inbox, lastEntryMs, peers, pending, sender } = parts;
+    const { sequencer, sequencerSize } = parts;
     return {
         sequencer: { ...sequencer, logSize: sequencerSize },
         peers,
         heads: pending.heads().map(plainHead),
-        log: { size: head.size, root: toHex(head.root) },
+        log: { size: head.size, root: toHex(head.root), lastEntryMs },
         waiting: {
             ...pending.counts,
             orphans: inbox.orphans,

@@ -57,12 +57,18 @@ function words(status: LedgerStatus): string[] {
     );
     return [
         `role:       ${status.role}`,
-        `log:        ${status.log.size} entries, root ${status.log.root.slice(0, 16)}…`,
+        `checkpoint: ${checkpointWords(status.log)}`,
         ...(status.role === "branch" ? branchWords(status) : []),
         ...(status.role === "sequencer" ? sequencerWords(status) : []),
         `heads:      ${heads.length === 0 ? "none" : ""}`.trimEnd(),
         ...heads,
     ];
+}
+
+function checkpointWords({ lastEntryMs, root, size }: LedgerStatus["log"]): string {
+    if (size === 0) return "none yet";
+    const last = new Date(lastEntryMs).toISOString();
+    return `${size} entries, the last of ${last}, root ${root.slice(0, 16)}…`;
 }
 
 function branchWords({ evidence, log, peers, refusedHere, sequencer, waiting }: Branch): string[] {

@@ -44,7 +44,7 @@ export async function openExchange(
     const status = (): LedgerStatus => {
         if (engine instanceof BranchEngine) return { role: "branch", ...engine.status() };
         const { root, size } = engine.head();
-        const log = { size, root: root.toHex() };
+        const log = { size, root: root.toHex(), lastEntryMs: engine.state.lastTimeMs };
         const heads = loggedHeads(engine.state).map(({ author, id, round }) => ({
             author: author.toHex(),
             round,

@@ -42,7 +42,11 @@ const shared = {
         description: "latest vertex of each author, in the log or not",
         items: closed({ author: hex(32), round: count, id: hex(72) }),
     },
-    log: closed({ size: count, root: hex(64) }),
+    log: closed({
+        size: count,
+        root: hex(64),
+        lastEntryMs: { ...count, description: "milliseconds since 1970; 0 before the first entry" },
+    }),
 };
 
 /** Schemas of these routes. */
