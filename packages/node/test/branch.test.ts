@@ -171,8 +171,13 @@ describe("two branches and a sequencer, as processes", () => {
         await replay(6);
         await sleep(3_000); // longer than a vertex stays open
         expect((await statusOf(oneDir)).log.size).toBeLessThanOrEqual(log.size);
-        const meter = members[1]?.household.agent;
-        expect(meter?.recordCount).toBeGreaterThan(0);
+        // Its meter has been told that all is stored, and keeps the bytes until it is final.
+        expect(members[1]?.household.agent.openRecords).toBeGreaterThan(0);
+        const metrics = await (
+            await askApi(servers[oneDir]?.info.httpUrl ?? "", "/metrics")
+        ).text();
+        expect(metrics).toMatch(/^meterseal_branch_waiting_vertices [1-9]/m);
+        expect(metrics).toMatch(/^meterseal_branch_cut_off_seconds [1-9]/m);
     }, 90_000);
 
     it("are one ledger again when the path is back, and every record is final", async () => {
@@ -183,6 +188,7 @@ describe("two branches and a sequencer, as processes", () => {
         expect(heads[1]?.heads).toEqual(heads[0]?.heads);
         expect(heads[2]?.heads).toEqual(heads[0]?.heads);
         expect(heads[0]?.heads.length).toBe(3);
+        expect(members.map((member) => member.household.agent.openRecords)).toEqual([0, 0, 0]);
         expect((await branchOf(oneDir)).evidence).toBe(0);
     }, 90_000);
 

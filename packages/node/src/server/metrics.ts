@@ -3,6 +3,7 @@ import { type Clock, ERRORS, type ErrorCode } from "@meterseal/core";
 import { isMeteringPoint } from "@meterseal/record";
 import type { StoreHooks } from "@meterseal/stores";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { LedgerStatus } from "../exchange/status.ts";
 import { softwareVersion } from "../version.ts";
 import type { ServerEngine } from "./engine.ts";
 import { type Facts, readingAge } from "./facts.ts";
@@ -150,6 +151,31 @@ export class ServerMetrics {
         });
         this.#gauge("messages_in_flight", "Messages taken and not answered yet", () => {
             return collector.inFlight;
+        });
+    }
+
+    /** Adds what is read from the ledger's standing among other servers; 0 where there are none. */
+    watchLedger(status: () => LedgerStatus, clock: Clock): void {
+        const branch = () => {
+            const found = status();
+            return found.role === "branch" ? found : null;
+        };
+        this.#gauge("branch_waiting_vertices", "Vertices here that the log does not hold", () => {
+            const { own = 0, foreign = 0 } = branch()?.waiting ?? {};
+            return own + foreign;
+        });
+        this.#gauge("branch_cut_off_seconds", "Time since the sequencer last answered", () => {
+            const sequencer = branch()?.sequencer;
+            if (sequencer === undefined || sequencer.state === "connected") return 0;
+            return Math.max(0, (clock.nowMs() - sequencer.sinceMs) / 1000);
+        });
+        this.#gauge("orphan_vertices", "Vertices of others whose parents have not come", () => {
+            const found = status();
+            if (found.role === "validator") return 0;
+            return found.role === "branch" ? found.waiting.orphans : found.orphans;
+        });
+        this.#gauge("ledger_evidence", "Proofs of a fault of the log or of a collector", () => {
+            return branch()?.evidence ?? 0;
         });
     }
 

@@ -145,6 +145,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
         const exchange = await openExchange(options, { registry, store, verify, operatorToken });
         undo.push(() => exchange.http?.close());
+        metrics.watchLedger(exchange.status, systemClock);
         const http = await startHttp({
             host: options.host,
             port: options.httpPort,
