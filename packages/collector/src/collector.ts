@@ -24,7 +24,6 @@ import {
     type RecordOutcome,
     type RecordStore,
     Tips,
-    type Vertex,
 } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
@@ -179,11 +178,6 @@ export class Collector implements LinkHandler, EngineObserver {
         await Promise.allSettled(this.#work);
         await this.#builder?.flush();
         await Promise.allSettled(this.#work);
-    }
-
-    /** Notes a vertex of another author that the log does not hold yet (EngineObserver). */
-    vertexSeen(vertex: Vertex): void {
-        this.#tips.add(vertex, this.#engine?.head().size ?? 0);
     }
 
     /** Follows the log: the admission's view, and what is on disk (EngineObserver). */

@@ -92,7 +92,6 @@ export class Branch {
     readonly evidence: unknown[] = [];
     readonly fatal: unknown[] = [];
     readonly final: string[] = [];
-    readonly seen: string[] = [];
     store = new MemoryServerStore();
     engine!: BranchEngine;
     tips!: Tips;
@@ -114,10 +113,6 @@ export class Branch {
         this.engine = await BranchEngine.open({
             store,
             observer: {
-                vertexSeen: (vertex) => {
-                    this.seen.push(vertex.id.toString());
-                    tips.add(vertex, 0);
-                },
                 entryLogged: (entry) => entry.kind === "vertex" && tips.add(entry.vertex, 0),
                 entryFinal: (entry) =>
                     entry.kind === "vertex" && this.final.push(entry.vertex.id.toString()),
@@ -134,7 +129,7 @@ export class Branch {
         });
         for await (const { bytes } of store.openVertices()) {
             const vertex = unwrap(parseVertex(bytes));
-            tips.add(vertex, 0);
+            if (toHex(vertex.author) === toHex(this.collector.enrolment.id)) tips.add(vertex, 0);
         }
         this.engine.start();
     }

@@ -175,8 +175,6 @@ export interface Engine {
 
 /** Told of every entry in order: those in the log at start, and each that comes later. */
 export interface EngineObserver {
-    /** A vertex of another author is on disk and attaches; {@link entryLogged} may follow much later. */
-    vertexSeen?(vertex: Vertex): void;
     /** The entry is in the log, on disk; {@link entryFinal} follows for it, now or later. */
     entryLogged?(entry: Entry, timeMs: number): void;
     /**

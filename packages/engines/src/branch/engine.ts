@@ -85,13 +85,10 @@ export class BranchEngine implements Engine {
         this.#options = options;
         this.#followed = followed;
         this.#pending = pending;
-        const { clock, log, observer, store, verify } = options;
+        const { clock, log, store, verify } = options;
         this.#inbox = new Inbox({
             ...{ state: followed.state, pending, store, verify },
-            onTaken: (vertex) => {
-                observer.vertexSeen?.(vertex);
-                this.#kick();
-            },
+            onTaken: () => this.#kick(),
             onVerified: (message) => followed.markVerified(message),
             onFork: (evidence) => {
                 pending.noteFork(evidence.author);
@@ -133,7 +130,6 @@ export class BranchEngine implements Engine {
         for (const vertex of open.sort((a, b) => a.round - b.round)) {
             if (pending.fit(vertex).kind !== "attaches") continue;
             pending.add(vertex);
-            if (toHex(vertex.author) !== toHex(author)) observer.vertexSeen?.(vertex);
         }
         return new BranchEngine({ options, followed, pending });
     }
@@ -295,6 +291,7 @@ export class BranchEngine implements Engine {
         const checkpoint = this.head();
         for (const { entry, leafIndex, outcomes, timeMs } of items) {
             if (entry.kind === "vertex") this.#pending.settle(entry.vertex);
+            if (entry.kind === "revocation") this.#pending.dropAuthor(toHex(entry.revocation.id));
             observer.entryLogged?.(entry, timeMs);
             const finality = { leafIndex, checkpoint };
             observer.entryFinal(entry, timeMs, finality, outcomes);

@@ -22,7 +22,7 @@ export type InboxOptions = {
     readonly store: Pick<BranchStore, "storedVertex" | "takeVertices">;
     readonly verify: VerifySignatures;
     /** The vertex is on disk and attaches. */
-    readonly onTaken: (vertex: Vertex) => void;
+    readonly onTaken: () => void;
     readonly onVerified: (message: Sign1) => void;
     readonly onFork: (evidence: ForkEvidence) => void;
 };
@@ -106,6 +106,8 @@ export class Inbox {
                 return "waits";
             case "wrong round":
                 return "MS_VERTEX_PARENTS";
+            case "frozen":
+                return "MS_FROZEN";
             case "fork":
                 await this.#keepFork(vertex);
                 return "MS_VERTEX_FORK";
@@ -121,7 +123,7 @@ export class Inbox {
         await store.takeVertices([{ id: vertex.id.bytes, bytes, records }]);
         pending.add(vertex);
         for (const record of records) onVerified(record.message);
-        onTaken(vertex);
+        onTaken();
     }
 
     /** The other vertex of that place, where it is here. */

@@ -23,6 +23,8 @@ export type Fit =
     | { readonly kind: "known" }
     | { readonly kind: "orphan"; readonly missing: readonly string[] }
     | { readonly kind: "wrong round"; readonly expected: number }
+    /** Its author was removed: the log takes nothing more of it. */
+    | { readonly kind: "frozen" }
     /** Its author has another vertex in that place: the latest one here. */
     | { readonly kind: "fork"; readonly known: string };
 
@@ -54,12 +56,14 @@ export class PendingDag {
     /** Whether a vertex may be added, by the rules that the ledger has for its parents. */
     fit(vertex: Vertex): Fit {
         if (this.has(vertex.id.toString())) return { kind: "known" };
+        const author = toHex(vertex.author);
+        if (author !== this.#self && this.#state.revoked.has(author)) return { kind: "frozen" };
         const parents = vertex.parents.map((parent) => parent.toString());
         const missing = parents.filter((name) => !this.has(name));
         if (missing.length > 0) return { kind: "orphan", missing };
         const expected = 1 + Math.max(...parents.map((name) => this.#roundOf(name)));
         if (vertex.round !== expected) return { kind: "wrong round", expected };
-        const last = this.#lastOf(toHex(vertex.author));
+        const last = this.#lastOf(author);
         return last === null || parents.includes(last)
             ? { kind: "attaches" }
             : { kind: "fork", known: last };
@@ -83,20 +87,23 @@ export class PendingDag {
     /**
      * Forgets a vertex that the log has now. Where it is none of ours, and we held others of its author,
      * that one signed two histories: what we held can attach nowhere, and is dropped.
-     * @returns names of vertices that were dropped.
      */
-    settle({ author, id }: Vertex): readonly string[] {
+    settle({ author, id }: Vertex): void {
         const name = id.toString();
-        if (this.#vertices.has(name)) {
-            this.#drop(name);
-            return [];
-        }
         const authorHex = toHex(author);
-        if (authorHex === this.#self || !this.#heads.has(authorHex)) return [];
-        this.#forked.add(authorHex);
-        const dead = [...this.#vertices.values()].filter((each) => each.author === authorHex);
-        for (const vertex of dead) this.#drop(vertex.name);
-        return dead.map((vertex) => vertex.name);
+        if (this.#vertices.has(name)) this.#drop(name);
+        else if (authorHex !== this.#self && this.#heads.has(authorHex)) {
+            this.#forked.add(authorHex);
+            this.dropAuthor(authorHex);
+        }
+    }
+
+    /** Drops what we hold of another author and the log will not take; our own vertices stay. */
+    dropAuthor(author: string): void {
+        if (author === this.#self) return;
+        for (const vertex of [...this.#vertices.values()]) {
+            if (vertex.author === author) this.#drop(vertex.name);
+        }
     }
 
     #drop(name: string): void {

@@ -73,7 +73,6 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
     const said = new Said();
     const engine = await openEngine({
         entryRefused: (author, code) => metrics.entryRefused(author, code),
-        vertexSeen: (vertex) => collector.vertexSeen(vertex),
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
         entryFinal(entry, timeMs, finality, outcomes) {
             facts.entryFinal(entry, timeMs, finality, outcomes);
