@@ -268,6 +268,18 @@ describe("a page of the log", () => {
         expect(one.engine.head().size).toBe(size - 1);
     });
 
+    it("that promises more and holds nothing is not asked for again at once", async () => {
+        let asked = 0;
+        one.toSequencer.tamper = ({ size }) => {
+            asked++;
+            return { size: size + 5, entries: [] };
+        };
+        await world.time.advance(10_000);
+        expect(asked).toBeGreaterThan(2);
+        expect(asked).toBeLessThan(20);
+        expect(one.engine.status().sequencer).toMatchObject({ state: "connected", logSize: 9 });
+    });
+
     it("of a sequencer that lost its end is not taken for the whole log", async () => {
         one.toSequencer.tamper = (page) => ({ size: 2, entries: page.entries.slice(0, 0) });
         await world.settle();

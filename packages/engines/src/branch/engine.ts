@@ -230,9 +230,11 @@ export class BranchEngine implements Engine {
 
     async #withSequencer(): Promise<number | null> {
         const { sequencer } = this.#options;
+        const before = this.log.size;
         this.#sequencerSize = await this.#follow(sequencer);
         if (this.#stopped) return null;
-        if (this.#sequencerSize > this.log.size) return 0;
+        // A log that is said to go on, and of which nothing comes, is asked for again in a while.
+        if (this.#sequencerSize > this.log.size && this.log.size > before) return 0;
         const taken = await this.#sender.send(sequencer, this.#pending.inOrder());
         return taken > 0 ? 0 : POLL_MS;
     }
