@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { parseOptions } from "../packages/node/src/cli/arguments.ts";
+import { anchorCommand } from "../packages/node/src/commands/anchor.ts";
 import { backupCommand } from "../packages/node/src/commands/backup.ts";
 import { serveCommand } from "../packages/node/src/commands/serve.ts";
 import { loadConfiguration, serveConfigOf } from "../packages/node/src/config/config.ts";
@@ -51,6 +52,15 @@ describe("examples/systemd", () => {
         expect(settingOf(backup, "User")).toBe(settingOf(service, "User"));
     });
 
+    it("anchors the log that the server writes", () => {
+        const anchor = read("systemd/meterseal-anchor.service");
+        const words = settingOf(anchor, "ExecStart").split(" ");
+        expect(words.slice(2, 3)).toEqual(["anchor"]);
+        const { options } = parseOptions(anchorCommand, words.slice(3));
+        expect(options.data).toBe(configOf("systemd/meterseal.yaml").data);
+        expect(settingOf(anchor, "User")).toBe(settingOf(service, "User"));
+    });
+
     const hasSystemd = spawnSync("systemd-analyze", ["--version"]).status === 0;
     if (!hasSystemd) console.log("examples.test.ts: no systemd-analyze, units not analysed");
 
@@ -64,7 +74,7 @@ describe("examples/systemd", () => {
                 writeFileSync(join(scratch, name), text);
                 return join(scratch, name);
             });
-        expect(units).toHaveLength(3);
+        expect(units).toHaveLength(4);
         const verified = spawnSync("systemd-analyze", ["verify", ...units], { encoding: "utf8" });
         expect([verified.status, verified.stderr]).toEqual([0, ""]);
         for (const unit of units.filter((path) => path.endsWith(".service"))) {

@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+    chmodSync,
+    cpSync,
+    mkdtempSync,
+    readdirSync,
+    readFileSync,
+    rmSync,
+    writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -203,6 +211,21 @@ describe("meterseal anchor", () => {
         assert.match(behind.said, /MS_ANCHOR/);
     });
 
+    it("reads the node's URL from a file, and shows its host only", async () => {
+        const file = join(directory, "rpc.url");
+        const { host } = new URL(anvil.url);
+        writeFileSync(file, `http://user:secret@${host}/\n`);
+        const words = anchorOnce().map((word) => (word === "--rpc" ? "--rpc-file" : word));
+        await done(...words.map((word) => (word === anvil.url ? file : word)));
+        writeFileSync(file, "http://user:secret@127.0.0.1:9/path-with-key\n");
+        const { code, said } = await run(
+            ...words.map((word) => (word === anvil.url ? file : word)),
+        );
+        assert.equal(code, 3);
+        assert.match(said, /MS_LINK.*127\.0\.0\.1:9/);
+        assert.doesNotMatch(said, /secret|path-with-key/);
+    });
+
     it("says what is wrong with its options and its key", async () => {
         chmodSync(key, 0o644);
         const open = await run(...anchorOnce());
@@ -213,6 +236,10 @@ describe("meterseal anchor", () => {
             [
                 /either --signer-key FILE or --signer URL/,
                 ["anchor", "--data", data, ...place(), "--once"],
+            ],
+            [
+                /either --rpc URL or --rpc-file FILE/,
+                [...anchorOnce(), "--rpc-file", join(directory, "rpc.url")],
             ],
             [/not both/, [...anchorOnce(), "--every", "1h"]],
             [/such as 15m/, ["anchor", "--data", data, ...sender(), "--every", "1w"]],

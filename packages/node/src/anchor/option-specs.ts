@@ -4,6 +4,11 @@ export const MAX_FEE_GWEI = 50;
 /** Options of every command that sends transactions. */
 export const SENDER_OPTIONS = {
     rpc: { kind: "value", value: "URL", help: "JSON-RPC of a node of the chain" },
+    "rpc-file": {
+        kind: "value",
+        value: "FILE",
+        help: "instead: a file with that URL, which may hold a password or key",
+    },
     chain: { kind: "value", value: "ID", help: "id of the chain; a node of another is refused" },
     "signer-key": {
         kind: "value",

@@ -11,6 +11,7 @@ import { isOpenToOthers, readBounded } from "../files.ts";
 import { MAX_FEE_GWEI } from "./option-specs.ts";
 
 const KEY_FILE_BYTES = 256;
+const URL_FILE_BYTES = 4_096;
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 /** Longest time between two anchors: a week. */
 const EVERY_SECONDS = 7 * 86_400;
@@ -23,7 +24,7 @@ export function senderOf(options: Options): {
     readonly feeCapWei: bigint;
     readonly confirmations: number;
 } {
-    const rpc = new EvmRpc(requiredOption(options, "rpc", "URL"));
+    const rpc = new EvmRpc(rpcUrl(options));
     requiredOption(options, "chain", "ID");
     const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER, byDefault: 1 };
     return {
@@ -33,6 +34,16 @@ export function senderOf(options: Options): {
         feeCapWei: feeCap(options),
         confirmations: confirmationsOf(options),
     };
+}
+
+/** URL of the node; in a file it stands in no list of processes. */
+function rpcUrl(options: Options): string {
+    const [url, file] = [textOption(options, "rpc"), textOption(options, "rpc-file")];
+    if (url !== undefined && file === undefined) return url;
+    if (url === undefined && file !== undefined) {
+        return readBounded(file, URL_FILE_BYTES).toString("utf8").trim();
+    }
+    throw error("MS_USAGE", { expected: "either --rpc URL or --rpc-file FILE" });
 }
 
 /** Confirmations that are asked for. */
