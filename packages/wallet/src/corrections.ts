@@ -55,11 +55,12 @@ export function ownCorrections(
     slotSeconds: number,
     toWh: (units: bigint) => bigint,
 ): OwnCorrection[] {
-    return epochs.flatMap(({ boundaries, closing, corrections }) =>
-        corrections.map(({ correction, note, record }) => {
-            const slots = boundaries.map(({ slot }) => slot);
-            const slot = Math.min(...slots.filter((each) => each >= correction.fromSlot));
-            const closedUnix = closing?.event.atUnix ?? null;
+    return epochs.flatMap(({ boundaries, closing, corrections }) => {
+        if (corrections.length === 0) return [];
+        const slots = boundaries.map(({ slot }) => slot).sort((a, b) => a - b);
+        const closedUnix = closing?.event.atUnix ?? null;
+        return corrections.map(({ correction, note, record }) => {
+            const slot = firstFrom(slots, correction.fromSlot);
             return {
                 enteredUnix: record.timeUnix,
                 fromUnix: note.fromUnix,
@@ -67,10 +68,21 @@ export function ownCorrections(
                 plusWh: toWh(note.plus),
                 minusWh: toWh(note.minus),
                 reason: note.reason,
-                countedUnix: Number.isFinite(slot) ? unixOfSlot(slot, slotSeconds) : closedUnix,
+                countedUnix: slot === null ? closedUnix : unixOfSlot(slot, slotSeconds),
             };
-        }),
-    );
+        });
+    });
+}
+
+/** First of ascending slots at or after another; null where there is none. */
+function firstFrom(slots: readonly number[], slot: number): number | null {
+    let [low, high] = [0, slots.length];
+    while (low < high) {
+        const middle = (low + high) >> 1;
+        if ((slots[middle] as number) < slot) low = middle + 1;
+        else high = middle;
+    }
+    return slots[low] ?? null;
 }
 
 /**
@@ -101,6 +113,8 @@ type Step = { readonly unix: number; readonly slot: number; readonly adjusted: A
 
 function unexplained(epoch: OpenEpoch, slotSeconds: number): Fault[] {
     const { boundaries, closing, corrections, opening } = epoch;
+    const hasNone = boundaries.every(({ adjusted }) => adjusted === null);
+    if (hasNone && (closing?.adjusted ?? null) === null) return [];
     const steps: Step[] = [...boundaries]
         .sort((a, b) => a.slot - b.slot)
         .map(({ adjusted, slot }) => ({ adjusted, slot, unix: unixOfSlot(slot, slotSeconds) }));
@@ -108,21 +122,24 @@ function unexplained(epoch: OpenEpoch, slotSeconds: number): Fault[] {
         const { adjusted, event } = closing;
         steps.push({ adjusted, slot: Number.POSITIVE_INFINITY, unix: event.atUnix });
     }
+    const sorted = corrections.toSorted((a, b) => a.correction.fromSlot - b.correction.fromSlot);
     const faults: Fault[] = [];
+    let next = 0;
     let before: Adjusted = opening?.adjusted ?? { plus: 0n, minus: 0n };
-    let last = Number.NEGATIVE_INFINITY;
     for (const { adjusted, slot, unix } of steps) {
         if (adjusted === null) continue;
-        const entered = corrections.filter(
-            ({ correction: { fromSlot } }) => fromSlot > last && fromSlot <= slot,
-        );
+        const start = next;
+        for (let each = sorted[next]; each !== undefined; each = sorted[++next]) {
+            if (each.correction.fromSlot > slot) break;
+        }
+        const entered = sorted.slice(start, next);
         const fault = stepFault(before, adjusted, entered);
-        const where = `adjustments at ${new Date(unix * 1000).toISOString()}`;
         if (fault !== null) {
+            const where = `adjustments at ${new Date(unix * 1000).toISOString()}`;
             const { code, expected } = fault;
             faults.push({ error: error(code, { where, expected }), where });
         }
-        [before, last] = [adjusted, slot];
+        before = adjusted;
     }
     return faults;
 }
