@@ -14,8 +14,12 @@ import {
     attempt,
     createRecord,
     decodeCbor,
+    decodeCorrection,
+    decodeCorrectionNote,
     decodeEvent,
     encodeCbor,
+    encodeCorrection,
+    encodeCorrectionNote,
     encodeEvent,
     encodeReceipt,
     epochOf,
@@ -134,6 +138,32 @@ async function events(): Promise<Uint8Array[]> {
     return [...bodies, ...(await Promise.all(records)).flat()];
 }
 
+/** A correction as a meter signs it, and the note that is sealed in one. */
+function takeCorrection(bytes: Uint8Array): FuzzVerdict {
+    const note = decodeCorrectionNote(bytes);
+    if (note.ok) {
+        requireSame(encodeCorrectionNote(note.value), bytes);
+        return "accepted";
+    }
+    verdictOf(note);
+    const item = attempt(() => decodeCbor(bytes));
+    const body = item.ok ? decodeCorrection(item.value) : item;
+    if (!body.ok) return verdictOf(body);
+    requireSame(encodeCbor(encodeCorrection(body.value)), bytes);
+    return "accepted";
+}
+
+function corrections(): Uint8Array[] {
+    const note = { plus: 0n, minus: 1_250n, fromUnix: 1_000, toUnix: 2_000, reason: "ratio" };
+    const place = { stream: testBytes("stream", 16), sealEpoch: 1, fromSlot: 400_000 };
+    const sealed = { mode: "sealed", index: 7, bytes: testBytes("note", 60) } as const;
+    return [
+        encodeCorrectionNote(note),
+        encodeCbor(encodeCorrection({ ...place, values: { mode: "open", note } })),
+        encodeCbor(encodeCorrection({ ...place, values: sealed })),
+    ];
+}
+
 const receipts = (): Uint8Array[] => [...messagesOf("receipt"), ...messagesOf("unsigned-receipt")];
 const entries = (): Uint8Array[] => [
     encodeEntry({ timeMs: 1_357_000_000_000, item: Uint8Array.fromHex(network.vertex.bytes) }),
@@ -180,4 +210,5 @@ export const PARSERS: readonly FuzzTarget[] = [
     bytesTarget("log entry", 20_000, entries, roundTrip(decodeEntry, encodeEntry)),
     bytesTarget("evidence", 30_000, () => ledgerVectors("evidence"), takeEvidence),
     bytesTarget("register event", 30_000, events, takeEvent),
+    bytesTarget("correction", 20_000, corrections, takeCorrection),
 ];

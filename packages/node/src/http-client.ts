@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, error, MetersealError } from "@meterseal/core";
+import { ERRORS, type ErrorCode, error, MetersealError, toHex } from "@meterseal/core";
 
 /** Longest time that an answer of a server may take. */
 const ANSWER_MS = 30_000;
@@ -32,6 +32,23 @@ export async function askApi(
     });
     if (response.ok) return response;
     throw await problemOf(response, base);
+}
+
+/**
+ * All records of a meter with their proofs, as a server has them; nothing is checked yet.
+ * @param meter - its subject, 16 bytes.
+ * @throws MetersealError MS_USAGE for what is no address; as {@link askApi}.
+ */
+export async function fetchEvidence(base: string, meter: Uint8Array): Promise<Uint8Array> {
+    if (!/^https?:/i.test(base) || !URL.canParse(base)) {
+        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: base });
+    }
+    return await (await askApi(base, evidencePath(meter))).bytes();
+}
+
+/** Path of the records of a meter (its subject, 16 bytes) with their proofs. */
+export function evidencePath(meter: Uint8Array): string {
+    return `/api/v1/meters/${toHex(meter)}/evidence`;
 }
 
 /** What a server said of a request that it refused. */

@@ -9,7 +9,7 @@ import {
 } from "@meterseal/ledger";
 import { attempt, decodeCbor, encodeCbor, MapReader, malformed } from "@meterseal/record";
 import { decodeTariff } from "@meterseal/tariff";
-import { askApi } from "../http-client.ts";
+import { askApi, fetchEvidence } from "../http-client.ts";
 import { type LedgerTariff, ledgerTariff, readProofs, trustIn } from "./ledger-tariff.ts";
 
 /** What a bill is checked against, in one file: nothing in it is secret, and nothing has to be trusted. */
@@ -64,8 +64,7 @@ export async function fetchBillEvidence(
     meter: string,
     tariff: string,
 ): Promise<BillEvidence> {
-    const answer = await askApi(url, `/api/v1/meters/${meter}/evidence`);
-    const evidence = new Uint8Array(await answer.arrayBuffer());
+    const evidence = await fetchEvidence(url, fromHex(meter));
     return { evidence, proofs: await fetchTariffProofs(url, tariff) };
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { error, parseInstant, toHex, unwrap } from "@meterseal/core";
+import { error, MetersealError, parseInstant, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import {
@@ -17,6 +17,7 @@ import {
 } from "@meterseal/wallet";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { fetchEvidence } from "../http-client.ts";
 import { readOwnRecords } from "./own-records.ts";
 
 /** Options of the commands that open a household's energy. */
@@ -131,21 +132,12 @@ export async function askServer(
     url: string,
     key: KeyFile,
 ): Promise<OwnPoint & { readonly bytes: Uint8Array }> {
-    const path = `/api/v1/meters/${toHex(key.meter)}/evidence`;
-    if (!/^https?:/i.test(url) || !URL.canParse(path, url)) {
-        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
-    }
-    const address = new URL(path, url);
-    const answer = await fetch(address).catch((cause: unknown) => {
-        throw error("MS_LINK", { where: url, todo: "Is the server running?", cause });
+    const bytes = await fetchEvidence(url, key.meter).catch((cause: unknown) => {
+        const isUnknown = cause instanceof MetersealError && cause.code === "MS_NOT_FOUND";
+        if (!isUnknown) throw cause;
+        const got = "a server that does not know this meter";
+        throw error("MS_KEY_FOREIGN", { where: url, got });
     });
-    if (answer.status === 404)
-        throw error("MS_KEY_FOREIGN", {
-            where: url,
-            got: "a server that does not know this meter",
-        });
-    if (!answer.ok) throw error("MS_LINK", { where: url, got: `HTTP status ${answer.status}` });
-    const bytes = new Uint8Array(await answer.arrayBuffer());
     const report = unwrap(openHousehold(unwrap(decodeEvidence(bytes)), key));
     const { signature, continuity, clock, plausibility } = report.verdicts;
     const fault = [signature, continuity, clock, plausibility].flatMap(

@@ -21,7 +21,7 @@ import {
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readBounded } from "../files.ts";
-import { askApi } from "../http-client.ts";
+import { fetchEvidence } from "../http-client.ts";
 import { readPolicy } from "../server/witnesses.ts";
 import { readKey } from "./household-usage.ts";
 
@@ -74,7 +74,7 @@ export const receiptGetCommand: Command = {
             });
         }
         const trust = trustOf(options);
-        const evidence = await fetchEvidence(requiredOption(options, "url", "URL"), trust);
+        const evidence = await soundEvidence(requiredOption(options, "url", "URL"), trust);
         const at = findRecord(evidence, options);
         const text = unwrap(formatReceipt(evidence, at));
         writeFileSync(path, text, { flag: "wx" });
@@ -133,12 +133,8 @@ function trustOf(options: Options): EvidenceTrust {
     return { networkId: hex("network", 64), subject: hex("meter", 32) };
 }
 
-async function fetchEvidence(url: string, trust: EvidenceTrust): Promise<Evidence> {
-    if (!/^https?:/i.test(url) || !URL.canParse(url)) {
-        throw error("MS_USAGE", { expected: "--url such as http://127.0.0.1:8480", got: url });
-    }
-    const answer = await askApi(url, `/api/v1/meters/${toHex(trust.subject)}/evidence`);
-    const bytes = new Uint8Array(await answer.arrayBuffer());
+async function soundEvidence(url: string, trust: EvidenceTrust): Promise<Evidence> {
+    const bytes = await fetchEvidence(url, trust.subject);
     if (bytes.length > EVIDENCE_BYTES) throw error("MS_TOO_LARGE", { where: url });
     const evidence = unwrap(decodeEvidence(bytes));
     requireSound(evidence, trust);

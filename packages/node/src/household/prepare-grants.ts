@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { createLadder, error, type Ladder, parseInstant, toHex, unwrap } from "@meterseal/core";
+import { createLadder, error, type Ladder, parseInstant, unwrap } from "@meterseal/core";
 import type { Party } from "@meterseal/record";
 import { readStream } from "@meterseal/tariff";
 import {
@@ -22,6 +22,7 @@ import {
 } from "../cli/arguments.ts";
 import { systemClock, systemRandom } from "../clocks.ts";
 import { readBounded } from "../files.ts";
+import { evidencePath } from "../http-client.ts";
 import { knownParties } from "../party/known-parties.ts";
 import { type OwnParty, openParty } from "../party/party.ts";
 import { serverAs } from "../party/server-api.ts";
@@ -160,8 +161,7 @@ async function readSource(
     const path = textOption(options, "evidence");
     if (path !== undefined) return sourceOfEvidence(readBounded(path, EVIDENCE_BYTES), key);
     if (server === null) return sourceOfKey(key);
-    const bytes = await server.api.bytes(`/api/v1/meters/${toHex(key.meter)}/evidence`);
-    return sourceOfEvidence(bytes, key);
+    return sourceOfEvidence(await server.api.bytes(evidencePath(key.meter)), key);
 }
 
 function readSuite(options: Options): number {

@@ -16,6 +16,7 @@ import {
     planGrant,
     type ReadyGrant,
 } from "@meterseal/wallet";
+import { evidencePath } from "../http-client.ts";
 import type { FindParty } from "../party/known-parties.ts";
 import type { OwnParty } from "../party/party.ts";
 import type { ServerApi } from "../party/server-api.ts";
@@ -152,8 +153,7 @@ const LATE_READ_SECONDS = 31 * 86_400;
 
 /** What the household's stream is, from records that all hold. */
 export async function readSource({ api, key }: LeasingHousehold): Promise<StreamSource> {
-    const bytes = await api.bytes(`/api/v1/meters/${toHex(key.meter)}/evidence`);
-    return sourceOfEvidence(bytes, key);
+    return sourceOfEvidence(await api.bytes(evidencePath(key.meter)), key);
 }
 
 /** When the leases of a policy begin that were issued, here or on another device. */
