@@ -27,9 +27,15 @@ const ProviderPage = lazy(async () => {
     return { default: page };
 });
 
+const LedgerPage = lazy(async () => {
+    const { LedgerPage: page } = await import("./ledger/page.tsx");
+    return { default: page };
+});
+
 const TITLES: Record<Route, string> = {
     start: "What this is",
     neighbourhood: "Neighbourhood",
+    ledger: "How the ledger grew",
     household: "My home",
     sharing: "Who can see what",
     bill: "Check a bill",
@@ -69,6 +75,11 @@ export function App(): ReactNode {
                             />
                         </Suspense>
                     )}
+                    {route === "ledger" && (
+                        <Suspense fallback={<p className="loading">Loading …</p>}>
+                            <LedgerPage view={view} />
+                        </Suspense>
+                    )}
                     {route === "bill" && (
                         <Suspense fallback={<p className="loading">Loading …</p>}>
                             <BillPage />
@@ -95,7 +106,9 @@ function needsKey(route: Route): boolean {
 function currentOf(page: Route, route: Route): "page" | "true" | undefined {
     if (page === route) return "page";
     const isOfHome = needsKey(route) || route === "bill";
-    return page === "household" && isOfHome ? "true" : undefined;
+    const isAbove =
+        (page === "household" && isOfHome) || (page === "neighbourhood" && route === "ledger");
+    return isAbove ? "true" : undefined;
 }
 
 /** Moves the focus; a link would change the hash, which names the page. */

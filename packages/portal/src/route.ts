@@ -4,6 +4,7 @@ import { useSyncExternalStore } from "react";
 export const ROUTES = {
     start: "#/",
     neighbourhood: "#/neighbourhood",
+    ledger: "#/ledger",
     household: "#/home",
     sharing: "#/sharing",
     bill: "#/bill",

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Meter, Network } from "../api/client.ts";
 import { formatCount, formatCounted, shortHex } from "../format.ts";
+import { ROUTES } from "../route.ts";
 import { Moment } from "../ui/moment.tsx";
 import { readCheckpoint } from "./checkpoint.ts";
 
@@ -39,7 +40,8 @@ export function Tiles({ network, meters }: TilesProps): ReactNode {
                 each signed by its meter
             </Tile>
             <Tile label="Ledger" value={formatCounted(ledger.size, "entry", "entries")}>
-                {formatCounted(ledger.vertices, "batch", "batches")} of records, rest enrolments
+                {formatCounted(ledger.vertices, "batch", "batches")} of records, rest enrolments;{" "}
+                <a href={ROUTES.ledger}>how it grew</a>
             </Tile>
             <CheckpointTile network={network} />
         </dl>
