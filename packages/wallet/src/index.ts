@@ -26,7 +26,12 @@ export { type StreamEpoch, streamEpochs } from "./grant/epochs.ts";
 export { type IssueContext, prepareGrants, type ReadyGrant } from "./grant/issue.ts";
 export { knownOfTerms } from "./grant/known.ts";
 export { type GrantAsk, type GrantPlan, kindOfWindow, planGrant } from "./grant/plan.ts";
-export { planWeighted, type WeightedAsk, type WeightedPlan } from "./grant/weighted.ts";
+export {
+    knownOfTariff,
+    planWeighted,
+    type WeightedAsk,
+    type WeightedPlan,
+} from "./grant/weighted.ts";
 export { dateOf, grantWords, policyWords } from "./grant/words.ts";
 export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";

@@ -1,4 +1,5 @@
 import {
+    createLadder,
     generateHpkeKeyPair,
     type HpkeKeyPair,
     type Result,
@@ -20,8 +21,13 @@ import { seededRandom } from "@meterseal/testkit/random";
 import { beforeAll, expect, test } from "vitest";
 import {
     createGrant,
+    type IssuedGrant,
+    knownOfTariff,
+    NO_POLICY,
     openSeries,
     planWeighted,
+    prepareGrants,
+    releasedOf,
     streamEpochs,
     type WeightedAsk,
 } from "../src/index.ts";
@@ -111,6 +117,53 @@ test("a W grant gives its recipient the price of the period, and one number besi
     expect(openWeighted(stored, keys.table.tokens[0]?.[0] ?? 0n)).toBe(price);
     expect(plan.known).toMatchObject({ kind: "sums" });
     expect(plan.known.kind === "sums" ? plan.known.rows.length : 0).toBe(2);
+});
+
+test("a grant is judged by weighted sums of other devices, and left open where their tariff is kept back", async () => {
+    const provider = { name: "", role: 2, keyEpoch: 0, streams: [], timeUnix: 0 };
+    const ladder = unwrap(createLadder("UTC", 900));
+    const context = {
+        key: home.key,
+        household: { id: testBytes("household", 16), signer: testSigner("wallet") },
+        recipient: {
+            ...{ ...provider, id: testBytes("provider", 16), network: home.key.network },
+            key: testSigner("provider").publicKey,
+            recipients: [{ suite: 1, bytes: pair.publicKey }],
+            message: records[0]?.message as MeterRecord["message"],
+        },
+        stores: [],
+        epochs: unwrap(streamEpochs(home.key, records)),
+        ladder,
+        policy: NO_POLICY,
+        nowUnix: ask().toUnix,
+        random: seededRandom(1),
+    };
+    const later = { ...DAY_NIGHT, imports: { ...DAY_NIGHT.imports } };
+    if (later.imports.kind !== "bands") throw new Error("bands");
+    const rules = later.imports.rules.map((rule) => ({ ...rule, fromMinute: 420 }));
+    const second = { ...tariff, body: { ...later, imports: { ...later.imports, rules } } };
+    const prepared = async (issued: IssuedGrant[], unseen = 0) => {
+        const plan = unwrap(planWeighted(home.key, recorded(), ask({ tariff: second })));
+        const [ready] = await prepareGrants({ ...context, issued, unseen }, [plan]);
+        const codes = ready?.judgements.flatMap(({ findings }) => findings.map(({ code }) => code));
+        return { codes, issued: ready?.issued, grant: ready?.grant };
+    };
+    const first = await prepared([]);
+    expect(first.codes).toEqual([]);
+    expect(first.issued?.messages).toHaveLength(2);
+    const known = unwrap(knownOfTariff(ask(), 900));
+    expect(known).toEqual(unwrap(planWeighted(home.key, recorded(), ask())).known);
+    const held = { ...(first.issued as IssuedGrant), messages: [] };
+    const exact = { ...held, released: { kind: "own", holding: { groups: [0], known } } } as const;
+    expect((await prepared([exact])).codes).toContain("second-tariff");
+    const released = releasedOf(first.grant as NonNullable<typeof first.grant>, ladder);
+    const guessed = await prepared([{ ...held, released, isGuess: true }]);
+    expect(guessed.codes).toEqual(["undecided"]);
+    expect(guessed.issued).toMatchObject({ override: expect.any(String) });
+    expect(guessed.issued?.messages).toHaveLength(3);
+    expect((await prepared([], 1)).codes).toEqual(["undecided"]);
+    const elsewhere = { ...held, released, isGuess: true, recipient: "0".repeat(32) };
+    expect((await prepared([elsewhere])).codes).toEqual([]);
 });
 
 test("prices that single slots out, a register without a price and a foreign stream are refused", () => {

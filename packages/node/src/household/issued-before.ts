@@ -1,13 +1,14 @@
-import { bytesEqual, type Ladder, toHex, unwrap } from "@meterseal/core";
-import { parseGrant } from "@meterseal/seal";
-import { type IssuedGrant, releasedOf } from "@meterseal/wallet";
+import { bytesEqual, type Ladder, MetersealError, toHex, unwrap } from "@meterseal/core";
+import { GRANT_KIND, type Grant, parseGrant } from "@meterseal/seal";
+import { type IssuedGrant, knownOfTariff, releasedOf } from "@meterseal/wallet";
+import { fetchTariff } from "../billing/bill-evidence.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { readJournal } from "./journal-file.ts";
 
 /**
  * Everything that a household issued: the grants of its journal, and those of the server's box that
- * the journal does not know, because another device made them or the journal was lost. Of these the
- * open part alone says what they make known.
+ * the journal does not know, because another device made them or the journal was lost. A weighted sum
+ * of these is known through its tariff; where the server shows none, what it opens is a guess.
  * @param api - as the household; null for the journal alone.
  * @param ladder - of the stream's zone and slot length.
  * @throws MetersealError MS_JOURNAL; what the server says; MS_MALFORMED for a grant that is none.
@@ -30,9 +31,28 @@ export async function issuedBefore(
             recipient: toHex(grant.recipient),
             stream: toHex(grant.streamId),
             issuedUnix: grant.issuedUnix,
-            released: releasedOf(grant, ladder),
+            ...(await releasedBy(grant, api, ladder)),
             messages: [],
         });
     }
     return issued;
+}
+
+async function releasedBy(
+    grant: Grant,
+    api: ServerApi,
+    ladder: Ladder,
+): Promise<Pick<IssuedGrant, "released" | "isGuess">> {
+    const { fromUnix, groups, kind, network, tariffHash, toUnix } = grant;
+    if (kind !== GRANT_KIND.W) return { released: releasedOf(grant, ladder) };
+    const [group = 0] = groups;
+    try {
+        const tariff = await fetchTariff(api.url, toHex(tariffHash ?? new Uint8Array()), network);
+        const ask = { group, fromUnix, toUnix, tariff, isMarketSeries: true };
+        const known = unwrap(knownOfTariff(ask, ladder.slotSeconds));
+        return { released: { kind: "own", holding: { groups, known } } };
+    } catch (cause) {
+        if (!(cause instanceof MetersealError)) throw cause;
+        return { released: releasedOf(grant, ladder), isGuess: true };
+    }
 }

@@ -30,8 +30,8 @@ export type IssueContext = {
     readonly ladder: Ladder;
     /** Everything that was issued before. */
     readonly issued: readonly IssuedGrant[];
-    /** Grants of which it is not known what they open, so that nobody can tell what follows from them. */
-    readonly uncounted?: number;
+    /** Grants that the ledger names and nobody shows: nobody can tell what follows from them. */
+    readonly unseen?: number;
     readonly policy: Policy;
     /** The network's time: that of the replay in a demo. */
     readonly nowUnix: number;
@@ -134,14 +134,19 @@ async function judged(
 }
 
 function judgeAll(
-    { ladder, policy, uncounted = 0 }: IssueContext,
+    { ladder, policy, unseen = 0 }: IssueContext,
     { fromUnix, groups, toUnix }: Grant,
     issued: readonly IssuedGrant[],
     proposal: Proposal,
 ): Judgement[] {
     const judgements = judgeIssue(issued, policy, proposal, ladder);
-    if (uncounted === 0) return judgements;
+    const guesses = issued.filter(
+        ({ isGuess, recipient, stream }) =>
+            isGuess === true && recipient === proposal.recipient && stream === proposal.stream,
+    );
+    const count = unseen + guesses.length;
+    if (count === 0) return judgements;
     const [group = 0] = groups;
-    const undecided = { code: "undecided", group, fromUnix, toUnix, count: uncounted } as const;
+    const undecided = { code: "undecided", group, fromUnix, toUnix, count } as const;
     return [...judgements, { who: [proposal.recipient], findings: [undecided] }];
 }

@@ -70,6 +70,18 @@ export function planWeighted(
     });
 }
 
+/**
+ * What a weighted sum makes known, by its tariff alone: each price's own sum, to be safe.
+ * @returns MS_TARIFF, MS_USAGE as {@link planWeighted}.
+ */
+export function knownOfTariff(ask: WeightedAsk, slotSeconds: number): Result<Known> {
+    const period = periodOf(ask.fromUnix, ask.toUnix, slotSeconds);
+    if (!period.ok) return period;
+    const prices = pricesFor(ask, period.value);
+    if (!prices.ok) return prices;
+    return ok({ kind: "sums", rows: rowsOf(prices.value, period.value) });
+}
+
 function pricesFor(ask: WeightedAsk, period: Period): Result<number[]> {
     const { body, series } = ask.tariff;
     const plan =

@@ -29,6 +29,8 @@ export type IssuedGrant = {
     readonly stream: string;
     readonly issuedUnix: number;
     readonly released: Released;
+    /** True where what it opens is only guessed, because its tariff or cohort is not shown; in no journal. */
+    readonly isGuess?: boolean;
     /** Hash of the findings that the household overrode. */
     readonly override?: string;
     /** Messages that go to the server, in base64: they are sent again until it has them. */

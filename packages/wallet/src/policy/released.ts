@@ -4,8 +4,8 @@ import { knownOfTerms } from "../grant/known.ts";
 import type { Released } from "./journal.ts";
 
 /**
- * What a grant makes known, as far as its open part tells: a weighted sum counts as all slots of its
- * time, tokens of a cohort as tokens among nobody, so that no second set is made.
+ * What a grant makes known, as far as its open part tells: a weighted sum may be anything of its time,
+ * tokens of a cohort are tokens among nobody, so that no second set is made. Of both it is a guess.
  * @param ladder - of the stream's zone and slot length.
  */
 export function releasedOf(grant: Grant, ladder: Ladder): Released {

@@ -31,7 +31,7 @@ import type {
     TariffView,
     Wish,
 } from "../sharing-messages.ts";
-import { type IssuedEverywhere, issuedEverywhere, ladderOf } from "./issued.ts";
+import { issuedEverywhere, ladderOf } from "./issued.ts";
 import type { HomeJournal } from "./journal.ts";
 import { fetchMemberships, type Membership, membershipView } from "./memberships.ts";
 import { readOwnGrants } from "./own-grants.ts";
@@ -64,7 +64,9 @@ export type SharingParty = { readonly id: Uint8Array; readonly signer: Signer };
 const RANDOM = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
 
 /** Everything that was granted and by what it is judged, as it was read last. */
-type Known = IssuedEverywhere & {
+type Known = {
+    /** On whichever device. */
+    readonly issued: readonly IssuedGrant[];
     readonly parties: readonly Party[];
     readonly grants: readonly OwnGrant[];
     readonly memberships: readonly Membership[];
@@ -185,9 +187,9 @@ export class SharingSession {
             fetchMemberships(caller),
             readOwnGrants(caller, key.stream.streamId, journal),
         ]);
-        const everywhere = await issuedEverywhere(this.#home(), journal, read.grants, memberships);
+        const issued = await issuedEverywhere(this.#home(), journal, read.grants, memberships);
         this.#known = {
-            ...{ ...everywhere, parties, memberships, grants: read.grants, unseen: read.unseen },
+            ...{ issued, parties, memberships, grants: read.grants, unseen: read.unseen },
             faults: [...read.faults, ...late],
             nowUnix: Math.floor(clock.nowMs / 1000),
             journaled: journal.grants.length,
@@ -228,7 +230,6 @@ export class SharingSession {
         const { genesis, key, records } = this.#home();
         const recipient = known.parties.find(({ id }) => toHex(id) === wish.recipientHex);
         if (recipient === undefined) throw error("MS_NOT_FOUND", { where: "the recipient" });
-        const uncounted = known.uncounted.filter((id) => id === wish.recipientHex).length;
         const context = {
             key,
             household: this.#party,
@@ -237,7 +238,7 @@ export class SharingSession {
             epochs: unwrap(streamEpochs(key, records)),
             ladder: ladderOf(key),
             issued: known.issued,
-            uncounted: uncounted + known.unseen,
+            unseen: known.unseen,
             policy: NO_POLICY,
             nowUnix: known.nowUnix,
             random: RANDOM,
