@@ -1,8 +1,13 @@
 // Makes the pictures of the documentation again: 90 days of the whole neighbourhood, as a reader of
-// the README would see them. `npm run screenshots`; `CHROMIUM` names the browser.
+// the README would see them. `npm run screenshots`, or with `-- NAME` those whose names begin so;
+// `CHROMIUM` names the browser.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { decodeEvidence, encodeEvidence } from "@meterseal/ledger";
+import { writeDagLedger } from "../../packages/node/test/dag-bed.ts";
+import { startQuietServer } from "../../packages/node/test/quiet-server.ts";
 import { startDemo } from "./demo.mjs";
 import { KEY_INPUT, shoot } from "./home-page.mjs";
 import { launchBrowser, openWatchedPage } from "./watched-page.mjs";
@@ -69,6 +74,23 @@ async function showSharing(page, demo) {
 const showLondon = (page, demo) => showHome(page, demo, LONDON_HOME, MARCH);
 const showCalifornia = (page, demo) => showHome(page, demo, CALIFORNIA_HOME, MARCH);
 
+/** The ledger of several collectors, which the demo has not, with a vertex chosen. */
+async function showLedger(page) {
+    const directory = mkdtempSync(join(tmpdir(), "meterseal-dag-"));
+    await writeDagLedger(join(directory, "data"), { authors: 4, vertices: 400 });
+    const server = await startQuietServer(join(directory, "data"));
+    try {
+        await page.goto(`${server.httpUrl}/#/ledger`);
+        await page.waitForSelector("[data-testid=dag-found][data-loading=false]");
+        await page.focus("[data-testid=dag]");
+        for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowLeft");
+        await page.waitForSelector("[data-testid=vertex]");
+    } finally {
+        await server.close();
+        rmSync(directory, { recursive: true, force: true });
+    }
+}
+
 /** Each picture: its name, what it shows, and what is special about the browser. */
 const PICTURES = [
     ["start.png", showStart],
@@ -81,12 +103,15 @@ const PICTURES = [
     ["sharing.png", showSharing],
     ["sharing-mobile.png", showSharing, { viewport: PHONE }],
     ["household-tampered.png", showLondon, {}, alterEvidence],
+    ["ledger.png", showLedger],
 ];
+const wanted = process.argv.slice(2);
+const isWanted = ([name]) => wanted.length === 0 || wanted.some((each) => name.startsWith(each));
 
 const browser = await launchBrowser();
 const demo = await startDemo("--days", "90");
 try {
-    for (const [name, show, options = {}, prepare] of PICTURES) {
+    for (const [name, show, options = {}, prepare] of PICTURES.filter(isWanted)) {
         const { page, context } = await openWatchedPage(browser, { viewport: DESKTOP, ...options });
         await prepare?.(context);
         await show(page, demo);

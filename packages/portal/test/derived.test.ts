@@ -30,7 +30,7 @@ describe("sentences about what follows from grants", () => {
     });
 
     it("count recipients together only where there are several", () => {
-        expect(togetherPolicy([A]).coalitions).toEqual([]);
-        expect(togetherPolicy([A, B]).coalitions).toEqual([[A, B]]);
+        expect(togetherPolicy([[A], [B]]).coalitions).toEqual([]);
+        expect(togetherPolicy([[A, B], []]).coalitions).toEqual([[A, B]]);
     });
 });

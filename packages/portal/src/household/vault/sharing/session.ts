@@ -207,7 +207,12 @@ export class SharingSession {
         const alone = new Set(holders.flatMap(({ derived }) => derived));
         const together = derivedWords(
             issued,
-            togetherPolicy(holders.map(({ idHex }) => idHex)),
+            // Sums of a neighbourhood add nothing to what a provider has of this home, nor the other way.
+            togetherPolicy(
+                (["provider", "monitor"] as const).map((role) =>
+                    holders.filter((each) => each.role === role).map(({ idHex }) => idHex),
+                ),
+            ),
             (who) => nameOf(who, parties),
             household,
         ).filter((sentence) => !alone.has(sentence));

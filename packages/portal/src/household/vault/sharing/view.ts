@@ -102,9 +102,9 @@ export function localWords(sentence: string, zone: string): string {
     );
 }
 
-/** Policy under which all that some recipients hold is counted together. */
-export function togetherPolicy(recipients: readonly string[]): Policy {
-    return recipients.length < 2 ? NO_POLICY : { ...NO_POLICY, coalitions: [recipients] };
+/** Policy under which all that the recipients of a group hold is counted together. */
+export function togetherPolicy(groups: readonly (readonly string[])[]): Policy {
+    return { ...NO_POLICY, coalitions: groups.filter(({ length }) => length > 1) };
 }
 
 /** A recipient, what it was given, and what follows from all of it. */
