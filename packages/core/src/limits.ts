@@ -86,7 +86,7 @@ export const LIMITS = {
     boxBytes: 16_777_216,
     /** Accesses that the box remembers of each of them. */
     boxAccesses: 256,
-    /** Parties, notices or grants in one answer of the API. */
+    /** Parties, notices, grants or vertices in one answer of the API. */
     listItems: 500,
     /** Requests per second of one party, sustained; bursts up to {@link LIMITS.partyBurst}. */
     partyRatePerSecond: 20,
