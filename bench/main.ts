@@ -83,7 +83,6 @@ for (const suite of SUITES) {
     const result = await suite.run({
         quick: values.quick,
         profileDir: values.profile ?? null,
-        pictures: values.save,
     });
     results.push(measured(suite, result, machine));
     show(formatTable(result.rows));

@@ -16,7 +16,13 @@ export type Curve = {
 const WIDTH = 520;
 const HEIGHT = 300;
 const MARGIN = { left: 70, right: 24, top: 40, bottom: 46 };
-const COLOURS = ["#0b6e4f", "#c8553d", "#33658a"];
+const COLOURS = [
+    ...["#0b6e4f", "#c8553d", "#33658a", "#8a6d00"],
+    ...["#6a1b9a", "#1b1b1b", "#d9730d", "#00838f"],
+];
+/** Names of so many lines stand above the picture; of more, at its right. */
+const NAMES_ABOVE = 3;
+const NAMES_WIDTH = 290;
 
 /** The curve as a table for a terminal or a Markdown page: one row for each point. */
 export function formatCurve({ lines, over, title, unit }: Curve): string {
@@ -34,9 +40,11 @@ export function formatCurve({ lines, over, title, unit }: Curve): string {
 export function drawCurves(curves: readonly Curve[]): string {
     const panels = curves.map((curve, i) => panel(curve, i * HEIGHT)).join("\n");
     const height = curves.length * HEIGHT;
-    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">
+    const isWide = curves.some(({ lines }) => lines.length > NAMES_ABOVE);
+    const width = WIDTH + (isWide ? NAMES_WIDTH : 0);
+    return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
 <title>${curves.map(({ over, title }) => `${title}, over ${over}`).join("; ")}</title>
-<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
+<rect width="${width}" height="${height}" fill="#ffffff"/>
 ${panels}
 </svg>
 `;
@@ -69,7 +77,11 @@ function panel({ lines, over, title, unit }: Curve, top: number): string {
         const dots = own.map(
             ([a, b]) => `<circle cx="${x.place(a)}" cy="${y.place(b)}" r="3" fill="${colour}"/>`,
         );
-        const label = `<text x="${MARGIN.left + 8 + 90 * i}" y="${MARGIN.top - 6}" fill="${colour}">${name}</text>`;
+        const [left, down] =
+            lines.length > NAMES_ABOVE
+                ? [WIDTH - MARGIN.right + 12, MARGIN.top + 10 + 20 * i]
+                : [MARGIN.left + 8 + 90 * i, MARGIN.top - 6];
+        const label = `<text x="${left}" y="${down}" fill="${colour}">${name}</text>`;
         return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="2"/>\n${dots.join("")}\n${label}`;
     });
     return `<g transform="translate(0 ${top})">

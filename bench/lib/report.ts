@@ -44,8 +44,6 @@ export type SuiteOptions = {
     readonly quick: boolean;
     /** Directory that processes write their CPU profiles to; null = none. */
     readonly profileDir: string | null;
-    /** Whether pictures are drawn beside the saved results. */
-    readonly pictures: boolean;
 };
 
 /** Whether a row meets its target; null without one. */

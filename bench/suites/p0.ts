@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
 import { MetersealError, toHex, unixOfSlot } from "@meterseal/core";
 import { STREAM_MODE } from "@meterseal/record";
 import { ReplayClock } from "../../packages/node/src/clocks.ts";
@@ -9,7 +7,7 @@ import { startMembers, stopMembers } from "../../packages/node/src/localnet/memb
 import { openOrganisations } from "../../packages/node/src/localnet/organisations.ts";
 import { findAnvil } from "../../test/evm/find-anvil.ts";
 import { ChainLoad } from "../lib/chain-load.ts";
-import { type Curve, formatCurves } from "../lib/curves.ts";
+import type { Curve } from "../lib/curve.ts";
 import { median, percentile } from "../lib/measure.ts";
 import { FIRST_SLOT, makeMeters, SLOT_SECONDS } from "../lib/meters.ts";
 import { formatNumber, type Row, type Suite, type SuiteResult } from "../lib/report.ts";
@@ -37,7 +35,8 @@ const READS = 300;
 const VALIDATORS = 4;
 /** 2020-01-01: after every record of the run. */
 const NOW_MS = 1_577_836_800_000;
-const PICTURE = join(import.meta.dirname, "../results/p0.svg");
+/** Writes whose latencies are looked at together. */
+const STRETCH = 50;
 
 /** What one way of writing took, by the number of readings, seconds. */
 type Way = { readonly name: string; readonly seconds: Map<number, number> };
@@ -47,14 +46,14 @@ type Found = {
     readonly rows: Row[];
     readonly facts: string[];
     /** Milliseconds of each write in turn. */
-    readonly latencies: Curve[];
+    readonly latencies: { readonly name: string; readonly eachMs: readonly number[] }[];
 };
 
 /** The table of the founding paper on metering over a private chain (P0), and every way of ours. */
 export const p0Suite: Suite = {
     name: "p0",
     title: "readings written to a chain one by one, as P0 did, and by every way of ours",
-    async run({ pictures, quick }) {
+    async run({ quick }) {
         if (findAnvil() === null) {
             return {
                 rows: [],
@@ -67,7 +66,6 @@ export const p0Suite: Suite = {
         await chainInBlocks(found, counts, quick);
         await inTempDirectory((directory) => embedded(found, counts, directory, quick));
         await inTempDirectory((directory) => validators(found, counts, directory));
-        if (pictures) draw(found);
         return resultOf(found, counts);
     },
 };
@@ -87,10 +85,7 @@ async function chainAtOnce(found: Found, counts: readonly number[], quick: boole
             const { bytes, eachMs, gas, seconds } = await chain.awaited(count);
             single.set(count, seconds);
             if (count !== counts.at(-1)) continue;
-            found.latencies.push({
-                name: "single write",
-                points: eachMs.map((ms, i) => [i + 1, ms]),
-            });
+            found.latencies.push({ name: "single write", eachMs });
             found.rows.push(row(`gas of ${count} single writes`, gas, "gas"));
             found.rows.push(row(`– call data`, bytes, "bytes"));
         }
@@ -168,10 +163,7 @@ async function embedded(
             sent += count;
             stored.set(count, eachMs.reduce((sum, ms) => sum + ms, 0) / 1000);
             if (count === counts.at(-1)) {
-                found.latencies.push({
-                    name: "ours, until on disk",
-                    points: eachMs.map((ms, i) => [i + 1, ms]),
-                });
+                found.latencies.push({ name: "ours, until on disk", eachMs });
             }
             await load.untilFinal(sent);
             const records = await load.records(count);
@@ -234,7 +226,8 @@ function row(what: string, value: number, unit: string): Row {
     return { what, ours: { value, unit }, against: null, ratio: null, target: null };
 }
 
-function resultOf({ facts, rows, ways }: Found, counts: readonly number[]): SuiteResult {
+function resultOf(found: Found, counts: readonly number[]): SuiteResult {
+    const { facts, rows, ways } = found;
     const times = ways.flatMap(({ name, seconds }) =>
         counts.map((count): Row => {
             const value = seconds.get(count) ?? Number.NaN;
@@ -251,6 +244,7 @@ function resultOf({ facts, rows, ways }: Found, counts: readonly number[]): Suit
     );
     return {
         rows: [...times, ...rows],
+        curves: curvesOf(found),
         facts: [
             "P0's figures come from another machine, client and chain: its shape is compared, not its speed. It does not say how its chain made blocks",
             `awaited writes cost a block each: ${formatNumber(BLOCK_TIME_S)} s here, so 500 take as many seconds; pipelined they share blocks`,
@@ -263,19 +257,29 @@ function resultOf({ facts, rows, ways }: Found, counts: readonly number[]): Suit
 }
 
 /** P0's figures 3 and 4: time by the number of readings, and of each write in turn. */
-function draw({ latencies, ways }: Found): void {
-    const p0: Curve = { name: "P0", points: [...P0] };
-    const curves = ways.map(({ name, seconds }) => ({ name, points: [...seconds] }));
-    const panels = [
+function curvesOf({ latencies, ways }: Found): Curve[] {
+    const times = ways.map(({ name, seconds }) => ({ name, points: rounded([...seconds]) }));
+    return [
         {
-            ...{ title: "time to write so many readings", xName: "readings", yName: "s" },
-            curves: [p0, ...curves],
+            ...{ title: "Time to write so many readings", over: "readings", unit: "s" },
+            lines: [{ name: "P0", points: [...P0] }, ...times],
         },
         {
-            ...{ title: "latency of each write, awaited", xName: "write", yName: "ms" },
-            curves: latencies,
+            ...{ title: "Latency of each write, awaited", over: "writes so far", unit: "ms" },
+            lines: latencies.flatMap(({ eachMs, name }) => [
+                { name: `${name}, half of ${STRETCH}`, points: stretches(eachMs, 0.5) },
+                { name: `${name}, 9 of 10`, points: stretches(eachMs, 0.9) },
+            ]),
         },
     ];
-    mkdirSync(dirname(PICTURE), { recursive: true });
-    writeFileSync(PICTURE, formatCurves(panels));
+}
+
+/** A share of the latencies of each stretch of writes, at its end. */
+function stretches(eachMs: readonly number[], share: number): [number, number][] {
+    const ends = eachMs.map((_, i) => i + 1).filter((n) => n % STRETCH === 0);
+    return rounded(ends.map((end) => [end, percentile(eachMs.slice(end - STRETCH, end), share)]));
+}
+
+function rounded(points: readonly (readonly [number, number])[]): [number, number][] {
+    return points.map(([x, y]) => [x, Number(y.toPrecision(4))]);
 }
