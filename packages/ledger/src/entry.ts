@@ -4,7 +4,10 @@ import {
     decodeCbor,
     type Enrolment,
     encodeCbor,
+    MESSAGE_TYPE,
+    type MessageType,
     malformed,
+    messageTypeOf,
     type Notice,
     type Party,
     parseEnrolment,
@@ -80,22 +83,35 @@ export function entryLeafHash(entry: LogEntry): Uint8Array {
     return leafHash(encodeEntry(entry));
 }
 
-const PARSERS: readonly ((item: Uint8Array) => Result<LogItem>)[] = [
-    (item) => named(parseVertex(item), (vertex) => ({ kind: "vertex", vertex })),
-    (item) => named(parseNotice(item), (notice) => ({ kind: "notice", notice })),
-    (item) => named(parseEnrolment(item), (enrolment) => ({ kind: "enrolment", enrolment })),
-    (item) => named(parseParty(item), (party) => ({ kind: "party", party })),
-    (item) => named(parseTariff(item), (tariff) => ({ kind: "tariff", tariff })),
-    (item) => named(parseRevocation(item), (revocation) => ({ kind: "revocation", revocation })),
-];
+const PARSERS: Partial<Record<MessageType, (item: Uint8Array) => Result<LogItem>>> = {
+    [MESSAGE_TYPE.vertex]: parseVertexItem,
+    [MESSAGE_TYPE.notice]: (item) =>
+        named(parseNotice(item), (notice) => ({ kind: "notice", notice })),
+    [MESSAGE_TYPE.enrol]: parseEnrolmentItem,
+    [MESSAGE_TYPE.enrolCommitted]: parseEnrolmentItem,
+    [MESSAGE_TYPE.party]: (item) => named(parseParty(item), (party) => ({ kind: "party", party })),
+    [MESSAGE_TYPE.tariff]: (item) =>
+        named(parseTariff(item), (tariff) => ({ kind: "tariff", tariff })),
+    [MESSAGE_TYPE.revoke]: (item) =>
+        named(parseRevocation(item), (revocation) => ({ kind: "revocation", revocation })),
+};
 
 /** Parses the message of an entry, whichever of its kinds it is. */
 export function parseItem(item: Uint8Array): Result<LogItem> {
-    for (const parse of PARSERS) {
-        const parsed = parse(item);
-        if (parsed.ok || parsed.error.code !== "MS_VERSION") return parsed;
-    }
+    const type = messageTypeOf(item);
+    // What no log holds is no message, or of another type: any parser says which.
+    const parse = (type === null ? undefined : PARSERS[type]) ?? parseVertexItem;
+    const parsed = parse(item);
+    if (parsed.ok || parsed.error.code !== "MS_VERSION") return parsed;
     return fail(error("MS_VERSION", { where: "entry", expected: "a message that a log holds" }));
+}
+
+function parseVertexItem(item: Uint8Array): Result<LogItem> {
+    return named(parseVertex(item), (vertex) => ({ kind: "vertex", vertex }));
+}
+
+function parseEnrolmentItem(item: Uint8Array): Result<LogItem> {
+    return named(parseEnrolment(item), (enrolment) => ({ kind: "enrolment", enrolment }));
 }
 
 function named<T>(parsed: Result<T>, name: (value: T) => LogItem): Result<LogItem> {

@@ -102,6 +102,7 @@ export {
     createSign1,
     MESSAGE_TYPE,
     type MessageType,
+    messageTypeOf,
     parseSign1,
     type Sign1,
     sign1HeadBytes,

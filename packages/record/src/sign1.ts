@@ -120,6 +120,24 @@ export function parseSign1(input: Uint8Array, expected: MessageType): Result<Sig
     });
 }
 
+/**
+ * Type that a message claims, read from its protected header alone; null where that is none of ours.
+ * Whether the rest is well formed is for {@link parseSign1} to say.
+ */
+export function messageTypeOf(bytes: Uint8Array): MessageType | null {
+    if (bytes[0] !== TAG_SIGN1 || bytes[1] !== ARRAY_OF_FOUR) return null;
+    const header = attempt(() => {
+        const item = plainBytes(bytes).subarray(2, byteStringEnd(bytes, 2));
+        const name = decodeCbor(item);
+        if (!(name instanceof Uint8Array)) return null;
+        const known = headers.get(toHex(name));
+        if (known !== undefined) return known.type;
+        const map = decodeCbor(name);
+        return map instanceof Map ? (TYPES.get(map.get(16))?.type ?? null) : null;
+    });
+    return header.ok ? header.value : null;
+}
+
 /** Checks the signature of a parsed message; the key must be the one its kid names. */
 export function verifySign1(message: Sign1, key: PublicKey): boolean {
     return (
