@@ -48,8 +48,10 @@ async function one(seed: number): Promise<void> {
         console.log(JSON.stringify(report));
         return;
     }
-    const { blocks, findings, records, size, steps, traceHash, virtualSeconds } = report;
-    console.log(`seed ${seed} (${size}): ${records} records, ${blocks} blocks, ${steps} steps`);
+    const { blocks, findings, profile, records, size, steps, traceHash, virtualSeconds } = report;
+    console.log(
+        `seed ${seed} (${profile}, ${size}): ${records} records, ${blocks} blocks, ${steps} steps`,
+    );
     console.log(`${virtualSeconds} s of virtual time, trace ${traceHash}`);
     for (const [title, counts] of [
         ["happened", report.counts],

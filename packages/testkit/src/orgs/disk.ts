@@ -2,9 +2,13 @@ import type {
     BlockAppend,
     BlockHead,
     BlockStore,
+    BranchStore,
+    FollowedEntry,
     LogAppend,
     RecordStore,
     StoredEntry,
+    StoredVertex,
+    TakenVertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { MemoryServerStore } from "@meterseal/stores/memory";
@@ -28,7 +32,7 @@ export type DiskOptions = {
  * milliseconds later. A crash loses what was not synced, but for a first part of it that had reached
  * the platter while nobody was told.
  */
-export class SimDisk implements BlockStore, RecordStore {
+export class SimDisk implements BlockStore, BranchStore, RecordStore {
     readonly #options: DiskOptions;
     readonly #store: MemoryServerStore;
     readonly #underWay: (() => Promise<unknown>)[] = [];
@@ -96,6 +100,22 @@ export class SimDisk implements BlockStore, RecordStore {
 
     keepCheckpoint(size: number, note: string): Promise<void> {
         return this.#write("keepCheckpoint", () => this.#store.keepCheckpoint(size, note));
+    }
+
+    followLog(entries: readonly FollowedEntry[]): Promise<void> {
+        return this.#write("followLog", () => this.#store.followLog(entries));
+    }
+
+    takeVertices(vertices: readonly TakenVertex[]): Promise<void> {
+        return this.#write("takeVertices", () => this.#store.takeVertices(vertices));
+    }
+
+    checkpointOf(size: number): Promise<string | null> {
+        return this.#store.checkpointOf(size);
+    }
+
+    storedVertex(id: Uint8Array): Promise<StoredVertex | null> {
+        return this.#store.storedVertex(id);
     }
 
     insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {

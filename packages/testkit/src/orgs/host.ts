@@ -41,6 +41,8 @@ export interface OrgHost {
     readonly startSlot: number;
     readonly broken: Broken | null;
     readonly signatures: SignatureMemory;
+    /** Whether the network carries messages between two nodes now. */
+    reaches(from: number, to: number): boolean;
     /** Clock of all roles before their skew: it runs faster than the timers. */
     clockMs(): number;
     /** How far a clock may be off at the moment, ms. */

@@ -9,14 +9,19 @@ import {
     unwrap,
 } from "@meterseal/core";
 import { CometEngine, type CometNode } from "@meterseal/engines/cometbft";
-import type { Engine, EngineObserver } from "@meterseal/ledger";
+import type { Engine, EngineObserver, Exchange, MerkleLog } from "@meterseal/ledger";
 import { createMemoryLink, type MemoryLink } from "@meterseal/links/memory";
 import { parseRecord } from "@meterseal/record";
+import type { MemoryServerStore } from "@meterseal/stores/memory";
 import { seededRandom } from "../random.ts";
 import type { TestCollector } from "../records.ts";
+import { openBranchNode } from "./branches.ts";
 import { type DiskOptions, SimDisk } from "./disk.ts";
 import type { OrgHost } from "./host.ts";
 import { organisationOf } from "./oracle.ts";
+
+/** An engine of either profile. */
+export type NodeEngine = Engine & { readonly log: MerkleLog };
 
 /** Snapshots for state sync, at each height that this divides. */
 const SNAPSHOT_INTERVAL = 2;
@@ -36,7 +41,9 @@ export class OrgNode {
     readonly link: MemoryLink;
     /** How far its clock is off, ms. */
     skewMs = 0;
-    engine: CometEngine | null = null;
+    engine: NodeEngine | null = null;
+    /** What other servers ask of this one; null while it is down. */
+    exchange: Exchange | null = null;
     disk: SimDisk;
     handler: LinkHandler | null = null;
     /** True after its collector was refused as an author: meters must go elsewhere. */
@@ -61,6 +68,14 @@ export class OrgNode {
     /** True while its collector takes messages. */
     get isUp(): boolean {
         return this.handler !== null;
+    }
+
+    /** Puts a founded store onto the disk, before the first start. */
+    found(store: MemoryServerStore): void {
+        this.disk = new SimDisk(
+            this.#diskOptions(() => true),
+            store,
+        );
     }
 
     /** Starts on what the disk holds; whatever was acknowledged must be there. */
@@ -89,6 +104,7 @@ export class OrgNode {
         this.#life++;
         this.#host.trace.note("crash", `node ${this.index}`);
         this.engine = null;
+        this.exchange = null;
         this.handler = null;
         this.disk.crash();
         this.#host.oracle.nodes[this.index]?.stop();
@@ -122,6 +138,7 @@ export class OrgNode {
             },
         });
         const observer: EngineObserver = {
+            vertexSeen: (vertex) => collector.vertexSeen(vertex),
             entryLogged: (entry, timeMs) => {
                 watch.logged(this, entry, timeMs);
                 collector.entryLogged(entry, timeMs);
@@ -134,7 +151,8 @@ export class OrgNode {
         return { collector, observer };
     }
 
-    async #openEngine(observer: EngineObserver, alive: () => boolean): Promise<CometEngine> {
+    async #openEngine(observer: EngineObserver, alive: () => boolean): Promise<NodeEngine> {
+        if (this.#host.plan.profile === "branches") return await this.#openBranch(observer, alive);
         const { broken, founding, oracle, signatures } = this.#host;
         const node = oracle.nodes[this.index];
         if (node === undefined) throw error("MS_INTERNAL", { where: "simulation" });
@@ -151,6 +169,19 @@ export class OrgNode {
             onFatal: (cause) => alive() && this.#failed(cause),
             check: broken === "signatures" ? () => true : signatures.check,
         });
+    }
+
+    async #openBranch(observer: EngineObserver, alive: () => boolean): Promise<NodeEngine> {
+        const { engine, exchange, start } = await openBranchNode(this.#host, this, {
+            observer,
+            timers: this.#timers(alive),
+            onFatal: (cause) => alive() && this.#failed(cause),
+        });
+        if (alive()) {
+            this.exchange = exchange;
+            this.#host.time.after(0, () => alive() && start());
+        }
+        return engine;
     }
 
     /** The node with an application behind it that breaks a rule. */
@@ -261,7 +292,7 @@ export class OrgNode {
 }
 
 /** The engine of a collector that says it has stored records, and keeps them to itself. */
-function withholding(engine: CometEngine): Engine {
+function withholding(engine: NodeEngine): Engine {
     return {
         state: engine.state,
         submit: () => new Promise(() => undefined),

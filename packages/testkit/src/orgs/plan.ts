@@ -4,6 +4,8 @@ import { COLLECTORS, METERS, ORGANISATIONS } from "./founding.ts";
 
 /** What kind of run a seed makes. */
 export type Plan = {
+    /** Four validators with CometBFT, or one server that writes the log and eleven branches. */
+    readonly profile: "cometbft" | "branches";
     /** Whether streams are sealed or open (STREAM_MODE). */
     readonly mode: number;
     readonly size: "small" | "middle" | "full";
@@ -40,8 +42,6 @@ export type Plan = {
     readonly lyingProposer: number | null;
     /** Organisation whose validator votes twice; null for none. */
     readonly doubleVoter: number | null;
-    /** Whether a node joins by state sync at the end. */
-    readonly joins: boolean;
 };
 
 /** Meters that lie; the others are honest. */
@@ -83,6 +83,6 @@ export function drawPlan(random: SeededRandom): Plan {
         lyingCollector,
         lyingProposer,
         doubleVoter: lyingProposer === null ? maybe(0.05, random.below(ORGANISATIONS)) : null,
-        joins: random.chance(0.1),
+        profile: random.chance(0.3) ? "branches" : "cometbft",
     };
 }

@@ -4,6 +4,7 @@ import { createRevocation, encodeCbor, FLAG } from "@meterseal/record";
 import { type SeededRandom, seededRandom } from "../random.ts";
 import type { SimHousehold } from "../sim-household.ts";
 import { SimulatedTime } from "../sim-time.ts";
+import { foundedStore, SEQUENCER } from "./branches.ts";
 import { checkWorld } from "./final-checks.ts";
 import { Forger } from "./forger.ts";
 import { COLLECTORS, type Founding, foundingOf, masterOf, ORGANISATIONS } from "./founding.ts";
@@ -24,6 +25,7 @@ export type { Broken } from "./host.ts";
 export type OrgReport = {
     readonly seed: number;
     readonly size: Plan["size"];
+    readonly profile: Plan["profile"];
     /** Empty where everything held. */
     readonly findings: readonly Finding[];
     /** Hash of everything that happened: equal for equal seeds. */
@@ -131,6 +133,10 @@ class OrgWorld implements OrgHost {
         return START_UNIX * 1000 + this.time.nowMs() * CLOCK_RATE;
     }
 
+    reaches(from: number, to: number): boolean {
+        return this.#groups[organisationOf(from)] === this.#groups[organisationOf(to)];
+    }
+
     drawSkewMs(): number {
         if (!this.#trouble || this.random.chance(0.6)) return 0;
         return (this.random.below(2 * SKEW_SECONDS) - SKEW_SECONDS) * 1000;
@@ -146,6 +152,10 @@ class OrgWorld implements OrgHost {
 
     /** Lives through the trouble, heals, and checks everything. */
     async run(): Promise<OrgReport> {
+        if (this.plan.profile === "branches") {
+            for (const node of this.nodes)
+                node.found(await foundedStore(this.founding, node.index));
+        }
         for (const node of this.nodes) this.inBackground(node.start(), `node ${node.index}`);
         this.#round();
         for (const meter of this.meters) {
@@ -172,6 +182,7 @@ class OrgWorld implements OrgHost {
         return {
             seed: this.seed,
             size: this.plan.size,
+            profile: this.plan.profile,
             findings,
             traceHash: this.trace.hash(),
             steps: step,
@@ -184,6 +195,7 @@ class OrgWorld implements OrgHost {
     }
 
     #round(): void {
+        if (this.plan.profile === "branches") return;
         this.inBackground(this.oracle.round(), "oracle");
         this.time.after(this.plan.roundMs, () => this.#round());
     }
@@ -195,11 +207,14 @@ class OrgWorld implements OrgHost {
 
     #isEnough(): boolean {
         const last = this.#chain.length;
+        const size = this.nodes[SEQUENCER]?.engine?.log.size;
         if (this.#isFound()) return true;
         return (
             this.meters.every(({ isDone }) => isDone) &&
             this.nodes.every(({ engine }) => engine !== null) &&
-            this.oracle.nodes.every(({ height, isOnline }) => isOnline && height === last)
+            (this.plan.profile === "branches"
+                ? this.nodes.every(({ engine }) => engine?.log.size === size)
+                : this.oracle.nodes.every(({ height, isOnline }) => isOnline && height === last))
         );
     }
 
@@ -244,7 +259,9 @@ class OrgWorld implements OrgHost {
             one.skewMs = this.drawSkewMs();
         });
         at(plan.meterLies, () => this.inBackground(this.liars.strike(), "lying meter"));
-        at(plan.forgeries, () => this.inBackground(this.forger.strike(), "forger"));
+        if (plan.profile === "cometbft") {
+            at(plan.forgeries, () => this.inBackground(this.forger.strike(), "forger"));
+        }
         if (plan.removed !== null) at(1, () => this.inBackground(this.#remove(), "operator"));
         const { doubleVoter } = plan;
         if (doubleVoter !== null) at(1, () => this.oracle.catchDoubleVote(doubleVoter));
@@ -269,6 +286,10 @@ class OrgWorld implements OrgHost {
         if (id === undefined) return;
         const timeUnix = Math.floor(this.clockMs() / 1000);
         const item = await createRevocation(operator, { network: networkId, id, timeUnix });
+        if (this.plan.profile === "branches") {
+            this.#submit(item);
+            return;
+        }
         const tx = encodeCbor([item, []]);
         this.trace.note("remove", `collector ${this.plan.removed}`);
         const offer = async (): Promise<void> => {
@@ -277,6 +298,14 @@ class OrgWorld implements OrgHost {
             if (answer === null || answer === undefined) this.time.after(500, () => void offer());
         };
         await offer();
+    }
+
+    /** The operator's message goes to whoever writes the log, until it is there. */
+    #submit(item: Uint8Array): void {
+        const { engine } = this.nodes[SEQUENCER] ?? { engine: null };
+        const again = (): void => void this.time.after(1_000, () => this.#submit(item));
+        if (engine === null) again();
+        else engine.append(item, []).catch(() => undefined);
     }
 
     /** What was forged is in no block, or was refused there for the right reason. */
@@ -306,8 +335,7 @@ class OrgWorld implements OrgHost {
             appState: founding.appState,
             startMs: START_UNIX * 1000,
             validators: founding.validators,
-            reaches: (from, to) =>
-                this.#groups[organisationOf(from)] === this.#groups[organisationOf(to)],
+            reaches: (from, to) => this.reaches(from, to),
             hears: (node) => this.#groups[organisationOf(node)] === this.#majority(),
             clockMs: (node) => this.nodes[node]?.clock.nowMs() ?? 0,
             strikes: (probability) => this.strikes(probability),
