@@ -138,7 +138,6 @@ export class OrgNode {
             },
         });
         const observer: EngineObserver = {
-            vertexSeen: (vertex) => collector.vertexSeen(vertex),
             entryLogged: (entry, timeMs) => {
                 watch.logged(this, entry, timeMs);
                 collector.entryLogged(entry, timeMs);
