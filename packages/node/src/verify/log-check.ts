@@ -1,5 +1,6 @@
-import { bytesEqual, toHex } from "@meterseal/core";
-import { verifySignatureInPool } from "@meterseal/core/node";
+import { availableParallelism } from "node:os";
+import { bytesEqual, type SignatureJob, toHex } from "@meterseal/core";
+import { VerifierPool, verifySignatureInPool } from "@meterseal/core/node";
 import {
     accept,
     type Entry,
@@ -23,7 +24,7 @@ import {
     usageOf,
     verifySign1,
 } from "@meterseal/record";
-import { type LogRow, type RecordRow, slotsOf } from "@meterseal/stores/sqlite";
+import { type LogRow, type RecordRow, slotsOf, type VertexRow } from "@meterseal/stores/sqlite";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
 import type { LedgerSource } from "./source.ts";
@@ -37,6 +38,23 @@ const COUNTERS = {
     tariff: "tariffs",
     revocation: "revocations",
 } as const;
+
+/** Vertices that are read and whose signatures are under way while the one before them is judged. */
+const VERTICES_AHEAD = 8;
+
+/** Signatures in records before which the process's own thread pool does. */
+const THREADS_FROM = 1_000;
+
+/** A vertex of the log that was read: its signatures are under way. */
+type BegunVertex = {
+    readonly row: LogRow & { readonly item: null };
+    /** Null where the store has no such vertex. */
+    readonly stored: VertexRow | null;
+    readonly bodyRows: number;
+    /** Those that parse, in the order of the body. */
+    readonly records: readonly MeterRecord[];
+    readonly verdicts: Promise<ReadonlyMap<Sign1, boolean>>;
+};
 
 /** Name of a record row by its columns, for rows whose bytes do not parse. */
 export function rowName(row: RecordRow): string {
@@ -57,6 +75,10 @@ export class LogCheck {
     readonly #state: LedgerState;
     readonly #reader: LedgerSource;
     readonly #chains: ChainCheck;
+    readonly #verifier = new VerifierPool({ threads: availableParallelism() });
+    #begun: BegunVertex[] = [];
+    /** Signatures in records so far. */
+    #asked = 0;
     #rulesJudged = true;
 
     constructor(findings: Findings, state: LedgerState, reader: LedgerSource, chains: ChainCheck) {
@@ -71,8 +93,18 @@ export class LogCheck {
         return this.#rulesJudged;
     }
 
-    /** Checks every row of the log, in order. */
+    /** Checks every row of the log, in order; signatures in threads, some vertices ahead. Once only. */
     async run(onProgress: (done: number) => void, size: number): Promise<void> {
+        const show = (index: number): void => onProgress((index + 1) / Math.max(1, size));
+        try {
+            await this.#walk(show);
+            await this.#finishBegun(0, show);
+        } finally {
+            await this.#verifier.close();
+        }
+    }
+
+    async #walk(show: (index: number) => void): Promise<void> {
         let next = 0;
         for await (const row of this.#reader.log(FIRST_ROW)) {
             if (row.index < 0) {
@@ -85,27 +117,49 @@ export class LogCheck {
                 this.#findings.fault("MS_LOG_LEAF", missing, `The log has no entry ${next}.`);
             }
             next = row.index + 1;
-            await this.#checkRow(row);
-            onProgress(next / Math.max(1, size));
+            if (row.item === null) {
+                this.#begun.push(await this.#beginVertex(row));
+                await this.#finishBegun(VERTICES_AHEAD, show);
+                continue;
+            }
+            // What comes behind it may need its key, and it the state before it.
+            await this.#finishBegun(0, show);
+            this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: row.item }));
+            this.#findings.counts.leaves++;
+            this.#checkItem(row, row.item);
+            show(row.index);
+        }
+    }
+
+    /** Judges what was begun, oldest first, until so many are left. */
+    async #finishBegun(left: number, show: (index: number) => void): Promise<void> {
+        for (let i = this.#begun.length; i > left; i--) {
+            const begun = this.#begun.shift() as BegunVertex;
+            await this.#finishVertex(begun);
+            show(begun.row.index);
         }
     }
 
     /** Checks the signature of a record against the keys that the log admits. */
     async checkSignature(record: MeterRecord, where: string): Promise<boolean> {
-        const enrolment = this.#state.keys.get(toHex(record.message.kid));
-        if (enrolment === undefined) {
-            this.#findings.fault(
-                "MS_KEY_UNKNOWN",
-                where,
-                "No enrolment in the log admits its key.",
-            );
+        const key = this.#state.keys.get(toHex(record.message.kid))?.key;
+        const { algorithm, signature, toBeSigned } = record.message;
+        const verdict = key && (await verifySignatureInPool(key, algorithm, toBeSigned, signature));
+        return this.#judge(verdict, where);
+    }
+
+    /** Notes the verdict on a record's signature, undefined for one by no key of the log. */
+    #judge(verdict: boolean | undefined, where: string): boolean {
+        if (verdict === undefined) {
+            const message = "No enrolment in the log admits its key.";
+            this.#findings.fault("MS_KEY_UNKNOWN", where, message);
             return false;
         }
         this.#findings.counts.signatures++;
-        const { algorithm, signature, toBeSigned } = record.message;
-        const valid = await verifySignatureInPool(enrolment.key, algorithm, toBeSigned, signature);
-        if (!valid) this.#findings.fault("MS_SIGNATURE_BAD", where, "Its signature does not hold.");
-        return valid;
+        if (!verdict) {
+            this.#findings.fault("MS_SIGNATURE_BAD", where, "Its signature does not hold.");
+        }
+        return verdict;
     }
 
     /** Parses a row's bytes and compares every column with them. */
@@ -134,15 +188,51 @@ export class LogCheck {
         return record;
     }
 
-    async #checkRow(row: LogRow): Promise<void> {
-        this.#findings.counts.leaves++;
-        if (row.item !== null) {
-            this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: row.item }));
-            this.#checkItem(row, row.item);
-            return;
-        }
-        const where = `leaf ${row.index}, vertex row ${row.vertex}`;
+    /** Reads a vertex and its body, and has the signatures of its records checked. */
+    async #beginVertex(row: LogRow & { readonly item: null }): Promise<BegunVertex> {
         const stored = await this.#reader.vertex(row.vertex).catch(() => null);
+        const body = stored === null ? [] : await this.#reader.bodyOf(row.vertex);
+        const records: MeterRecord[] = [];
+        for (const item of body) {
+            this.seen.add(item.n);
+            this.#findings.counts.records++;
+            const record = this.checkColumns(item);
+            if (record !== null) records.push(record);
+        }
+        const verdicts = this.#verdictsOn(records);
+        verdicts.catch(() => undefined); // whoever awaits it hears of it
+        return { row, stored, bodyRows: body.length, records, verdicts };
+    }
+
+    /** Verdicts on signatures by keys that the log has admitted so far; none on others. */
+    async #verdictsOn(records: readonly MeterRecord[]): Promise<ReadonlyMap<Sign1, boolean>> {
+        const messages: Sign1[] = [];
+        const jobs: SignatureJob[] = [];
+        for (const { message } of records) {
+            const key = this.#state.keys.get(toHex(message.kid))?.key;
+            if (key === undefined) continue;
+            const { algorithm, signature, toBeSigned } = message;
+            messages.push(message);
+            jobs.push({ key, algorithm, message: toBeSigned, signature });
+        }
+        const verdicts = await this.#verify(jobs);
+        return new Map(messages.map((message, i) => [message, verdicts[i] ?? false]));
+    }
+
+    /** Threads of their own are worth their start only where there is much to check. */
+    #verify(jobs: readonly SignatureJob[]): Promise<boolean[]> {
+        this.#asked += jobs.length;
+        if (this.#asked > THREADS_FROM) return this.#verifier.verify(jobs);
+        return Promise.all(
+            jobs.map(({ algorithm, key, message, signature }) =>
+                verifySignatureInPool(key, algorithm, message, signature),
+            ),
+        );
+    }
+
+    async #finishVertex({ bodyRows, records, row, stored, verdicts }: BegunVertex): Promise<void> {
+        this.#findings.counts.leaves++;
+        const where = `leaf ${row.index}, vertex row ${row.vertex}`;
         if (stored === null) {
             this.tree.append(new Uint8Array(32));
             this.#findings.fault("MS_LOG_LEAF", where, "The vertex of this entry is missing.");
@@ -151,7 +241,6 @@ export class LogCheck {
         }
         this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: stored.bytes }));
         const vertex = parseVertex(stored.bytes);
-        const body = await this.#reader.bodyOf(row.vertex);
         if (vertex.ok && !bytesEqual(vertex.value.id.bytes, stored.id)) {
             this.#findings.fault(
                 "MS_STORE_COLUMN",
@@ -160,7 +249,9 @@ export class LogCheck {
             );
         }
         if (!vertex.ok) this.#findings.failed(vertex.error, where);
-        await this.#checkBody(row, vertex.ok ? vertex.value : null, body);
+        const settled = await verdicts;
+        for (const record of records) this.#takeRecord(record, row, settled);
+        this.#checkVertex(row, vertex.ok ? vertex.value : null, bodyRows, records, settled);
     }
 
     #checkItem(row: LogRow, item: Uint8Array): void {
@@ -206,30 +297,24 @@ export class LogCheck {
         }
     }
 
-    async #checkBody(
+    #takeRecord(record: MeterRecord, row: LogRow, settled: ReadonlyMap<Sign1, boolean>): void {
+        this.#judge(settled.get(record.message), recordName(record));
+        this.#chains.add(record, row.vertex);
+        this.leafOfRecord.set(toHex(record.message.hash), row.index);
+        const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+        if (usage?.ok) this.#findings.counts.readings += usage.value.count;
+    }
+
+    #checkVertex(
         row: LogRow,
         vertex: Vertex | null,
-        body: readonly RecordRow[],
-    ): Promise<void> {
-        const records: MeterRecord[] = [];
-        const verdicts = new Map<Sign1, Promise<boolean>>();
-        for (const item of body) {
-            this.seen.add(item.n);
-            this.#findings.counts.records++;
-            const record = this.checkColumns(item);
-            if (record === null) continue;
-            records.push(record);
-            verdicts.set(record.message, this.checkSignature(record, recordName(record)));
-            this.#chains.add(record, row.vertex);
-            this.leafOfRecord.set(toHex(record.message.hash), row.index);
-            const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
-            if (usage?.ok) this.#findings.counts.readings += usage.value.count;
-        }
-        const settled = new Map<Sign1, boolean>();
-        for (const [message, verdict] of verdicts) settled.set(message, await verdict);
+        bodyRows: number,
+        records: readonly MeterRecord[],
+        settled: ReadonlyMap<Sign1, boolean>,
+    ): void {
         const where =
             vertex === null ? `leaf ${row.index}` : `leaf ${row.index}, vertex ${vertex.id}`;
-        if (vertex === null || records.length < body.length) {
+        if (vertex === null || records.length < bodyRows) {
             this.#stopRules(where);
             return;
         }
