@@ -16,6 +16,7 @@ import { ingestSuite } from "./suites/ingest.ts";
 import { liveSuite } from "./suites/live.ts";
 import { p0Suite } from "./suites/p0.ts";
 import { p3Suite } from "./suites/p3.ts";
+import { proofsSuite } from "./suites/proofs.ts";
 import { querySuite } from "./suites/query.ts";
 import { scalingSuite } from "./suites/scaling.ts";
 import { sealSuite } from "./suites/seal.ts";
@@ -32,6 +33,7 @@ const SUITES: readonly Suite[] = [
     billSuite,
     verifySuite,
     stateSuite,
+    proofsSuite,
     grantsSuite,
     fleetSuite,
     scalingSuite,

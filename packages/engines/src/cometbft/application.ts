@@ -1,4 +1,11 @@
-import { type ErrorCode, error, type Signer, u64be, unwrap } from "@meterseal/core";
+import {
+    type ErrorCode,
+    error,
+    type MetersealError,
+    type Signer,
+    u64be,
+    unwrap,
+} from "@meterseal/core";
 import {
     type BlockStore,
     type Finality,
@@ -19,8 +26,8 @@ import { type EngineImages, ImageWriter } from "../image.ts";
 import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
-import { composeBlock, isFaultyProposal, readTxs, screenTx } from "./screen.ts";
-import { parseTx } from "./tx.ts";
+import { composeBlock, isFaultyProposal, screenTx } from "./screen.ts";
+import { TxReader } from "./tx-reader.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
 
 /** Told of what blocks do, in the order of the log. */
@@ -87,6 +94,7 @@ const DUPLICATE_VOTE = 1;
  */
 export class Application {
     readonly #options: ApplicationOptions;
+    readonly #reader = new TxReader();
     readonly #verdicts: SignatureVerdicts;
     readonly #images: ImageWriter | null;
     #ledger: BlockLedger | null = null;
@@ -161,25 +169,25 @@ export class Application {
     }
 
     /** Null where the mempool may keep a transaction, or the reason why not. */
-    screen(tx: Uint8Array): ReturnType<typeof screenTx> {
+    screen(tx: Uint8Array): MetersealError | null {
         const { state } = this.#require();
-        const refusal = screenTx(state, tx, this.#verdicts);
-        if (refusal !== null) {
-            const parsed = parseTx(tx);
-            const author = parsed.ok ? authorOf(state, parsed.value.entry) : null;
-            this.#options.observer.entryRefused(author, refusal.code);
-        }
+        const read = this.#reader.read(tx);
+        const refusal = read.ok ? screenTx(state, read.value, this.#verdicts) : read.error;
+        if (refusal === null) return null;
+        const author = read.ok ? authorOf(state, read.value.tx.entry) : null;
+        this.#options.observer.entryRefused(author, refusal.code);
         return refusal;
     }
 
     /** Transactions for a block of at most so many bytes. */
     prepare(txs: readonly Uint8Array[], maxBytes: number): Uint8Array[] {
-        return composeBlock(this.#require().state, txs, maxBytes);
+        return composeBlock(this.#require().state, this.#reader.readAll(txs), maxBytes);
     }
 
     /** True for a block that this validator votes for. */
     process(txs: readonly Uint8Array[]): boolean {
-        return !isFaultyProposal(this.#require().state, txs, this.#verdicts);
+        const reads = this.#reader.readAll(txs);
+        return !isFaultyProposal(this.#require().state, reads, this.#verdicts);
     }
 
     /** Executes a block that is agreed on. It makes what the block before did final. */
@@ -193,10 +201,11 @@ export class Application {
         const timeMs = timeMsOf(request.time);
         const taken: TakenEntry[] = [...this.#first];
         const refused: Refused[] = [];
-        const txResults = readTxs(request.txs).map((read, i) => {
+        const txResults = this.#reader.readAll(request.txs).map((read, i) => {
+            if (read !== null) this.#reader.forget(read);
             const outcome = read === null ? null : ledger.take(read.tx, timeMs, this.#verdicts);
             if (outcome?.ok) {
-                taken.push(outcome.value);
+                taken.push({ ...outcome.value, txHash: read?.hash ?? null });
                 return resultOf(0, u64be(BigInt(outcome.value.leafIndex)), "");
             }
             const code = outcome === null ? "MS_MALFORMED" : outcome.error.code;

@@ -318,16 +318,13 @@ type EngineParts = {
 };
 
 /** Our own transaction behind an entry of a block; null for one of somebody else. */
-function takeSubmitted(submitted: Map<string, Submitted>, taken: TakenEntry): Submitted | null {
-    const { entry, logged } = taken;
-    const records = entry.kind === "vertex" ? entry.records : [];
-    const tx = encodeTx(
-        logged.item,
-        records.map(({ message }) => message.bytes),
-    );
-    const hash = toHex(sha256(tx));
-    const own = submitted.get(hash) ?? null;
-    submitted.delete(hash);
+function takeSubmitted(
+    submitted: Map<string, Submitted>,
+    { txHash }: TakenEntry,
+): Submitted | null {
+    const own = txHash === null ? undefined : submitted.get(txHash);
+    if (own === undefined || txHash === null) return null;
+    submitted.delete(txHash);
     return own;
 }
 

@@ -29,6 +29,8 @@ export type TakenEntry = {
     readonly logged: LogEntry;
     /** What became of the records of a vertex, in body order. */
     readonly outcomes: readonly RecordOutcome[];
+    /** Hash of the transaction that brought it, hexadecimal; null where it was replayed. */
+    readonly txHash: string | null;
 };
 
 /** Ledger state, log and validators of an application, as far as the blocks have come. */
@@ -57,7 +59,14 @@ export class BlockLedger {
         if (!accepted.ok) return accepted;
         const logged = { timeMs, item };
         const leafIndex = this.log.append(entryLeafHash(logged));
-        return ok({ entry, timeMs, leafIndex, logged, outcomes: accepted.value.outcomes });
+        return ok({
+            entry,
+            timeMs,
+            leafIndex,
+            logged,
+            outcomes: accepted.value.outcomes,
+            txHash: null,
+        });
     }
 
     /** What the validators agree on, 32 bytes. */
@@ -126,7 +135,7 @@ async function replayed(
         const leafIndex = ledger.log.append(entryLeafHash(logged));
         if (leafIndex !== index) return fail(error("MS_LOG_LEAF", { where: `leaf ${index}` }));
         const { outcomes } = accepted.value;
-        entries.push({ entry: entry.value, timeMs, leafIndex, logged, outcomes });
+        entries.push({ entry: entry.value, timeMs, leafIndex, logged, outcomes, txHash: null });
     }
     const { appHash, height } = head;
     const fault = checkBlockHead(head, ledger.state, ledger.log);

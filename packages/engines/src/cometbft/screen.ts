@@ -1,32 +1,18 @@
-import { error, type MetersealError, sha256, toHex } from "@meterseal/core";
+import { error, type MetersealError, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
-import { parseTx, type Tx } from "./tx.ts";
+import type { ReadTx } from "./tx-reader.ts";
 import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
 
-/** A transaction that was read, by the hash that CometBFT gives it. */
-export type ReadTx = { readonly hash: string; readonly bytes: Uint8Array; readonly tx: Tx };
-
-/** Reads transactions; null stands for each that is none. */
-export function readTxs(txs: readonly Uint8Array[]): (ReadTx | null)[] {
-    return txs.map((bytes) => {
-        const tx = parseTx(bytes);
-        return tx.ok ? { hash: toHex(sha256(bytes)), bytes, tx: tx.value } : null;
-    });
-}
-
 /**
- * What the mempool asks of a transaction: that it is one, that the ledger knows the keys it is signed
+ * What the mempool asks of a transaction that was read: that the ledger knows the keys it is signed
  * with, that it is well signed, and that the ledger does not have it. Nothing about time or parents,
  * which may be in order by the time of the block.
  */
 export function screenTx(
     state: LedgerState,
-    bytes: Uint8Array,
+    { tx: { entry } }: ReadTx,
     verdicts: SignatureVerdicts,
 ): MetersealError | null {
-    const parsed = parseTx(bytes);
-    if (!parsed.ok) return parsed.error;
-    const { entry } = parsed.value;
     if (entry.kind === "vertex" && state.vertices.has(entry.vertex.id.toString())) {
         return error("MS_VERTEX_DUPLICATE", { where: `vertex ${entry.vertex.id}` });
     }
@@ -44,11 +30,11 @@ export function screenTx(
  */
 export function isFaultyProposal(
     state: LedgerState,
-    txs: readonly Uint8Array[],
+    txs: readonly (ReadTx | null)[],
     verdicts: SignatureVerdicts,
 ): boolean {
     const seen = new Set<string>();
-    for (const read of readTxs(txs)) {
+    for (const read of txs) {
         if (read === null || seen.has(read.hash)) return true;
         seen.add(read.hash);
         const isForged = signaturesOf(state, read.tx.entry).some(
@@ -68,7 +54,7 @@ const TX_OVERHEAD_BYTES = 8;
  */
 export function composeBlock(
     state: LedgerState,
-    txs: readonly Uint8Array[],
+    txs: readonly (ReadTx | null)[],
     maxBytes: number,
 ): Uint8Array[] {
     const block: Uint8Array[] = [];
@@ -81,7 +67,7 @@ export function composeBlock(
             const name = parent.toString();
             return state.vertices.has(name) || known.has(name);
         });
-    let waiting = readTxs(txs).filter((read) => read !== null);
+    let waiting = txs.filter((read) => read !== null);
     let progress = true;
     while (progress) {
         progress = false;

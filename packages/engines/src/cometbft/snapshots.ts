@@ -168,7 +168,7 @@ function replayChunk({ ledger, size, taken }: Restoring, chunk: Uint8Array): Res
             const { outcomes } = unwrap(accept(ledger.state, entry, timeMs, () => true));
             const logged = { timeMs, item: bytes };
             const leafIndex = ledger.log.append(entryLeafHash(logged));
-            taken.push({ entry, timeMs, leafIndex, logged, outcomes });
+            taken.push({ entry, timeMs, leafIndex, logged, outcomes, txHash: null });
         }
     });
 }

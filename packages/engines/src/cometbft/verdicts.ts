@@ -12,6 +12,8 @@ const REMEMBERED = 65_536;
 export class SignatureVerdicts {
     /** Hashes of whole messages, hexadecimal, oldest first. */
     readonly #good = new Set<string>();
+    /** The same by the messages themselves, while a transaction stays parsed: costs no hash. */
+    readonly #known = new WeakSet<Sign1>();
     readonly #verify: SignatureCheck;
 
     constructor(verify: SignatureCheck = verifySign1) {
@@ -20,11 +22,13 @@ export class SignatureVerdicts {
 
     /** Checks a message, or remembers it. */
     readonly check: SignatureCheck = (message, key) => {
+        if (this.#known.has(message)) return true;
         const name = toHex(sha256(message.bytes));
-        if (this.#good.has(name)) return true;
-        const valid = this.#verify(message, key);
-        if (valid) this.#remember(name);
-        return valid;
+        const isKnown = this.#good.has(name);
+        if (!isKnown && !this.#verify(message, key)) return false;
+        this.#known.add(message);
+        if (!isKnown) this.#remember(name);
+        return true;
     };
 
     #remember(name: string): void {
