@@ -50,8 +50,10 @@ export class Draft {
         const key = chainKey(subject, epoch);
         const own = this.#chains.get(key);
         if (own !== undefined) return own;
-        const copy = this.state.chains.get(key);
-        if (copy !== undefined) this.#chains.set(key, copy);
+        const committed = this.state.chains.get(key);
+        if (committed === undefined) return undefined;
+        const copy = { ...committed, appended: [], pending: new Map(committed.pending) };
+        this.#chains.set(key, copy);
         return copy;
     }
 

@@ -1,4 +1,4 @@
-import type { Chain, PendingRecord } from "../accept/state.ts";
+import type { AcceptedHashes, Chain, PendingRecord } from "../accept/state.ts";
 import { ItemPages } from "../merkle/item-pages.ts";
 import { HashChains } from "./hash-chains.ts";
 import { KeyIndex } from "./key-index.ts";
@@ -11,6 +11,9 @@ const ROW_BYTES = AT.anchor + 32;
 const FLAG = { present: 1, closed: 2 } as const;
 const NOT_FROZEN = 0;
 
+/** Chains that stay unpacked, some hundred bytes each; the one that was asked for first goes first. */
+const UNPACKED_MAX = 8_192;
+
 /** What few chains have, by row. */
 export type RareOfChain = {
     readonly pending: ReadonlyMap<number, PendingRecord>;
@@ -19,13 +22,15 @@ export type RareOfChain = {
 
 /**
  * Chains by name, packed: about 90 bytes each and 33 for each accepted record. A chain that is handed
- * out is a copy; {@link ChainTable.set} takes it back, with the hashes that were appended to it.
+ * out is to be copied before it is changed; {@link ChainTable.set} takes the copy, with the hashes that
+ * were appended to it.
  */
 export class ChainTable implements Table<Chain> {
     readonly index: KeyIndex = new KeyIndex(NUMBERED_KEY_BYTES);
     readonly rows: ItemPages = new ItemPages(ROW_BYTES);
     readonly hashes: HashChains = new HashChains();
     readonly rare: Map<number, RareOfChain> = new Map();
+    readonly #unpacked = new Map<string, Chain>();
     #size = 0;
 
     /** Number of chains. */
@@ -38,10 +43,22 @@ export class ChainTable implements Table<Chain> {
         return this.#find(name) >= 0;
     }
 
-    /** Copy of a chain. */
+    /** A chain, not to be changed. */
     get(name: string): Chain | undefined {
+        const known = this.#unpacked.get(name);
+        if (known !== undefined) return known;
         const entry = this.#find(name);
-        return entry < 0 ? undefined : this.#chain(entry);
+        if (entry < 0) return undefined;
+        const chain = this.#chain(entry);
+        this.#keep(name, chain);
+        return chain;
+    }
+
+    #keep(name: string, chain: Chain): void {
+        this.#unpacked.set(name, chain);
+        if (this.#unpacked.size <= UNPACKED_MAX) return;
+        const [oldest] = this.#unpacked.keys();
+        if (oldest !== undefined) this.#unpacked.delete(oldest);
     }
 
     /** Puts a chain in the place of the one before, and its appended hashes behind those it has. */
@@ -60,8 +77,10 @@ export class ChainTable implements Table<Chain> {
         row.setFloat64(AT.hashes, count);
         row.setUint32(AT.block, block);
         this.rows.at(entry).set(chain.anchor, AT.anchor);
-        if (chain.pending.size === 0 && chain.closedBy === null) this.rare.delete(entry);
-        else this.rare.set(entry, { pending: new Map(chain.pending), closedBy: chain.closedBy });
+        const pending = new Map(chain.pending);
+        if (pending.size === 0 && chain.closedBy === null) this.rare.delete(entry);
+        else this.rare.set(entry, { pending, closedBy: chain.closedBy });
+        this.#keep(name, { ...chain, hashes: this.#hashes(block, count), appended: [], pending });
     }
 
     /** Forgets a chain; false where there is none. */
@@ -70,6 +89,7 @@ export class ChainTable implements Table<Chain> {
         if (entry < 0) return false;
         viewOf(this.rows.at(entry)).setUint8(AT.flags, 0);
         this.rare.delete(entry);
+        this.#unpacked.delete(name);
         this.#size--;
         return true;
     }
@@ -114,7 +134,7 @@ export class ChainTable implements Table<Chain> {
         const frozenAt = row.getFloat64(AT.frozenAt);
         const anchor = bytes.slice(AT.anchor);
         const [length, block] = [row.getFloat64(AT.hashes), row.getUint32(AT.block)];
-        const at = (index: number): Uint8Array => this.hashes.at(block, length, index);
+        const hashes = this.#hashes(block, length);
         const rare = this.rare.get(entry);
         return {
             subject: id,
@@ -122,14 +142,18 @@ export class ChainTable implements Table<Chain> {
             anchor,
             headSeq,
             // The head is the last record that counts, before the first the anchor.
-            headHash: headSeq === 0 ? anchor : at(headSeq - 1),
-            hashes: { length, block, at },
+            headHash: headSeq === 0 ? anchor : hashes.at(headSeq - 1),
+            hashes,
             appended: [],
             pending: new Map(rare?.pending),
             frozenAt: frozenAt === NOT_FROZEN ? null : frozenAt,
             closed: (row.getUint8(AT.flags) & FLAG.closed) !== 0,
             closedBy: rare?.closedBy ?? null,
         };
+    }
+
+    #hashes(block: number, length: number): AcceptedHashes {
+        return { length, block, at: (index) => this.hashes.at(block, length, index) };
     }
 }
 
