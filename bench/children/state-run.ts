@@ -8,6 +8,7 @@ import { ImageFile } from "@meterseal/stores";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import { answerCalls } from "../lib/child.ts";
 import { ManyMeters } from "../lib/many-meters.ts";
+import { cpuSeconds } from "../lib/measure.ts";
 
 /** Where a ledger was made, for the process that starts from it. */
 export type MadeLedger = {
@@ -32,7 +33,12 @@ export type StateCalls = {
     /** Starts an engine on it: image, then the end of the log. */
     start: {
         input: MadeLedger;
-        output: { readonly startMs: number; readonly rssBytes: number; readonly root: Uint8Array };
+        output: {
+            readonly startMs: number;
+            readonly startCpuS: number;
+            readonly rssBytes: number;
+            readonly root: Uint8Array;
+        };
     };
 };
 
@@ -79,6 +85,7 @@ answerCalls<StateCalls>({
     },
     async start({ dir, logKeyPem }) {
         const store = await openServerStore(dir);
+        const cpu = cpuSeconds();
         const [startMs, engine] = await timedMs(() =>
             EmbeddedEngine.open({
                 store,
@@ -94,9 +101,10 @@ answerCalls<StateCalls>({
                 },
             }),
         );
+        const startCpuS = cpuSeconds() - cpu;
         const rss = rssBytes();
         const root = stateRoot(engine.state);
         await store.close();
-        return { startMs, rssBytes: rss, root };
+        return { startMs, startCpuS, rssBytes: rss, root };
     },
 });

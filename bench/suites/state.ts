@@ -63,6 +63,7 @@ export const stateSuite: Suite = {
                             atMost: 30,
                         },
                     ),
+                    row("the same, CPU", started.startCpuS, "s"),
                     {
                         ...row("state root after a block of 402 entries", made.blockRootMs, "ms"),
                         against: { value: made.firstRootMs, unit: "ms", of: "every fact hashed" },

@@ -1,4 +1,5 @@
 import { assert, bytesEqual, concatBytes, error, sha256 } from "@meterseal/core";
+import { IntList } from "../packed/int-list.ts";
 import { HASH_BYTES, nodeHash } from "./hash.ts";
 import { ItemPages } from "./item-pages.ts";
 
@@ -11,6 +12,8 @@ const BAG_FACTS = 8;
 const NO_ENTRY = -1;
 /** No node; also an empty child. */
 const NONE = 0;
+/** In the place of a number of facts: what is below changed. */
+const STALE = -1;
 
 /** What is below a place: nothing, one fact (whose leaf stands there), or more. */
 type Subtree = { readonly hash: Uint8Array; readonly facts: 0 | 1 | 2 };
@@ -38,19 +41,19 @@ export class FactTree {
     readonly #positions = new ItemPages(HASH_BYTES);
     readonly #leaves = new ItemPages(HASH_BYTES);
     /** Next entry of the same bag, or in the list of free entries. */
-    readonly #next: number[] = [];
+    readonly #next = new IntList();
     #free = NO_ENTRY;
     #size = 0;
     /** Children of each node: > 0 a node, < 0 the bag that begins with entry −child − 1. */
-    readonly #left: number[] = [NONE];
-    readonly #right: number[] = [NONE];
+    readonly #left = new IntList();
+    readonly #right = new IntList();
     readonly #hashes = new ItemPages(HASH_BYTES);
-    /** Facts below each node as {@link Subtree} counts them; −1 where its hash is to be made anew. */
-    readonly #facts: (-1 | 0 | 1 | 2)[] = [0];
+    /** Facts below each node as {@link Subtree} counts them; STALE where its hash is to be made anew. */
+    readonly #facts = new IntList();
     #root = NONE;
 
     constructor() {
-        this.#hashes.push(EMPTY);
+        this.#newNode(NONE, NONE, 0);
     }
 
     /** Number of facts. */
@@ -75,63 +78,42 @@ export class FactTree {
 
     /** Pages of its lists, for an image; {@link ofImage} takes them over. */
     image(): Uint8Array[][] {
-        const numbers = (list: readonly number[]): Uint8Array[] => [
-            new Uint8Array(Int32Array.from(list).buffer),
-        ];
-        return [
-            this.#positions.image(),
-            this.#leaves.image(),
-            this.#hashes.image(),
-            ...[this.#next, this.#left, this.#right, this.#facts].map(numbers),
-            numbers([this.#free, this.#size, this.#root]),
-        ];
+        const ends = new IntList();
+        for (const each of [this.#free, this.#size, this.#root]) ends.push(each);
+        return [...this.#lists(), ends].map((list) => list.image());
     }
 
     /**
      * Tree over the pages of {@link image}.
      * @throws MetersealError MS_MALFORMED where they are none of a tree.
      */
-    static ofImage(lists: readonly (readonly Uint8Array[])[]): FactTree {
+    static ofImage(pages: readonly (readonly Uint8Array[])[]): FactTree {
         const tree = new FactTree();
-        const [positions, leaves, hashes, next, left, right, facts, ends] = lists;
-        tree.#positions.restore(positions ?? []);
-        tree.#leaves.restore(leaves ?? []);
-        tree.#hashes.restore(hashes ?? []);
-        const numbers = (pages: readonly Uint8Array[] | undefined): Int32Array => {
-            const page = pages?.[0] ?? new Uint8Array();
-            if (page.length % 4 !== 0) throw error("MS_MALFORMED", { where: "image of facts" });
-            return new Int32Array(page.slice().buffer);
-        };
-        for (const [list, pages] of [
-            [tree.#next, next],
-            [tree.#left, left],
-            [tree.#right, right],
-            [tree.#facts as number[], facts],
-        ] as const) {
-            list.length = 0;
-            for (const number of numbers(pages)) list.push(number);
-        }
-        const [free, size, root] = numbers(ends);
+        const ends = new IntList();
+        const lists = [...tree.#lists(), ends];
+        for (const [i, list] of lists.entries()) list.restore(pages[i] ?? []);
+        const [entries, , , nodes] = lists.map(({ length }) => length);
         const fits =
-            tree.#next.length === tree.#positions.length &&
-            tree.#leaves.length === tree.#positions.length &&
-            [tree.#left, tree.#right, tree.#facts].every(
-                ({ length }) => length === tree.#hashes.length,
-            );
-        if (!fits || free === undefined || size === undefined || root === undefined) {
-            throw error("MS_MALFORMED", { where: "image of facts" });
-        }
-        tree.#free = free;
-        tree.#size = size;
-        tree.#root = root;
+            [tree.#leaves, tree.#next].every(({ length }) => length === entries) &&
+            [tree.#left, tree.#right, tree.#facts].every(({ length }) => length === nodes) &&
+            pages.length === lists.length &&
+            ends.length === 3;
+        if (!fits) throw error("MS_MALFORMED", { where: "image of facts" });
+        [tree.#free, tree.#size, tree.#root] = [ends.at(0), ends.at(1), ends.at(2)];
         return tree;
+    }
+
+    /** Lists of entries, then of nodes. */
+    #lists(): (ItemPages | IntList)[] {
+        const entries = [this.#positions, this.#leaves, this.#next];
+        return [...entries, this.#hashes, this.#left, this.#right, this.#facts];
     }
 
     #put(child: number, position: Uint8Array, leaf: Uint8Array, depth: number): number {
         if (child > NONE) {
-            this.#facts[child] = -1;
+            this.#facts.set(child, STALE);
             const side = bitOf(position, depth) ? this.#right : this.#left;
-            side[child] = this.#put(side[child] ?? NONE, position, leaf, depth + 1);
+            side.set(child, this.#put(side.at(child), position, leaf, depth + 1));
             return child;
         }
         const first = child === NONE ? NO_ENTRY : -child - 1;
@@ -146,42 +128,46 @@ export class FactTree {
     /** Child that a list of entries makes: one bag, or a node over two where they are too many. */
     #divide(first: number, depth: number): number {
         let [count, entry] = [0, first];
-        for (; entry !== NO_ENTRY; entry = this.#next[entry] ?? NO_ENTRY) count++;
+        for (; entry !== NO_ENTRY; entry = this.#next.at(entry)) count++;
         if (count <= BAG_FACTS) return -first - 1;
         const heads: [number, number] = [NO_ENTRY, NO_ENTRY];
         for (let each = first; each !== NO_ENTRY; ) {
-            const next = this.#next[each] ?? NO_ENTRY;
+            const next = this.#next.at(each);
             const side = this.#bitAt(each, depth);
-            this.#next[each] = heads[side];
+            this.#next.set(each, heads[side]);
             heads[side] = each;
             each = next;
         }
         const [left, right] = heads.map((head) =>
             head === NO_ENTRY ? NONE : this.#divide(head, depth + 1),
         );
-        this.#left.push(left ?? NONE);
-        this.#right.push(right ?? NONE);
+        return this.#newNode(left ?? NONE, right ?? NONE, STALE);
+    }
+
+    #newNode(left: number, right: number, facts: number): number {
+        this.#left.push(left);
+        this.#right.push(right);
         this.#hashes.push(EMPTY);
-        return this.#facts.push(-1) - 1;
+        return this.#facts.push(facts);
     }
 
     #remove(child: number, position: Uint8Array, depth: number): number {
         if (child > NONE) {
-            this.#facts[child] = -1;
+            this.#facts.set(child, STALE);
             const side = bitOf(position, depth) ? this.#right : this.#left;
-            side[child] = this.#remove(side[child] ?? NONE, position, depth + 1);
+            side.set(child, this.#remove(side.at(child), position, depth + 1));
             return child;
         }
         const first = child === NONE ? NO_ENTRY : -child - 1;
         const entry = this.#find(first, position);
         if (entry === NO_ENTRY) return child;
-        const behind = this.#next[entry] ?? NO_ENTRY;
-        this.#next[entry] = this.#free;
+        const behind = this.#next.at(entry);
+        this.#next.set(entry, this.#free);
         this.#free = entry;
         this.#size -= 1;
         if (entry === first) return behind === NO_ENTRY ? NONE : -behind - 1;
-        for (let each = first; each !== NO_ENTRY; each = this.#next[each] ?? NO_ENTRY) {
-            if (this.#next[each] === entry) this.#next[each] = behind;
+        for (let each = first; each !== NO_ENTRY; each = this.#next.at(each)) {
+            if (this.#next.at(each) === entry) this.#next.set(each, behind);
         }
         return child;
     }
@@ -192,19 +178,19 @@ export class FactTree {
         if (entry === NO_ENTRY) {
             this.#positions.push(position);
             this.#leaves.push(leaf);
-            return this.#next.push(next) - 1;
+            return this.#next.push(next);
         }
-        this.#free = this.#next[entry] ?? NO_ENTRY;
+        this.#free = this.#next.at(entry);
         this.#positions.set(entry, position);
         this.#leaves.set(entry, leaf);
-        this.#next[entry] = next;
+        this.#next.set(entry, next);
         return entry;
     }
 
     #find(first: number, position: Uint8Array): number {
         let entry = first;
         while (entry !== NO_ENTRY && !bytesEqual(this.#positions.at(entry), position)) {
-            entry = this.#next[entry] ?? NO_ENTRY;
+            entry = this.#next.at(entry);
         }
         return entry;
     }
@@ -216,20 +202,22 @@ export class FactTree {
     #subtree(child: number, depth: number): Subtree {
         if (child === NONE) return NOTHING;
         if (child < NONE) return this.#bag(this.#entriesFrom(-child - 1), depth);
-        const facts = this.#facts[child] ?? -1;
-        if (facts !== -1) return { hash: this.#hashes.at(child), facts };
+        const facts = this.#facts.at(child);
+        if (facts !== STALE) {
+            return { hash: this.#hashes.at(child), facts: facts as Subtree["facts"] };
+        }
         const made = joined(
-            this.#subtree(this.#left[child] ?? NONE, depth + 1),
-            this.#subtree(this.#right[child] ?? NONE, depth + 1),
+            this.#subtree(this.#left.at(child), depth + 1),
+            this.#subtree(this.#right.at(child), depth + 1),
         );
         this.#hashes.set(child, made.hash);
-        this.#facts[child] = made.facts;
+        this.#facts.set(child, made.facts);
         return made;
     }
 
     #entriesFrom(first: number): number[] {
         const entries: number[] = [];
-        for (let each = first; each !== NO_ENTRY; each = this.#next[each] ?? NO_ENTRY) {
+        for (let each = first; each !== NO_ENTRY; each = this.#next.at(each)) {
             entries.push(each);
         }
         return entries;
