@@ -7,7 +7,7 @@ import { KeyIndex } from "./key-index.ts";
 import type { Table } from "./table.ts";
 
 /** Parsed enrolments that are kept, each some kilobytes; the one that came first goes first. */
-const PARSED_MAX = 16_384;
+const PARSED_MAX = 8_192;
 const NAME_BYTES = 8;
 
 /** Enrolments as their messages, each behind its hash, parsed when asked for. */
@@ -45,11 +45,8 @@ export class Enrolments {
     }
 
     #keep(name: number, enrolment: Enrolment): void {
-        this.#parsed.set(name, enrolment);
         this.#names.set(enrolment, name);
-        if (this.#parsed.size <= PARSED_MAX) return;
-        const [oldest] = this.#parsed.keys();
-        if (oldest !== undefined) this.#parsed.delete(oldest);
+        keepRecent(this.#parsed, name, enrolment);
     }
 }
 
@@ -59,6 +56,8 @@ export class EnrolmentTable implements Table<Enrolment> {
     /** Name of the enrolment of each entry, as a float of 64 bits. */
     readonly rows: ItemPages = new ItemPages(NAME_BYTES);
     readonly #enrolments: Enrolments;
+    /** Those that were asked for, by id: every record asks for its key some times. */
+    readonly #recent = new Map<string, Enrolment>();
 
     /** @param idBytes - length of the ids. */
     constructor(enrolments: Enrolments, idBytes: number) {
@@ -78,8 +77,13 @@ export class EnrolmentTable implements Table<Enrolment> {
 
     /** Enrolment with an id. */
     get(id: string): Enrolment | undefined {
+        const recent = this.#recent.get(id);
+        if (recent !== undefined) return recent;
         const name = this.nameOf(fromHex(id));
-        return name === null ? undefined : this.#enrolments.get(name);
+        if (name === null) return undefined;
+        const enrolment = this.#enrolments.get(name);
+        keepRecent(this.#recent, id, enrolment);
+        return enrolment;
     }
 
     /** Hash of the message that enrols an id. */
@@ -105,6 +109,7 @@ export class EnrolmentTable implements Table<Enrolment> {
             this.index.add(key);
             this.rows.push(row);
         }
+        keepRecent(this.#recent, id, enrolment);
     }
 
     *keys(): Generator<string> {
@@ -129,4 +134,11 @@ export class EnrolmentTable implements Table<Enrolment> {
         const row = this.rows.at(entry);
         return new DataView(row.buffer, row.byteOffset).getFloat64(0);
     }
+}
+
+function keepRecent<Key>(kept: Map<Key, Enrolment>, key: Key, enrolment: Enrolment): void {
+    kept.set(key, enrolment);
+    if (kept.size <= PARSED_MAX) return;
+    const [oldest] = kept.keys();
+    if (oldest !== undefined) kept.delete(oldest);
 }
