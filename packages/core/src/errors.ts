@@ -64,6 +64,11 @@ export const ERRORS = {
         "The transaction costs more than is allowed, or than the account has.",
     ),
     MS_RECEIPT: entry(null, "never", "The receipt is malformed or contradicts what was sent."),
+    MS_CONTRADICTION: entry(
+        null,
+        "never",
+        "The statements are no proof: an honest signer can have made both.",
+    ),
     MS_STORE_COLUMN: entry(null, "never", "A stored column contradicts the bytes beside it."),
     MS_STORE_FORMAT: entry(
         null,

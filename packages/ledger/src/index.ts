@@ -97,6 +97,17 @@ export {
     type WitnessedLogs,
 } from "./checkpoint/witness.ts";
 export {
+    checkContradiction,
+    type ProvenContradiction,
+} from "./contradiction/check.ts";
+export {
+    type Contradiction,
+    CULPRIT,
+    decodeContradiction,
+    encodeContradiction,
+} from "./contradiction/contradiction.ts";
+export { findFork, findOther } from "./contradiction/find.ts";
+export {
     decodeEntry,
     encodeEntry,
     entryLeafHash,

@@ -177,6 +177,8 @@ export interface Engine {
 export interface EngineObserver {
     /** The entry is in the log, on disk; {@link entryFinal} follows for it, now or later. */
     entryLogged?(entry: Entry, timeMs: number): void;
+    /** The rule refused a vertex because its author has forked: its signature holds. */
+    vertexForked?(vertex: Vertex): void;
     /**
      * The entry is final.
      * @param outcomes what became of the records of a vertex, in body order; none of an enrolment.

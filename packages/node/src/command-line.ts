@@ -11,6 +11,12 @@ import { backupCommand } from "./commands/backup.ts";
 import { billCheckCommand } from "./commands/bill-check.ts";
 import { billProveCommand } from "./commands/bill-prove.ts";
 import { bridgeCommand } from "./commands/bridge.ts";
+import {
+    contradictionGetCommand,
+    contradictionListCommand,
+    contradictionPackCommand,
+    contradictionVerifyCommand,
+} from "./commands/contradiction.ts";
 import { decodeCommand } from "./commands/decode.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { demoTamperCommand } from "./commands/demo-tamper.ts";
@@ -124,6 +130,10 @@ const COMMANDS: readonly Command[] = [
     decodeCommand,
     receiptGetCommand,
     receiptVerifyCommand,
+    contradictionListCommand,
+    contradictionGetCommand,
+    contradictionVerifyCommand,
+    contradictionPackCommand,
     witnessCommand,
     ledgerJoinCommand,
     ledgerAdmitCommand,

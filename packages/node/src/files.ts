@@ -25,6 +25,7 @@ const SECRET_MODE = 0o600;
 export const PLACES = {
     server: (dir: string) => join(dir, "server"),
     serverKeys: (dir: string) => join(dir, "server", "keys"),
+    contradictions: (dir: string) => join(dir, "server", "contradictions"),
     meters: (dir: string) => join(dir, "meters"),
     meter: (dir: string, subjectHex: string) => join(dir, "meters", subjectHex),
     households: (dir: string) => join(dir, "households"),

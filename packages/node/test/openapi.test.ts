@@ -2,10 +2,14 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toHex, utf8 } from "@meterseal/core";
+import { signerFromPem } from "@meterseal/core/node";
+import { CULPRIT, networkIdOf, originOf, signCheckpoint } from "@meterseal/ledger";
 import { createTariff, NOTICE_KIND, PARTY_ROLE } from "@meterseal/record";
+import { openServerStore } from "@meterseal/stores/sqlite";
 import { encodeTariff, type TariffBody } from "@meterseal/tariff";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ContradictionFiles, fileNameOf } from "../src/contradictions/files.ts";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import { PLACES } from "../src/files.ts";
 import { partyHeaders, postProven, postToBox } from "../src/party/client.ts";
@@ -70,6 +74,8 @@ let meter: string;
 let stream: string;
 /** Leaf of a vertex. */
 let leaf = 0;
+/** File of a contradiction. */
+let proof = "";
 let home: BedParty;
 let provider: BedParty;
 /** Hash of a message of each area of the API. */
@@ -82,6 +88,7 @@ beforeAll(async () => {
     [meter = ""] = readdirSync(join(dataDir, "meters"));
     const key = readFileSync(PLACES.keyFile(dataDir, names[0] ?? ""), "utf8");
     stream = (JSON.parse(key) as { stream: string }).stream;
+    proof = await ofTwoCheckpoints(dataDir);
     server = await startQuietServer(dataDir, {
         clockLabel: "a label",
         replay: { speed: 2, endMs: 3 },
@@ -103,6 +110,24 @@ beforeAll(async () => {
 }, FIXTURE_MS);
 afterAll(() => server.close());
 
+/** A proof against the log in a server's directory: two checkpoints under its own key. */
+async function ofTwoCheckpoints(dir: string): Promise<string> {
+    const store = await openServerStore(PLACES.server(dir), { readOnly: true });
+    const genesis = (await store.genesis()) ?? new Uint8Array();
+    await store.close();
+    const networkId = networkIdOf(genesis);
+    const log = signerFromPem(readFileSync(join(PLACES.serverKeys(dir), "log.pem"), "utf8"));
+    const note = async (byte: number): Promise<Uint8Array> => {
+        const root = new Uint8Array(32).fill(byte);
+        return utf8(await signCheckpoint(log, originOf(networkId), 1, root));
+    };
+    const proven = new ContradictionFiles(PLACES.contradictions(dir), networkId).keep({
+        ...{ culprit: CULPRIT.log, genesis, enrolment: null, context: [] },
+        statements: [await note(1), await note(2)],
+    });
+    return proven === null ? "" : fileNameOf(proven);
+}
+
 const isPrivate = ({ security }: Operation): boolean => JSON.stringify(security)?.includes("party");
 
 /** A path with a name of something that is there. */
@@ -112,6 +137,7 @@ function fill(path: string): string {
         .replace("{subject}", meter)
         .replace("{stream}", stream)
         .replace("{leaf}", String(leaf))
+        .replace("{file}", proof)
         .replace("{id}", toHex(home.party))
         .replace("{hash}", hashes.get(area) ?? "");
 }

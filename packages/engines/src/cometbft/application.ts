@@ -8,12 +8,14 @@ import {
 } from "@meterseal/core";
 import {
     type BlockStore,
+    type Entry,
     type Finality,
     originOf,
     parseEntry,
     type SignatureCheck,
     signCheckpoint,
     type TreeHead,
+    type Vertex,
 } from "@meterseal/ledger";
 import type {
     RequestFinalizeBlock,
@@ -40,6 +42,8 @@ export interface BlockObserver {
     txRefused(txHash: string, code: ErrorCode): void;
     /** A transaction was refused, by a block or by the mempool: who wrote its vertex, see `authorOf`. */
     entryRefused(author: string | null, code: ErrorCode): void;
+    /** A block holds a vertex whose author has forked; the rule refused it. */
+    vertexForked?(vertex: Vertex): void;
 }
 
 /** What an application works with. */
@@ -62,6 +66,8 @@ type Refused = {
     readonly txHash: string;
     readonly author: string | null;
     readonly code: ErrorCode;
+    /** The vertex where its author has forked; null otherwise. */
+    readonly forked: Vertex | null;
 };
 
 /** A block that was executed and is not committed yet. */
@@ -210,7 +216,8 @@ export class Application {
             }
             const code = outcome === null ? "MS_MALFORMED" : outcome.error.code;
             const author = read === null ? null : authorOf(ledger.state, read.tx.entry);
-            refused.push({ txHash: read?.hash ?? `tx ${i}`, author, code });
+            const forked = code === "MS_VERTEX_FORK" ? vertexOf(read?.tx.entry) : null;
+            refused.push({ txHash: read?.hash ?? `tx ${i}`, author, code, forked });
             return resultOf(REFUSED, new Uint8Array(), code);
         });
         const validatorUpdates = request.misbehavior
@@ -253,9 +260,10 @@ export class Application {
         this.#first = [];
         this.#executed = null;
         for (const each of taken) observer.entryLogged(each);
-        for (const { author, code, txHash } of refused) {
+        for (const { author, code, forked, txHash } of refused) {
             observer.txRefused(txHash, code);
             observer.entryRefused(author, code);
+            if (forked !== null) observer.vertexForked?.(forked);
         }
         for (const { outcomes } of taken) this.#images?.add(1 + outcomes.length);
         this.#waiting.push(...taken);
@@ -294,6 +302,10 @@ function timeMsOf(time: { readonly seconds: bigint; readonly nanos: number }): n
 function requireEd25519(key: { readonly ed25519?: Uint8Array } | undefined): Uint8Array {
     if (key?.ed25519?.length === 32) return key.ed25519;
     throw error("MS_GENESIS", { where: "validators", expected: "Ed25519 keys of 32 bytes" });
+}
+
+function vertexOf(entry: Entry | undefined): Vertex | null {
+    return entry?.kind === "vertex" ? entry.vertex : null;
 }
 
 function resultOf(

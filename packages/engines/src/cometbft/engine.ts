@@ -125,6 +125,7 @@ export class CometEngine implements Engine {
                     byLeaf.delete(leafIndex);
                 },
                 entryRefused: (author, code) => observer.entryRefused?.(author, code),
+                vertexForked: (vertex) => observer.vertexForked?.(vertex),
                 txRefused(txHash, code) {
                     const own = submitted.get(txHash);
                     submitted.delete(txHash);

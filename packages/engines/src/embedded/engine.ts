@@ -194,7 +194,11 @@ export class EmbeddedEngine implements Engine {
         const nowMs = Math.floor(this.#options.clock.nowMs());
         const timeMs = Math.max(nowMs, this.state.lastTimeMs);
         const accepted = accept(this.state, entry, timeMs, this.#check);
-        if (!accepted.ok) throw this.#refused(authorOf(this.state, entry), accepted.error);
+        if (!accepted.ok) {
+            const isFork = accepted.error.code === "MS_VERTEX_FORK" && entry.kind === "vertex";
+            if (isFork) this.#options.observer.vertexForked?.(entry.vertex);
+            throw this.#refused(authorOf(this.state, entry), accepted.error);
+        }
         const { outcomes } = accepted.value;
         const leafIndex = this.log.append(entryLeafHash({ timeMs, item }));
         await this.#persist({ timeMs, item }, entry, this.#logHead());

@@ -51,6 +51,8 @@ export type CarRoot = {
     readonly checkpoints: readonly CID[];
     /** Pages of vertices and records that are not in the log yet. */
     readonly waiting: readonly CID[];
+    /** Proofs of contradictions, raw: the last blocks of the file. */
+    readonly contradictions: readonly CID[];
     /** Absent where the server keeps its log alone. */
     readonly block?: CarBlockHead;
 };
@@ -91,7 +93,15 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
     return parseNode(bytes, "root", (value) => {
         const map = fieldsOf(value, "root");
         if (map.type !== CAR_TYPE) throw error("MS_VERSION", { where: "root", expected: CAR_TYPE });
-        const known = ["type", "genesis", "size", "entries", "checkpoints", "waiting"];
+        const known = [
+            "type",
+            "genesis",
+            "size",
+            "entries",
+            "checkpoints",
+            "waiting",
+            "contradictions",
+        ];
         onlyKeys(map, map.block === undefined ? known : [...known, "block"], "root");
         return {
             genesis: toLink(map.genesis, "raw", "root.genesis"),
@@ -99,6 +109,9 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             entries: toLinks(map.entries, "root.entries"),
             checkpoints: toLinks(map.checkpoints, "root.checkpoints"),
             waiting: toLinks(map.waiting, "root.waiting"),
+            contradictions: toArray(map.contradictions, "root.contradictions", PAGES_MAX).map(
+                (link) => toLink(link, "raw", "root.contradictions"),
+            ),
             ...(map.block === undefined ? {} : { block: parseBlockHead(map.block) }),
         };
     });

@@ -100,7 +100,15 @@ export class CarSource implements LedgerSource {
         }
     }
 
-    /** What is not in the log yet; the last part of the file. */
+    /** Proofs of contradictions; the last part of the file. */
+    *contradictions(): Generator<Uint8Array, void, undefined> {
+        for (const [i, link] of this.root.contradictions.entries()) {
+            yield this.#file.next(link, `contradiction ${i}`);
+        }
+        this.#file.end();
+    }
+
+    /** What is not in the log yet. */
     async *waiting(): AsyncGenerator<WaitingItem, void, undefined> {
         for (const [i, link] of this.root.waiting.entries()) {
             const what = `page ${i} of what waits`;
@@ -113,7 +121,6 @@ export class CarSource implements LedgerSource {
                 } else yield { kind: "record", row: this.#recordRow(bytes, null) };
             }
         }
-        this.#file.end();
     }
 
     /** Records of a meter that were kept on the way, in chain order. */

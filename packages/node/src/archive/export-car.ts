@@ -13,6 +13,7 @@ import {
 } from "@meterseal/ledger";
 import { syncDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { ContradictionFiles } from "../contradictions/files.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { ledgerPages } from "./ledger-blocks.ts";
 
@@ -45,7 +46,9 @@ export async function exportCar(
         const genesis = await store.genesis();
         if (genesis === null) throw error("MS_GENESIS", { where: dataDir, got: "none" });
         const { networkId } = unwrap(stateOfGenesis(genesis));
-        return { networkId, ...(await writeStore(store, genesis, path, onProgress)) };
+        const files = new ContradictionFiles(PLACES.contradictions(dataDir), networkId);
+        const last = files.names().map((name) => rawBlock(files.read(name).bytes));
+        return { networkId, ...(await writeStore(store, [genesis, last], path, onProgress)) };
     } finally {
         await store.close();
     }
@@ -53,14 +56,14 @@ export async function exportCar(
 
 async function writeStore(
     store: ServerStore,
-    genesis: Uint8Array,
+    [genesis, last]: readonly [Uint8Array, readonly CarBlock[]],
     path: string,
     onProgress: (done: number, text: string) => void,
 ): Promise<Omit<WrittenCar, "networkId">> {
     const { logSize } = await store.reader.counts();
     const show = (before: number, text: string) => (index: number) =>
         onProgress(before + (0.5 * (index + 1)) / Math.max(1, logSize), text);
-    const root = await rootOf(store, genesis, show(0, "links"));
+    const root = await rootOf(store, [genesis, last], show(0, "links"));
     const file = new BlockFile(path);
     try {
         file.write(encodeCarHeader(root.cid));
@@ -70,6 +73,7 @@ async function writeStore(
             file.add(page);
             for (const block of blocks) file.add(block);
         }
+        for (const block of last) file.add(block);
         file.finish();
     } catch (cause) {
         file.discard();
@@ -82,7 +86,7 @@ async function writeStore(
 /** The root stands first and names every page, so all are made once before they are written. */
 async function rootOf(
     store: ServerStore,
-    genesis: Uint8Array,
+    [genesis, last]: readonly [Uint8Array, readonly CarBlock[]],
     onEntry: (index: number) => void,
 ): Promise<CarBlock> {
     const links: { [Name in "entries" | "checkpoints" | "waiting"]: CarBlock["cid"][] } = {
@@ -95,7 +99,12 @@ async function rootOf(
     }
     const head = await store.blockHead();
     const { logSize } = await store.reader.counts();
-    const content: CarRoot = { genesis: rawBlock(genesis).cid, size: logSize, ...links };
+    const content: CarRoot = {
+        genesis: rawBlock(genesis).cid,
+        size: logSize,
+        ...links,
+        contradictions: last.map(({ cid }) => cid),
+    };
     const block = rootBlock(
         head === null
             ? content

@@ -5,6 +5,7 @@ import { originOf, stateOfGenesis, verifyCheckpoint } from "@meterseal/ledger";
 import { lockDirectory } from "@meterseal/stores";
 import { BOX_FILE, copyServerFile, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { systemClock } from "../clocks.ts";
+import { contradictionNames } from "../contradictions/files.ts";
 import { MEMBERSHIP_FILE, membershipFile } from "../exchange/membership.ts";
 import { countEntries, PLACES, requireDirectory } from "../files.ts";
 import { softwareVersion } from "../version.ts";
@@ -98,6 +99,7 @@ async function fill(
         const copy = copyFile(membershipFile(dataDir), membershipFile(draft));
         files.push({ path: `server/${MEMBERSHIP_FILE}`, ...copy });
     }
+    files.push(...copyContradictions(dataDir, draft));
     onProgress(0.9, "checking the copy");
     const { looseRecords, ...head } = await headOf(PLACES.server(draft));
     const manifest = { version: softwareVersion(), time, ...head, files };
@@ -108,6 +110,17 @@ async function fill(
         households: countEntries(PLACES.households(dataDir)),
     };
     return { manifest, looseRecords, running: inUse, left };
+}
+
+/** Proofs against signers, which the log alone does not give back. */
+function copyContradictions(dataDir: string, draft: string): Manifest["files"][number][] {
+    const [from, copy] = [PLACES.contradictions(dataDir), PLACES.contradictions(draft)];
+    const names = contradictionNames(from);
+    if (names.length > 0) mkdirSync(copy, { mode: 0o700 });
+    return names.map((name) => ({
+        path: `server/contradictions/${name}`,
+        ...copyFile(join(from, name), join(copy, name)),
+    }));
 }
 
 /** Reads the copy as a file and by its signed checkpoint. */

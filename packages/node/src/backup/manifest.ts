@@ -25,7 +25,8 @@ export type Manifest = {
 };
 
 /** Names that a backup may hold: nothing else is ever restored, and no name leads elsewhere. */
-const PATH = /^server\/(?:store\.db|grants\.db|membership\.json|keys\/[a-z]+\.(?:pem|id))$/;
+const PATH =
+    /^server\/(?:store\.db|grants\.db|membership\.json|contradictions\/[a-z]+-[0-9a-f]{1,64}-\d+\.contradiction|keys\/[a-z]+\.(?:pem|id))$/;
 const HEX_32 = /^[0-9a-f]{64}$/;
 
 /** Writes the manifest of a backup, durably. */

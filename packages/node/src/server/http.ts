@@ -3,6 +3,7 @@ import fastifyStatic from "@fastify/static";
 import { type Clock, LIMITS } from "@meterseal/core";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import Fastify from "fastify";
+import type { ContradictionFiles } from "../contradictions/files.ts";
 import type { Heads } from "../dag/heads.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts";
@@ -10,6 +11,7 @@ import type { LedgerStatus } from "../exchange/status.ts";
 import { answerBadRequest } from "./bad-request.ts";
 import { addBoxRoutes, type BoxTools } from "./box-routes.ts";
 import { addCohortRoute } from "./cohort-route.ts";
+import { addContradictionRoutes } from "./contradiction-routes.ts";
 import { addDagRoutes } from "./dag-routes.ts";
 import type { ServerEngine } from "./engine.ts";
 import type { Facts } from "./facts.ts";
@@ -37,6 +39,8 @@ export type HttpOptions = {
     readonly heads: Heads;
     readonly ledgerStatus: () => LedgerStatus;
     readonly streams: StreamIndex;
+    /** Proofs of what signers contradicted themselves in. */
+    readonly contradictions: ContradictionFiles;
     readonly genesis: Uint8Array;
     readonly clock: Clock;
     readonly clockLabel: string | null;
@@ -85,6 +89,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addCohortRoute(app, options, turnstile);
     addDagRoutes(app, options);
     addLedgerRoutes(app, options.ledgerStatus);
+    addContradictionRoutes(app, options.contradictions);
     addHealthRoutes(app, options.health);
     addOpenApiRoute(app);
     addOperatorRoutes(app, options.operatorToken, options);

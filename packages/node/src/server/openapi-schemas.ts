@@ -2,6 +2,7 @@ import { WINDOW_NAMES } from "@meterseal/core";
 
 // Schemas of the API's answers (JSON Schema 2020-12): closed objects, so that a new field is noticed.
 
+import { contradictionSchemas } from "./openapi-contradictions.ts";
 import { dagSchemas } from "./openapi-dag.ts";
 import { ledgerSchemas } from "./openapi-ledger.ts";
 import { closed, count, hex } from "./openapi-parts.ts";
@@ -108,6 +109,7 @@ export const schemas: Readonly<Record<string, object>> = {
     ...partySchemas,
     ...dagSchemas,
     ...ledgerSchemas,
+    ...contradictionSchemas,
     network: closed({
         networkId: hex(64),
         genesis: { type: "string", pattern: "^([0-9a-f]{2})+$" },

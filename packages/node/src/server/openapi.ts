@@ -1,6 +1,7 @@
 import { ERRORS, WINDOW_NAMES } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 import { softwareVersion } from "../version.ts";
+import { CONTRADICTION_PATHS } from "./openapi-contradictions.ts";
 import { DAG_PATHS } from "./openapi-dag.ts";
 import { LEDGER_PATHS } from "./openapi-ledger.ts";
 import { PARTY_PATHS } from "./openapi-parties.ts";
@@ -198,6 +199,7 @@ const PATHS: Paths = {
     },
     ...DAG_PATHS,
     ...LEDGER_PATHS,
+    ...CONTRADICTION_PATHS,
     ...PARTY_PATHS,
     "/api/v1/openapi.json": {
         get: {

@@ -3,9 +3,11 @@ import { error, type SignatureJob, unwrap } from "@meterseal/core";
 import type { VerifierPool } from "@meterseal/core/node";
 import { BranchEngine } from "@meterseal/engines/branch";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { type EngineObserver, stateOfGenesis } from "@meterseal/ledger";
+import { type EngineObserver, networkIdOf, stateOfGenesis } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
+import { ContradictionFiles } from "../contradictions/files.ts";
+import { ContradictionWatcher } from "../contradictions/watcher.ts";
 import { Heads } from "../dag/heads.ts";
 import { readMembership } from "../exchange/membership.ts";
 import { PLACES } from "../files.ts";
@@ -36,6 +38,11 @@ export type Roles = {
     readonly heads: Heads;
     readonly said: Said;
     readonly streams: StreamIndex;
+    /** Finds what signers contradict themselves in, and where the proofs are. */
+    readonly contradictions: {
+        readonly files: ContradictionFiles;
+        readonly watcher: ContradictionWatcher;
+    };
     readonly genesis: Uint8Array;
 };
 
@@ -71,17 +78,27 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
     const heads = new Heads();
     const streams = new StreamIndex();
     const said = new Said();
+    const files = new ContradictionFiles(
+        PLACES.contradictions(options.dataDir),
+        networkIdOf(bytes),
+    );
+    const watcher = new ContradictionWatcher({
+        ...{ files, genesis: bytes, reader: store.reader, log: options.log },
+    });
     const engine = await openEngine({
         entryRefused: (author, code) => metrics.entryRefused(author, code),
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
+        vertexForked: (vertex) => watcher.vertexForked(vertex),
         entryFinal(entry, timeMs, finality, outcomes) {
             facts.entryFinal(entry, timeMs, finality, outcomes);
             heads.entryFinal(entry, timeMs, finality);
             streams.entryFinal(entry, timeMs, finality, outcomes);
             said.entryFinal(entry, timeMs, finality);
             collector.entryFinal(entry, timeMs, finality, outcomes);
+            watcher.entryFinal(entry, outcomes);
         },
     });
+    watcher.start(engine.state);
     try {
         if (!(engine instanceof BranchEngine)) {
             await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
@@ -92,7 +109,18 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
         await engine.close();
         throw cause;
     }
-    return { collector, engine, identity, facts, heads, said, streams, genesis: bytes };
+    const contradictions = { files, watcher };
+    return {
+        collector,
+        contradictions,
+        engine,
+        identity,
+        facts,
+        heads,
+        said,
+        streams,
+        genesis: bytes,
+    };
 }
 
 /** What orders the log of a server, with the keys and the genesis that belong to it. */

@@ -132,8 +132,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const verifier = new VerifierPool({ threads: availableParallelism() });
         undo.push(() => verifier.close());
         const roles = await startRoles(options, { store, verifier, metrics });
-        const { collector, engine, facts, genesis, heads, identity, said, streams } = roles;
+        const { collector, engine, facts, genesis, identity, said } = roles;
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
+        undo.push(() => roles.contradictions.watcher.settled());
         undo.push(() => engine.close());
         undo.push(() => collector.close());
         const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(options, roles);
@@ -150,11 +151,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             host: options.host,
             port: options.httpPort,
             reader: store.reader,
-            engine,
-            facts,
-            heads,
-            streams,
-            genesis,
+            ...{ engine, facts, genesis, heads: roles.heads, streams: roles.streams },
+            contradictions: roles.contradictions.files,
             clock: options.clock,
             clockLabel: options.clockLabel,
             health: new Health({

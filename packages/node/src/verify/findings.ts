@@ -33,6 +33,8 @@ export class Findings {
         leaves: 0,
         checkpoints: 0,
         signatures: 0,
+        /** Proofs of what signers contradicted themselves in. */
+        contradictions: 0,
         outboxes: 0,
         /** Tree heads on an EVM chain whose proofs hold. */
         anchors: 0,

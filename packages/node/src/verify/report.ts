@@ -39,6 +39,9 @@ export function formatReport(report: VerifyReport): string {
         ...(counts.anchors === 0
             ? []
             : [`${counted(counts.anchors, "anchor")} on an EVM chain checked.`]),
+        ...(counts.contradictions === 0
+            ? []
+            : [`${counts.contradictions} proofs of contradictions checked.`]),
         ...report.notes.map((note) => `Note: ${note}`),
         ...faults
             .slice(0, LISTED_MAX)

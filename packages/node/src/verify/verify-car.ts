@@ -3,8 +3,10 @@ import { checkBlockHead } from "@meterseal/engines/cometbft";
 import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import type { KeyFile } from "@meterseal/wallet";
 import { CarSource } from "../archive/car-source.ts";
+import { checkFile } from "../contradictions/files.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
+import { noteContradiction } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
@@ -95,6 +97,9 @@ async function checkSource(
         chains.add(record, null);
     }
     chains.run(findings);
+    for (const bytes of source.contradictions()) {
+        noteContradiction(checkFile("in the archive", bytes, state.networkId), findings);
+    }
     findings.notes.push(
         "An archive holds no meter's outbox: a log that was cut at its end would not show here.",
     );

@@ -27,6 +27,7 @@ import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
+import { checkContradictions } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
@@ -96,6 +97,7 @@ export async function verifyDirectory(
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
         checkParties(dataDir, state, findings);
+        checkContradictions(dataDir, state, findings);
         for (const key of keys) await checkKey(key, check);
         return reportOf(findings, state, head);
     } finally {

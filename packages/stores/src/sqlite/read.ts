@@ -120,6 +120,12 @@ export class StoreReader {
         return rows[0] ?? notFound(`vertex row ${n}`);
     }
 
+    /** Bytes of a vertex by its id of 36 bytes; null when there is none. */
+    async vertexBytes(id: Uint8Array): Promise<Uint8Array | null> {
+        const sql = "SELECT n, id, bytes FROM vertices WHERE id = ?";
+        return (await this.#queries.rows(sql, vertexRow, id))[0]?.bytes ?? null;
+    }
+
     /** Records of a vertex in body order: the place in the array is the leaf index in the vertex. */
     bodyOf(vertex: number): Promise<RecordRow[]> {
         return this.#queries.settle(() => bodyRows(this.#queries, vertex));
