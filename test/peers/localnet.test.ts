@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
+import { SERVER_FILE } from "@meterseal/stores/sqlite";
 
 /** Four organisations as a user starts them: `meterseal localnet`, its portals and its commands. */
 const MAIN = join(import.meta.dirname, "../../packages/node/src/main.ts");
 const HOMES = 5;
 const DAYS = 3;
 const SLOTS_PER_DAY = 48;
+const SIGNED = /[34] of 4 validators of \S+ signed the state after the first \d+ entries/;
 
 type Organisation = {
     organisation: string;
@@ -144,6 +147,33 @@ describe("meterseal localnet", () => {
             const { code, text } = await run("verify", "--data", dataDir, ...keys);
             assert.equal(code, 0, text);
             assert.match(text, /Everything holds/);
+            assert.match(text, SIGNED);
+        }
+    });
+
+    it("carries in an archive what the validators signed, and no other state under it", async () => {
+        const { dataDir } = result.organisations[3] as Organisation;
+        const exported = async (from: string, name: string): Promise<string> => {
+            const path = join(dir, name);
+            const words = ["--format", "car", "--data", from, "--out", path];
+            const { code, text } = await run("export", ...words);
+            assert.equal(code, 0, text);
+            return path;
+        };
+        const good = await run("verify", await exported(dataDir, "ledger.car"));
+        assert.equal(good.code, 0, good.text);
+        assert.match(good.text, SIGNED);
+        const copy = join(dir, "cut");
+        cpSync(dataDir, copy, { recursive: true });
+        const database = new DatabaseSync(join(copy, "server", SERVER_FILE));
+        database.exec(`
+            DELETE FROM checkpoints WHERE size = (SELECT max(idx) + 1 FROM log);
+            DELETE FROM log WHERE idx = (SELECT max(idx) FROM log)`);
+        database.close();
+        for (const words of [["--data", copy], [await exported(copy, "cut.car")]]) {
+            const { code, text } = await run("verify", ...words);
+            assert.equal(code, 1);
+            assert.match(text, /The validators signed a log of \d+ entries; here are \d+/);
         }
     });
 

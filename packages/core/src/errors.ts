@@ -54,6 +54,7 @@ export const ERRORS = {
         "never",
         "The checkpoint is malformed, unsigned or contradicts the log.",
     ),
+    MS_COMMIT: entry(null, "never", "The validators did not sign this state of the ledger."),
     MS_WITNESS: entry(null, "later", "Too few witnesses cosigned the checkpoint."),
     MS_WITNESS_POLICY: entry(null, "never", "The witness policy is not valid."),
     MS_ANCHOR: entry(null, "never", "An anchor contradicts the log, or what the chain holds."),

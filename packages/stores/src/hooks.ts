@@ -9,6 +9,7 @@ export type WritePoint =
     | "takeVertices"
     | "keepCheckpoint"
     | "keepCosigned"
+    | "keepCommits"
     | "keepStored"
     | "keepFinal"
     | "put"

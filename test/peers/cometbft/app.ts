@@ -64,6 +64,7 @@ process.on("message", (asked: Asked) => {
                 stateRoot: toHex(stateRoot(engine.state)),
                 finalSize: engine.head().size,
                 snapshots: engine.snapshotHeights(),
+                point: engine.point,
             });
             return;
         case "submit": {

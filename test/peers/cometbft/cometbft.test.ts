@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { unwrap } from "@meterseal/core";
+import { type CheckedCommits, checkCommits, keepCommits } from "@meterseal/engines/cometbft";
 import { createRevocation } from "@meterseal/record";
 import { TestChain, type TestCollector, TestNetwork } from "@meterseal/testkit/records";
 import { requireCometBft } from "../../../packages/node/src/localnet/find-cometbft.ts";
@@ -171,7 +173,23 @@ describe("four CometBFT validators with our application", () => {
         await agree(await sizeNow());
     });
 
-    it("remove a validator that votes twice", async () => {
+    it("remove a validator that votes twice, and what they signed shows the change", async () => {
+        let kept: Uint8Array | null = null;
+        const store = {
+            commits: () => Promise.resolve(kept),
+            keepCommits: (bytes: Uint8Array) => {
+                kept = bytes;
+                return Promise.resolve();
+            },
+        };
+        const keep = async (): Promise<CheckedCommits> => {
+            const { point } = await at(0).state();
+            assert.ok(point);
+            await keepCommits(point, at(0).rpc, store);
+            return unwrap(checkCommits(kept ?? new Uint8Array()));
+        };
+        const before = await keep();
+        assert.deepEqual([before.of, before.changes], [4, 0]);
         const { height } = await at(0).state();
         await voteTwice(at(0).rpc, at(3).place.home, height - 1);
         for (let i = 0; i < 4; i++) assert.equal(typeof (await write(0)), "number");
@@ -180,6 +198,10 @@ describe("four CometBFT validators with our application", () => {
         };
         assert.equal(validators.length, 3);
         await agree(await sizeNow());
+        const after = await keep();
+        assert.deepEqual([after.of, after.changes], [3, 1]);
+        assert.equal(after.firstValidators, before.firstValidators);
+        assert.ok(after.height > before.height);
     });
 });
 

@@ -1,3 +1,5 @@
+import type { CometEngine } from "@meterseal/engines/cometbft";
+
 /** What a test asks of an application. */
 export type Asked =
     | { readonly kind: "crash"; readonly where: "beforeCommit" | "afterCommit" }
@@ -17,6 +19,8 @@ export type AppState = {
     readonly stateRoot: string;
     readonly finalSize: number;
     readonly snapshots: readonly number[];
+    /** What the header of the last committed block signs. */
+    readonly point: CometEngine["point"];
 };
 
 /** What an application tells. */

@@ -30,6 +30,7 @@ import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { composeBlock, isFaultyProposal, screenTx } from "./screen.ts";
 import { TxReader } from "./tx-reader.ts";
+import type { Validator } from "./validators.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
 
 /** Told of what blocks do, in the order of the log. */
@@ -61,6 +62,15 @@ export type ApplicationOptions = {
     readonly images?: EngineImages;
 };
 
+/** State that the header of a block signs: that after the block before it. */
+export type ProofPoint = {
+    /** Height of the header. */
+    readonly height: number;
+    /** Size of the log, and validators, after the block before. */
+    readonly size: number;
+    readonly validators: readonly Validator[];
+};
+
 /** A transaction of a block that the ledger's rule refused. */
 type Refused = {
     readonly txHash: string;
@@ -77,6 +87,8 @@ type Executed = {
     readonly taken: readonly TakenEntry[];
     readonly refused: readonly Refused[];
     readonly finalSize: number;
+    /** Validators before the block. */
+    readonly validators: readonly Validator[];
 };
 
 /** A ledger from elsewhere whose hash is the one agreed on. */
@@ -112,6 +124,7 @@ export class Application {
     /** Entries of the last block, final with the next one. */
     #waiting: TakenEntry[] = [];
     #final: TreeHead | null = null;
+    #point: ProofPoint | null = null;
 
     private constructor(options: ApplicationOptions) {
         this.#options = options;
@@ -148,6 +161,11 @@ export class Application {
     /** Tree head up to which everything is final. */
     get final(): TreeHead | null {
         return this.#final;
+    }
+
+    /** What the header of the last committed block signs; null before one was committed here. */
+    get point(): ProofPoint | null {
+        return this.#point;
     }
 
     /** Last committed block. */
@@ -202,6 +220,7 @@ export class Application {
         const finalSize = ledger.log.size;
         // Here all of the log is final and on disk, as a start from an image needs it.
         if (this.#images?.isDue) void this.#images.write(ledger);
+        const validators = ledger.validators.list();
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
         const timeMs = timeMsOf(request.time);
@@ -230,7 +249,7 @@ export class Application {
             });
         const appHash = ledger.appHash();
         const height = Number(request.height);
-        this.#executed = { height, appHash, taken, refused, finalSize };
+        this.#executed = { height, appHash, taken, refused, finalSize, validators };
         return { events: [], txResults, validatorUpdates, appHash };
     }
 
@@ -239,7 +258,7 @@ export class Application {
         const ledger = this.#require();
         const block = this.#executed;
         if (block === null) throw error("MS_INTERNAL", { where: "commit", got: "no block" });
-        const { appHash, finalSize, height, refused, taken } = block;
+        const { appHash, finalSize, height, refused, taken, validators } = block;
         const { size, root } = ledger.head();
         const { logSigner, observer, store } = this.#options;
         const signs = logSigner !== null && taken.length > 0;
@@ -259,6 +278,7 @@ export class Application {
         this.#appHash = appHash;
         this.#first = [];
         this.#executed = null;
+        this.#point = { height, size: finalSize, validators };
         for (const each of taken) observer.entryLogged(each);
         for (const { author, code, forked, txHash } of refused) {
             observer.txRefused(txHash, code);
@@ -275,8 +295,10 @@ export class Application {
         await this.#options.store.initialize(genesis);
         this.#ledger = ledger;
         const finalSize = ledger.log.size;
-        this.#executed = { height, appHash, taken, refused: [], finalSize };
+        const validators = ledger.validators.list();
+        this.#executed = { height, appHash, taken, refused: [], finalSize, validators };
         await this.commit();
+        this.#point = null; // the state came without the one before its last block
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
     }

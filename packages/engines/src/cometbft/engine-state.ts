@@ -21,8 +21,7 @@ const VALIDATORS_MAX = 1_000;
 
 /** CBOR [[[key, power as 8 bytes], …], final size]. */
 export function encodeEngineState({ finalSize, validators }: EngineState): Uint8Array {
-    const list = validators.map(({ power, publicKey }) => [publicKey, u64be(power)]);
-    return encodeCbor([list, finalSize]);
+    return encodeCbor([listOfValidators(validators), finalSize]);
 }
 
 /** Inverse of {@link encodeEngineState}; MS_MALFORMED for anything else. */
@@ -31,10 +30,20 @@ export function decodeEngineState(bytes: Uint8Array): Result<EngineState> {
         const [list, finalSize, ...more] = toArray(decodeCbor(bytes), "engine state", 2);
         if (more.length > 0) malformed("engine state", "validators and size");
         return {
-            validators: toArray(list, "validators", VALIDATORS_MAX).map(decodeValidator),
+            validators: toValidators(list),
             finalSize: toInteger(finalSize, "final size", 0, Number.MAX_SAFE_INTEGER),
         };
     });
+}
+
+/** CBOR items of validators: key and power as 8 bytes. */
+export function listOfValidators(validators: readonly Validator[]): unknown[] {
+    return validators.map(({ power, publicKey }) => [publicKey, u64be(power)]);
+}
+
+/** Inverse of {@link listOfValidators}; throws MS_MALFORMED, for use inside `attempt`. */
+export function toValidators(value: unknown): Validator[] {
+    return toArray(value, "validators", VALIDATORS_MAX).map(decodeValidator);
 }
 
 function decodeValidator(value: unknown): Validator {

@@ -23,7 +23,7 @@ import {
 import type { MeterRecord, Sign1 } from "@meterseal/record";
 import { answerAbci } from "./abci/answer.ts";
 import type { AbciHandler } from "./abci/server.ts";
-import { Application } from "./application.ts";
+import { Application, type ProofPoint } from "./application.ts";
 import type { BlockLedger, TakenEntry } from "./ledger.ts";
 import type { CometNode } from "./node.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -182,6 +182,11 @@ export class CometEngine implements Engine {
     /** Height of the last committed block. */
     get height(): number {
         return this.#app.info().height;
+    }
+
+    /** What the header of the last committed block signs; null before one was committed here. */
+    get point(): ProofPoint | null {
+        return this.#app.point;
     }
 
     /** Tree head up to which everything is final. */

@@ -1,4 +1,6 @@
-import { error, toBase64 } from "@meterseal/core";
+import { error, fromBase64, toBase64 } from "@meterseal/core";
+import { encodeSignedHeader, type JsonSignedHeader } from "./commits/signed-header.ts";
+import type { Validator } from "./validators.ts";
 
 /** Answer of a node to a transaction: taken into its mempool, or not and why. */
 export type BroadcastAnswer =
@@ -10,6 +12,8 @@ export type BroadcastAnswer =
 
 /** Largest answer that is read. */
 const ANSWER_BYTES = 1_048_576;
+/** Validators in one answer. */
+const PAGE = 100;
 const KNOWN = /already exists in cache/;
 
 /** JSON-RPC of a CometBFT node on this machine. */
@@ -39,6 +43,26 @@ export class CometRpc {
         }
         const { code = 0, log = "" } = (answer.result ?? {}) as { code?: number; log?: string };
         return code === 0 ? { kind: "taken" } : { kind: "refused", code: log };
+    }
+
+    /** Signed header of a height, as protobuf. */
+    async signedHeader(height: number): Promise<Uint8Array> {
+        const answer = await this.query("commit", { height: `${height}` });
+        return encodeSignedHeader((answer as { signed_header: JsonSignedHeader }).signed_header);
+    }
+
+    /** Validators who were to sign a height. */
+    async validators(height: number): Promise<Validator[]> {
+        const found: Validator[] = [];
+        for (let page = 1; ; page++) {
+            const at = { height: `${height}`, page: `${page}`, per_page: `${PAGE}` };
+            const answer = (await this.query("validators", at)) as ValidatorsAnswer;
+            for (const { pub_key: key, voting_power: power } of answer.validators) {
+                found.push({ publicKey: fromBase64(key.value), power: BigInt(power) });
+            }
+            if (found.length >= Number(answer.total) || answer.validators.length === 0)
+                return found;
+        }
     }
 
     /** Height of the node's last block, and whether it is still catching up. */
@@ -75,6 +99,14 @@ export class CometRpc {
         }
     }
 }
+
+type ValidatorsAnswer = {
+    readonly validators: readonly {
+        readonly pub_key: { readonly value: string };
+        readonly voting_power: string;
+    }[];
+    readonly total: string;
+};
 
 type RpcAnswer = {
     readonly result?: unknown;

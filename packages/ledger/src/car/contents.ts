@@ -37,6 +37,8 @@ export type CarBlockHead = {
     /** 32 bytes. */
     readonly appHash: Uint8Array;
     readonly state: Uint8Array;
+    /** What the validators signed, raw: the block behind the genesis; absent where nothing was kept. */
+    readonly commits?: CID;
 };
 
 /** Root block of an archive: links to pages, in the order in which the file holds them. */
@@ -165,11 +167,15 @@ function parseMessage(map: Fields, kinds: readonly string[]): CarMessage {
 
 function parseBlockHead(value: unknown): CarBlockHead {
     const map = fieldsOf(value, "root.block");
-    onlyKeys(map, ["height", "appHash", "state"], "root.block");
+    const known = ["height", "appHash", "state"];
+    onlyKeys(map, map.commits === undefined ? known : [...known, "commits"], "root.block");
     return {
         height: toInteger(map.height, "root.block.height", 0, Number.MAX_SAFE_INTEGER),
         appHash: toBytes(map.appHash, "root.block.appHash", 32),
         state: toBytes(map.state, "root.block.state", 0, STATE_BYTES_MAX),
+        ...(map.commits === undefined
+            ? {}
+            : { commits: toLink(map.commits, "raw", "root.block.commits") }),
     };
 }
 

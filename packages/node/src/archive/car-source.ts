@@ -33,6 +33,8 @@ const NO_SUBJECT = new Uint8Array(16);
 export class CarSource implements LedgerSource {
     readonly genesis: Uint8Array;
     readonly root: CarRoot;
+    /** What validators signed; null where none of it is there. */
+    readonly commits: Uint8Array | null;
     readonly #file: CarFile;
     readonly #kept: ReadonlyMap<string, RecordRow[]>;
     readonly #vertices = new Map<number, { row: VertexRow; body: RecordRow[] }>();
@@ -49,6 +51,8 @@ export class CarSource implements LedgerSource {
         try {
             this.root = unwrap(parseRoot(this.#file.next(this.#file.root, "root")));
             this.genesis = this.#file.next(this.root.genesis, "genesis");
+            const { commits } = this.root.block ?? {};
+            this.commits = commits === undefined ? null : this.#file.next(commits, "commits");
         } catch (cause) {
             this.#file.close();
             throw cause;

@@ -69,6 +69,8 @@ async function writeStore(
         file.write(encodeCarHeader(root.cid));
         file.add(root);
         file.add(rawBlock(genesis));
+        const commits = await store.commits();
+        if (commits !== null) file.add(rawBlock(commits));
         for await (const { blocks, page } of ledgerPages(store.reader, show(0.5, "blocks"))) {
             file.add(page);
             for (const block of blocks) file.add(block);
@@ -105,14 +107,18 @@ async function rootOf(
         ...links,
         contradictions: last.map(({ cid }) => cid),
     };
-    const block = rootBlock(
-        head === null
-            ? content
+    const commits = await store.commits();
+    const block = rootBlock({
+        ...content,
+        ...(head === null
+            ? {}
             : {
-                  ...content,
-                  block: { height: head.height, appHash: head.appHash, state: head.engineState },
-              },
-    );
+                  block: {
+                      ...{ height: head.height, appHash: head.appHash, state: head.engineState },
+                      ...(commits === null ? {} : { commits: rawBlock(commits).cid }),
+                  },
+              }),
+    });
     if (block.bytes.length <= CAR_LIMITS.blockBytes) return block;
     throw error("MS_TOO_LARGE", { where: "root", expected: `${CAR_LIMITS.blockBytes} bytes` });
 }

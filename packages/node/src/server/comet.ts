@@ -7,6 +7,7 @@ import type { ServerStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../clocks.ts";
 import type { CometConfig } from "../config/config.ts";
 import { CheckpointFollower } from "./checkpoint-follower.ts";
+import { CommitFollower } from "./commit-follower.ts";
 import type { ServerEngine } from "./engine.ts";
 import type { ServerIdentity } from "./identity.ts";
 
@@ -60,6 +61,12 @@ export async function openCometEngine(
             else log.info("waits for its CometBFT node", { proxy_app: address });
         },
     );
+    const commits = new CommitFollower({
+        ...{ engine, store, log, timers: systemTimers },
+        rpcUrl: options.rpcUrl,
+    });
+    commits.start();
+    engine.onClose(() => commits.close());
     const { checkpointsFrom: url } = options;
     if (identity.log !== null || url === null) return engine;
     const follower = new CheckpointFollower({ url, engine, store, timers: systemTimers, log });

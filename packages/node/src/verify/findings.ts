@@ -33,6 +33,8 @@ export class Findings {
         leaves: 0,
         checkpoints: 0,
         signatures: 0,
+        /** Signed headers of a consensus engine. */
+        commits: 0,
         /** Proofs of what signers contradicted themselves in. */
         contradictions: 0,
         outboxes: 0,

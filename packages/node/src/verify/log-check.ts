@@ -80,6 +80,7 @@ export class LogCheck {
     /** Signatures in records so far. */
     #asked = 0;
     #rulesJudged = true;
+    #watched: { readonly size: number; readonly take: () => void } | null = null;
 
     constructor(findings: Findings, state: LedgerState, reader: LedgerSource, chains: ChainCheck) {
         this.#findings = findings;
@@ -91,6 +92,16 @@ export class LogCheck {
     /** Whether the acceptance rules could be judged for the whole log, so that its state is known. */
     get rulesJudged(): boolean {
         return this.#rulesJudged;
+    }
+
+    /** Has something done when the log has a size, before its next entry. */
+    whenSize(size: number, take: () => void): void {
+        this.#watched = { size, take };
+    }
+
+    /** Size that was waited for and did not come; null where there is none. */
+    get unreachedSize(): number | null {
+        return this.#watched?.size ?? null;
     }
 
     /** Checks every row of the log, in order; signatures in threads, some vertices ahead. Once only. */
@@ -106,6 +117,7 @@ export class LogCheck {
 
     async #walk(show: (index: number) => void): Promise<void> {
         let next = 0;
+        this.#tellSize();
         for await (const row of this.#reader.log(FIRST_ROW)) {
             if (row.index < 0) {
                 const where = `leaf ${row.index}`;
@@ -127,6 +139,7 @@ export class LogCheck {
             this.tree.append(entryLeafHash({ timeMs: row.timeMs, item: row.item }));
             this.#findings.counts.leaves++;
             this.#checkItem(row, row.item);
+            this.#tellSize();
             show(row.index);
         }
     }
@@ -136,8 +149,16 @@ export class LogCheck {
         for (let i = this.#begun.length; i > left; i--) {
             const begun = this.#begun.shift() as BegunVertex;
             await this.#finishVertex(begun);
+            this.#tellSize();
             show(begun.row.index);
         }
+    }
+
+    #tellSize(): void {
+        const watched = this.#watched;
+        if (watched?.size !== this.tree.size) return;
+        this.#watched = null;
+        watched.take();
     }
 
     /** Checks the signature of a record against the keys that the log admits. */

@@ -6,6 +6,7 @@ import { CarSource } from "../archive/car-source.ts";
 import { checkFile } from "../contradictions/files.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
+import { checkCommitsOf, checkCommitsReached } from "./commit-check.ts";
 import { noteContradiction } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
@@ -74,8 +75,10 @@ async function checkSource(
     const { block, size } = source.root;
     const chains = new ChainCheck(() => block !== undefined || state.authors.size > 1);
     const log = new LogCheck(findings, state, source, chains);
+    if (block !== undefined) checkCommitsOf(source.commits, log, state, findings);
     const show = (): void => onProgress(source.done, `${findings.counts.signatures} signatures`);
     await log.run(show, size);
+    checkCommitsReached(log, findings);
     const context = { tree: log.tree, isShared: block !== undefined, policy };
     progress.head = await checkCheckpoints(source, state, context, findings);
     await checkAnchorFiles(null, options, { state, tree: log.tree, findings });

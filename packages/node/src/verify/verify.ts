@@ -27,6 +27,7 @@ import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
 import { checkCheckpoints } from "./checkpoint-check.ts";
+import { checkCommitsOf, checkCommitsReached } from "./commit-check.ts";
 import { checkContradictions } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
@@ -37,7 +38,7 @@ import { reportOf, type VerifyReport } from "./report.ts";
 import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
 
 /** Genesis, what witnesses have cosigned, and what validators have agreed on. */
-const META_KEYS = ["genesis", "cosigned", "block"];
+const META_KEYS = ["genesis", "cosigned", "block", "commits"];
 const TEST_MESSAGE: Uint8Array = utf8("meterseal verify");
 
 /** Reads key files; the first that is none fails the whole. */
@@ -205,10 +206,12 @@ async function checkLedger(
     const isShared = block !== null;
     const chains = new ChainCheck(() => isShared || state.authors.size > 1);
     const log = new LogCheck(findings, state, reader, chains);
+    if (isShared) checkCommitsOf(await store.commits(), log, state, findings);
     await log.run(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
         logSize,
     );
+    checkCommitsReached(log, findings);
     const context = { tree: log.tree, isShared, policy };
     const head = await checkCheckpoints(reader, state, context, findings);
     if (block !== null && log.rulesJudged) {

@@ -12,6 +12,9 @@ const COSIGNED = "cosigned";
 /** Key of what a consensus engine has agreed on. */
 const BLOCK = "block";
 
+/** Key of what validators signed. */
+const COMMITS = "commits";
+
 /** An entry of the log as stored, its item filled in; `vertex` is the row that carries the body. */
 export type LogItemRow = {
     readonly index: number;
@@ -148,6 +151,15 @@ export class LogTable {
             throw error("MS_NOT_FOUND", { where: `checkpoint of size ${size}` });
         }
         this.#replaceMeta.run(COSIGNED, utf8(note));
+    }
+
+    commits(): Uint8Array | null {
+        const row = this.#meta.get(COMMITS);
+        return row === undefined ? null : blobOf(row, "value");
+    }
+
+    keepCommits(bytes: Uint8Array): void {
+        this.#replaceMeta.run(COMMITS, bytes);
     }
 
     /** At most so many entries from an index on. */

@@ -164,6 +164,16 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
         return this.#database.write("keepCosigned", () => this.#log.keepCosigned(size, note));
     }
 
+    /** What validators signed, as the engine encodes it; null before the first. */
+    commits(): Promise<Uint8Array | null> {
+        return this.#database.settle(() => this.#log.commits());
+    }
+
+    /** Puts what validators signed in the place of what was kept before. */
+    keepCommits(bytes: Uint8Array): Promise<void> {
+        return this.#database.write("keepCommits", () => this.#log.keepCommits(bytes));
+    }
+
     /** Writes records; one that is stored already and on its way to the log is left as it is. */
     async insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         const insert = () => this.#records.insert(records);

@@ -1,0 +1,22 @@
+/** What four real CometBFT nodes signed of a ledger of 10 entries, as a server kept it; base64. */
+export const REAL_COMMITS: string = [
+    "g4GCWQNDCqIDCgQICxACEhptZXRlcnNlYWwtOWQzNjE5Y2RkNGIyODk0YxgKIgwIycGd2AYQ1u7BygMqSAogYrV8",
+    "ROryXL8+vU4I1vMDJqyxWHEtdWHHbqVF7JStxWASJAgBEiBqRdPMwlzpaIrt0DZUvMj2BakeVk6/uP02hqEng9vd",
+    "2DIgmr9+GClIrRCBv1codsOTVUHzEaPWah5hFmf7Bbiu+v86IOOwxEKY/BwUmvv0yJlvuSQnrkHkZJuTTKSVmRt4",
+    "UrhVQiD4J9JJOjSeeSiZtNFx3bW313ttg6r933uMWsJzJ6L2oEog+CfSSTo0nnkombTRcd21t9d7bYOq/d97jFrC",
+    "cyei9qBSIEtTwTUh0hJtThmeeDlj0Oiycp8UPrAafzgXodHgeRk/WiDLTvQAuYzR0BkZ12KAXXyRntZJeLIsHGK0",
+    "wuNBXTs4UmIgt9GcqF55tXI0F5l5MPlCnO7Vw02Ofz3U+huCXdGfnPFqIOOwxEKY/BwUmvv0yJlvuSQnrkHkZJuT",
+    "TKSVmRt4UrhVchSezUSWc7tRthwu1jPHoNQm019QMhKbAwgKGkgKIPkVxD0PAIa6sfxkVMexHVd1v0opuBQvyFUF",
+    "oXfeJZyfEiQIARIgAwbq7rNTKU+EG9FIiMWEcZkJ3IEYz4weoeXIszJyeUsiaAgCEhRy6rnKvWri42xr1JVkh//j",
+    "3NsCpRoMCMrBndgGELHm6uEBIkDecD0G6TboMcJhHHVnzI+cq2bkBZ4k96AL616Al6rgC/kHBKbAOEocxVAeZH2F",
+    "JQItfv9SNVgxtmkYB2p7AskJIg8IARoLCICSuMOY/v///wEiaAgCEhSzJfzsHwBT7ts4ge56dHY7WVVPMxoMCMrB",
+    "ndgGEK+JheIBIkAY362l2I6K6tV9rfp5pMejjTU+TyhYj+NeU/qENQTpoUV3IfhFrq6Ejzh743p7TXvhaihdraf2",
+    "mJdP/qND8HUPImgIAhIUujqch0tWXoWktfK8lvUyy80G6F4aDAjKwZ3YBhDO2NrhASJAtSWOju8ic37GYLiAoRWZ",
+    "Zzfr8LLw7+bGM/4N+0eveB7BNRc8XXL4RqKyH2qslaBFNvJkcOMNz3GuGhDgbT7KAoSCWCDvE2iE+8LaCw904I4z",
+    "fwUJJuLHQNo+fUKdPewUdmM3OkgAAAAAAAAACoJYIA/UHlPAO7V/xKSFntLgTpGeJ59OZR9LuC7UfG8SlvAmSAAA",
+    "AAAAAAAKglggMgyiBaormItrMhrHq4uFXnsrxuFF0l1FETkbx4zMpttIAAAAAAAAAAqCWCBmwz6EGesiKyphMxsS",
+    "D97lBEI6Ev5rXAaWhNow/wiA5kgAAAAAAAAACgqEglggD9QeU8A7tX/EpIWe0uBOkZ4nn05lH0u4LtR8bxKW8CZI",
+    "AAAAAAAAAAqCWCAyDKIFqiuYi2syGseri4VeeyvG4UXSXUURORvHjMym20gAAAAAAAAACoJYIGbDPoQZ6yIrKmEz",
+    "GxIP3uUEQjoS/mtcBpaE2jD/CIDmSAAAAAAAAAAKglgg7xNohPvC2gsPdOCOM38FCSbix0DaPn1CnT3sFHZjNzpI",
+    "AAAAAAAAAAo=",
+].join("");
