@@ -42,6 +42,11 @@ export function ledgerVectors(what: "genesis" | "vertex" | "evidence" | "entry")
     return [...good, ...refused.map(({ hex }) => hex)].map((hex) => Uint8Array.fromHex(hex));
 }
 
+/** What validators of CometBFT signed, as a member keeps it. */
+export function cometCommits(): Uint8Array {
+    return Uint8Array.fromHex(readJson<{ hex: string }>("ledger/cometbft-commits.json").hex);
+}
+
 /** All binary vectors: pieces to splice in. */
 export const pool: readonly Uint8Array[] = [
     ...[...messages.messages, ...parties.messages].map(({ hex }) => Uint8Array.fromHex(hex)),

@@ -1,3 +1,4 @@
+import { AUDIT } from "./audit.ts";
 import { BILLS } from "./bills.ts";
 import { coapSession } from "./coap-door.ts";
 import { COHORTS } from "./cohorts.ts";
@@ -24,6 +25,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
 /** Everything that reads from outside; the shares are weights. */
 export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
+    ...AUDIT,
     ...GRANTS,
     ...COHORTS,
     ...BILLS,

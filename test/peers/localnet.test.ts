@@ -7,7 +7,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CometRpc } from "@meterseal/engines/cometbft";
 import { SERVER_FILE } from "@meterseal/stores/sqlite";
+import { voteTwice } from "./cometbft/double-vote.ts";
 
 /** Four organisations as a user starts them: `meterseal localnet`, its portals and its commands. */
 const MAIN = join(import.meta.dirname, "../../packages/node/src/main.ts");
@@ -83,6 +86,21 @@ function leftBehind(): string[] {
             }
         })
         .filter((line) => line.includes(dir));
+}
+
+const homeOf = ({ dataDir }: Organisation): string => join(dataDir, "cometbft");
+
+/** Proofs that a server lists, once there are any: a block comes at the latest after 30 s. */
+async function proofsAt(portal: string): Promise<{ culprit: string; epoch: number }[]> {
+    for (let tries = 0; tries < 150; tries++) {
+        const answer = await fetch(new URL("/api/v1/contradictions", portal));
+        const { contradictions } = (await answer.json()) as {
+            contradictions: { culprit: string; epoch: number }[];
+        };
+        if (contradictions.length > 0) return contradictions;
+        await sleep(500);
+    }
+    return [];
 }
 
 before(async () => {
@@ -189,7 +207,27 @@ describe("meterseal localnet", () => {
         for (const { readings } of result.organisations) {
             assert.equal(readings, first + HOMES * SLOTS_PER_DAY);
         }
+    });
+
+    it("keeps a proof against a validator that votes twice, on every member", async () => {
+        const [first, , , last] = result.organisations;
+        assert.ok(first && last);
+        const config = readFileSync(join(homeOf(first), "config/config.toml"), "utf8");
+        const [, address] = /^\[rpc\][^[]*?^laddr = "tcp:\/\/(.*?)"/m.exec(config) ?? [];
+        const rpc = new CometRpc(`http://${address}`, 5_000);
+        const { height } = await rpc.status();
+        await voteTwice(rpc, homeOf(last), height - 1);
+        for (const { portal } of result.organisations) {
+            const listed = await proofsAt(portal);
+            assert.deepEqual(
+                listed.map(({ culprit, epoch }) => [culprit, epoch]),
+                [["validator", height - 1]],
+            );
+        }
         assert.equal(await stop(), 0);
+        const { code, text } = await run("verify", "--data", first.dataDir);
+        assert.equal(code, 0, text);
+        assert.match(text, /A validator contradicted itself/);
         assert.deepEqual(leftBehind(), []);
     });
 });

@@ -1,6 +1,12 @@
-import { fromBase64, type Signer, sha256, toHex } from "@meterseal/core";
+import { readFileSync } from "node:fs";
+import { fromHex, type Signer, sha256, toBase64, toHex } from "@meterseal/core";
 import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
-import { type LedgerState, MerkleLog } from "@meterseal/ledger";
+import {
+    decodeContradiction,
+    encodeContradiction,
+    type LedgerState,
+    MerkleLog,
+} from "@meterseal/ledger";
 import { TestNetwork } from "@meterseal/testkit/records";
 import { SignedHeader } from "cosmjs-types/tendermint/types/types";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -12,15 +18,23 @@ import {
     decodeCommitChain,
     encodeCommitChain,
 } from "../src/cometbft/commits/commit-chain.ts";
+import { checkDoubleVote, doubleVoteOf } from "../src/cometbft/commits/double-vote.ts";
 import { type CommitSource, keepCommits } from "../src/cometbft/commits/keeper.ts";
 import {
     addressOf,
+    blockIdOf,
     commitSignBytes,
     headerHash,
+    timeOf,
     validatorsHash,
+    voteSignBytes,
 } from "../src/cometbft/commits/signed-header.ts";
 import { type Validator, ValidatorSet } from "../src/cometbft/validators.ts";
-import { REAL_COMMITS } from "./real-commits.ts";
+
+/** What four real nodes signed, as a server kept it. */
+const REAL = new URL("../../../vectors/ledger/cometbft-commits.json", import.meta.url);
+const realCommits = (): Uint8Array =>
+    fromHex((JSON.parse(readFileSync(REAL, "utf8")) as { hex: string }).hex);
 
 type Key = Validator & { readonly signer: Signer };
 
@@ -102,7 +116,7 @@ const codeOf = (chain: CommitChain): string => {
 
 describe("what CometBFT's validators signed", () => {
     it("holds as four real nodes signed it, and not with any byte changed", () => {
-        const bytes = fromBase64(REAL_COMMITS);
+        const bytes = realCommits();
         const checked = checkCommits(bytes);
         if (!checked.ok) throw checked.error;
         expect(checked.value).toMatchObject({ height: 10, size: 10, signed: 3, of: 4, changes: 0 });
@@ -230,5 +244,61 @@ describe("the chain of commits that a server keeps", () => {
             code: "MS_COMMIT",
         });
         expect(written).toBe(0);
+    });
+});
+
+describe("a validator that votes twice", () => {
+    type Changes = Partial<{
+        hash: string;
+        height: string;
+        round: number;
+        by: Key;
+        from: Key;
+        chainId: string;
+    }>;
+
+    async function vote({
+        by,
+        chainId = "test",
+        from,
+        hash = "aa",
+        height = "7",
+        round = 0,
+    }: Changes) {
+        const [key] = keys as [Key];
+        const block = { hash: hash.repeat(32), parts: { total: 1, hash: hash.repeat(32) } };
+        const unsigned = {
+            ...{ type: 2, height, round, block_id: block, validator_index: 0 },
+            timestamp: "2026-01-01T00:00:00.5Z",
+            validator_address: toHex(addressOf(from ?? key)).toUpperCase(),
+            signature: "",
+        };
+        const message = voteSignBytes({
+            ...{ type: 2, height: BigInt(height), round, chainId },
+            blockId: blockIdOf(block),
+            time: timeOf(unsigned.timestamp),
+        });
+        const signature = await (by ?? from ?? key).signer.sign(message);
+        return { ...unsigned, signature: toBase64(new Uint8Array(signature)) };
+    }
+
+    async function verdict(a: Changes, b: Changes, networkId = network.networkId) {
+        const place = { chainId: "test", validators: plain(keys), genesis: network.genesis };
+        const votes = { vote_a: await vote(a), vote_b: await vote(b) };
+        const read = decodeContradiction(encodeContradiction(doubleVoteOf(votes, place)));
+        const checked = read.ok ? checkDoubleVote(read.value, networkId) : read;
+        return checked.ok ? checked.value.where : checked.error.code;
+    }
+
+    it("is proven by two votes in one round, and by nothing less", async () => {
+        const other = { hash: "bb" };
+        expect(await verdict({}, other)).toBe("votes of height 7, round 0 of test");
+        expect(await verdict({}, {})).toBe("MS_CONTRADICTION");
+        expect(await verdict({}, { ...other, height: "8" })).toBe("MS_CONTRADICTION");
+        expect(await verdict({}, { ...other, round: 1 })).toBe("MS_CONTRADICTION");
+        expect(await verdict({}, { ...other, chainId: "elsewhere" })).toBe("MS_SIGNATURE_BAD");
+        expect(await verdict({}, { ...other, by: keys[1] as Key })).toBe("MS_SIGNATURE_BAD");
+        expect(await verdict({}, { ...other, from: keys[1] as Key })).toBe("MS_KEY_UNKNOWN");
+        expect(await verdict({}, other, new Uint8Array(32))).toBe("MS_NETWORK");
     });
 });

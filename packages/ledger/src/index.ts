@@ -98,6 +98,7 @@ export {
 } from "./checkpoint/witness.ts";
 export {
     checkContradiction,
+    genesisOf,
     type ProvenContradiction,
 } from "./contradiction/check.ts";
 export {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { unwrap } from "@meterseal/core";
-import { type CheckedCommits, checkCommits, keepCommits } from "@meterseal/engines/cometbft";
+import {
+    type CheckedCommits,
+    checkCommits,
+    checkDoubleVote,
+    doubleVoteOf,
+    keepCommits,
+} from "@meterseal/engines/cometbft";
+import type { Contradiction } from "@meterseal/ledger";
 import { createRevocation } from "@meterseal/record";
 import { TestChain, type TestCollector, TestNetwork } from "@meterseal/testkit/records";
 import { requireCometBft } from "../../../packages/node/src/localnet/find-cometbft.ts";
@@ -202,8 +209,23 @@ describe("four CometBFT validators with our application", () => {
         assert.deepEqual([after.of, after.changes], [3, 1]);
         assert.equal(after.firstValidators, before.firstValidators);
         assert.ok(after.height > before.height);
+        const proof = await proofOf(height, after.height);
+        const proven = unwrap(checkDoubleVote(proof, test.networkId));
+        assert.deepEqual([proven.culprit, proven.epoch], ["validator", height - 1]);
     });
 });
+
+/** Proof against the validator whom a block of a range accuses. */
+async function proofOf(first: number, last: number): Promise<Contradiction> {
+    for (let height = first; height <= last; height++) {
+        const { chainId, votes } = await at(0).rpc.doubleVotes(height);
+        const [vote] = votes;
+        if (vote === undefined) continue;
+        const validators = await at(0).rpc.validators(Number(vote.vote_a.height));
+        return doubleVoteOf(vote, { chainId, validators, genesis: test.genesis });
+    }
+    throw new Error("no block accuses anybody");
+}
 
 /** Log texts of the transactions of the last blocks. */
 async function resultOf(validator: Validator): Promise<{ txResults: string[] }> {

@@ -45,6 +45,8 @@ export interface BlockObserver {
     entryRefused(author: string | null, code: ErrorCode): void;
     /** A block holds a vertex whose author has forked; the rule refused it. */
     vertexForked?(vertex: Vertex): void;
+    /** The block of a height carries evidence against validators. */
+    misbehaved?(height: number): void;
 }
 
 /** What an application works with. */
@@ -89,6 +91,8 @@ type Executed = {
     readonly finalSize: number;
     /** Validators before the block. */
     readonly validators: readonly Validator[];
+    /** Whether it carries evidence against validators. */
+    readonly accuses: boolean;
 };
 
 /** A ledger from elsewhere whose hash is the one agreed on. */
@@ -249,7 +253,8 @@ export class Application {
             });
         const appHash = ledger.appHash();
         const height = Number(request.height);
-        this.#executed = { height, appHash, taken, refused, finalSize, validators };
+        const accuses = request.misbehavior.some(({ type }) => type === DUPLICATE_VOTE);
+        this.#executed = { height, appHash, taken, refused, finalSize, validators, accuses };
         return { events: [], txResults, validatorUpdates, appHash };
     }
 
@@ -258,7 +263,7 @@ export class Application {
         const ledger = this.#require();
         const block = this.#executed;
         if (block === null) throw error("MS_INTERNAL", { where: "commit", got: "no block" });
-        const { appHash, finalSize, height, refused, taken, validators } = block;
+        const { accuses, appHash, finalSize, height, refused, taken, validators } = block;
         const { size, root } = ledger.head();
         const { logSigner, observer, store } = this.#options;
         const signs = logSigner !== null && taken.length > 0;
@@ -286,6 +291,7 @@ export class Application {
             if (forked !== null) observer.vertexForked?.(forked);
         }
         for (const { outcomes } of taken) this.#images?.add(1 + outcomes.length);
+        if (accuses) observer.misbehaved?.(height);
         this.#waiting.push(...taken);
     }
 
@@ -296,7 +302,15 @@ export class Application {
         this.#ledger = ledger;
         const finalSize = ledger.log.size;
         const validators = ledger.validators.list();
-        this.#executed = { height, appHash, taken, refused: [], finalSize, validators };
+        this.#executed = {
+            height,
+            appHash,
+            taken,
+            refused: [],
+            finalSize,
+            validators,
+            accuses: false,
+        };
         await this.commit();
         this.#point = null; // the state came without the one before its last block
         this.#final = ledger.head();

@@ -42,6 +42,8 @@ export type CometEngineOptions = {
     readonly snapshotInterval: number;
     /** Told of a failure after which the process must stop. */
     readonly onFatal: (cause: unknown) => void;
+    /** Told of the height of a block that carries evidence against validators. */
+    readonly onMisbehaved?: (height: number) => void;
     /** Checks signatures; absent = by their keys. */
     readonly check?: SignatureCheck;
     /** Ends the wait for the chain to begin. */
@@ -126,6 +128,7 @@ export class CometEngine implements Engine {
                 },
                 entryRefused: (author, code) => observer.entryRefused?.(author, code),
                 vertexForked: (vertex) => observer.vertexForked?.(vertex),
+                misbehaved: (height) => options.onMisbehaved?.(height),
                 txRefused(txHash, code) {
                     const own = submitted.get(txHash);
                     submitted.delete(txHash);

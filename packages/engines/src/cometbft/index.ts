@@ -7,6 +7,7 @@
 export type { AbciAddress, AbciHandler } from "./abci/server.ts";
 export { checkBlockHead } from "./app-hash.ts";
 export { type CheckedCommits, checkAgreed, checkCommits } from "./commits/check.ts";
+export { checkDoubleVote, doubleVoteOf } from "./commits/double-vote.ts";
 export { type CommitStore, keepCommits } from "./commits/keeper.ts";
 export { CometEngine, type CometEngineOptions } from "./engine.ts";
 export { formatGenesisState, type GenesisState, parseGenesisState } from "./genesis-state.ts";

@@ -1,4 +1,5 @@
 import { error, fromBase64, toBase64 } from "@meterseal/core";
+import type { JsonDoubleVote } from "./commits/double-vote.ts";
 import { encodeSignedHeader, type JsonSignedHeader } from "./commits/signed-header.ts";
 import type { Validator } from "./validators.ts";
 
@@ -12,6 +13,8 @@ export type BroadcastAnswer =
 
 /** Largest answer that is read. */
 const ANSWER_BYTES = 1_048_576;
+/** Largest answer with a whole block: 16 MiB in base64, and what is around it. */
+const BLOCK_BYTES = 33_554_432;
 /** Validators in one answer. */
 const PAGE = 100;
 const KNOWN = /already exists in cache/;
@@ -65,6 +68,23 @@ export class CometRpc {
         }
     }
 
+    /** Votes against which a block carries evidence, and the id of the chain. */
+    async doubleVotes(
+        height: number,
+    ): Promise<{ readonly chainId: string; readonly votes: readonly JsonDoubleVote[] }> {
+        const answer = (await this.query("block", { height: `${height}` }, BLOCK_BYTES)) as {
+            block: {
+                header: { chain_id: string };
+                evidence: { evidence: readonly { type: string; value: JsonDoubleVote }[] };
+            };
+        };
+        const { evidence, header } = answer.block;
+        const votes = evidence.evidence
+            .filter(({ type }) => type === "tendermint/DuplicateVoteEvidence")
+            .map(({ value }) => value);
+        return { chainId: header.chain_id, votes };
+    }
+
     /** Height of the node's last block, and whether it is still catching up. */
     async status(): Promise<{ readonly height: number; readonly isCatchingUp: boolean }> {
         const { result } = await this.#call("status", {});
@@ -75,14 +95,22 @@ export class CometRpc {
     }
 
     /** Result of any method, as JSON. */
-    async query(method: string, params: Readonly<Record<string, unknown>>): Promise<unknown> {
-        const answer = await this.#call(method, params);
+    async query(
+        method: string,
+        params: Readonly<Record<string, unknown>>,
+        maxBytes: number = ANSWER_BYTES,
+    ): Promise<unknown> {
+        const answer = await this.#call(method, params, maxBytes);
         if (answer.error === undefined) return answer.result;
         const got = `${answer.error.message ?? ""} ${answer.error.data ?? ""}`.trim();
         throw error("MS_LINK", { where: `CometBFT ${method}`, got: got.slice(0, 200) });
     }
 
-    async #call(method: string, params: Readonly<Record<string, unknown>>): Promise<RpcAnswer> {
+    async #call(
+        method: string,
+        params: Readonly<Record<string, unknown>>,
+        maxBytes: number = ANSWER_BYTES,
+    ): Promise<RpcAnswer> {
         try {
             const response = await fetch(this.#url, {
                 method: "POST",
@@ -91,7 +119,7 @@ export class CometRpc {
                 signal: AbortSignal.timeout(this.#timeoutMs),
             });
             const text = await response.text();
-            if (text.length > ANSWER_BYTES) throw new Error("an answer above 1 MiB");
+            if (text.length > maxBytes) throw new Error(`an answer above ${maxBytes} bytes`);
             return JSON.parse(text) as RpcAnswer;
         } catch (cause) {
             const got = cause instanceof Error ? cause.message : String(cause);

@@ -23,10 +23,10 @@ import { isForkOf, parseParents } from "./fork.ts";
 
 /** What a contradiction proves. */
 export type ProvenContradiction = {
-    readonly culprit: "meter" | "collector" | "log";
-    /** Subject, collector or network, hexadecimal. */
+    readonly culprit: keyof typeof CULPRIT;
+    /** Subject, collector, network or key of a validator, hexadecimal. */
     readonly id: string;
-    /** Key epoch, chain epoch or tree size in which it happened. */
+    /** Key epoch, chain epoch, tree size or height in which it happened. */
     readonly epoch: number;
     /** For a person: what was signed twice. */
     readonly where: string;
@@ -56,7 +56,7 @@ export function checkContradiction(
 }
 
 /** Genesis of a contradiction; MS_NETWORK where it is that of another network. */
-function genesisOf({ genesis }: Contradiction, networkId: Uint8Array): Result<Genesis> {
+export function genesisOf({ genesis }: Contradiction, networkId: Uint8Array): Result<Genesis> {
     const found = networkIdOf(genesis);
     if (bytesEqual(found, networkId)) return decodeGenesis(genesis);
     return fail(error("MS_NETWORK", { expected: toHex(networkId), got: toHex(found) }));

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { error, type MetersealError } from "@meterseal/core";
+import { error, type MetersealError, type Result } from "@meterseal/core";
+import { checkDoubleVote } from "@meterseal/engines/cometbft";
 import {
     type Contradiction,
+    CULPRIT,
     checkContradiction,
     decodeContradiction,
     encodeContradiction,
@@ -40,10 +42,19 @@ export function readContradiction(
     return { bytes, proven };
 }
 
+/** Checks a contradiction of whomever: votes are for the engine that they belong to. */
+function checkAny(
+    contradiction: Contradiction,
+    networkId: Uint8Array,
+): Result<ProvenContradiction> {
+    const isVote = contradiction.culprit === CULPRIT.validator;
+    return (isVote ? checkDoubleVote : checkContradiction)(contradiction, networkId);
+}
+
 /** Checks the bytes of a file. */
 export function checkFile(file: string, bytes: Uint8Array, networkId: Uint8Array): CheckedFile {
     const read = decodeContradiction(bytes);
-    const checked = read.ok ? checkContradiction(read.value, networkId) : read;
+    const checked = read.ok ? checkAny(read.value, networkId) : read;
     return checked.ok
         ? { file, proven: checked.value, fault: null }
         : { file, proven: null, fault: checked.error };
@@ -101,7 +112,7 @@ export class ContradictionFiles {
      * @throws MetersealError why it proves nothing.
      */
     keep(contradiction: Contradiction): ProvenContradiction | null {
-        const proven = checkContradiction(contradiction, this.#networkId);
+        const proven = checkAny(contradiction, this.#networkId);
         if (!proven.ok) throw proven.error;
         if (this.has(proven.value)) return null;
         mkdirSync(this.#dir, { recursive: true, mode: 0o700 });

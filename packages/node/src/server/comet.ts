@@ -6,6 +6,7 @@ import type { EngineObserver } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../clocks.ts";
 import type { CometConfig } from "../config/config.ts";
+import type { ContradictionFiles } from "../contradictions/files.ts";
 import { CheckpointFollower } from "./checkpoint-follower.ts";
 import { CommitFollower } from "./commit-follower.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -26,6 +27,9 @@ export type CometParts = {
     readonly observer: EngineObserver;
     /** Directory of the store. */
     readonly directory: string;
+    /** Where proofs against validators are kept. */
+    readonly files: ContradictionFiles;
+    readonly genesis: Uint8Array;
     readonly log: Log;
     readonly onFatal: (cause: unknown) => void;
 };
@@ -43,13 +47,20 @@ const SOCKET_PATH_MAX = 100;
  */
 export async function openCometEngine(
     options: CometOptions,
-    { directory, identity, log, observer, onFatal, store }: CometParts,
+    { directory, files, genesis, identity, log, observer, onFatal, store }: CometParts,
 ): Promise<ServerEngine> {
     const abci = abciAddressOf(options.abci, directory);
     if ("path" in abci && existsSync(abci.path)) rmSync(abci.path); // the directory's lock is ours
+    const opened: { engine: CometEngine | null } = { engine: null };
+    const commits = new CommitFollower({
+        ...{ store, log, files, genesis, timers: systemTimers },
+        point: () => opened.engine?.point ?? null,
+        rpcUrl: options.rpcUrl,
+    });
     const engine = await CometEngine.open(
         {
             ...{ store, observer, onFatal },
+            onMisbehaved: (height) => commits.noteMisbehaved(height),
             node: localNode(abci, options.rpcUrl),
             logSigner: identity.log,
             timers: systemTimers,
@@ -61,10 +72,7 @@ export async function openCometEngine(
             else log.info("waits for its CometBFT node", { proxy_app: address });
         },
     );
-    const commits = new CommitFollower({
-        ...{ engine, store, log, timers: systemTimers },
-        rpcUrl: options.rpcUrl,
-    });
+    opened.engine = engine;
     commits.start();
     engine.onClose(() => commits.close());
     const { checkpointsFrom: url } = options;

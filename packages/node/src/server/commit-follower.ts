@@ -3,15 +3,21 @@ import {
     type CometEngine,
     CometRpc,
     type CommitStore,
+    doubleVoteOf,
     keepCommits,
 } from "@meterseal/engines/cometbft";
+import type { ContradictionFiles } from "../contradictions/files.ts";
 
 /** What a follower works with. */
 export type CommitFollowerOptions = {
     /** RPC of the CometBFT node on this machine. */
     readonly rpcUrl: string;
-    readonly engine: Pick<CometEngine, "point">;
+    /** What the header of the last committed block signs; null before there is one. */
+    readonly point: () => CometEngine["point"];
     readonly store: CommitStore;
+    /** Where proofs against validators are kept, and the network's genesis. */
+    readonly files: Pick<ContradictionFiles, "keep">;
+    readonly genesis: Uint8Array;
     readonly timers: Timers;
     readonly log: Log;
 };
@@ -29,6 +35,8 @@ export class CommitFollower {
     #cancel: () => void = () => undefined;
     #closed = false;
     #keptHeight = 0;
+    /** Heights of blocks with evidence that is not kept yet. */
+    readonly #accusing = new Set<number>();
     #said = "";
 
     constructor(options: CommitFollowerOptions) {
@@ -52,9 +60,37 @@ export class CommitFollower {
         this.#cancel();
     }
 
+    /** Takes from a block, at the next turn, what it carries against validators. */
+    noteMisbehaved(height: number): void {
+        this.#accusing.add(height);
+    }
+
     async #follow(): Promise<void> {
-        const { engine, store } = this.#options;
-        const { point } = engine;
+        for (const height of this.#accusing) {
+            await this.#keepVotes(height);
+            this.#accusing.delete(height);
+        }
+        await this.#keepCommits();
+    }
+
+    async #keepVotes(height: number): Promise<void> {
+        const { files, genesis, log } = this.#options;
+        const { chainId, votes } = await this.#rpc.doubleVotes(height);
+        for (const vote of votes) {
+            const validators = await this.#rpc.validators(Number(vote.vote_a.height));
+            const proven = files.keep(doubleVoteOf(vote, { chainId, validators, genesis }));
+            if (proven === null) continue;
+            const { id, where } = proven;
+            log.warn("a validator signed what contradicts itself; the proof is kept", {
+                id,
+                where,
+            });
+        }
+    }
+
+    async #keepCommits(): Promise<void> {
+        const { store } = this.#options;
+        const point = this.#options.point();
         if (this.#closed || point === null || point.height <= this.#keptHeight) return;
         await keepCommits(point, this.#rpc, store);
         this.#keptHeight = point.height;

@@ -35,7 +35,7 @@ export const contradictionSchemas: Readonly<Record<string, object>> = {
             type: "array",
             items: closed({
                 file: { type: "string" },
-                culprit: { enum: ["meter", "collector", "log"] },
+                culprit: { enum: ["meter", "collector", "log", "validator"] },
                 id: { type: "string", description: "subject, collector or network" },
                 epoch: { ...count, description: "chain epoch, key epoch or size of the tree" },
                 where: { type: "string", description: "what was signed twice" },

@@ -140,7 +140,9 @@ async function chooseEngine(
     if (comet !== null) {
         const identity = loadMember(keys, systemRandom);
         const bytes = await loadSharedGenesis(store, identity, comet.genesisFile);
-        const parts = { store, identity, log, onFatal, directory: PLACES.server(dataDir) };
+        const files = new ContradictionFiles(PLACES.contradictions(dataDir), networkIdOf(bytes));
+        const directory = PLACES.server(dataDir);
+        const parts = { store, identity, log, onFatal, directory, files, genesis: bytes };
         const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
             openCometEngine(comet, { ...parts, observer });
         return { bytes, identity, openEngine };

@@ -77,7 +77,7 @@ type CanonicalVote = {
 };
 
 /** Bytes that a validator signs of a vote: its canonical form behind its length (CometBFT). */
-function voteSignBytes(vote: CanonicalVote): Uint8Array {
+export function voteSignBytes(vote: CanonicalVote): Uint8Array {
     const writer = new BinaryWriter();
     writer.tag(1, VARINT).int32(vote.type);
     if (vote.height !== 0n) writer.tag(2, FIXED64).sfixed64(vote.height);
@@ -123,7 +123,8 @@ function wrapped(
     return writer.finish();
 }
 
-type JsonBlockId = { hash: string; parts: { total: number; hash: string } };
+/** A block id in the JSON of a node. */
+export type JsonBlockId = { hash: string; parts: { total: number; hash: string } };
 type JsonHeader = Record<
     | "chain_id"
     | "height"
@@ -194,13 +195,14 @@ export function encodeSignedHeader({ commit, header }: JsonSignedHeader): Uint8A
     }).finish();
 }
 
-function blockIdOf({ hash, parts }: JsonBlockId): BlockId {
+/** Block id from the JSON of a node. */
+export function blockIdOf({ hash, parts }: JsonBlockId): BlockId {
     const hex = (text: string): Uint8Array => fromHex(text.toLowerCase());
     return { hash: hex(hash), partSetHeader: { total: parts.total, hash: hex(parts.hash) } };
 }
 
 /** Time of RFC 3339 with up to nine digits behind the second. */
-function timeOf(text: string): Timestamp {
+export function timeOf(text: string): Timestamp {
     const [, whole = "", digits = ""] = /^(.*?)(?:\.(\d{1,9}))?Z$/.exec(text) ?? [];
     const ms = Date.parse(`${whole}Z`);
     if (Number.isNaN(ms)) throw error("MS_MALFORMED", { where: "time", got: text.slice(0, 40) });
