@@ -10,7 +10,12 @@ import {
     ROLE,
     verifySign1,
 } from "@meterseal/record";
-import { METER_FILE, openMeterStore, type SqliteMeterStore } from "@meterseal/stores/sqlite";
+import {
+    METER_FILE,
+    openMeterStore,
+    type ServerStore,
+    type SqliteMeterStore,
+} from "@meterseal/stores/sqlite";
 import { PLACES, PROFILE_FILE } from "../files.ts";
 import type { ChainCheck } from "./chain-check.ts";
 import type { Findings } from "./findings.ts";
@@ -24,7 +29,20 @@ export type OutboxContext = {
     readonly log: LogCheck;
     readonly tree: MerkleLog;
     readonly chains: ChainCheck;
+    /** Number of the last record row that was read. */
+    readonly lastRow: number;
+    /** Opens the server's store as it is now: beside a running server it has gone on meanwhile. */
+    readonly reopen: () => Promise<ServerStore>;
 };
+
+/** A receipt that the server's store, as it was read, does not bear out; and what that would mean. */
+type Doubt = {
+    readonly receipt: Receipt;
+    readonly where: string;
+    readonly message: string;
+};
+
+type Checking = OutboxContext & { readonly doubts: Doubt[] };
 
 /**
  * Checks the outbox of every meter of a data directory: its records are signed and chained, and the
@@ -35,6 +53,7 @@ export async function checkOutboxes(dataDir: string, context: OutboxContext): Pr
     const names = existsSync(root) ? readdirSync(root).sort() : [];
     noteAbsent(names, context);
     noteObserved(context);
+    const checking: Checking = { ...context, doubts: [] };
     for (const name of names) {
         const directory = join(root, name);
         const where = `outbox of meter ${name}`;
@@ -44,11 +63,49 @@ export async function checkOutboxes(dataDir: string, context: OutboxContext): Pr
             continue;
         }
         try {
-            await checkOutbox(directory, where, context);
+            await checkOutbox(directory, where, checking);
         } catch (cause) {
             context.findings.failed(cause, where);
         }
     }
+    await settleDoubts(checking);
+}
+
+/**
+ * Looks again at what receipts promise: outboxes are read after the store, and beside a running server
+ * a meter may have been answered in between. What is not there now either is a fault.
+ */
+async function settleDoubts({ doubts, findings, lastRow, reopen }: Checking): Promise<void> {
+    if (doubts.length === 0) return;
+    const store = await reopen();
+    let later = 0;
+    try {
+        for (const { message, receipt, where } of doubts) {
+            const { chainEpoch, leafIndex, recordHash, seq, subject } = receipt;
+            const rows = await store.reader.recordsAt(subject, chainEpoch, seq);
+            const row = rows.find(({ bytes }) => {
+                const record = parseRecord(bytes);
+                return record.ok && bytesEqual(record.value.message.hash, recordHash);
+            });
+            const isStored = row !== undefined && row.n > lastRow;
+            const isLogged = leafIndex !== undefined && (await hasLeaf(store, leafIndex));
+            if (row !== undefined && (isLogged ? row.vertex !== null : isStored)) later++;
+            else findings.fault("MS_OUTBOX", where, message);
+        }
+    } finally {
+        await store.close();
+    }
+    if (later > 0) {
+        const receipts = later === 1 ? "1 receipt is" : `${later} receipts are`;
+        findings.notes.push(
+            `${receipts} of records that came while this was checked; run it again to have them checked too.`,
+        );
+    }
+}
+
+async function hasLeaf({ reader }: ServerStore, leafIndex: number): Promise<boolean> {
+    for await (const { index } of reader.log(leafIndex)) return index >= leafIndex;
+    return false;
 }
 
 /** Says how many metering points a gateway signs for. */
@@ -73,11 +130,7 @@ function noteAbsent(names: readonly string[], { findings, state }: OutboxContext
     );
 }
 
-async function checkOutbox(
-    directory: string,
-    where: string,
-    context: OutboxContext,
-): Promise<void> {
+async function checkOutbox(directory: string, where: string, context: Checking): Promise<void> {
     const { chains, findings } = context;
     const profile = checkProfile(directory, where, context);
     if (profile === null) return;
@@ -106,7 +159,7 @@ async function checkOutbox(
 async function checkRecords(
     store: SqliteMeterStore,
     where: string,
-    context: OutboxContext,
+    context: Checking,
 ): Promise<Set<number>> {
     const seqs = new Set<number>();
     for (const { bytes, chainEpoch, hash, seq } of await store.outbox()) {
@@ -142,12 +195,7 @@ async function checkRecords(
 }
 
 /** Checks a receipt; returns the sequence number that it covers, 0 when it does not hold. */
-function checkReceipt(
-    bytes: Uint8Array,
-    key: PublicKey,
-    where: string,
-    context: OutboxContext,
-): number {
+function checkReceipt(bytes: Uint8Array, key: PublicKey, where: string, context: Checking): number {
     const { findings } = context;
     const receipt = parseReceipt(bytes);
     if (!receipt.ok) {
@@ -162,27 +210,28 @@ function checkReceipt(
     const { chainEpoch, recordHash, seq, subject } = receipt.value;
     const held = context.chains.hashAt(subject, chainEpoch, seq);
     const name = `record ${toHex(subject)}/${chainEpoch}/${seq}`;
-    if (held === undefined || !bytesEqual(held, recordHash)) {
-        findings.fault(
-            "MS_OUTBOX",
-            where,
-            `The collector signed that it holds ${name}; the server does not have it.`,
-        );
+    const message = `The collector signed that it holds ${name}; the server does not have it.`;
+    if (held === undefined) {
+        context.doubts.push({ receipt: receipt.value, where, message });
+        return seq;
+    }
+    if (!bytesEqual(held, recordHash)) {
+        findings.fault("MS_OUTBOX", where, message);
         return seq;
     }
     checkFinality(receipt.value, where, name, context);
     return seq;
 }
 
-function checkFinality(
-    receipt: Receipt,
-    where: string,
-    name: string,
-    context: OutboxContext,
-): void {
+function checkFinality(receipt: Receipt, where: string, name: string, context: Checking): void {
     const { checkpoint, leafIndex } = receipt;
     if (leafIndex === undefined || checkpoint === undefined) return;
     const { findings, log, tree } = context;
+    if (leafIndex >= tree.size && checkpoint.size > leafIndex) {
+        const message = `The collector signed that ${name} is under leaf ${leafIndex}; the log ends before it.`;
+        context.doubts.push({ receipt, where, message });
+        return;
+    }
     if (log.leafOfRecord.get(toHex(receipt.recordHash)) !== leafIndex) {
         findings.fault(
             "MS_OUTBOX",

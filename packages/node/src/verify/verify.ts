@@ -242,6 +242,8 @@ async function checkLedger(
         log,
         tree: log.tree,
         chains,
+        lastRow: next - 1,
+        reopen: () => openServerStore(PLACES.server(dataDir), { readOnly: true }),
     });
     return { head, tree: log.tree };
 }
