@@ -40,8 +40,9 @@ function isWanted(licence) {
 
 function checkLicence(place, path, entry) {
     if (entry.dev === true || entry.devOptional === true) return;
-    const installed = readJson(join(place, path, "package.json"))?.license;
-    const licences = [entry.license, installed].filter((licence) => licence !== undefined);
+    const { license, licenses = [] } = readJson(join(place, path, "package.json")) ?? {};
+    // Manifests of old have a list instead.
+    const licences = [entry.license, license, ...licenses].filter((each) => each !== undefined);
     if (licences.length === 0) problems.push(`${path}: has no licence field`);
     for (const licence of licences) {
         if (!isWanted(String(licence.type ?? licence)))

@@ -1,0 +1,128 @@
+import { LIMITS } from "@meterseal/core";
+import type { Client, Element, xml as Xml } from "@xmpp/client";
+import type { BrokerAddress } from "../broker/address.ts";
+import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
+import { badOption } from "../meter-options.ts";
+import { loadOptional } from "../optional.ts";
+import { withTimeLimit } from "../time-limit.ts";
+
+/** Namespace of the element that carries a frame in base64. */
+const NAMESPACE = "urn:meterseal:link:1";
+/** Stanzas that may wait for the socket; beyond it nothing is sent. */
+const MAX_WAITING = 4 * LIMITS.outboxInFlight;
+/** Time for a goodbye, in milliseconds. */
+const GOODBYE_MS = 300;
+/** Characters of the longest frame in base64. */
+const FRAME_CHARACTERS = Math.ceil((LIMITS.messageBytes + 64) / 3) * 4;
+
+/**
+ * Domain of an account `NAME@DOMAIN`.
+ * @throws MetersealError MS_USAGE for a user name of another form.
+ */
+export function domainOf({ username = "" }: BrokerAddress): string {
+    const [, domain] = /^[^\s@/]+@([^\s@/]+)$/.exec(username) ?? [];
+    if (domain === undefined) throw badOption("username", "NAME@DOMAIN", username);
+    return domain;
+}
+
+/**
+ * Connects to an XMPP server with an account of one's own: a meter's is its subject, the collector's
+ * the tenant, both on the domain of `username` (`NAME@DOMAIN`). Frames are headlines, which no server
+ * keeps for the absent; who sent one is what the server vouches for.
+ */
+export function openXmppPort(
+    address: BrokerAddress,
+    subjectHex: string,
+    events: BrokerEvents,
+): BrokerPort {
+    const port = new XmppPort(address, domainOf(address), subjectHex, events);
+    port.connect().catch((cause: unknown) => port.down(String(cause)));
+    return port;
+}
+
+class XmppPort implements BrokerPort {
+    readonly #address: BrokerAddress;
+    readonly #domain: string;
+    readonly #subjectHex: string;
+    readonly #events: BrokerEvents;
+    #client: Client | null = null;
+    #xml: typeof Xml | null = null;
+    #waiting = 0;
+    #isUp = false;
+    #isDown = false;
+
+    constructor(address: BrokerAddress, domain: string, subjectHex: string, events: BrokerEvents) {
+        this.#address = address;
+        this.#domain = domain;
+        this.#subjectHex = subjectHex;
+        this.#events = events;
+    }
+
+    async connect(): Promise<void> {
+        const { client, xml } = await loadOptional("@xmpp/client", () => import("@xmpp/client"));
+        if (this.#isDown) return;
+        const { password = "", url, username = "" } = this.#address;
+        const made = client({
+            ...{ service: url, domain: this.#domain },
+            ...{ username: username.slice(0, username.indexOf("@")), password },
+        });
+        this.#client = made;
+        this.#xml = xml;
+        made.reconnect.stop(); // whoever uses the port makes a new one
+        made.on("error", (cause: Error) => this.down(cause.message));
+        made.on("disconnect", () => this.down("connection lost"));
+        made.on("offline", () => this.down("connection lost"));
+        made.on("stanza", (stanza: Element) => this.#take(stanza));
+        await made.start();
+        await made.send(xml("presence"));
+        if (this.#isDown) return;
+        this.#isUp = true;
+        this.#events.up();
+    }
+
+    send(subjectHex: string, bytes: Uint8Array): boolean {
+        const [client, xml] = [this.#client, this.#xml];
+        if (client === null || xml === null || !this.#isUp || this.#isDown) return false;
+        if (this.#waiting >= MAX_WAITING) return false;
+        this.#waiting++;
+        const name = this.#subjectHex === "+" ? subjectHex : this.#address.tenant;
+        const attributes = { to: `${name}@${this.#domain}`, type: "headline" };
+        const text = Buffer.from(bytes).toString("base64");
+        client.send(xml("message", attributes, xml("frame", { xmlns: NAMESPACE }, text))).then(
+            () => {
+                this.#waiting--;
+            },
+            (cause: unknown) => this.down(String(cause)),
+        );
+        return true;
+    }
+
+    async close(): Promise<void> {
+        this.#isDown = true;
+        const client = this.#client;
+        this.#client = null;
+        if (client === null) return;
+        // one that has gone already says so by an error, one that is silent says nothing
+        client.on("error", () => {});
+        const { socket } = client;
+        await withTimeLimit(client.stop(), GOODBYE_MS, "a goodbye").catch(() => {});
+        socket?.destroy?.();
+    }
+
+    /** Tells once that the connection is over. */
+    down(reason: string): void {
+        if (this.#isDown) return;
+        void this.close();
+        this.#events.down(reason);
+    }
+
+    #take(stanza: Element): void {
+        if (this.#isDown || !stanza.is("message") || stanza.attrs.type !== "headline") return;
+        const text = stanza.getChildText("frame", NAMESPACE);
+        if (text === null || text.length > FRAME_CHARACTERS) return;
+        const [name = "", domain = ""] = (stanza.attrs.from ?? "").split(/[@/]/);
+        const isMine = this.#subjectHex === "+" || name === this.#address.tenant;
+        if (domain !== this.#domain || !isMine) return;
+        this.#events.frame(name, new Uint8Array(Buffer.from(text, "base64")));
+    }
+}
