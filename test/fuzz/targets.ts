@@ -1,3 +1,4 @@
+import { amqpSession } from "./amqp-door.ts";
 import { AUDIT } from "./audit.ts";
 import { BILLS } from "./bills.ts";
 import { coapSession } from "./coap-door.ts";
@@ -17,6 +18,7 @@ import { wsSession } from "./ws-door.ts";
 const SERVER_DOORS: readonly FuzzTarget[] = [
     { name: "HTTP", share: 10_000, open: httpSession },
     { name: "HTTP link", share: 5_000, open: httpLinkSession },
+    { name: "AMQP", share: 2_000, open: amqpSession },
     { name: "CoAP", share: 10_000, open: coapSession },
     { name: "WebSocket", share: 5_000, open: wsSession },
     { name: "MQTT", share: 10_000, open: mqttSession },

@@ -26,8 +26,11 @@ afterEach(async () => {
 async function start(options: { maxSessions?: number; maxSessionRequests?: number } = {}) {
     const broker = new TestBroker();
     const collector = new ScriptedCollector();
-    const link = new BrokerCollectorLink("test", "test:", { log, ...options }, (events) =>
-        broker.open("+", events),
+    const link = new BrokerCollectorLink(
+        "test",
+        () => "test:",
+        { log, ...options },
+        (events) => broker.open("+", events),
     );
     closings.push(() => link.close());
     await link.listen(collector);

@@ -11,8 +11,11 @@ describeLinkCompliance("broker", (receiveTimeoutMs) => {
     return Promise.resolve({
         listen: async (handler) => {
             const options = { log, receiveTimeoutMs };
-            const link = new BrokerCollectorLink("test", "test:", options, (events) =>
-                broker.open("+", events),
+            const link = new BrokerCollectorLink(
+                "test",
+                () => "test:",
+                options,
+                (events) => broker.open("+", events),
             );
             await link.listen(handler);
             return link;

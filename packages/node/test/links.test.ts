@@ -8,7 +8,9 @@ import { type Running, run, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 
 const TEST_MS = 60_000;
-const SCHEMES = ["mqtt", "http", "ws", "coap", "tcp"];
+/** A server that takes longer to stop waits for a timer of a link that has ended. */
+const STOP_MS = 20_000;
+const SCHEMES = ["mqtt", "http", "ws", "coap", "amqp", "tcp"];
 const scratch = useScratch();
 const place = (name: string): string => join(scratch, name);
 
@@ -29,7 +31,7 @@ describe("a server with links of every kind", () => {
     afterAll(async () => {
         served.child.kill("SIGTERM");
         expect((await served.outcome).code).toBe(0);
-    });
+    }, STOP_MS);
 
     it("tells where they are, and is ready", async () => {
         const schemes = addresses.links.map((url) => new URL(url).protocol);
@@ -87,7 +89,7 @@ describe("links that cannot be", () => {
         const to = (url: string) =>
             run("meter", "run", "--dir", meter, "--csv", place("no.csv"), "--to", url);
         expect((await to("gopher://127.0.0.1:70")).stderr).toMatch(
-            /^MS_USAGE: .*coap:\/\/HOST:PORT/,
+            /^MS_USAGE: .*amqp:\/\/HOST:PORT/,
         );
     });
 });

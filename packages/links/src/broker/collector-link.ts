@@ -13,7 +13,7 @@ import { deliveryRefusal } from "../send-refusal.ts";
 import { SessionTable } from "../session-table.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { decodeFrame, encodeFrame, FRAME, type Frame } from "./frames.ts";
-import type { BrokerPort, OpenPort } from "./port.ts";
+import type { BrokerEvents, BrokerPort, OpenPort } from "./port.ts";
 import { BrokerSession } from "./session.ts";
 
 /** Bounds and waits of a collector behind a broker; each can be set per link. */
@@ -48,7 +48,7 @@ type Settings = BrokerCollectorOptions & Record<keyof typeof DEFAULT_BROKER_COLL
  */
 export class BrokerCollectorLink implements CollectorLink {
     readonly #protocol: string;
-    readonly #address: string;
+    readonly #address: () => string;
     readonly #settings: Settings;
     readonly #open: OpenPort;
     readonly #sessions = new SessionTable<BrokerSession>();
@@ -60,11 +60,11 @@ export class BrokerCollectorLink implements CollectorLink {
 
     /**
      * @param protocol for the log.
-     * @param address that meters use.
+     * @param address that meters use, from `up` on.
      */
     constructor(
         protocol: string,
-        address: string,
+        address: () => string,
         options: BrokerCollectorOptions,
         open: OpenPort,
     ) {
@@ -79,7 +79,9 @@ export class BrokerCollectorLink implements CollectorLink {
         assert(this.#intake === null, "a link listens once");
         this.#intake = new Intake(this.#settings, handler);
         const { promise, reject, resolve } = Promise.withResolvers<void>();
-        this.#connect(resolve, (reason) => reject(error("MS_LINK", { got: reason })));
+        this.#connect(resolve, (reason, cause) =>
+            reject(cause ?? error("MS_LINK", { got: reason })),
+        );
         const { connectTimeoutMs } = this.#settings;
         try {
             await withTimeLimit(promise, connectTimeoutMs, "connecting to the broker");
@@ -87,7 +89,7 @@ export class BrokerCollectorLink implements CollectorLink {
             await this.close();
             throw cause;
         }
-        return this.#address;
+        return this.#address();
     }
 
     async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
@@ -109,16 +111,16 @@ export class BrokerCollectorLink implements CollectorLink {
         this.#port = null;
     }
 
-    #connect(onUp: () => void, onDown: (reason: string) => void): void {
+    #connect(onUp: () => void, onDown: BrokerEvents["down"]): void {
         const port = this.#open({
             up: () => {
                 this.#failures = 0;
                 onUp();
             },
-            down: (reason) => {
+            down: (reason, cause) => {
                 if (this.#port !== port) return;
                 this.#port = null;
-                onDown(reason);
+                onDown(reason, cause);
                 this.#lost(reason);
             },
             frame: (subjectHex, bytes) => this.#take(subjectHex, bytes),

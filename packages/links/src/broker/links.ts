@@ -34,8 +34,11 @@ export function brokeredCollectorLink(
     options: BrokeredCollectorOptions,
 ): CollectorLink {
     requireBroker(options, plain, secure);
-    return new BrokerCollectorLink(name, options.url, options, (events) =>
-        open(options, "+", events),
+    return new BrokerCollectorLink(
+        name,
+        () => options.url,
+        options,
+        (events) => open(options, "+", events),
     );
 }
 

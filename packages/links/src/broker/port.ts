@@ -1,9 +1,11 @@
+import type { MetersealError } from "@meterseal/core";
+
 /** What a {@link BrokerPort} tells. */
 export type BrokerEvents = {
     /** Frames can be sent and come in. */
     readonly up: () => void;
     /** Called once: the connection is over, or could not be made. */
-    readonly down: (reason: string) => void;
+    readonly down: (reason: string, cause?: MetersealError) => void;
     /** A frame came, of or for a meter. */
     readonly frame: (subjectHex: string, bytes: Uint8Array) => void;
 };

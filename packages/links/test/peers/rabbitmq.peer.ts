@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import { describeLinkCompliance, ScriptedCollector } from "@meterseal/testkit/link-compliance";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createAmqp10CollectorLink, createAmqp10MeterLink } from "../../src/amqp10/index.ts";
 import { createAmqp091CollectorLink, createAmqp091MeterLink } from "../../src/amqp091/index.ts";
 import { findProgram, freePort, PeerServer } from "./peer.ts";
 
@@ -27,7 +28,7 @@ describe.skipIf(rabbit === undefined)("rabbitmq (not run where it is not install
         port = await freePort();
         epmdPort = await freePort();
         const plugins = join(dir, "plugins");
-        writeFileSync(plugins, "[].\n");
+        writeFileSync(plugins, "[rabbitmq_amqp1_0].\n");
         broker = new PeerServer(rabbit ?? "", [], {
             ...{ HOME: dir, RABBITMQ_NODENAME: `meterseal${port}@localhost` },
             ...{ RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1", RABBITMQ_NODE_PORT: `${port}` },
@@ -69,6 +70,30 @@ describe.skipIf(rabbit === undefined)("rabbitmq (not run where it is not install
                     token,
                     keepaliveSeconds: 2,
                 });
+            },
+            cut: () => path.cut(),
+            freeze: (silent) => (silent ? path.drop() : path.restore()),
+            close: () => path.close(),
+        };
+    });
+
+    describeLinkCompliance("amqp 1.0 through rabbitmq", async (receiveTimeoutMs) => {
+        const path = new BreakablePath();
+        await path.listen();
+        path.target = port;
+        const tenant = `tenant-${tenants++}`;
+        const login = { tenant, username: "guest", password: "guest" };
+        return {
+            listen: async (handler) => {
+                const url = `amqp://127.0.0.1:${port}`;
+                const link = createAmqp10CollectorLink({ url, ...login, log, receiveTimeoutMs });
+                await link.listen(handler);
+                return link;
+            },
+            meter: (subjectHex, token) => {
+                const url = `amqp://127.0.0.1:${path.port}`;
+                const waits = { keepaliveSeconds: 2 };
+                return createAmqp10MeterLink({ url, ...login, subjectHex, token, ...waits });
             },
             cut: () => path.cut(),
             freeze: (silent) => (silent ? path.drop() : path.restore()),

@@ -1,7 +1,7 @@
 import { error } from "@meterseal/core";
 
 /** What speaks on a listener: the first word of its address. */
-export const LINK_SCHEMES = ["mqtt", "http", "https", "ws", "wss", "coap", "tcp"] as const;
+export const LINK_SCHEMES = ["mqtt", "http", "https", "ws", "wss", "coap", "amqp", "tcp"] as const;
 
 /** One of {@link LINK_SCHEMES}. */
 export type LinkScheme = (typeof LINK_SCHEMES)[number];

@@ -1,4 +1,5 @@
 import { error, LIMITS, type Log, type MeterLink } from "@meterseal/core";
+import { createAmqp10MeterLink } from "@meterseal/links/amqp10";
 import { createCoapMeterLink } from "@meterseal/links/coap";
 import type { FindCredential, OwnCredential } from "@meterseal/links/edhoc";
 import { createHttpMeterLink } from "@meterseal/links/http";
@@ -48,6 +49,7 @@ const LINKS: Record<LinkScheme, (common: Common, trust: Trust) => MeterLink> = {
     wss: (common, trust) => createWsMeterLink({ ...common, ...trust }),
     coap: (common) => createCoapMeterLink(common),
     tcp: (common) => createTcpMeterLink(common),
+    amqp: (common) => createAmqp10MeterLink({ ...common, tenant: TENANT }),
 };
 
 /**

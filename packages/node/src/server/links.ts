@@ -9,6 +9,7 @@ import {
     type Signer,
     toHex,
 } from "@meterseal/core";
+import { createAmqp10Listener } from "@meterseal/links/amqp10";
 import { createCoapCollectorLink } from "@meterseal/links/coap";
 import { COLLECTOR_NAME, enrolledCredential, enrolledKidOf } from "@meterseal/links/edhoc";
 import { createHttpCollectorLink } from "@meterseal/links/http";
@@ -86,6 +87,8 @@ const LISTENERS: Record<LinkScheme, (place: LinkPlace, common: Common) => Collec
             log,
         });
     },
+    amqp: (place, { insecure, log }) =>
+        createAmqp10Listener({ ...place, insecure, tenant: TENANT, log }),
 };
 
 /** Where meters find a server. */
