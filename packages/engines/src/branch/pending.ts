@@ -92,10 +92,22 @@ export class PendingDag {
         const name = id.toString();
         const authorHex = toHex(author);
         if (this.#vertices.has(name)) this.#drop(name);
-        else if (authorHex !== this.#self && this.#heads.has(authorHex)) {
+        else if (authorHex !== this.#self && this.#contradictsLog(authorHex)) {
             this.#forked.add(authorHex);
             this.dropAuthor(authorHex);
         }
+    }
+
+    /**
+     * True where the earliest vertex that we hold of an author, and the log does not, does not follow the
+     * author's latest in the log. The log may be some entries ahead of what was settled here.
+     */
+    #contradictsLog(author: string): boolean {
+        const last = this.#state.authors.get(author)?.lastVertex ?? null;
+        const first = this.inOrder().find(
+            (each) => each.author === author && !this.#state.vertices.has(each.name),
+        );
+        return first !== undefined && last !== null && !first.parents.includes(last);
     }
 
     /** Drops what we hold of another author and the log will not take; our own vertices stay. */
@@ -162,7 +174,9 @@ export class PendingDag {
 
     #lastOf(author: string): string | null {
         const pending = this.#heads.get(author);
-        return pending?.name ?? this.#state.authors.get(author)?.lastVertex ?? null;
+        // What the log took already is settled here a little later: then the log knows better.
+        if (pending !== undefined && !this.#state.vertices.has(pending.name)) return pending.name;
+        return this.#state.authors.get(author)?.lastVertex ?? null;
     }
 
     #roundOf(name: string): number {

@@ -23,6 +23,9 @@ export const SEQUENCER = 0;
 /** Other branches that each one exchanges vertices with: its neighbours. */
 const NEIGHBOURS = [1, 5];
 
+/** Virtual time that a server waits for another one's answer, in milliseconds. */
+const PATIENCE_MS = 5_000;
+
 /** What a process of this profile opens its engine with. */
 export type BranchParts = {
     readonly observer: EngineObserver;
@@ -88,13 +91,20 @@ function way(host: OrgHost, from: number, to: number): Exchange {
         if (far === null || !host.reaches(from, to) || host.strikes(host.plan.lossRate)) {
             throw error("MS_LINK", { got: "no answer" });
         }
-        const answer = await ask(far);
+        // A server that dies while it answers never does: its caller's patience ends.
+        const answer = await Promise.race([ask(far), impatience()]);
         await pause();
         if (!host.reaches(from, to) || host.strikes(host.plan.lossRate)) {
             throw error("MS_LINK", { got: "no answer" });
         }
         return answer;
     };
+    const impatience = (): Promise<never> =>
+        new Promise((_resolve, reject) => {
+            host.time.after(PATIENCE_MS, () =>
+                reject(error("MS_LINK", { got: "no answer in time" })),
+            );
+        });
     const pause = (): Promise<void> =>
         new Promise((resolve) => {
             host.time.after(1 + host.random.below(host.plan.delayMs), resolve);
