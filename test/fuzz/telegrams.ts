@@ -7,12 +7,14 @@ import {
     decodeMilesight,
     decodeP1,
     decodeReadout,
+    decodeSensorLine,
     decodeSml,
     decodeWmbus,
     decodeZigbeeMetering,
     formatValue,
     openP1,
     openZigbee,
+    SensorLineSplitter,
     SmlSplitter,
     type Telegram,
     type WirelessKey,
@@ -185,6 +187,45 @@ const MILESIGHT_PAYLOADS = [
     "ff0bffff0101ff160102030405060708ff090100ff0a0101ff0f00",
 ].map((hex) => Uint8Array.fromHex(hex));
 
+/** Lines of the current sensor, as its firmware wrote them. */
+const SENSOR_LINES = [
+    "MSC1,4,00,4995,0,230,511*4DF8\r\n",
+    "MSC1,8,01,31681,0,230,511*A473\r\n",
+    "MSC1,8,10,0,0,230,511*9E03\r\n",
+].map((text) => new TextEncoder().encode(text));
+const CHECK_BYTES = 7;
+
+/** Lines that are changed anywhere, and ones whose check is right again; several make a stream. */
+function sensorSession(): FuzzSession {
+    return {
+        make: (random) => {
+            const lines = Array.from({ length: 1 + random.below(3) }, () => {
+                const line = random.pick(SENSOR_LINES);
+                if (random.chance(0.3)) return mutateBytes(random, line, SENSOR_LINES);
+                const body = mutateBytes(random, line.subarray(0, -CHECK_BYTES), SENSOR_LINES);
+                const check = crc16X25(body).toString(16).toUpperCase().padStart(4, "0");
+                return concatBytes(body, new TextEncoder().encode(`*${check}\r\n`));
+            });
+            return concatBytes(...lines);
+        },
+        take: (input) => {
+            take(decodeSensorLine(bytesOf(input)));
+            const verdicts = new SensorLineSplitter().push(bytesOf(input)).map(decodeSensorLine);
+            return verdicts.map(take).includes("accepted") ? "accepted" : "refused";
+        },
+    };
+}
+
+/** CRC-16/X-25 of whatever bytes, bit by bit. */
+function crc16X25(bytes: Uint8Array): number {
+    let crc = 0xffff;
+    for (const byte of bytes) {
+        crc ^= byte;
+        for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0x8408 : crc >> 1;
+    }
+    return crc ^ 0xffff;
+}
+
 /** A published frame of the network layer with its key. */
 const SECURED_FRAME = Uint8Array.fromHex(
     "4802d36300001e7728ede625002377c6feff6f0d000099fa551ad18f6d7e3e4a56db62a8c5",
@@ -227,6 +268,7 @@ export const TELEGRAMS: readonly FuzzTarget[] = [
         () => ZIGBEE_FRAMES,
         (bytes) => take(decodeZigbeeMetering(bytes)),
     ),
+    { name: "line of the current sensor", share: 10_000, open: sensorSession },
     bytesTarget("secured Zigbee frame", 5_000, () => [SECURED_FRAME], takeSecured),
     bytesTarget(
         "Milesight payload",

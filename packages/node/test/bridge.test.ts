@@ -248,21 +248,27 @@ function p1(seconds: number, registerWh: bigint, fromUnix = START_UNIX): string 
     return `${body}${crc.toString(16).toUpperCase().padStart(4, "0")}\r\n`;
 }
 
-/** A serial server that sends a telegram each 100 ms, whose register grows by 1 Wh each second. */
+/** A telegram of now, whose register grows by 1 Wh each second. */
+function p1Now(): string {
+    const unix = Math.floor(Date.now() / 1000);
+    return p1(0, BigInt(unix), unix);
+}
+
+/** A serial server that sends a telegram each 100 ms. */
 class LiveMeter {
     readonly #server: TcpServer;
     readonly #sockets = new Set<Socket>();
     readonly #timer: NodeJS.Timeout;
 
-    constructor() {
+    constructor(telegram: () => string) {
         this.#server = createServer((socket) => {
             this.#sockets.add(socket);
             socket.on("error", () => socket.destroy());
             socket.on("close", () => this.#sockets.delete(socket));
         });
         this.#timer = setInterval(() => {
-            const unix = Math.floor(Date.now() / 1000);
-            for (const socket of this.#sockets) socket.write(p1(0, BigInt(unix), unix));
+            const bytes = telegram();
+            for (const socket of this.#sockets) socket.write(bytes);
         }, 100);
     }
 
@@ -295,7 +301,7 @@ describe("a live line", () => {
     it("is kept through a broken line, kill -9 and a torn journal: each second once", {
         timeout: 2 * TEST_MS,
     }, async () => {
-        const meter = new LiveMeter();
+        const meter = new LiveMeter(p1Now);
         const address = await meter.listen();
         const directory = await gateway("live", 1);
         const words = ["bridge", "--dir", directory, "--p1", address, "--to", server.mqttUrl];
@@ -336,6 +342,54 @@ describe("a live line", () => {
         expect(totalImportWh).toBe(intervals.length);
         expect(new Set(intervals.map(({ from }) => from)).size).toBe(intervals.length);
         expect(intervals.length).toBeGreaterThanOrEqual(4);
+    });
+});
+
+describe("the current sensor", () => {
+    /** A line with its check (CRC-16/X-25). */
+    function sensorLine(sequence: number, flags: string, milliwatthours: number): string {
+        const text = `MSC1,${sequence},${flags},4995,${milliwatthours},230,511`;
+        let crc = 0xffff;
+        for (const byte of Buffer.from(text)) {
+            crc ^= byte;
+            for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0x8408 : crc >> 1;
+        }
+        return `${text}*${(crc ^ 0xffff).toString(16).toUpperCase().padStart(4, "0")}\r\n`;
+    }
+
+    it("is read by the gateway's clock; what it calls a fault is not taken", {
+        timeout: TEST_MS,
+    }, async () => {
+        let sequence = 0;
+        const meter = new LiveMeter(() => {
+            sequence++;
+            const lines = [sensorLine(sequence, "00", 7_999), sensorLine(sequence, "02", 9_000)];
+            return lines.join("");
+        });
+        const address = await meter.listen();
+        const directory = await gateway("sensor", 1);
+        const words = ["bridge", "--dir", directory, "--serial", address, "--to", server.mqttUrl];
+        const journal = join(directory, "boundaries.jsonl");
+        const kept = (): string[] =>
+            existsSync(journal) ? readFileSync(journal, "utf8").split("\n").slice(0, -1) : [];
+        try {
+            const running = start([...words, "--json"]);
+            await until(() => kept().length >= 2);
+            running.child.kill("SIGINT");
+            const { code, stdout } = await running.outcome;
+            expect(code).toBe(0);
+            const { refused, telegrams } = JSON.parse(stdout);
+            expect(Object.keys(refused)).toEqual(["meter-error"]);
+            expect(refused["meter-error"]).toBe(telegrams / 2);
+            expect(kept().every((line) => JSON.parse(line).registers[0] === "7")).toBe(true);
+        } finally {
+            meter.close();
+        }
+        // A recorded line does not say when it was written.
+        const file = place("sensor.txt");
+        writeFileSync(file, sensorLine(1, "00", 7_999));
+        const recorded = await bridge(directory, "--serial", file);
+        expect(JSON.parse(recorded.stdout)).toMatchObject({ refused: { "no time": 1 } });
     });
 });
 

@@ -31,6 +31,21 @@ describe("decode of a meter's telegram", () => {
         expect(lines).toContain("  0-0:96.7.19  2451 s  2018-05-29T11:56:30Z");
     });
 
+    it("reads lines of the current sensor, whichever of them can be read", async () => {
+        const lines = [
+            "4995,0,230,511*10FE", // the end of a line
+            "MSC1,8,01,31681,0,230,511*A473",
+            "MSC1,8,10,0,0,230,511*9E03",
+            "MSC1,1,00,4995,0,230,511*83B8",
+        ];
+        const { code, stderr, stdout } = await run("decode", file("sensor", lines.join("\r\n")));
+        expect(code).toBe(0);
+        expect(stderr).toMatch(/^1 of 3 telegrams could not be read; first: meter-error/m);
+        expect(stdout).toContain("acs712  check: ok\n  1-0:1.8.0    0.000 Wh\n");
+        expect(stdout).toContain('  0-0:97.97.0  "clipped"\n');
+        expect(stdout).toContain("acs712  check: mismatch\n");
+    });
+
     it("exits 0 with a verdict where the check does not match", async () => {
         const { code, stdout } = await run("decode", join(captures, "p1/dsmr-5.0-ene-1.txt"));
         expect(code).toBe(0);

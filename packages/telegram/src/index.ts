@@ -4,11 +4,14 @@
  *
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
  * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus};
- * {@link decodeZigbeeMetering} with {@link openZigbee}; {@link decodeDeviceJson}; {@link decodeMilesight}.
+ * {@link decodeZigbeeMetering} with {@link openZigbee}; {@link decodeDeviceJson}; {@link decodeMilesight};
+ * {@link decodeSensorLine} with {@link SensorLineSplitter}.
  *
  * @packageDocumentation
  */
 
+export { decodeSensorLine, type SensorTelegram } from "./acs712/decode.ts";
+export { SensorLineSplitter } from "./acs712/splitter.ts";
 export { decodeReadout } from "./iec62056-21/decode.ts";
 export { ReadoutSplitter } from "./iec62056-21/splitter.ts";
 export { decodeDeviceJson } from "./json/decode.ts";

@@ -52,7 +52,8 @@ export type TelegramKind =
     | "zigbee2mqtt"
     | "tasmota"
     | "shelly"
-    | "milesight";
+    | "milesight"
+    | "acs712";
 
 /** A decoded telegram of any kind. */
 export type Telegram = {

@@ -4,6 +4,7 @@ import {
     decodeMbus,
     decodeP1,
     decodeReadout,
+    decodeSensorLine,
     decodeSml,
     MbusSplitter,
     openP1,
@@ -11,6 +12,7 @@ import {
     type P1Keys,
     P1Splitter,
     ReadoutSplitter,
+    SensorLineSplitter,
     SmlSplitter,
     type Telegram,
 } from "@meterseal/telegram";
@@ -30,6 +32,7 @@ export const PROTOCOLS = {
     sml: () => readerOf(new SmlSplitter(), decodeSml),
     iec62056: () => readerOf(new ReadoutSplitter(), decodeReadout),
     mbus: () => readerOf(new MbusSplitter(), decodeMbus),
+    serial: () => readerOf(new SensorLineSplitter(), decodeSensorLine),
     // Whole messages of a device in the home, one at a time.
     zigbee2mqtt: () => ({ push: (message: Uint8Array) => [decodeDeviceJson(message)] }),
 } as const satisfies Readonly<Record<string, () => TelegramReader>>;

@@ -54,6 +54,7 @@ export const bridgeCommand: Command = {
         sml: source("SML"),
         iec62056: source("IEC 62056-21, what a meter pushes"),
         mbus: source("M-Bus long frames"),
+        serial: source("lines of the current sensor of firmware/acs712"),
         zigbee2mqtt: {
             kind: "value",
             value: "URL",

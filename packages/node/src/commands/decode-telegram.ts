@@ -6,6 +6,7 @@ import {
     decodeMilesight,
     decodeP1,
     decodeReadout,
+    decodeSensorLine,
     decodeSml,
     decodeWmbus,
     decodeZigbeeMetering,
@@ -16,6 +17,7 @@ import {
     type MbusTelegram,
     openP1,
     P1Splitter,
+    SensorLineSplitter,
     SmlSplitter,
     type Telegram,
     type WirelessTelegram,
@@ -41,6 +43,9 @@ const TEXT_TELEGRAM =
     /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n|^.?[0-9A-Z][0-9A-Z\-:.*&]{1,31}\([^()]{0,64}\)/s;
 /** Full OBIS codes and an end of line behind the mark: P1, or mode D, which has the same form. */
 const P1 = /(?:^|\n)\/[\x20-\x7e]{4,63}\r?\n[\s\S]*?^\d{1,3}-\d{1,3}:/m;
+
+/** A line of the current sensor that can be built. */
+const SENSOR_LINE = /(?:^|\n)MSC\d,/;
 
 /** Kinds whose bytes do not say what they are. */
 const NAMED: Readonly<Record<string, (bytes: Uint8Array) => Decoded<Telegram>>> = {
@@ -133,10 +138,17 @@ function readTelegrams(bytes: Uint8Array): Decoded<Telegram>[] | null {
     if (bytes[0] === MBUS_START && bytes[3] === MBUS_START) return [decodeMbus(bytes)];
     const text = Buffer.from(bytes).toString("latin1");
     if (/^\s*\{/.test(text)) return [decodeDeviceJson(bytes)];
+    if (SENSOR_LINE.test(text)) return sensorLines(bytes);
     if (!TEXT_TELEGRAM.test(text)) return null;
     if (!P1.test(text)) return [decodeReadout(bytes)];
     const telegrams = new P1Splitter().push(bytes);
     return telegrams.length > 0 ? telegrams.map(decodeP1) : [decodeP1(bytes)];
+}
+
+/** Lines of the sensor; the last one may lack its end. */
+function sensorLines(bytes: Uint8Array): Decoded<Telegram>[] {
+    const splitter = new SensorLineSplitter();
+    return [...splitter.push(bytes), ...splitter.push(Buffer.from("\n"))].map(decodeSensorLine);
 }
 
 function print(telegram: Telegram, asJson: boolean): void {

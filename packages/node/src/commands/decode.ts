@@ -36,7 +36,7 @@ export const decodeCommand: Command = {
     examples: [
         "meterseal decode d28458…",
         "meterseal decode record.cbor --json",
-        "meterseal decode telegram.txt      # P1, SML, IEC 62056-21 or M-Bus",
+        "meterseal decode telegram.txt      # P1, SML, IEC 62056-21, M-Bus, or lines of our sensor",
         "meterseal decode message.json      # of Zigbee2MQTT, Tasmota or Shelly",
         "meterseal decode 068309660000048007000000 --as milesight",
     ],
