@@ -46,7 +46,7 @@ export {
 } from "./event.ts";
 export type { BoxAccess, BoxItem, BoxMessage, GrantBox } from "./grant-box.ts";
 export { lastRegistersUnix } from "./instants.ts";
-export { createLinkToken, parseLinkToken } from "./link-token.ts";
+export { createLinkToken, type LinkToken, parseLinkToken } from "./link-token.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
 export {
     COHORT_BYTES,

@@ -6,7 +6,7 @@ import {
     parseItem,
     verifyEntryProof,
 } from "@meterseal/ledger";
-import { createLinkToken } from "@meterseal/record";
+import { headerOf } from "../authorization.ts";
 import { systemClock } from "../clocks.ts";
 import { askApi } from "../http-client.ts";
 
@@ -35,10 +35,7 @@ export async function partyHeaders(
     access: Omit<PartyAccess, "url">,
 ): Promise<{ readonly authorization: string }> {
     const { network, party: subject, signer } = access;
-    const timeUnix = Math.floor(systemClock.nowMs() / 1000);
-    const token = await createLinkToken(signer, { network, subject, timeUnix });
-    const text = token.toBase64({ alphabet: "base64url", omitPadding: true });
-    return { authorization: `Meterseal ${text}` };
+    return { authorization: await headerOf({ signer, network, subject }, systemClock) };
 }
 
 /** A server and the network that it is believed in. */

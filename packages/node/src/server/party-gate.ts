@@ -1,12 +1,8 @@
 import { RateLimit } from "@meterseal/collector";
 import { bytesEqual, type Clock, error, LIMITS, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
-import { type Party, parseLinkToken, type Sign1, verifySign1 } from "@meterseal/record";
-
-/** Scheme of the header by which a party says who it is. */
-const SCHEME = "Meterseal ";
-/** A token of ES256 has some 300 characters, one of PS256 some 600. */
-const HEADER_MAX = 1_024;
+import { type Party, type Sign1, verifySign1 } from "@meterseal/record";
+import { notAllowed, tokenOf } from "../authorization.ts";
 
 /** Who asks, and how often: keys are those of the ledger. */
 export class PartyGate {
@@ -31,26 +27,12 @@ export class PartyGate {
      * @throws MetersealError MS_NOT_ALLOWED, MS_BUSY
      */
     caller(header: string | undefined): Party {
-        const refuse = (expected: string): never => {
-            throw error("MS_NOT_ALLOWED", { where: "authorization", expected });
-        };
-        if (!header?.startsWith(SCHEME) || header.length > HEADER_MAX) {
-            return refuse(`"${SCHEME}" and a token that the party signed`);
-        }
-        const token = parseLinkToken(decodeToken(header.slice(SCHEME.length)));
-        if (!token.ok) return refuse("a link token in base64url");
-        const { message, network, subject, timeUnix } = token.value;
-        if (!bytesEqual(network, this.#state.networkId)) {
-            return refuse(`network ${toHex(this.#state.networkId)}`);
-        }
-        const nowUnix = Math.floor(this.#clock.nowMs() / 1000);
-        if (Math.abs(timeUnix - nowUnix) > LIMITS.tokenAgeSeconds) {
-            return refuse(`a token of the last ${LIMITS.tokenAgeSeconds} s; it is ${nowUnix} here`);
-        }
+        const { networkId } = this.#state;
+        const { message, subject } = tokenOf(header, networkId, this.#clock, "the party");
         const party = this.#presentParty(message.kid);
         const own = party !== undefined && bytesEqual(party.id, subject);
         if (!own || !verifySign1(message, party.key)) {
-            return refuse("the present key of a party of this network");
+            throw notAllowed("the present key of a party of this network");
         }
         return this.#admit(party);
     }
@@ -82,13 +64,5 @@ export class PartyGate {
         if (this.#rate.take(toHex(party.id))) return party;
         const expected = `at most ${LIMITS.partyRatePerSecond} requests a second`;
         throw error("MS_BUSY", { where: `party ${toHex(party.id)}`, expected });
-    }
-}
-
-function decodeToken(text: string): Uint8Array {
-    try {
-        return Uint8Array.fromBase64(text, { alphabet: "base64url" });
-    } catch {
-        return new Uint8Array();
     }
 }
