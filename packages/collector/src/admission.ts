@@ -58,10 +58,11 @@ export class Admission {
      */
     follow(entry: Entry, timeMs: number, nowMs: number): readonly MeterRecord[] {
         if (entry.kind !== "vertex") {
-            // Only enrolments concern records; what parties say is no matter of a collector.
-            if (entry.kind !== "enrolment") return [];
+            // What parties say is no matter of a collector.
+            if (entry.kind !== "enrolment" && entry.kind !== "revocation") return [];
             const accepted = accept(this.#state, entry, timeMs, () => true);
-            assert(accepted.ok, "the log holds valid enrolments");
+            assert(accepted.ok, "the log holds valid enrolments and revocations");
+            if (entry.kind === "revocation") this.#forget(entry.revocation.id);
             return [];
         }
         const released: MeterRecord[] = [];
@@ -184,6 +185,14 @@ export class Admission {
         draft.commit();
         this.#waiting.delete(chainKey(record.subject, record.chainEpoch));
         return { kind: "conflict", evidence };
+    }
+
+    /** Forgets what waits of a meter that was removed: the ledger takes none of it any more. */
+    #forget(subject: Uint8Array): void {
+        const chains = `${toHex(subject)}/`;
+        for (const key of this.#waiting.keys()) {
+            if (key.startsWith(chains)) this.#waiting.delete(key);
+        }
     }
 
     #chainOf(record: MeterRecord): Chain | undefined {

@@ -184,6 +184,10 @@ export class Collector implements LinkHandler, EngineObserver {
     entryLogged(entry: Entry, timeMs: number): void {
         const released = this.#admission.follow(entry, timeMs, this.#options.clock.nowMs());
         if (released.length > 0) this.#inBackground(this.#takeReleased(released));
+        const isRemoval = entry.kind === "revocation";
+        if (isRemoval && bytesEqual(entry.revocation.id, this.#options.author)) {
+            this.#options.log.warn("the operator removed this collector: it takes nothing more");
+        }
         if (entry.kind !== "vertex") return;
         this.#tips.add(entry.vertex, this.#engine?.head().size ?? 0);
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
@@ -261,6 +265,11 @@ export class Collector implements LinkHandler, EngineObserver {
         if (this.#closed || this.#failed || this.#inFlight >= LIMITS.ingestMessages) {
             this.#options.onRefused?.("MS_BUSY");
             throw error("MS_BUSY");
+        }
+        // The ledger takes nothing more of a removed author: a receipt would promise what nobody keeps.
+        if (this.#requireEngine().state.revoked.has(toHex(this.#options.author))) {
+            this.#options.onRefused?.("MS_FROZEN");
+            throw error("MS_FROZEN", { got: "a collector that was removed" });
         }
         this.#inFlight++;
         const work = this.#take(subjectHex, message);

@@ -1,4 +1,11 @@
-import { type Clock, LIMITS, type Log, type Signer, type Timers } from "@meterseal/core";
+import {
+    type Clock,
+    LIMITS,
+    type Log,
+    MetersealError,
+    type Signer,
+    type Timers,
+} from "@meterseal/core";
 import {
     compareRecords,
     createVertex,
@@ -27,7 +34,8 @@ export type VertexBuilderOptions = {
     /** What this author has in sight; the builder adds what it writes. */
     readonly tips: Tips;
     readonly log: Log;
-    /** Called when a vertex could not be written or was refused: the collector must stop. */
+    /** Called when a vertex could not be written, or was refused though its author is none that was removed: the
+     * collector must stop. */
     readonly onFailure: (cause: unknown) => void;
 };
 
@@ -159,7 +167,7 @@ export class VertexBuilder {
         const sent = this.#engine
             .append(vertex.message.bytes, records)
             .then(() => this.#leave(records))
-            .catch((cause: unknown) => this.#fail(cause))
+            .catch((cause: unknown) => (isRemoved(cause) ? this.#end(records) : this.#fail(cause)))
             .finally(() => {
                 this.#underWay.delete(sent);
                 this.#askAgainForRoom();
@@ -169,6 +177,16 @@ export class VertexBuilder {
 
     #leave(records: readonly MeterRecord[]): void {
         this.#backlog -= records.length;
+    }
+
+    /** The ledger takes nothing more of this author; the rest of the server goes on. */
+    #end(records: readonly MeterRecord[]): void {
+        this.#leave(records);
+        if (this.#stopped) return;
+        this.#stopped = true;
+        this.#options.log.warn(
+            "this collector was removed: what it stored last stays out of the log",
+        );
     }
 
     #fail(cause: unknown): void {
@@ -221,4 +239,8 @@ export class VertexBuilder {
         await nextTurn();
         return { vertex: vertex.value, records };
     }
+}
+
+function isRemoved(cause: unknown): boolean {
+    return cause instanceof MetersealError && cause.code === "MS_FROZEN";
 }

@@ -58,6 +58,7 @@ import { providerSumsCommand } from "./commands/provider-sums.ts";
 import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
+import { revokeCommand } from "./commands/revoke.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { simulateCommand } from "./commands/simulate.ts";
 import { subscriptionCreateCommand } from "./commands/subscription-create.ts";
@@ -87,6 +88,7 @@ const COMMANDS: readonly Command[] = [
     localnetCommand,
     simulateCommand,
     enrolCommand,
+    revokeCommand,
     meterInitCommand,
     meterRunCommand,
     bridgeCommand,

@@ -90,6 +90,39 @@ describe("meterseal ledger status", () => {
     });
 });
 
+describe("meterseal revoke", () => {
+    it("removes a branch for good, and says the same when it is asked again", async () => {
+        const request = join(branchDir, "server/join-request.json");
+        const { id } = JSON.parse(readFileSync(request, "utf8")) as Record<string, string>;
+        const words = ["revoke", "--data", operatorDir, "--yes", id ?? ""];
+        const removed = await run(...words);
+        expect([removed.code, removed.stdout]).toEqual([0, expect.stringContaining("collector")]);
+        const again = await run(...words, "--json");
+        expect(JSON.parse(again.stdout)).toMatchObject({ id, role: "collector" });
+        const status = await run("ledger", "join", "--data", branchDir, "--to", to);
+        expect([status.code, status.stderr]).toEqual([1, expect.stringMatching(/MS_FROZEN/)]);
+    });
+
+    it("removes nobody without a word at the terminal, nobody unknown, and says so", async () => {
+        const data = ["--data", operatorDir];
+        const asked = await run("revoke", ...data, "00".repeat(16));
+        expect([asked.code, asked.stderr]).toEqual([2, expect.stringMatching(/a terminal to ask/)]);
+        const unknown = await run("revoke", ...data, "--yes", "00".repeat(16));
+        expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringMatching(/MS_ENROLMENT/)]);
+        for (const wrong of [[], ["zz".repeat(16)], ["00"]]) {
+            const usage = await run("revoke", ...data, "--yes", ...wrong);
+            expect([usage.code, usage.stderr]).toEqual([2, expect.stringMatching(/MS_USAGE/)]);
+        }
+        const route = `${operator.info.httpUrl}/api/v1/revocations`;
+        const post = async (body: object, token: string): Promise<number> => {
+            const headers = { authorization: token, "content-type": "application/json" };
+            return (await fetch(route, { method: "POST", headers, body: JSON.stringify(body) }))
+                .status;
+        };
+        expect(await post({ id: "00".repeat(16) }, "Bearer wrong")).toBe(403);
+    });
+});
+
 describe("a server that joined nothing", () => {
     it("has no peers, and with CometBFT no branches", async () => {
         const data = ["--data", join(scratch, "alone"), "--port", "0", "--mqtt-port", "0"];

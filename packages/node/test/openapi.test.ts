@@ -171,6 +171,7 @@ describe("the OpenAPI document", () => {
             COLLECTORS_ROUTE: "/api/v1/collectors",
             LEDGER_STATUS_ROUTE: "/api/v1/ledger/status",
             PARTIES_ROUTE: "/api/v1/parties",
+            REVOCATIONS_ROUTE: "/api/v1/revocations",
             ROUTE: "/api/v1/openapi.json",
         };
         const routes = texts.flatMap((text) =>

@@ -27,7 +27,7 @@ export const resetCommand: Command = {
         try {
             const content = contentOf(dataDir);
             say(describe(dataDir, content));
-            if (options.yes !== true && !(await isConfirmed())) {
+            if (options.yes !== true && !(await isConfirmed("delete"))) {
                 say("Nothing was deleted.");
                 return EXIT.ok;
             }

@@ -104,7 +104,7 @@ export const walletEraseCommand: Command = {
         say(`This deletes from ${directory}, for good: ${names.join(", ")}.
 What the server stores of this household can then be opened by nobody, but with a copy of the keys:
 bills that were proven still verify, and whoever was granted something keeps what it holds.`);
-        if (options.yes !== true && !(await isConfirmed())) {
+        if (options.yes !== true && !(await isConfirmed("delete"))) {
             say("Nothing was deleted.");
             return EXIT.ok;
         }

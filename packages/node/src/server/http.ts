@@ -22,6 +22,7 @@ import { addMessageBodies } from "./message-body.ts";
 import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
 import { addPartyRoutes, type PartyTools } from "./party-routes.ts";
+import type { Removal } from "./removal.ts";
 import { addRoutes } from "./routes.ts";
 import { addSafety, SAFETY_HEADERS, sendProblem } from "./safety.ts";
 import type { EnrolRequest, ReplayPlan } from "./server.ts";
@@ -56,6 +57,7 @@ export type HttpOptions = {
     readonly operatorToken: string;
     readonly enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>;
     readonly admitCollector: (request: CollectorRequest) => Promise<CollectorAnswer>;
+    readonly remove: (id: Uint8Array) => Promise<Removal>;
     /** Parties, and what they put on the ledger. */
     readonly parties: PartyTools;
     readonly box: BoxTools;

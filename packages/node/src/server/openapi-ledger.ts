@@ -21,6 +21,25 @@ export const LEDGER_PATHS: Paths = {
             },
         },
     },
+    "/api/v1/revocations": {
+        post: {
+            operationId: "removeMember",
+            summary: "Removes a meter or a collector for good; the same again, the same answer",
+            security: [{ operator: [] }],
+            requestBody: {
+                required: true,
+                content: {
+                    "application/json": {
+                        schema: { $ref: "#/components/schemas/removalRequest" },
+                    },
+                },
+            },
+            responses: {
+                201: json("removal", "the member is removed"),
+                ...problems(400, 403, 409, 413),
+            },
+        },
+    },
     "/api/v1/ledger/status": {
         get: {
             operationId: "getLedgerStatus",
@@ -60,6 +79,15 @@ export const ledgerSchemas: Readonly<Record<string, object>> = {
     collectorAnswer: closed({
         format: { const: "meterseal-collector-answer/v1" },
         enrolment: { type: "string", description: "by the operator: COSE, base64" },
+    }),
+    removalRequest: closed({
+        format: { const: "meterseal-removal-request/v1" },
+        id: { ...hex(32), description: "subject of a meter, author id of a collector" },
+    }),
+    removal: closed({
+        id: hex(32),
+        role: { enum: ["meter", "gateway", "collector"] },
+        network: hex(64),
     }),
     ledgerStatus: {
         oneOf: [

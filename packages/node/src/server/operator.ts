@@ -11,6 +11,8 @@ import {
     parseCollectorRequest,
 } from "../exchange/admission.ts";
 import { PLACES, writeJson, writeSecret } from "../files.ts";
+import { hexField, readJson } from "../json-fields.ts";
+import type { Removal } from "./removal.ts";
 import type { EnrolRequest } from "./server.ts";
 
 /** Route that admits meters, for who holds the operator's token. */
@@ -18,6 +20,12 @@ export const ENROL_ROUTE = "/api/v1/enrolments";
 
 /** Route that admits collectors of branches, for who holds the operator's token. */
 export const COLLECTORS_ROUTE = "/api/v1/collectors";
+
+/** Route that removes meters and collectors, for who holds the operator's token. */
+export const REVOCATIONS_ROUTE = "/api/v1/revocations";
+
+/** Format of a request to remove a member. */
+export const REMOVAL_REQUEST = "meterseal-removal-request/v1";
 
 const TOKEN_FILE = "operator.token";
 const ADDRESS_FILE = "address.json";
@@ -54,17 +62,18 @@ export function readAddress(dataDir: string): ServerAddress | null {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as ServerAddress) : null;
 }
 
-/** Whom the operator admits. */
+/** Whom the operator admits and removes. */
 export type Admissions = {
     readonly enrol: (request: EnrolRequest) => Promise<EnrolmentAnswer>;
     readonly admitCollector: (request: CollectorRequest) => Promise<CollectorAnswer>;
+    readonly remove: (id: Uint8Array) => Promise<Removal>;
 };
 
-/** Adds the routes by which the operator admits meters and collectors. */
+/** Adds the routes by which the operator admits and removes meters and collectors. */
 export function addOperatorRoutes(
     app: FastifyInstance,
     token: string,
-    { admitCollector, enrol }: Admissions,
+    { admitCollector, enrol, remove }: Admissions,
 ): void {
     app.post<{ Body: unknown }>(COLLECTORS_ROUTE, async (request, reply) => {
         requireOperator(request.headers.authorization, token);
@@ -76,6 +85,16 @@ export function addOperatorRoutes(
         const answer = await enrol(unwrap(parseRequest(JSON.stringify(request.body))));
         return reply.code(201).type("application/json").send(formatAnswer(answer));
     });
+    app.post<{ Body: unknown }>(REVOCATIONS_ROUTE, async (request, reply) => {
+        requireOperator(request.headers.authorization, token);
+        return reply.code(201).send(await remove(memberOf(request.body)));
+    });
+}
+
+/** Id of the member that a request names, 16 bytes. */
+function memberOf(body: unknown): Uint8Array {
+    const shape = { format: REMOVAL_REQUEST, max: 256, where: "request of a removal" };
+    return unwrap(readJson(JSON.stringify(body), shape, (fields) => hexField(fields, "id", 16)));
 }
 
 /**

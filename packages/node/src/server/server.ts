@@ -24,6 +24,7 @@ import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
 import { admitParty } from "./party-admission.ts";
 import { PartyGate } from "./party-gate.ts";
+import { type Removal, removeMember } from "./removal.ts";
 import { type Roles, startRoles } from "./roles.ts";
 
 /** Where the built pages of the portal are. */
@@ -104,6 +105,8 @@ export type Server = {
     admitParty(request: PartyRequest): Promise<PartyAnswer>;
     /** Admits the collector of a branch; resolves once that is final. Twice gives the same. */
     admitCollector(request: CollectorRequest): Promise<CollectorAnswer>;
+    /** Removes a meter or a collector for good; resolves once that is final. Twice gives the same. */
+    remove(id: Uint8Array): Promise<Removal>;
     /** How the ledger stands. */
     ledgerStatus(): LedgerStatus;
     /** Stops listening, makes final what is stored, and closes the store. */
@@ -164,6 +167,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             operatorToken,
             enrol,
             admitCollector: (request) => admitCollector(registry, request),
+            remove: (id) => removeMember(registry, id),
             ledgerStatus: exchange.status,
             ...partySide(options, { ...roles, registry, box, operatorToken, store, metrics }),
             replay: options.replay ?? null,
@@ -194,6 +198,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             },
             admitParty: (request) => admitParty(registry, request),
             admitCollector: (request) => admitCollector(registry, request),
+            remove: (id) => removeMember(registry, id),
             ledgerStatus: exchange.status,
             close: unwind,
         };
