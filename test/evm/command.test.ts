@@ -75,6 +75,12 @@ after(async () => {
     rmSync(directory, { recursive: true, force: true });
 });
 
+/** How many anchors of a data directory have a proof. */
+function proofsIn(dataDir: string): number {
+    const names = readdirSync(join(dataDir, "anchors"), { recursive: true }).map(String);
+    return names.filter((name) => /anchor-\d+\.json$/.test(name)).length;
+}
+
 describe("meterseal anchor", () => {
     let size = 0;
 
@@ -176,9 +182,11 @@ describe("meterseal anchor", () => {
         await done("anchor", "export", "--data", data, "--out", proof);
         const archive = join(directory, "ledger.car");
         await done("export", "--format", "car", "--data", data, "--out", archive);
-        const words = ["verify", archive, "--anchor", proof, "--json"];
+        const words = ["verify", archive, "--rpc", anvil.url, "--json"];
         const whole = JSON.parse(await done(...words)) as { counts: { anchors: number } };
-        assert.equal(whole.counts.anchors, 1);
+        assert.equal(whole.counts.anchors, proofsIn(data));
+        const more = JSON.parse(await done(...words, "--anchor", proof)) as typeof whole;
+        assert.equal(more.counts.anchors, proofsIn(data) + 1);
         const early = join(directory, "early");
         const cut = join(directory, "cut.car");
         cpSync(earlier, early, { recursive: true });

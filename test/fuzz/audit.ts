@@ -90,7 +90,7 @@ function carBlocks(): Uint8Array[] {
     const { cid } = rawBlock(bytes);
     const root = rootBlock({
         ...{ genesis: cid, size: 2, entries: [entries.cid], checkpoints: [checkpoints.cid] },
-        ...{ waiting: [waiting.cid], contradictions: [cid] },
+        ...{ waiting: [waiting.cid], contradictions: [cid], anchors: [cid] },
         block: { height: 3, appHash: new Uint8Array(32), state: bytes, commits: cid },
     });
     const pages = [root, entries, checkpoints, waiting].map((block) => block.bytes);

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { CarReader } from "@ipld/car";
@@ -200,6 +200,25 @@ describe("an archive of the ledger", () => {
         const { faults } = await verifyCar(path, [], () => undefined);
         expect(faults.map(({ code }) => code)).not.toContain("MS_ARCHIVE");
         expect(faults.length).toBeGreaterThan(0);
+    });
+
+    it("carries the proofs of anchors, and says which one is none", async () => {
+        const anchored = join(scratch, "anchored");
+        cpSync(dataDir, anchored, { recursive: true });
+        const proofs = join(PLACES.anchors(anchored), "1-ab");
+        mkdirSync(proofs, { recursive: true });
+        writeFileSync(join(proofs, "anchor-2.json"), "{}");
+        writeFileSync(join(proofs, "pending.json"), "no proof");
+        const path = join(scratch, "anchored.car");
+        expect((await exported(path, anchored)).code).toBe(0);
+        const { counts, faults } = await verifyCar(path, [], () => undefined);
+        expect(counts.anchors).toBe(0);
+        expect(faults).toMatchObject([
+            { code: "MS_MALFORMED", where: expect.stringMatching(/^anchor 0 of the archive/) },
+        ]);
+        const whole = readFileSync(path);
+        const cut = await checked(whole.subarray(0, whole.length - 1));
+        expect(cut.faults).toMatchObject([{ code: "MS_ARCHIVE" }]);
     });
 
     it("is held against a network and a policy by the command", async () => {

@@ -53,8 +53,10 @@ export type CarRoot = {
     readonly checkpoints: readonly CID[];
     /** Pages of vertices and records that are not in the log yet. */
     readonly waiting: readonly CID[];
-    /** Proofs of contradictions, raw: the last blocks of the file. */
+    /** Proofs of contradictions, raw. */
     readonly contradictions: readonly CID[];
+    /** Proofs of anchors on EVM chains, raw: the last blocks of the file. */
+    readonly anchors: readonly CID[];
     /** Absent where the server keeps its log alone. */
     readonly block?: CarBlockHead;
 };
@@ -103,6 +105,7 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             "checkpoints",
             "waiting",
             "contradictions",
+            "anchors",
         ];
         onlyKeys(map, map.block === undefined ? known : [...known, "block"], "root");
         return {
@@ -111,9 +114,8 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             entries: toLinks(map.entries, "root.entries"),
             checkpoints: toLinks(map.checkpoints, "root.checkpoints"),
             waiting: toLinks(map.waiting, "root.waiting"),
-            contradictions: toArray(map.contradictions, "root.contradictions", PAGES_MAX).map(
-                (link) => toLink(link, "raw", "root.contradictions"),
-            ),
+            contradictions: toLinks(map.contradictions, "root.contradictions", "raw"),
+            anchors: toLinks(map.anchors, "root.anchors", "raw"),
             ...(map.block === undefined ? {} : { block: parseBlockHead(map.block) }),
         };
     });
@@ -206,6 +208,6 @@ function toLink(value: unknown, kind: "raw" | "node", where: string): CID {
     return isLink(value, kind) ? value : malformed(where, `a link to ${kind} bytes`);
 }
 
-function toLinks(value: unknown, where: string): CID[] {
-    return toArray(value, where, PAGES_MAX).map((link) => toLink(link, "node", where));
+function toLinks(value: unknown, where: string, kind: "raw" | "node" = "node"): CID[] {
+    return toArray(value, where, PAGES_MAX).map((link) => toLink(link, kind, where));
 }

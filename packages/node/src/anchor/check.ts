@@ -2,15 +2,17 @@ import { basename } from "node:path";
 import { bytesEqual, error, formatInstant, toHex } from "@meterseal/core";
 import {
     type Address,
+    type AnchorProof,
     checkAnchorProof,
     EvmRpc,
     type Hex,
+    parseAnchorProof,
     requireBlock,
     requireChain,
 } from "@meterseal/engines/evm";
 import { type LedgerState, type MerkleLog, originOf } from "@meterseal/ledger";
 import type { Findings } from "../verify/findings.ts";
-import { anchorDirectories, proofFiles, readProof } from "./place.ts";
+import { readProof } from "./place.ts";
 
 /** Confirmations that a block needs for an auditor who asks a node. */
 const CONFIRMATIONS = 6;
@@ -70,7 +72,7 @@ export async function checkProofFile(path: string, trust: ProofTrust): Promise<P
     };
 }
 
-/** What the anchors of a data directory are held against. */
+/** What anchors are held against. */
 export type AnchorCheck = {
     readonly state: LedgerState;
     readonly tree: MerkleLog;
@@ -79,24 +81,38 @@ export type AnchorCheck = {
     readonly rpc: string | null;
 };
 
+/** A proof that is read when it is checked. */
+export type NamedProof = { readonly name: string; readonly read: () => AnchorProof };
+
+/** The proof in a file. */
+export function proofOfFile(path: string): NamedProof {
+    return { name: basename(path), read: () => readProof(path) };
+}
+
+/** The proof that an archive carries. */
+export function proofOfArchive(bytes: Uint8Array, index: number): NamedProof {
+    return {
+        name: `${index} of the archive`,
+        read: () => parseAnchorProof(new TextDecoder().decode(bytes)),
+    };
+}
+
 /**
- * Holds the anchor proofs of a data directory, null for none, and further files against the log that was
- * recomputed: a root on the chain that is not the log's shows that it was rewritten or cut behind it.
+ * Holds anchor proofs against the log that was recomputed: a root on the chain that is not the log's
+ * shows that it was rewritten or cut behind it.
  */
 export async function checkAnchors(
-    dataDir: string | null,
-    files: readonly string[],
+    proofs: readonly NamedProof[],
     check: AnchorCheck,
 ): Promise<void> {
     const { findings, rpc } = check;
     const node = rpc === null ? null : new EvmRpc(rpc);
-    const own = dataDir === null ? [] : anchorDirectories(dataDir).flatMap(proofFiles);
-    for (const path of [...own.map((file) => file.path), ...files]) {
+    for (const { name, read } of proofs) {
         try {
-            await checkAnchor(path, check, node);
+            await checkAnchor(read(), check, node);
             findings.counts.anchors++;
         } catch (cause) {
-            findings.failed(cause, `anchor ${basename(path)}`);
+            findings.failed(cause, `anchor ${name}`);
         }
     }
     if (findings.counts.anchors > 0 && node === null) {
@@ -108,11 +124,10 @@ export async function checkAnchors(
 
 /** @throws MetersealError what is wrong with one of them. */
 async function checkAnchor(
-    path: string,
+    proof: AnchorProof,
     { state, tree }: AnchorCheck,
     node: EvmRpc | null,
 ): Promise<void> {
-    const proof = readProof(path);
     const proven = checkAnchorProof(proof);
     if (proven instanceof Error) throw proven;
     const { origin, root, size } = proven;

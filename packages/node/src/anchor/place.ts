@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
 import {
@@ -12,38 +12,16 @@ import {
 } from "@meterseal/engines/evm";
 import { type DirectoryLock, lockDirectory, syncDirectory } from "@meterseal/stores";
 import { PLACES, readBounded, writeWhole } from "../files.ts";
+import { ANCHOR_FILE_BYTES, anchorProofFiles } from "./proof-files.ts";
 
 const PENDING = "pending.json";
-const PROOF = /^anchor-(\d+)\.json$/;
-/** Bytes of a file of ours: a proof of two tries, some twenty kilobytes. */
-const FILE_BYTES = 1_048_576;
-
-/** Directories of anchors in a data directory, one for each contract; none where it has none. */
-export function anchorDirectories(dataDir: string): string[] {
-    const parent = PLACES.anchors(dataDir);
-    return existsSync(parent)
-        ? readdirSync(parent)
-              .sort()
-              .map((name) => join(parent, name))
-        : [];
-}
-
-/** Sizes of the anchors in a directory that have a proof, smallest first, and their files. */
-export function proofFiles(directory: string): { readonly size: number; readonly path: string }[] {
-    return readdirSync(directory)
-        .flatMap((name) => {
-            const [, size] = PROOF.exec(name) ?? [];
-            return size === undefined ? [] : [{ size: Number(size), path: join(directory, name) }];
-        })
-        .sort((a, b) => a.size - b.size);
-}
 
 /**
  * The proof of a size in a data directory, or the one of the largest size.
  * @throws MetersealError MS_NOT_FOUND, MS_MALFORMED
  */
 export function findProof(dataDir: string, size: number | null): AnchorProof {
-    const files = anchorDirectories(dataDir).flatMap(proofFiles);
+    const files = anchorProofFiles(dataDir);
     const fitting = files.filter((file) => size === null || file.size === size);
     const [last] = fitting.sort((a, b) => b.size - a.size);
     if (last !== undefined) return readProof(last.path);
@@ -56,7 +34,7 @@ export function findProof(dataDir: string, size: number | null): AnchorProof {
  * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE, MS_MALFORMED
  */
 export function readProof(path: string): AnchorProof {
-    return parseAnchorProof(readBounded(path, FILE_BYTES).toString("utf8"));
+    return parseAnchorProof(readBounded(path, ANCHOR_FILE_BYTES).toString("utf8"));
 }
 
 /**
@@ -81,7 +59,7 @@ export class AnchorDirectory implements PendingStore {
     load(): ReturnType<PendingStore["load"]> {
         const path = join(this.path, PENDING);
         return existsSync(path)
-            ? parsePending(readBounded(path, FILE_BYTES).toString("utf8"), path)
+            ? parsePending(readBounded(path, ANCHOR_FILE_BYTES).toString("utf8"), path)
             : null;
     }
 

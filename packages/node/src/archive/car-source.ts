@@ -104,10 +104,17 @@ export class CarSource implements LedgerSource {
         }
     }
 
-    /** Proofs of contradictions; the last part of the file. */
+    /** Proofs of contradictions, behind what waits. */
     *contradictions(): Generator<Uint8Array, void, undefined> {
         for (const [i, link] of this.root.contradictions.entries()) {
             yield this.#file.next(link, `contradiction ${i}`);
+        }
+    }
+
+    /** Proofs of anchors; the last part of the file. */
+    *anchors(): Generator<Uint8Array, void, undefined> {
+        for (const [i, link] of this.root.anchors.entries()) {
+            yield this.#file.next(link, `anchor ${i}`);
         }
         this.#file.end();
     }

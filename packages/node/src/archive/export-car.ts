@@ -13,8 +13,9 @@ import {
 } from "@meterseal/ledger";
 import { syncDirectory } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { ANCHOR_FILE_BYTES, anchorProofFiles } from "../anchor/proof-files.ts";
 import { ContradictionFiles } from "../contradictions/files.ts";
-import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { PLACES, readBounded, reasonOf, requireDirectory } from "../files.ts";
 import { ledgerPages } from "./ledger-blocks.ts";
 
 /** What was written. */
@@ -47,35 +48,48 @@ export async function exportCar(
         if (genesis === null) throw error("MS_GENESIS", { where: dataDir, got: "none" });
         const { networkId } = unwrap(stateOfGenesis(genesis));
         const files = new ContradictionFiles(PLACES.contradictions(dataDir), networkId);
-        const last = files.names().map((name) => rawBlock(files.read(name).bytes));
-        return { networkId, ...(await writeStore(store, [genesis, last], path, onProgress)) };
+        const fixed: Fixed = {
+            genesis: rawBlock(genesis),
+            contradictions: files.names().map((name) => rawBlock(files.read(name).bytes)),
+            anchors: anchorProofFiles(dataDir).map((proof) =>
+                rawBlock(readBounded(proof.path, ANCHOR_FILE_BYTES)),
+            ),
+        };
+        return { networkId, ...(await writeStore(store, fixed, path, onProgress)) };
     } finally {
         await store.close();
     }
 }
 
+/** Blocks that are whole before the log is read. */
+type Fixed = {
+    readonly genesis: CarBlock;
+    readonly contradictions: readonly CarBlock[];
+    readonly anchors: readonly CarBlock[];
+};
+
 async function writeStore(
     store: ServerStore,
-    [genesis, last]: readonly [Uint8Array, readonly CarBlock[]],
+    fixed: Fixed,
     path: string,
     onProgress: (done: number, text: string) => void,
 ): Promise<Omit<WrittenCar, "networkId">> {
     const { logSize } = await store.reader.counts();
     const show = (before: number, text: string) => (index: number) =>
         onProgress(before + (0.5 * (index + 1)) / Math.max(1, logSize), text);
-    const root = await rootOf(store, [genesis, last], show(0, "links"));
+    const root = await rootOf(store, fixed, show(0, "links"));
     const file = new BlockFile(path);
     try {
         file.write(encodeCarHeader(root.cid));
         file.add(root);
-        file.add(rawBlock(genesis));
+        file.add(fixed.genesis);
         const commits = await store.commits();
         if (commits !== null) file.add(rawBlock(commits));
         for await (const { blocks, page } of ledgerPages(store.reader, show(0.5, "blocks"))) {
             file.add(page);
             for (const block of blocks) file.add(block);
         }
-        for (const block of last) file.add(block);
+        for (const block of [...fixed.contradictions, ...fixed.anchors]) file.add(block);
         file.finish();
     } catch (cause) {
         file.discard();
@@ -88,7 +102,7 @@ async function writeStore(
 /** The root stands first and names every page, so all are made once before they are written. */
 async function rootOf(
     store: ServerStore,
-    [genesis, last]: readonly [Uint8Array, readonly CarBlock[]],
+    { anchors, contradictions, genesis }: Fixed,
     onEntry: (index: number) => void,
 ): Promise<CarBlock> {
     const links: { [Name in "entries" | "checkpoints" | "waiting"]: CarBlock["cid"][] } = {
@@ -102,10 +116,11 @@ async function rootOf(
     const head = await store.blockHead();
     const { logSize } = await store.reader.counts();
     const content: CarRoot = {
-        genesis: rawBlock(genesis).cid,
+        genesis: genesis.cid,
         size: logSize,
         ...links,
-        contradictions: last.map(({ cid }) => cid),
+        contradictions: contradictions.map(({ cid }) => cid),
+        anchors: anchors.map(({ cid }) => cid),
     };
     const commits = await store.commits();
     const block = rootBlock({

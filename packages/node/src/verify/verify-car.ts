@@ -12,7 +12,7 @@ import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
-import { checkAnchorFiles, checkNetwork, type VerifyOptions } from "./verify.ts";
+import { checkAnchorProofs, checkNetwork, type VerifyOptions } from "./verify.ts";
 import { checkOpenVertex } from "./vertex-check.ts";
 
 /** What has been found out so far, for the report of a file that ends too early. */
@@ -81,7 +81,6 @@ async function checkSource(
     checkCommitsReached(log, findings);
     const context = { tree: log.tree, isShared: block !== undefined, policy };
     progress.head = await checkCheckpoints(source, state, context, findings);
-    await checkAnchorFiles(null, options, { state, tree: log.tree, findings });
     if (block !== undefined && log.rulesJudged) {
         const { appHash, height, state: engineState } = block;
         const fault = checkBlockHead({ appHash, height, engineState }, state, log.tree);
@@ -103,6 +102,8 @@ async function checkSource(
     for (const bytes of source.contradictions()) {
         noteContradiction(checkFile("in the archive", bytes, state.networkId), findings);
     }
+    const archived = [...source.anchors()];
+    await checkAnchorProofs({ archived }, options, { state, tree: log.tree, findings });
     findings.notes.push(
         "An archive holds no meter's outbox: a log that was cut at its end would not show here.",
     );

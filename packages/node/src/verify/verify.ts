@@ -23,6 +23,7 @@ import {
 import { kidOf } from "@meterseal/record";
 import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
+import { anchorProofFiles } from "../anchor/proof-files.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
@@ -94,7 +95,8 @@ export async function verifyDirectory(
         checkNetwork(state, network, findings);
         const ledger = { state, store, policy };
         const { head, tree } = await checkLedger(dataDir, ledger, findings, onProgress);
-        await checkAnchorFiles(dataDir, options, { state, tree, findings });
+        const files = anchorProofFiles(dataDir).map(({ path }) => path);
+        await checkAnchorProofs({ files }, options, { state, tree, findings });
         const check = { state, reader: store.reader, findings, commitments };
         await checkBox(PLACES.server(dataDir), state, findings);
         checkParties(dataDir, state, findings);
@@ -116,16 +118,25 @@ export function checkNetwork(
     findings.fault("MS_NETWORK", "genesis", `It is that of network ${toHex(networkId)}.`);
 }
 
-/** Proofs of anchors in a directory, null for none, and those that were given besides. */
-export async function checkAnchorFiles(
-    dataDir: string | null,
+/** Where proofs of anchors come from, beside the files that were given. */
+export type OwnAnchors = {
+    /** Proof files of a data directory. */
+    readonly files?: readonly string[];
+    /** Proofs that an archive carries. */
+    readonly archived?: readonly Uint8Array[];
+};
+
+/** Checks the proofs of anchors that are there, and those that were given besides. */
+export async function checkAnchorProofs(
+    { archived = [], files = [] }: OwnAnchors,
     { anchorRpc = null, anchors = [] }: VerifyOptions,
     check: { readonly state: LedgerState; readonly tree: MerkleLog; readonly findings: Findings },
 ): Promise<void> {
-    const own = dataDir !== null && existsSync(PLACES.anchors(dataDir)) ? dataDir : null;
-    if (own === null && anchors.length === 0) return;
-    const { checkAnchors } = await import("../anchor/check.ts");
-    await checkAnchors(own, anchors, { ...check, rpc: anchorRpc });
+    const paths = [...files, ...anchors];
+    if (paths.length + archived.length === 0) return;
+    const { checkAnchors, proofOfArchive, proofOfFile } = await import("../anchor/check.ts");
+    const proofs = [...paths.map(proofOfFile), ...archived.map(proofOfArchive)];
+    await checkAnchors(proofs, { ...check, rpc: anchorRpc });
 }
 
 async function checkGenesis(
