@@ -6,7 +6,7 @@ import type { PlotContent } from "./chart/plot.ts";
 import { alignBefore, type Comparison, compareWithBefore } from "./comparison.ts";
 import { beforeName, ComparisonLine } from "./comparison-line.tsx";
 import { IntervalTable } from "./interval-table.tsx";
-import { intervalLabel, periodLabel, periodNote, slotLabel } from "./labels.ts";
+import { correctionLabel, intervalLabel, periodLabel, periodNote, slotLabel } from "./labels.ts";
 import { PeriodFacts } from "./period-facts.tsx";
 import { PeriodSteps, ViewSwitch } from "./period-nav.tsx";
 import {
@@ -168,7 +168,7 @@ type TotalProps = { readonly usage: Usage; readonly note: string | null; readonl
 
 /** The period in one number, or in two where the home also gives. */
 function Total({ usage, note, name }: TotalProps): ReactNode {
-    const { totalExportWh, totalImportWh } = usage;
+    const { totalCorrectionWh = 0n, totalExportWh, totalImportWh } = usage;
     return (
         <div className="totals">
             <p className="total" data-testid="total" data-wh={String(totalImportWh)}>
@@ -182,6 +182,12 @@ function Total({ usage, note, name }: TotalProps): ReactNode {
                 <p className="total" data-testid="total-export" data-wh={String(totalExportWh)}>
                     <span className="total-number total-out">{formatKwh(totalExportWh)}</span>{" "}
                     <span className="total-unit">kWh to the grid</span>
+                </p>
+            )}
+            {totalCorrectionWh !== 0n && (
+                <p className="hint" data-testid="correction" data-wh={String(totalCorrectionWh)}>
+                    {correctionLabel(totalCorrectionWh)}:{" "}
+                    <strong>{formatKwh(totalImportWh + totalCorrectionWh)} kWh</strong> count
                 </p>
             )}
             {note !== null && <p className="hint">{note}</p>}

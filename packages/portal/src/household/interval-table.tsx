@@ -1,7 +1,7 @@
 import type { UsageInterval } from "@meterseal/wallet";
 import { type ReactNode, useState } from "react";
 import { formatKwh } from "../format.ts";
-import { qualityLabel } from "./labels.ts";
+import { readingLabel } from "./labels.ts";
 
 type IntervalTableProps = {
     /** What the table shows, read out before it. */
@@ -109,7 +109,7 @@ function Row({ interval, isTwoWay, compared, labelOf, onOpen }: RowProps): React
             {compared !== undefined && (
                 <td className="number">{kwhOrDash(compared?.importWh ?? null)}</td>
             )}
-            <td>{qualityLabel(interval.quality)}</td>
+            <td>{readingLabel(interval)}</td>
         </tr>
     );
 }

@@ -78,12 +78,14 @@ function offsetsDiffer({ fromUnix, toUnix }: Period, zone: string): boolean {
 }
 
 /** Energy of an interval in words. */
-export function energyLabel({ exportWh, importWh, quality }: UsageInterval): string {
+export function energyLabel(interval: UsageInterval): string {
+    const { correctionWh = 0n, exportWh, importWh, quality } = interval;
     if (importWh === null) return "no reading";
-    const amount =
+    const read =
         exportWh === null
             ? `${formatKwh(importWh)} kWh`
             : `${formatKwh(importWh)} kWh from the grid, ${formatKwh(exportWh)} kWh to it`;
+    const amount = correctionWh === 0n ? read : `${read}, ${correctionLabel(correctionWh)}`;
     if (quality === "measured") return amount;
     if (quality === "estimated") return `${amount}, estimated`;
     return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
@@ -98,6 +100,18 @@ export function slotLabel(slotSeconds: number): string {
         [60, "minute"],
     ]);
     return names.get(slotSeconds) ?? `${slotSeconds} seconds`;
+}
+
+/** What the operator corrected the import by, in words; the register itself stays as it was read. */
+export function correctionLabel(correctionWh: bigint): string {
+    const [sign, wh] = correctionWh < 0n ? ["−", -correctionWh] : ["+", correctionWh];
+    return `corrected by ${sign}${formatKwh(wh)} kWh`;
+}
+
+/** What is to be said of an interval's reading: how far it was read, and a correction that counts in it. */
+export function readingLabel({ correctionWh = 0n, quality }: UsageInterval): string {
+    const label = qualityLabel(quality);
+    return correctionWh === 0n ? label : `${label}, ${correctionLabel(correctionWh)}`;
 }
 
 /** How far an interval was read, in words. */
