@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ALGORITHM, type MeterLink, slotOfUnix, unwrap } from "@meterseal/core";
+import { ALGORITHM, type MeterLink, type Signer, slotOfUnix, unwrap } from "@meterseal/core";
 import {
     type Evidence,
     encodeEntry,
@@ -24,7 +24,7 @@ import {
     STREAM_MODE,
 } from "@meterseal/record";
 import { MemoryMeterStore } from "@meterseal/stores/memory";
-import { testBytes } from "@meterseal/testkit/keys";
+import { rsaTestSigner, testBytes } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain, type TestMeter, TestNetwork } from "@meterseal/testkit/records";
 import { formatKeyFile, type KeyFile, openHousehold, usageOfSeries } from "@meterseal/wallet";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -112,9 +112,10 @@ function keyOf(network: TestNetwork, { descriptor, subject }: TestMeter): KeyFil
 const nowhere: MeterLink = { open: async () => {}, send: async () => {}, close: async () => {} };
 
 /** Four days and a bit around a change of clocks, by the meter's own software: import and export. */
-async function sealedHome() {
+async function sealedHome(signer?: Signer) {
     const network = new TestNetwork("independent");
     const meter = await network.meter("home", {
+        ...(signer === undefined ? {} : { signer }),
         groups: [0, 1],
         descriptor: { slotSeconds: 1800 },
     });
@@ -218,6 +219,21 @@ describe.skipIf(!ready)("the independent reader (not run without python3 and ope
         expect(amounts(said)).toEqual(expected(home.evidence, home.key));
         expect(said).toContain("\n2013-03-31  import ");
         expect(said).toContain("  3 intervals missing");
+    });
+
+    it("checks a meter that signs with PS256, and says which of its records was changed", async () => {
+        const rsa = await sealedHome(rsaTestSigner());
+        const evidence = encodeEvidence(rsa.evidence);
+        const { said, status } = await read(evidence, rsa.key);
+        expect(said).toContain("Everything holds");
+        expect(status).toBe(0);
+        expect(amounts(said)).toEqual(expected(rsa.evidence, rsa.key));
+        const second = rsa.evidence.records[1]!.bytes;
+        expect(second.length).toBeGreaterThan(256);
+        const flipped = evidence.slice();
+        const at = Buffer.from(evidence).indexOf(second) + second.length - 1;
+        flipped[at] = (flipped[at] as number) ^ 0x01;
+        expect((await read(flipped, rsa.key)).said).toMatch(/^FAULT at record 2: /);
     });
 
     it("reads plain registers and a later chain epoch", async () => {

@@ -2,7 +2,9 @@
 import base64, hashlib, os, subprocess, tempfile
 
 HALF_ORDER = 0x7FFFFFFF800000007FFFFFFFFFFFFFFFDE737D56D38BCF4279DCE5617E3192A8  # of P-256
-SPKI = {2: "3059301306072a8648ce3d020106082a8648ce3d03010703420004", 1: "302a300506032b6570032100"}
+SPKI = {2: "3059301306072a8648ce3d020106082a8648ce3d03010703420004", 1: "302a300506032b6570032100",
+        3: "30820122300d06092a864886f70d01010105000382010f003082010a0282010100"}
+EXPONENT = bytes.fromhex("010001")
 progress = {"checks": 0, "place": "the input"}
 
 def check(place, *facts):  # counts what holds; ends at the first that does not
@@ -59,8 +61,14 @@ def is_signed(key, algorithm, signed, signature):  # by a COSE_Key; openssl does
         options = ["dgst", "-sha256", "-verify", "key", "-signature", "signature", "message"]
     elif (key[1], algorithm) == (1, -8):  # Ed25519
         options = "pkeyutl -verify -pubin -inkey key -rawin -sigfile signature -in message".split()
-    else: raise ValueError("a signature that is neither ES256 nor EdDSA")
-    spki = base64.encodebytes(bytes.fromhex(SPKI[key[1]]) + key[-2] + key.get(-3, b""))
+    elif (key[1], algorithm) == (3, -37):  # PS256: RSA-2048, 65537, a salt of 32 bytes
+        n = key[-1]
+        if len(n) != 256 or n[0] < 128 or n[255] % 2 == 0 or key[-2] != EXPONENT: return False
+        options = "dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32".split()
+        options += ["-verify", "key", "-signature", "signature", "message"]
+    else: raise ValueError("a signature that is neither ES256, PS256 nor EdDSA")
+    point = key[-1] + b"\2\3" + EXPONENT if key[1] == 3 else key[-2] + key.get(-3, b"")
+    spki = base64.encodebytes(bytes.fromhex(SPKI[key[1]]) + point)
     pem = b"-----BEGIN PUBLIC KEY-----\n" + spki + b"-----END PUBLIC KEY-----\n"
     with tempfile.TemporaryDirectory() as folder:
         for name, data in (("key", pem), ("signature", signature), ("message", signed)):

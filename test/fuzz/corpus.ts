@@ -6,7 +6,11 @@ const VECTORS = join(import.meta.dirname, "../../vectors");
 const LONDON = join(import.meta.dirname, "../../examples/london-2013");
 
 type Vector = { readonly kind?: string; readonly what?: string; readonly hex: string };
-type Messages = { readonly messages: readonly Vector[]; readonly refused: readonly Vector[] };
+type Messages = {
+    readonly keys: Readonly<Record<string, { readonly coseKey: string }>>;
+    readonly messages: readonly Vector[];
+    readonly refused: readonly Vector[];
+};
 type Network = {
     readonly genesis: { readonly bytes: string; readonly networkId: string };
     readonly vertex: { readonly bytes: string; readonly body: string };
@@ -33,6 +37,11 @@ export function messagesOf(kind: string): Uint8Array[] {
         .flatMap((file) => [...file.messages, ...file.refused])
         .filter((vector) => vector.kind === kind)
         .map(({ hex }) => Uint8Array.fromHex(hex));
+}
+
+/** COSE keys of the vectors. */
+export function coseKeys(): Uint8Array[] {
+    return Object.values(messages.keys).map(({ coseKey }) => Uint8Array.fromHex(coseKey));
 }
 
 /** What the ledger's vectors hold of one kind, accepted and refused. */

@@ -1,4 +1,4 @@
-import { concatBytes, type Result, unwrap } from "@meterseal/core";
+import { concatBytes, type PublicKey, type Result, unwrap } from "@meterseal/core";
 import {
     checkEvidence,
     decodeEntry,
@@ -16,10 +16,12 @@ import {
     decodeCbor,
     decodeCorrection,
     decodeCorrectionNote,
+    decodeCoseKey,
     decodeEvent,
     encodeCbor,
     encodeCorrection,
     encodeCorrectionNote,
+    encodeCoseKey,
     encodeEvent,
     encodeReceipt,
     epochOf,
@@ -39,7 +41,7 @@ import {
 import { expandAddresses } from "@meterseal/seal";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_START_UNIX } from "@meterseal/testkit/records";
-import { eventBodies, ledgerVectors, messagesOf, network } from "./corpus.ts";
+import { coseKeys, eventBodies, ledgerVectors, messagesOf, network } from "./corpus.ts";
 import { bytesTarget } from "./make-target.ts";
 import { type FuzzTarget, type FuzzVerdict, requireSame, verdictOf } from "./target.ts";
 
@@ -170,6 +172,8 @@ const entries = (): Uint8Array[] => [
     ...ledgerVectors("entry"),
 ];
 
+const readCoseKey = (bytes: Uint8Array): Result<PublicKey> => attempt(() => decodeCoseKey(bytes));
+
 /** Messages of the log that have no body. */
 const ENTRIES: readonly [string, number, (bytes: Uint8Array) => Result<{ message: Sign1 }>][] = [
     ["enrolment", 45_000, parseEnrolment],
@@ -200,6 +204,7 @@ export const PARSERS: readonly FuzzTarget[] = [
             },
         ),
     ),
+    bytesTarget("COSE key", 10_000, coseKeys, roundTrip(readCoseKey, encodeCoseKey)),
     bytesTarget(
         "genesis",
         20_000,

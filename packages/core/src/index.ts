@@ -42,6 +42,7 @@ export {
     recipientKeyId,
     sealHpke,
 } from "./crypto/hpke.ts";
+export { isRsa2048Modulus, RSA_BYTES, RSA_EXPONENT } from "./crypto/rsa-form.ts";
 export {
     assert,
     ERRORS,

@@ -28,8 +28,8 @@ export type PublicKey =
     | { readonly algorithm: -7; readonly x: Uint8Array; readonly y: Uint8Array }
     /** Ed25519, 32 bytes. */
     | { readonly algorithm: -8; readonly x: Uint8Array }
-    /** RSA-2048: modulus of 256 bytes and exponent, both big-endian without leading zeros. */
-    | { readonly algorithm: -37; readonly n: Uint8Array; readonly e: Uint8Array };
+    /** RSA-2048: modulus of 256 bytes, big-endian; the exponent is 65537. */
+    | { readonly algorithm: -37; readonly n: Uint8Array };
 
 /** A signature to be checked. */
 export type SignatureJob = {

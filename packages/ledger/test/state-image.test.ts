@@ -1,5 +1,5 @@
 import { PARTY_ROLE } from "@meterseal/record";
-import { testSigner } from "@meterseal/testkit/keys";
+import { rsaTestSigner, testSigner } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
 import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { describe, expect, it } from "vitest";
@@ -35,6 +35,9 @@ async function eventful(mode: number): Promise<World> {
     const [one, other] = [new TestChain(meter), new TestChain(meter)];
     await world.take([await one.warning("one"), await one.warning("more")]);
     await world.take([await other.warning("other")]);
+    const rsa = await network.meter("rsa", { signer: rsaTestSigner() });
+    world.enrol(rsa);
+    await world.take([await new TestChain(rsa).warning("signed with PS256")]);
     const rotated = await network.meter("rotated", {});
     world.enrol(rotated);
     const changes = {

@@ -1,4 +1,12 @@
-import { ALGORITHM, type PublicKey, sha256 } from "@meterseal/core";
+import {
+    ALGORITHM,
+    bytesEqual,
+    isRsa2048Modulus,
+    type PublicKey,
+    RSA_BYTES,
+    RSA_EXPONENT,
+    sha256,
+} from "@meterseal/core";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { malformed, toBytes } from "./parse.ts";
 
@@ -30,7 +38,7 @@ export function encodeCoseKey(key: PublicKey): Uint8Array {
                 new Map<number, unknown>([
                     [1, 3],
                     [-1, key.n],
-                    [-2, key.e],
+                    [-2, RSA_EXPONENT],
                 ]),
             );
     }
@@ -49,11 +57,12 @@ export function decodeCoseKey(bytes: Uint8Array): PublicKey {
         return { algorithm: ALGORITHM.edDsa, x: part(-2, 32) };
     }
     if (map.get(1) === 3 && map.size === 3) {
-        const rsa = { n: part(-1, 256, 512), e: part(-2, 1, 4) };
-        if (rsa.n[0] === 0 || rsa.e[0] === 0) malformed("key", "no leading zeros");
-        return { algorithm: ALGORITHM.ps256, ...rsa };
+        const n = part(-1, RSA_BYTES);
+        if (!isRsa2048Modulus(n)) malformed("key[-1]", "an odd modulus of 2048 bits");
+        if (!bytesEqual(part(-2, RSA_EXPONENT.length), RSA_EXPONENT)) malformed("key[-2]", "65537");
+        return { algorithm: ALGORITHM.ps256, n };
     }
-    return malformed("key", "P-256, Ed25519 or RSA");
+    return malformed("key", "P-256, Ed25519 or RSA-2048");
 }
 
 const kids = new WeakMap<PublicKey, Uint8Array>();

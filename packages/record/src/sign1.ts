@@ -8,6 +8,7 @@ import {
     type PublicKey,
     plainBytes,
     type Result,
+    RSA_BYTES,
     type Signer,
     sha256,
     toHex,
@@ -48,7 +49,7 @@ export type Sign1 = {
     /** Key id of the signer, 8 bytes. */
     readonly kid: Uint8Array;
     readonly payload: Uint8Array;
-    /** 64 bytes (ES256 as r ‖ s, EdDSA) or 256 … 512 bytes (PS256). */
+    /** 64 bytes (ES256 as r ‖ s, EdDSA) or 256 bytes (PS256). */
     readonly signature: Uint8Array;
     /** What was signed: the Sig_structure (RFC 9052 section 4.4). */
     readonly toBeSigned: Uint8Array;
@@ -245,7 +246,7 @@ function decodeHeader(bytes: Uint8Array, expected: MessageType): Header {
 
 function checkSignatureLength(value: unknown, algorithm: Algorithm): Uint8Array {
     return algorithm === ALGORITHM.ps256
-        ? toBytes(value, "signature", 256, 512)
+        ? toBytes(value, "signature", RSA_BYTES)
         : toBytes(value, "signature", 64);
 }
 

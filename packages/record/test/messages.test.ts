@@ -222,6 +222,13 @@ describe("an enrolment", () => {
     });
 });
 
+const RSA_MODULUS = new Uint8Array(256).fill(0xc1);
+const rsaKey = (n: Uint8Array, e = Uint8Array.of(1, 0, 1)): [unknown, unknown][] => [
+    [1, 3],
+    [-1, n],
+    [-2, e],
+];
+
 describe("a COSE key", () => {
     const decode = (bytes: Uint8Array) => attempt(() => decodeCoseKey(bytes));
     const es256 = testSigner("meter").publicKey as PublicKey & { algorithm: -7 };
@@ -229,10 +236,7 @@ describe("a COSE key", () => {
     it.each<[string, PublicKey]>([
         ["P-256", es256],
         ["Ed25519", testSigner("log", "edDsa").publicKey],
-        [
-            "RSA-2048",
-            { algorithm: -37, n: new Uint8Array(256).fill(0xc1), e: Uint8Array.of(1, 0, 1) },
-        ],
+        ["RSA-2048", { algorithm: -37, n: new Uint8Array(256).fill(0xc1) }],
     ])("of %s comes back as it was made", (_, key) => {
         expect(unwrap(decode(encodeCoseKey(key)))).toEqual(key);
     });
@@ -359,23 +363,16 @@ describe("a COSE key", () => {
                 [-2, new Uint8Array(0)],
             ],
         ],
-        [
-            "an exponent with a leading zero",
-            [
-                [1, 3],
-                [-1, new Uint8Array(256).fill(1)],
-                [-2, Uint8Array.of(0, 3)],
-            ],
-        ],
-        [
-            "a further RSA part",
-            [
-                [1, 3],
-                [-1, new Uint8Array(256).fill(1)],
-                [-2, Uint8Array.of(3)],
-                [-3, 0],
-            ],
-        ],
+        ["an RSA modulus of 2040 bits", rsaKey(new Uint8Array(255).fill(0xc1))],
+        ["an RSA modulus of 3072 bits", rsaKey(new Uint8Array(384).fill(0xc1))],
+        ["an RSA modulus of 2047 bits", rsaKey(new Uint8Array(256).fill(0x41))],
+        ["an even RSA modulus", rsaKey(new Uint8Array(256).fill(0xc2))],
+        ["the RSA exponent 3", rsaKey(RSA_MODULUS, Uint8Array.of(3))],
+        ["an RSA exponent of 65539", rsaKey(RSA_MODULUS, Uint8Array.of(1, 0, 3))],
+        ["an RSA exponent with a leading zero", rsaKey(RSA_MODULUS, Uint8Array.of(0, 1, 0, 1))],
+        ["a further RSA part", [...rsaKey(RSA_MODULUS), [-3, 0]]],
+        ["a private exponent", [...rsaKey(RSA_MODULUS), [-3, new Uint8Array(256).fill(7)]]],
+        ["no RSA exponent", rsaKey(RSA_MODULUS).slice(0, 2)],
     ])("with %s is refused", (_, pairs) => {
         expect(codeOf(decode(encodeCbor(cborMap(...pairs))))).toBe("MS_MALFORMED");
     });
@@ -387,7 +384,7 @@ describe("a COSE key", () => {
     });
 
     it("made afresh by Node fits too", () => {
-        for (const kind of ["es256", "edDsa"] as const) {
+        for (const kind of ["es256", "ps256", "edDsa"] as const) {
             const key = signerFromPem(generatePrivateKeyPem(kind)).publicKey;
             expect(unwrap(decode(encodeCoseKey(key)))).toEqual(key);
         }

@@ -6,7 +6,13 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
-import { signerFromSecret, type TestKeyKind, testBytes, testSecret } from "@meterseal/testkit/keys";
+import {
+    RSA_TEST_SECRET,
+    signerFromSecret,
+    type TestKeyKind,
+    testBytes,
+    testSecret,
+} from "@meterseal/testkit/keys";
 import { usageBody } from "@meterseal/testkit/records";
 import { expect } from "vitest";
 import { decodeCbor, encodeCbor } from "../src/cbor.ts";
@@ -63,15 +69,23 @@ export type Vectors = {
     refused: RefusedVector[];
 };
 
-/** Keys of the vectors by name; "es256" signatures are recorded, all others can be made again. */
+/** Keys of the vectors by name; only "edDsa" signatures can be made again. */
 export const KEYS: Record<string, TestKeyKind> = {
     meter: "edDsa",
     "meter-es256": "es256",
+    "meter-ps256": "ps256",
     operator: "edDsa",
     collector: "edDsa",
 };
+/** Bytes of the signatures that are recorded, for they are random. */
+export const RECORDED_BYTES: Partial<Record<string, number>> = {
+    "meter-es256": 64,
+    "meter-ps256": 256,
+};
+const secretOf = (name: string): string =>
+    KEYS[name] === "ps256" ? RSA_TEST_SECRET : testSecret(`vector ${name}`);
 export const signerOf = (name: string): Signer =>
-    signerFromSecret(KEYS[name] as TestKeyKind, testSecret(`vector ${name}`));
+    signerFromSecret(KEYS[name] as TestKeyKind, secretOf(name));
 
 /** Value as JSON: bytes in hex, large integers in decimal text, maps as pairs. */
 export function plain(value: unknown): unknown {
@@ -166,17 +180,19 @@ export async function makeMessages(): Promise<Omit<Vectors, "refused">> {
     await addEnrolments(add);
     await addRecords(add, "meter");
     await addRecords(add, "meter-es256");
+    await addRecords(add, "meter-ps256");
     await addReceipts(add);
     const keys = Object.entries(KEYS).map(([name, kind]) => {
         const { publicKey } = signerOf(name);
-        const secret = testSecret(`vector ${name}`);
+        const secret = secretOf(name);
         const coseKey = toHex(encodeCoseKey(publicKey));
         return [name, { kind, secret, coseKey, kid: toHex(kidOf(publicKey)) }];
     });
     return {
         about: [
             "Messages of Meterseal (docs/reference/formats.cddl). Private keys are here for tests only.",
-            "edDsa signatures are a function of key and message; es256 signatures are as recorded.",
+            "edDsa signatures are a function of key and message; those of es256 and ps256 are as recorded.",
+            "secret: the bare private key of 32 bytes; with ps256 its PKCS #8.",
             "hash: SHA-256 of the Sig_structure. fields: bytes in hex, integers above 2^53 in decimal text.",
             "refused: zeros: so many zero bytes follow the hex. `code` is what a strict parser answers; kind signature: parses, and must not verify.",
         ],
@@ -206,6 +222,7 @@ async function addEnrolments(add: Add): Promise<void> {
     for (const [name, epoch] of [
         ["meter", 0],
         ["meter-es256", 1],
+        ["meter-ps256", 2],
     ] as const) {
         const key = signerOf(name).publicKey;
         const streams = [

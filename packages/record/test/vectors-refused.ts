@@ -7,6 +7,7 @@ import { encodeUsage } from "../src/usage.ts";
 import { flipBit, rawSign1, replaceHex } from "./raw.ts";
 
 import { type MessageVector, type RefusedVector, signerOf, subject } from "./vectors-messages.ts";
+import { refusedRsa } from "./vectors-rsa.ts";
 
 /** Makes the inputs that are refused, from the valid messages. */
 export async function makeRefused(messages: readonly MessageVector[]): Promise<RefusedVector[]> {
@@ -212,6 +213,7 @@ export async function makeRefused(messages: readonly MessageVector[]): Promise<R
         "MS_SIGNATURE_BAD",
         "meter-es256",
     );
+    for (const refused of await refusedRsa(hexOf)) add(...refused);
     return out;
 }
 

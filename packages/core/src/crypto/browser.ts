@@ -7,6 +7,7 @@ import { concatBytes } from "../bytes.ts";
 import { assert } from "../errors.ts";
 import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
 import { isCanonicalEd25519 } from "./ed25519-form.ts";
+import { verifyRsaPss } from "./rsa-pss.ts";
 
 /** SHA-256 (FIPS 180-4): 32 bytes. */
 export function sha256(data: Uint8Array): Uint8Array {
@@ -65,7 +66,7 @@ export function x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Arra
     }
 }
 
-/** Checks a signature; see {@link import("./interface.ts").Crypto.verifySignature}. PS256 is refused here. */
+/** Checks a signature; see {@link import("./interface.ts").Crypto.verifySignature}. */
 export function verifySignature(
     key: PublicKey,
     algorithm: Algorithm,
@@ -85,7 +86,7 @@ export function verifySignature(
                     ed25519.verify(signature, message, key.x, { zip215: false })
                 );
             case ALGORITHM.ps256:
-                return false;
+                return verifyRsaPss(key.n, message, signature);
         }
     } catch {
         return false; // wrong lengths or not a point

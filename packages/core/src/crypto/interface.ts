@@ -41,7 +41,7 @@ export type Crypto = {
     x25519(privateKey: Uint8Array, publicKey: Uint8Array): Uint8Array | null;
     /**
      * Checks a signature: ES256 as 64-byte r ‖ s with low s only, EdDSA (canonical, no
-     * small-order key), PS256. Never throws on bad input.
+     * small-order key), PS256 (RSA-2048, salt of 32 bytes). Never throws on bad input.
      */
     verifySignature(
         key: PublicKey,

@@ -103,7 +103,7 @@ function keyLength(key: PublicKey): number {
         case ALGORITHM.edDsa:
             return 1 + key.x.length;
         case ALGORITHM.ps256:
-            return 3 + key.n.length + key.e.length;
+            return 1 + key.n.length;
     }
 }
 
@@ -118,9 +118,7 @@ function writeKey(key: PublicKey, bytes: Uint8Array, at: number): void {
             bytes.set(key.x, at + 1);
             break;
         case ALGORITHM.ps256:
-            new DataView(bytes.buffer).setUint16(at + 1, key.n.length);
-            bytes.set(key.n, at + 3);
-            bytes.set(key.e, at + 3 + key.n.length);
+            bytes.set(key.n, at + 1);
     }
 }
 
@@ -137,10 +135,8 @@ export function unpackKey(bytes: Uint8Array): PublicKey {
             };
         case ALGORITHM.edDsa:
             return { algorithm, x: rest };
-        default: {
+        default:
             assert(algorithm === ALGORITHM.ps256, "a key of a known algorithm");
-            const middle = 2 + new DataView(rest.buffer, rest.byteOffset).getUint16(0);
-            return { algorithm, n: rest.subarray(2, middle), e: rest.subarray(middle) };
-        }
+            return { algorithm, n: rest };
     }
 }

@@ -16,6 +16,7 @@ import { assert } from "../errors.ts";
 import { ALGORITHM, type Algorithm, type PublicKey } from "../ports.ts";
 import { isLowS, toDerSignature } from "./ecdsa-form.ts";
 import { isCanonicalEd25519 } from "./ed25519-form.ts";
+import { isRsa2048Modulus, RSA_EXPONENT } from "./rsa-form.ts";
 
 /**
  * SHA-256 (FIPS 180-4): 32 bytes. Through a string of one character a byte: a Buffer for the digest
@@ -136,7 +137,8 @@ function toJwk(key: PublicKey): Record<string, string> {
         case ALGORITHM.edDsa:
             return { kty: "OKP", crv: "Ed25519", x: url(key.x) };
         case ALGORITHM.ps256:
-            return { kty: "RSA", n: url(key.n), e: url(key.e) };
+            assert(isRsa2048Modulus(key.n), "a modulus of 2048 bits");
+            return { kty: "RSA", n: url(key.n), e: url(RSA_EXPONENT) };
     }
 }
 
