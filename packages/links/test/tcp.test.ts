@@ -267,6 +267,21 @@ describe("tcp: what a stranger may do", () => {
         }
     });
 
+    it("no link is made for a key that the handshake cannot show", () => {
+        for (const [kind, got] of [
+            ["ps256", "RSA"],
+            ["edDsa", "Ed25519"],
+        ] as const) {
+            const signer = signerFromPem(generatePrivateKeyPem(kind));
+            const own = { ...enrolledCredential(SUBJECT_A, signer.publicKey), signer };
+            const token = async () => Uint8Array.of(1);
+            const options = { own, find: findCollector, subjectHex: SUBJECT_A, token };
+            expect(() => createTcpMeterLink({ ...options, url: "tcp://127.0.0.1:9" })).toThrow(
+                new RegExp(`^MS_USAGE: .*${got}`),
+            );
+        }
+    });
+
     it("nothing that was said is in what goes over the wire", async () => {
         const { port } = await listen();
         const wire: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-import type { PublicKey, Signer } from "@meterseal/core";
+import { ALGORITHM, error, type PublicKey, type Signer } from "@meterseal/core";
 import { attempt, decodeCbor, encodeCbor, encodeCoseKey, kidOf } from "@meterseal/record";
 
 /** What a peer is known by, and what it shows that it is that peer. */
@@ -46,6 +46,21 @@ export function enrolledCredential(name: string, key: PublicKey): Credential {
         content: encodeCbor(claims),
         signatureKey: key,
     };
+}
+
+/**
+ * Checks that the handshakes of thin links can show a credential: they run in suite 2, whose signatures
+ * are ES256.
+ * @throws MetersealError MS_USAGE for a key of another algorithm, such as RSA.
+ */
+export function requireHandshakeKey({ signatureKey }: Credential): void {
+    if (signatureKey === undefined || signatureKey.algorithm === ALGORITHM.es256) return;
+    throw error("MS_USAGE", {
+        where: "EDHOC handshake",
+        expected: "a signing key of P-256 (ES256)",
+        got: signatureKey.algorithm === ALGORITHM.ps256 ? "one of RSA (PS256)" : "Ed25519 (EdDSA)",
+        todo: "Send over another link, or give the meter a P-256 key: meterseal meter rotate-key --algorithm ES256.",
+    });
 }
 
 /** Key id, 8 bytes, that a credential id of {@link enrolledCredential} names; null for any other. */

@@ -12,6 +12,7 @@ export {
     enrolledKidOf,
     type FindCredential,
     type OwnCredential,
+    requireHandshakeKey,
 } from "./credentials.ts";
 export { type EdhocOptions, Initiator, type InitiatorOptions } from "./initiator.ts";
 export { METHOD, type Method } from "./messages.ts";

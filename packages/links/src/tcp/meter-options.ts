@@ -1,5 +1,5 @@
 import { LIMITS, type Log } from "@meterseal/core";
-import type { FindCredential, OwnCredential } from "../edhoc/index.ts";
+import { type FindCredential, type OwnCredential, requireHandshakeKey } from "../edhoc/index.ts";
 import { hostOf } from "../listen-address.ts";
 import { badOption, requireSubjectHex } from "../meter-options.ts";
 
@@ -56,6 +56,7 @@ export function tcpMeterSettings(options: TcpMeterOptions): TcpMeterSettings {
         throw badOption("url", "tcp://HOST:PORT", options.url);
     }
     requireSubjectHex(options.subjectHex);
+    requireHandshakeKey(options.own);
     const address = { host: hostOf(url), port: Number(url.port) };
     return { ...DEFAULT_TCP_METER, ...options, address };
 }

@@ -2,11 +2,18 @@ import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
 import { type EpochClosing, type EpochOpening, measuredOf } from "@meterseal/meter";
 import { EVENT_REASON } from "@meterseal/record";
+import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
 import { retire } from "../device/counter-file.ts";
-import { DEVICE_FILES, type Device, openDevice, requireNoDevice } from "../device/device.ts";
+import {
+    DEVICE_FILES,
+    type Device,
+    openDevice,
+    requireNoDevice,
+    type SigningKind,
+} from "../device/device.ts";
 import { type CollectorAddress, collectorOf, collectorOptions } from "../device/link.ts";
 import { createReplacement, createTenancy, lastState } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -142,12 +149,14 @@ function changeCommand(change: Change): Command {
                 value: "TIME",
                 help: "when, ISO 8601, civil in the meter's zone or with offset (now)",
             },
+            algorithm: algorithmOptionSpec("that of the old key"),
             json: { kind: "flag", help: "prints what was made as JSON" },
         },
         examples,
         async run(options) {
             const directory = requiredOption(options, "dir", "OLD");
             const next = requiredOption(options, "new", "NEW");
+            const signing = algorithmOption(options);
             const isDead = closes === "never" || options.dead === true;
             const target = isDead ? null : collectorOf(options);
             const device = openDevice(directory);
@@ -166,7 +175,8 @@ function changeCommand(change: Change): Command {
             const zero = Array(measuredOf(device.profile.stream).groups.length).fill(0n);
             const registers = initial ?? (begins === "at zero" ? zero : ended);
             const old = { directory, device };
-            const request = makeFollower(change, next, old, { ...instant, registers, end });
+            const place = { directory: next, signing };
+            const request = makeFollower(change, place, old, { ...instant, registers, end });
             if (isDead) await retire(directory, (await lastState(directory))?.starts ?? 0);
             const meter = toHex(request.subject);
             const path = join(next, DEVICE_FILES.request);
@@ -184,13 +194,16 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
 /** What follows a meter: of the same household, or of the next tenant. */
 function makeFollower(
     change: Change,
-    next: string,
+    {
+        directory,
+        signing,
+    }: { readonly directory: string; readonly signing: SigningKind | undefined },
     old: { readonly directory: string; readonly device: Device },
     { end, ...begin }: EpochClosing & { readonly end: Omit<EpochOpening["before"], "sealEpoch"> },
 ): EnrolRequest {
-    if (change.isOfNewTenant === true) return createTenancy(next, old, begin);
+    if (change.isOfNewTenant === true) return createTenancy(directory, old, begin, signing);
     const { sealEpoch } = old.device.profile.stream;
-    return createReplacement(next, old, { ...begin, before: { sealEpoch, ...end } });
+    return createReplacement(directory, old, { ...begin, before: { sealEpoch, ...end } }, signing);
 }
 
 const CLOSED = "The closing record is final; the old key seals nothing any more.";

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
 import { GROUP, STREAM_MODE } from "@meterseal/record";
+import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import {
     type Command,
     integerOption,
@@ -54,6 +55,7 @@ export const meterInitCommand: Command = {
             kind: "flag",
             help: "this is a gateway: it reads a meter that cannot sign, and signs for it",
         },
+        algorithm: algorithmOptionSpec("ES256"),
         open: { kind: "flag", help: "for a network with open (plaintext) streams" },
         network: NETWORK_OPTION,
         json: { kind: "flag", help: "prints what was made as JSON" },
@@ -82,6 +84,7 @@ export const meterInitCommand: Command = {
             mode: isOpen ? STREAM_MODE.open : STREAM_MODE.sealed,
             ...(options.commitments === true ? { committed: groups.length } : {}),
             observed: options.observed === true,
+            signing: algorithmOption(options),
         });
         const meter = toHex(request.subject);
         const path = join(directory, DEVICE_FILES.request);

@@ -1,6 +1,15 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createLadder, error, fromHex, toHex, unwrap } from "@meterseal/core";
+import {
+    ALGORITHM,
+    createLadder,
+    error,
+    fromHex,
+    type PublicKey,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
+import type { FileKeyKind } from "@meterseal/core/node";
 import { type MeterProfile, sealedStreamOf } from "@meterseal/meter";
 import { STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
 import { MASTER_BYTES } from "@meterseal/seal";
@@ -28,6 +37,14 @@ export const DEVICE_FILES = {
     opening: "opening.json",
 } as const;
 
+/** Kind of key that a meter signs with: P-256, or RSA-2048 for hardware that has nothing else. */
+export type SigningKind = Extract<FileKeyKind, "es256" | "ps256">;
+
+/** Kind of the key that a meter has. */
+export function signingKindOf(key: PublicKey): SigningKind {
+    return key.algorithm === ALGORITHM.ps256 ? "ps256" : "es256";
+}
+
 /** What a new meter is to be. */
 export type DevicePlan = {
     readonly zone: string;
@@ -42,10 +59,14 @@ export type DevicePlan = {
     readonly committed?: number;
     /** True where this directory is a gateway's, which reads a meter that cannot sign. */
     readonly observed?: boolean;
+    /** Key that it signs with; P-256 where it is not said. */
+    readonly signing?: SigningKind | undefined;
 };
 
 /** A meter in its directory, enrolled. */
 export type Device = {
+    /** Public half of its signing key. */
+    readonly key: PublicKey;
     readonly profile: MeterProfile;
     /** 32 bytes; null for an open stream. */
     readonly master: Uint8Array | null;
@@ -63,7 +84,7 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
     unwrap(createLadder(plan.zone, plan.slotSeconds));
     requireNoDevice(directory);
     const master = plan.mode === STREAM_MODE.sealed ? systemRandom.bytes(MASTER_BYTES) : null;
-    const { network, observed = false, ...descriptor } = plan;
+    const { network, observed = false, signing = "es256", ...descriptor } = plan;
     const stream: StreamDescriptor = {
         ...descriptor,
         stream: systemRandom.bytes(16),
@@ -72,7 +93,7 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
         scale: 0,
     };
     const subject = systemRandom.bytes(16);
-    return writeDevice(directory, { subject, stream, master, network, observed });
+    return writeDevice(directory, { subject, stream, master, network, observed, signing });
 }
 
 /**
@@ -94,16 +115,17 @@ export function writeDevice(
         readonly master: Uint8Array | null;
         readonly network: Uint8Array | null;
         readonly observed: boolean;
+        readonly signing: SigningKind;
         readonly chainEpoch?: number;
     },
 ): EnrolRequest {
-    const { master, network, observed, stream, ...place } = device;
+    const { master, network, observed, signing, stream, ...place } = device;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     const path = (name: string): string => join(directory, name);
     if (master !== null) writeSecret(path(DEVICE_FILES.master), `${toHex(master)}\n`);
     if (network !== null) pin(directory, network);
     startCounter(directory);
-    const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), "es256");
+    const { publicKey: key } = fileSigner(path(DEVICE_FILES.signingKey), signing);
     const request = { ...place, ...(observed ? { observed } : {}), key, streams: [stream] };
     writeWhole(path(DEVICE_FILES.request), formatRequest(request));
     return request;
@@ -144,7 +166,7 @@ export function openDevice(directory: string): Device {
     const masterText = (): string => readFileSync(join(directory, DEVICE_FILES.master), "utf8");
     const master = sealed ? fromHex(masterText().trim()) : null;
     const observed = request.observed === true;
-    return { profile, master, isNetworkKept: pinned !== null, observed };
+    return { key: request.key, profile, master, isNetworkKept: pinned !== null, observed };
 }
 
 /** Decides the network of a meter for good; returns false where it was decided before. */

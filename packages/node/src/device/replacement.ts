@@ -18,6 +18,8 @@ import {
     type Device,
     provideKeyFile,
     requireNoDevice,
+    type SigningKind,
+    signingKindOf,
     writeDevice,
 } from "./device.ts";
 
@@ -32,6 +34,7 @@ export function createReplacement(
     directory: string,
     old: { readonly directory: string; readonly device: Device },
     opening: EpochOpening,
+    signing: SigningKind = signingKindOf(old.device.key),
 ): EnrolRequest {
     requireNoDevice(directory);
     const { master, observed, profile } = old.device;
@@ -41,7 +44,8 @@ export function createReplacement(
     const stream = { ...profile.stream, sealEpoch: profile.stream.sealEpoch + 1 };
     const chainEpoch = profile.chainEpoch + 1;
     const { network, subject } = profile;
-    return writeDevice(directory, { subject, stream, master, chainEpoch, network, observed });
+    const place = { subject, stream, chainEpoch, network };
+    return writeDevice(directory, { ...place, master, observed, signing });
 }
 
 /**
@@ -53,6 +57,7 @@ export function createTenancy(
     directory: string,
     old: { readonly device: Device },
     begin: EpochClosing,
+    signing: SigningKind = signingKindOf(old.device.key),
 ): EnrolRequest {
     requireNoDevice(directory);
     const { network, subject, stream: before, chainEpoch } = old.device.profile;
@@ -61,7 +66,7 @@ export function createTenancy(
     const isSealed = stream.mode === STREAM_MODE.sealed;
     const master = isSealed ? systemRandom.bytes(MASTER_BYTES) : null;
     return writeDevice(directory, {
-        ...{ subject, stream, master, network },
+        ...{ subject, stream, master, network, signing },
         observed: old.device.observed,
         chainEpoch: chainEpoch + 1,
     });
