@@ -6,6 +6,7 @@ import { COHORTS } from "./cohorts.ts";
 import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
 import { httpLinkSession } from "./http-link-door.ts";
+import { modbusSession } from "./modbus.ts";
 import { mqttSession } from "./mqtt-door.ts";
 import { PARSERS } from "./parsers.ts";
 import { RULES } from "./rules.ts";
@@ -33,6 +34,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     ...BILLS,
     ...TEXTS,
     ...TELEGRAMS,
+    { name: "Modbus device", share: 5_000, open: modbusSession },
     ...RULES,
     ...SERVER_DOORS,
 ];

@@ -5,7 +5,8 @@
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
  * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus};
  * {@link decodeZigbeeMetering} with {@link openZigbee}; {@link decodeDeviceJson}; {@link decodeMilesight};
- * {@link decodeSensorLine} with {@link SensorLineSplitter}.
+ * {@link decodeSensorLine} with {@link SensorLineSplitter}; {@link decodeModbus} with
+ * {@link DIN_RAIL_MAPS} and {@link sunspecMap}.
  *
  * @packageDocumentation
  */
@@ -19,6 +20,18 @@ export { decodeMilesight } from "./lorawan/decode.ts";
 export { decodeMbus, type MbusTelegram } from "./mbus/decode.ts";
 export type { MbusRecord } from "./mbus/records.ts";
 export { MbusSplitter } from "./mbus/splitter.ts";
+export { decodeModbus, textOfRegisters } from "./modbus/decode.ts";
+export { DIN_RAIL_MAPS } from "./modbus/din-rail.ts";
+export type { RegisterMap } from "./modbus/register-map.ts";
+export type { ModbusBlock, ModbusTable } from "./modbus/registers.ts";
+export {
+    SUNSPEC_BEGINS,
+    SUNSPEC_COMMON,
+    SUNSPEC_END,
+    SUNSPEC_MARKER,
+    SUNSPEC_NAMES,
+    sunspecMap,
+} from "./modbus/sunspec.ts";
 export { isEncryptedP1, type OpenedFrame, type OpenGcm, openP1, type P1Keys } from "./p1/cipher.ts";
 export { P1CipherSplitter } from "./p1/cipher-splitter.ts";
 export { decodeP1 } from "./p1/decode.ts";

@@ -36,6 +36,8 @@ export type TelegramValue = {
     readonly unit: Unit;
     /** When the value was captured, seconds since 1970; null where the telegram does not say. */
     readonly atUnix: number | null;
+    /** Digits at which the register begins at 0 again, where its standard says so. */
+    readonly wrapsAt?: bigint;
 };
 
 /** Text of a telegram, such as a serial number. */
@@ -53,7 +55,8 @@ export type TelegramKind =
     | "tasmota"
     | "shelly"
     | "milesight"
-    | "acs712";
+    | "acs712"
+    | "modbus";
 
 /** A decoded telegram of any kind. */
 export type Telegram = {

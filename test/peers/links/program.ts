@@ -50,10 +50,15 @@ export class Served {
     readonly child: ChildProcess;
     output = "";
 
-    constructor(path: string, words: readonly string[], environment: NodeJS.ProcessEnv = {}) {
+    constructor(
+        path: string,
+        words: readonly string[],
+        environment: NodeJS.ProcessEnv = {},
+        input: "ignore" | "pipe" = "ignore",
+    ) {
         this.child = spawn(path, words, {
             env: { ...process.env, ...environment },
-            stdio: ["ignore", "pipe", "pipe"],
+            stdio: [input, "pipe", "pipe"],
             detached: true, // a group of its own, which ends as a whole
         });
         for (const stream of [this.child.stdout, this.child.stderr]) {

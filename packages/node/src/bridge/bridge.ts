@@ -1,4 +1,4 @@
-import { type Clock, error, LIMITS, type Log } from "@meterseal/core";
+import { type Clock, error, LIMITS, type Log, unixOfSlot } from "@meterseal/core";
 import {
     type Boundary,
     type MeterAgent,
@@ -10,7 +10,7 @@ import {
 import type { StreamDescriptor } from "@meterseal/record";
 import type { Decoded, Telegram } from "@meterseal/telegram";
 import type { BoundaryJournal } from "./boundary-journal.ts";
-import { registersOf } from "./registers.ts";
+import { type RegistersBefore, registersOf } from "./registers.ts";
 import type { FrameCounter } from "./telegrams.ts";
 
 /** A telegram this near a boundary stands for it, at most. */
@@ -53,6 +53,8 @@ export class Bridge {
     readonly #parts: BridgeParts;
     readonly #conditioner: ReadingConditioner;
     #done: Promise<void> = Promise.resolve();
+    /** Registers taken last, and when. */
+    #last: { readonly unix: number; readonly registers: readonly bigint[] } | null = null;
     #sentSlot: number;
     #fault: unknown = null;
 
@@ -69,6 +71,10 @@ export class Bridge {
                   ? { nextSlot: agent.nextSlot, registers: agent.registers }
                   : first;
         this.#sentSlot = start?.nextSlot ?? 0;
+        if (start !== undefined) {
+            const unix = unixOfSlot(start.nextSlot, stream.slotSeconds);
+            this.#last = { unix, registers: start.registers };
+        }
         this.#conditioner = new ReadingConditioner(rulesOf(stream), start);
     }
 
@@ -108,14 +114,25 @@ export class Bridge {
         if (telegram.check === "mismatch" || telegram.check === "truncated")
             return `crc: ${telegram.check}`;
         const { groups } = measuredOf(this.#parts.stream);
-        const registers = registersOf(telegram, groups, this.#parts.channel);
-        if (registers === null) return "no register";
         const measuredUnix = this.#dateOf(telegram);
+        const before = measuredUnix === null ? null : this.#before(measuredUnix);
+        const registers = registersOf(telegram, groups, this.#parts.channel, before);
+        if (registers === null) return "no register";
         if (measuredUnix === null) return "no time";
         const arrivedUnix = this.#parts.byMeterClock ? measuredUnix : this.#nowUnix;
         this.#measuredUnix = Math.max(this.#measuredUnix, measuredUnix);
         this.#conditioner.take({ measuredUnix, arrivedUnix, registers });
+        this.#last = { unix: measuredUnix, registers };
         return null;
+    }
+
+    /** What a register of this moment follows; null before the first. */
+    #before(measuredUnix: number): RegistersBefore | null {
+        if (this.#last === null) return null;
+        const { registers, unix } = this.#last;
+        const slots = Math.max(0, measuredUnix - unix) / this.#parts.stream.slotSeconds;
+        const growthMaxWh = BigInt(LIMITS.slotDelta) * BigInt(Math.ceil(slots) + 1);
+        return { registers, growthMaxWh };
     }
 
     /** By the meter's clock where that is good, or the only one. */

@@ -10,9 +10,17 @@ const CODES: ReadonlyMap<number, number> = new Map([
 const TARIFFS = [1, 2, 3, 4];
 const JOULE_PER_WH = 3600n;
 
+/** What a register follows: it helps to see that one began at 0 again. */
+export type RegistersBefore = {
+    readonly registers: readonly bigint[];
+    /** Energy that can have flowed since, in Wh. */
+    readonly growthMaxWh: bigint;
+};
+
 /**
  * Registers of a telegram for the groups of a stream, in whole Wh rounded down: the total of each, or
- * the sum of its tariffs where the meter shows no total (Belgian and Dutch P1).
+ * the sum of its tariffs where the meter shows no total (Belgian and Dutch P1). A register that began
+ * at 0 again, as its standard lets it, counts on.
  * @param channel - OBIS group B: which of the meters behind one port.
  * @returns null where the telegram lacks one of them.
  */
@@ -20,31 +28,57 @@ export function registersOf(
     { values }: Telegram,
     groups: readonly number[],
     channel: number,
+    before: RegistersBefore | null = null,
 ): bigint[] | null {
     const registers: bigint[] = [];
-    for (const group of groups) {
+    for (const [i, group] of groups.entries()) {
         const code = CODES.get(group);
-        const register = code === undefined ? null : energyOf(values, `1-${channel}:${code}.8`);
+        const parts = code === undefined ? [] : partsOf(values, `1-${channel}:${code}.8`);
+        const register = sumWh(parts, 0n);
         if (register === null) return null;
-        registers.push(register);
+        registers.push(before === null ? register : countedOn(parts, register, i, before));
     }
     return registers;
 }
 
-function energyOf(values: readonly TelegramValue[], code: string): bigint | null {
+function partsOf(values: readonly TelegramValue[], code: string): TelegramValue[] {
     const find = (tariff: number): TelegramValue | undefined =>
         values.find(({ obis }) => obis === `${code}.${tariff}`);
     const total = find(0);
-    const parts = total === undefined ? TARIFFS.flatMap((tariff) => find(tariff) ?? []) : [total];
+    return total === undefined ? TARIFFS.flatMap((tariff) => find(tariff) ?? []) : [total];
+}
+
+/**
+ * Sum of registers and so many turns of the first one; summed before it is rounded, at the finest
+ * scaler of the parts.
+ */
+function sumWh(parts: readonly TelegramValue[], turns: bigint): bigint | null {
     if (parts.length === 0 || parts.some(({ digits }) => digits < 0n)) return null;
-    // Summed before it is rounded, at the finest scaler of the parts.
     const finest = Math.min(...parts.map(({ scaler }) => scaler), 0);
     if (finest < -18 || parts.some(({ scaler }) => scaler > 18)) return null;
     let sum = 0n;
-    for (const { digits, scaler, unit } of parts) {
+    for (const [i, { digits, scaler, unit, wrapsAt = 0n }] of parts.entries()) {
         if (unit !== "Wh" && unit !== "J") return null;
-        const scaled = digits * 10n ** BigInt(scaler - finest);
+        const counted = i === 0 ? digits + turns * wrapsAt : digits;
+        const scaled = counted * 10n ** BigInt(scaler - finest);
         sum += unit === "J" ? scaled : scaled * JOULE_PER_WH;
     }
     return sum / (JOULE_PER_WH * 10n ** BigInt(-finest));
+}
+
+/** The register with the turns that bring it to the one before or above, if so much can have flowed. */
+function countedOn(
+    parts: readonly TelegramValue[],
+    register: bigint,
+    channel: number,
+    { growthMaxWh, registers }: RegistersBefore,
+): bigint {
+    const last = registers[channel] ?? 0n;
+    const turn = sumWh(parts, 1n);
+    if (register >= last || turn === null || turn === register) return register;
+    const turns = (last - register) / (turn - register);
+    const counted = [turns, turns + 1n]
+        .map((each) => sumWh(parts, each) ?? 0n)
+        .find((each) => each >= last && each - last <= growthMaxWh);
+    return counted ?? register;
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createReadStream, constants as fsConstants, openSync, statSync } from "node:fs";
+import { createReadStream, constants as fsConstants, openSync, statSync, writeSync } from "node:fs";
 import { createConnection } from "node:net";
 import type { Readable } from "node:stream";
 import { ReadStream } from "node:tty";
@@ -37,7 +37,8 @@ export function openSource(address: string, baud: number | null, log: Log): Byte
             where: address,
             expected: "a serial device, a file, or tcp://HOST:PORT",
         });
-    if (stat.isCharacterDevice()) return lineOf(address, () => openSerial(address, baud), log);
+    if (stat.isCharacterDevice())
+        return lineOf(address, () => openSerial(address, baud).stream, log);
     return {
         isFinite: true,
         async read(onChunk, signal) {
@@ -82,29 +83,36 @@ function lineOf(address: string, open: () => Readable & { destroy(): void }, log
     };
 }
 
-/** A serial device in raw mode: bytes as they come, nothing echoed. */
-function openSerial(path: string, baud: number | null): ReadStream {
+/** A serial device in raw mode: bytes as they come, nothing echoed; and how to write to it. */
+export function openSerial(
+    path: string,
+    baud: number | null,
+    parity: "none" | "even" | "odd" = "none",
+): { readonly stream: ReadStream; readonly write: (bytes: Uint8Array) => void } {
     const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
-    if (baud !== null) setSpeed(path, baud);
-    const stream = new ReadStream(openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK));
+    const parityWords = { none: [], even: ["parenb", "-parodd"], odd: ["parenb", "parodd"] }[
+        parity
+    ];
+    if (baud !== null || parity !== "none")
+        setLine(path, [...(baud === null ? [] : [`${baud}`]), "raw", "-echo", ...parityWords]);
+    const file = openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    const stream = new ReadStream(file);
     stream.setRawMode(true);
-    return stream;
+    return { stream, write: (bytes) => void writeSync(file, bytes) };
 }
 
 /** The system's own tool knows every speed and driver. */
-function setSpeed(path: string, baud: number): void {
+function setLine(path: string, words: readonly string[]): void {
     const flag = process.platform === "linux" ? "-F" : "-f";
-    const {
-        error: cause,
-        status,
-        stderr,
-    } = spawnSync("stty", [flag, path, `${baud}`, "raw", "-echo"]);
+    const { error: cause, status, stderr } = spawnSync("stty", [flag, path, ...words]);
     if (status === 0) return;
     const got = cause?.message ?? stderr.toString().trim();
-    throw error("MS_USAGE", { where: `--baud ${baud}`, expected: "a speed of the device", got });
+    const where = `stty ${words.join(" ")}`;
+    throw error("MS_USAGE", { where, expected: "a speed and a parity of the device", got });
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, or until the signal. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
         const timer = setTimeout(end, ms);
         signal.addEventListener("abort", end, { once: true });

@@ -17,12 +17,32 @@ import {
     type Telegram,
 } from "@meterseal/telegram";
 import { openGcm } from "../commands/telegram-keys.ts";
+import type { ByteSource } from "./source.ts";
 
 /** Cuts a meter's bytes into telegrams and decodes them. */
 export type TelegramReader = {
     /** Takes the next bytes; returns what they complete. */
     push(chunk: Uint8Array): Decoded<Telegram>[];
 };
+
+/** Where telegrams come from. */
+export type TelegramSource = {
+    /** True for what was recorded, which ends; false for a line that goes on. */
+    readonly isFinite: boolean;
+    /** Gives what is read, one after the other, until the end or the signal. */
+    read(
+        take: (results: readonly Decoded<Telegram>[]) => Promise<void>,
+        signal: AbortSignal,
+    ): Promise<void>;
+};
+
+/** Telegrams in the bytes of a source. */
+export function telegramsOf(source: ByteSource, reader: TelegramReader): TelegramSource {
+    return {
+        isFinite: source.isFinite,
+        read: (take, signal) => source.read((chunk) => take(reader.push(chunk)), signal),
+    };
+}
 
 type Splitter = { push(chunk: Uint8Array): Uint8Array[] };
 
@@ -36,9 +56,6 @@ export const PROTOCOLS = {
     // Whole messages of a device in the home, one at a time.
     zigbee2mqtt: () => ({ push: (message: Uint8Array) => [decodeDeviceJson(message)] }),
 } as const satisfies Readonly<Record<string, () => TelegramReader>>;
-
-/** Name of a protocol. */
-export type Protocol = keyof typeof PROTOCOLS;
 
 function readerOf(
     splitter: Splitter,

@@ -1,16 +1,19 @@
 import { basename } from "node:path";
-import { error, toHex } from "@meterseal/core";
+import { error, type Log, toHex } from "@meterseal/core";
 import { firstSlotFrom, type MeterAgent, type ReadingStart } from "@meterseal/meter";
+import type { P1Keys } from "@meterseal/telegram";
 import { BoundaryJournal } from "../bridge/boundary-journal.ts";
 import { Bridge } from "../bridge/bridge.ts";
+import { MAP_NAMES } from "../bridge/modbus/address.ts";
+import { openModbusSource } from "../bridge/modbus/source.ts";
 import { openMqttSource } from "../bridge/mqtt-source.ts";
-import { type ByteSource, openSource } from "../bridge/source.ts";
+import { openSource } from "../bridge/source.ts";
 import {
     encryptedReader,
     type FrameCounter,
     PROTOCOLS,
-    type Protocol,
-    type TelegramReader,
+    type TelegramSource,
+    telegramsOf,
 } from "../bridge/telegrams.ts";
 import {
     type Command,
@@ -60,6 +63,11 @@ export const bridgeCommand: Command = {
             value: "URL",
             help: "a plug or meter that Zigbee2MQTT, Tasmota or Shelly publishes: mqtt://HOST:PORT/TOPIC",
         },
+        modbus: {
+            kind: "value",
+            value: "ADDRESS",
+            help: `a Modbus meter: tcp://HOST:502?unit=1&map=NAME, rtu+tcp://… or a serial device; maps: ${MAP_NAMES.join(", ")}`,
+        },
         keys: {
             kind: "value",
             value: "FILE",
@@ -87,17 +95,14 @@ export const bridgeCommand: Command = {
         "meterseal bridge --dir gateway --p1 /dev/ttyUSB0 --baud 115200 --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --sml tcp://127.0.0.1:7700 --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --p1 day.txt --to mqtt://127.0.0.1:1883",
+        "meterseal bridge --dir gateway --modbus 'tcp://192.0.2.7?unit=1&map=sunspec' --to mqtt://127.0.0.1:1883",
     ],
     async run(options) {
         const directory = requiredOption(options, "dir", "DIR");
         const target = collectorOf(options);
         const log = consoleLog("bridge");
-        const { address, protocol } = sourceOption(options);
-        const baud = integerOption(options, "baud", { min: 0, max: 4_000_000, byDefault: 0 });
-        const line =
-            protocol === "zigbee2mqtt"
-                ? openMqttSource(address, log)
-                : openSource(address, baud === 0 ? null : baud, log);
+        const counter: FrameCounter = { value: -1 };
+        const line = sourceOf(options, counter, log);
         const device = openDevice(directory);
         requireObserved(device, directory);
         settleNetwork(directory, device);
@@ -117,7 +122,7 @@ export const bridgeCommand: Command = {
                           nextSlot: firstSlotFrom(opening.atUnix, slotSeconds),
                           registers: opening.registers,
                       };
-            const counter: FrameCounter = { value: journal.counter };
+            counter.value = journal.counter;
             const bridge = new Bridge(
                 {
                     ...{ agent, counter, journal, log, clock: systemClock },
@@ -137,8 +142,7 @@ export const bridgeCommand: Command = {
                 },
                 first,
             );
-            const reader = readerOf(options, protocol, counter);
-            await pump({ agent, bridge, line, reader, signal });
+            await pump({ agent, bridge, line, signal });
             return report(agent, bridge, device, { keyFile, asJson: options.json === true });
         } finally {
             await agent.close();
@@ -151,11 +155,10 @@ export const bridgeCommand: Command = {
 async function pump(parts: {
     readonly agent: MeterAgent;
     readonly bridge: Bridge;
-    readonly line: ByteSource;
-    readonly reader: TelegramReader;
+    readonly line: TelegramSource;
     readonly signal: AbortSignal;
 }): Promise<void> {
-    const { agent, bridge, line, reader, signal } = parts;
+    const { agent, bridge, line, signal } = parts;
     const failed = Promise.withResolvers<never>();
     let turn: Promise<void> = Promise.resolve();
     const inTurn = (step: () => Promise<void>): Promise<void> => {
@@ -167,7 +170,7 @@ async function pump(parts: {
         ? null
         : setInterval(() => void inTurn(() => bridge.advance()), TICK_MS);
     try {
-        const reading = line.read((chunk) => inTurn(() => bridge.take(reader.push(chunk))), signal);
+        const reading = line.read((results) => inTurn(() => bridge.take(results)), signal);
         await Promise.race([reading, failed.promise, untilAborted(signal)]);
         await turn;
     } finally {
@@ -177,28 +180,40 @@ async function pump(parts: {
     await Promise.race([agent.settled(), untilAborted(signal)]);
 }
 
-/** The one option that names a source, and what it speaks. */
-function sourceOption(options: Options): { address: string; protocol: Protocol } {
-    const given = Object.keys(PROTOCOLS).flatMap((name) => {
-        const address = textOption(options, name);
-        return address === undefined ? [] : [{ address, protocol: name as Protocol }];
-    });
-    const [only, another] = given;
-    if (only !== undefined && another === undefined) return only;
-    const names = Object.keys(PROTOCOLS).map((name) => `--${name}`);
-    throw error("MS_USAGE", { expected: `one of ${names.join(", ")}`, got: `${given.length}` });
+/** Options that name a source; one of them is given. */
+const SOURCES = [...Object.keys(PROTOCOLS), "modbus"];
+
+/** The source that the options name. */
+function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSource {
+    const given = SOURCES.filter((name) => textOption(options, name) !== undefined);
+    const [protocol = "", another] = given;
+    if (protocol === "" || another !== undefined) {
+        const expected = `one of ${SOURCES.map((name) => `--${name}`).join(", ")}`;
+        throw error("MS_USAGE", { expected, got: given.length === 0 ? "none" : given.join(", ") });
+    }
+    const keysPath = textOption(options, "keys");
+    if (keysPath !== undefined && protocol !== "p1")
+        throw error("MS_USAGE", { expected: "--keys with --p1" });
+    const address = requiredOption(options, protocol, "SOURCE");
+    const speed = integerOption(options, "baud", { min: 0, max: 4_000_000, byDefault: 0 });
+    const baud = speed === 0 ? null : speed;
+    if (protocol === "modbus") return openModbusSource(address, baud, log);
+    const line =
+        protocol === "zigbee2mqtt" ? openMqttSource(address, log) : openSource(address, baud, log);
+    const reader =
+        keysPath === undefined
+            ? PROTOCOLS[protocol as keyof typeof PROTOCOLS]()
+            : encryptedReader(p1KeysOf(keysPath), counter);
+    return telegramsOf(line, reader);
 }
 
-function readerOf(options: Options, protocol: Protocol, counter: FrameCounter): TelegramReader {
-    const keysPath = textOption(options, "keys");
-    if (keysPath === undefined) return PROTOCOLS[protocol]();
-    if (protocol !== "p1") throw error("MS_USAGE", { expected: "--keys with --p1" });
+function p1KeysOf(path: string): P1Keys {
     const names = ["encryption key", "authentication key"];
-    const [encryptionKey, authenticationKey] = readTelegramKeys(keysPath, names) as [
+    const [encryptionKey, authenticationKey] = readTelegramKeys(path, names) as [
         Uint8Array,
         Uint8Array,
     ];
-    return encryptedReader({ encryptionKey, authenticationKey }, counter);
+    return { encryptionKey, authenticationKey };
 }
 
 /** A meter's own key must not sign what somebody else read: that is what observed means. */
