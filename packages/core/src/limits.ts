@@ -158,4 +158,10 @@ export const LIMITS = {
     evmAnswerBytes: 4_194_304,
     /** Signed forms of one transaction, each paying more than the one before. */
     evmVersions: 16,
+    /** One frame on a serial line, its end included. */
+    serialFrameBytes: 1_024,
+    /** Numbered segments of a serial line under way in one direction. */
+    serialWindow: 32,
+    /** Times that one of them is sent before the line counts as dead. */
+    serialAttempts: 10,
 } as const;

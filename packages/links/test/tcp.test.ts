@@ -1,6 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { utf8 } from "@meterseal/core";
-import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import {
     describeLinkCompliance,
@@ -9,41 +8,21 @@ import {
     until,
 } from "@meterseal/testkit/link-compliance";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-    enrolledCredential,
-    Initiator,
-    METHOD,
-    type OwnCredential,
-    SecureChannel,
-} from "../src/edhoc/index.ts";
+import { Initiator, METHOD, type OwnCredential, SecureChannel } from "../src/edhoc/index.ts";
 import { type Content, decodeContent, encodeContent } from "../src/stream/contents.ts";
 import { encodeFrame, FrameSplitter } from "../src/stream/framing.ts";
-import { createTcpCollectorLink, createTcpMeterLink, type KnownMeter } from "../src/tcp/index.ts";
+import { createTcpCollectorLink, createTcpMeterLink } from "../src/tcp/index.ts";
+import {
+    COLLECTOR,
+    credential,
+    findCollector,
+    findMeter,
+    meterOf,
+    random,
+    SUBJECT_A,
+} from "./stream-people.ts";
 
 const log = { info: () => {}, warn: () => {} };
-const SUBJECT_A = "0a".repeat(16);
-const SUBJECT_B = "0b".repeat(16);
-const random = { bytes: (length: number) => crypto.getRandomValues(new Uint8Array(length)) };
-
-function credential(name: string): OwnCredential {
-    const signer = signerFromPem(generatePrivateKeyPem("es256"));
-    return { ...enrolledCredential(name, signer.publicKey), signer };
-}
-
-const COLLECTOR = credential("collector");
-const METERS = new Map([SUBJECT_A, SUBJECT_B].map((subject) => [subject, credential(subject)]));
-const sameId = (id: Uint8Array, { id: other }: OwnCredential): boolean =>
-    Buffer.from(id).equals(other);
-const meterOf = (subjectHex: string): OwnCredential => METERS.get(subjectHex) ?? COLLECTOR;
-
-function findMeter(id: Uint8Array): KnownMeter | null {
-    for (const [subjectHex, own] of METERS)
-        if (sameId(id, own)) return { credential: own, subjectHex };
-    return null;
-}
-
-const findCollector = (id: Uint8Array) => (sameId(id, COLLECTOR) ? COLLECTOR : null);
-
 /** A client of our frames that is none of our links. */
 class Client {
     readonly #socket: Socket;

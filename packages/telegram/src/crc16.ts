@@ -1,3 +1,9 @@
+/**
+ * The two checks of 16 bits that meters' lines have.
+ *
+ * @packageDocumentation
+ */
+
 /** Remainders of all byte values for a reflected polynomial of 16 bits. */
 function tableOf(polynomial: number): Uint16Array {
     return Uint16Array.from({ length: 256 }, (_, byte) => {

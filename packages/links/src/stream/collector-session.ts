@@ -34,6 +34,10 @@ export type StreamSessionOptions = {
     readonly maxStreamBytes: number;
     /** Time for a meter to read what was written to it. */
     readonly drainTimeoutMs: number;
+    /** Time for what was sent last. */
+    readonly goodbyeMs: number;
+    /** Bytes of a message in one frame; as many as fit where none are given. */
+    readonly partBytes?: number;
     /** The session stands, under this subject; false where it may not. */
     readonly onOpen: (subjectHex: string, session: LinkSession) => boolean;
     /** Called once, when the session has ended; with its subject where it stood. */
@@ -42,8 +46,6 @@ export type StreamSessionOptions = {
 
 /** Silence of a meter, in probes, after which it counts as gone. */
 const MISSED_PROBES = 1.5;
-/** Time for what was sent last, in milliseconds. */
-const GOODBYE_MS = 200;
 
 /**
  * A meter at the other end of a stream: an EDHOC handshake before anything else, then frames under its
@@ -80,10 +82,10 @@ export class StreamCollectorSession implements LinkSession {
     }
 
     deliver(message: Uint8Array): boolean {
-        const { drainTimeoutMs, maxStreamBytes } = this.#options;
+        const { drainTimeoutMs, maxStreamBytes, partBytes } = this.#options;
         if (this.#ended || this.#pipe.waitingBytes > maxStreamBytes) return false;
         this.#drain ??= setTimeout(() => this.#fail("it does not read"), drainTimeoutMs);
-        for (const part of partsOf(message)) this.#send(part);
+        for (const part of partsOf(message, partBytes)) this.#send(part);
         return true;
     }
 
@@ -206,7 +208,7 @@ export class StreamCollectorSession implements LinkSession {
 
     #close(reason: string): void {
         if (this.#ended) return;
-        this.#pipe.end(GOODBYE_MS);
+        this.#pipe.end(this.#options.goodbyeMs);
         this.#finish(reason);
     }
 

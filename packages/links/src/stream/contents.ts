@@ -88,12 +88,12 @@ export function decodeContent(bytes: Uint8Array): Result<Content> {
     });
 }
 
-/** A message in parts that fit a frame each. */
-export function partsOf(message: Uint8Array): Content[] {
+/** A message in parts that fit a frame each; of fewer bytes where others shall not wait so long. */
+export function partsOf(message: Uint8Array, partBytes = PART_BYTES): Content[] {
     const parts: Content[] = [];
-    for (let at = 0; at === 0 || at < message.length; at += PART_BYTES) {
-        const isLast = at + PART_BYTES >= message.length;
-        parts.push({ kind: "part", bytes: message.subarray(at, at + PART_BYTES), isLast });
+    for (let at = 0; at === 0 || at < message.length; at += partBytes) {
+        const isLast = at + partBytes >= message.length;
+        parts.push({ kind: "part", bytes: message.subarray(at, at + partBytes), isLast });
     }
     return parts;
 }

@@ -17,6 +17,8 @@ export type StreamMeterOptions = {
     readonly ackTimeoutMs: number;
     /** Time that `close` leaves to what was sent last. */
     readonly closeTimeoutMs: number;
+    /** Bytes of a message in one frame; as many as fit where none are given. */
+    readonly partBytes?: number;
 };
 
 const MISSED_PROBES = 1.5;
@@ -161,7 +163,7 @@ export class StreamMeterSession implements MeterSession {
             if (this.#sent >= this.#credit || this.#ended) return;
             if (pending.message === null) continue;
             this.#sent++;
-            for (const part of partsOf(pending.message)) this.#send(part);
+            for (const part of partsOf(pending.message, this.#options.partBytes)) this.#send(part);
             pending.message = null;
         }
     }

@@ -1,50 +1,27 @@
-import { LIMITS, type Log } from "@meterseal/core";
-import type { Credential, OwnCredential } from "../edhoc/index.ts";
+import {
+    type StreamCollectorOptions,
+    type StreamCollectorSettings,
+    streamCollectorSettings,
+} from "../stream/collector-options.ts";
 
-/** Bounds and waits of the TCP listener; each can be set per link. */
-const DEFAULT_TCP_COLLECTOR = {
-    /** Connections at one time, without a session too; more are closed at once. */
-    maxConnections: 1_200,
-    /** Sessions at one time; one more is told to wait. */
-    maxSessions: 1_000,
-    /** Messages of all meters under way to the handler; one more is told to wait. */
-    maxRequests: LIMITS.ingestMessages,
-    /** Time for the handshake and the check of a token. */
-    connectTimeoutMs: 5_000,
-    /** Time for `receive` to settle; after it the message counts as not taken. */
-    receiveTimeoutMs: 10_000,
-    /** Time for a meter to read what was written to it. */
-    drainTimeoutMs: 5_000,
-    /** Longest silence granted to a meter, in seconds. */
-    maxKeepaliveSeconds: 600,
-    /** Bytes that may wait for a meter; beyond it it counts as not connected. */
-    maxStreamBytes: 16 * LIMITS.messageBytes,
-    /** Time that `close` leaves to messages under way. */
-    closeTimeoutMs: 500,
-} as const;
-
-/** A meter that may begin a session: its credential, and its subject in hexadecimal digits. */
-export type KnownMeter = { readonly credential: Credential; readonly subjectHex: string };
+/** Connections at one time, without a session too; more are closed at once. */
+const MAX_CONNECTIONS = 1_200;
 
 /** Options of `createTcpCollectorLink`. */
-export interface TcpCollectorOptions
-    extends Partial<Record<keyof typeof DEFAULT_TCP_COLLECTOR, number>> {
+export interface TcpCollectorOptions extends StreamCollectorOptions {
     /** Host to listen on; sessions are encrypted, so it may be any. */
     readonly host: string;
     /** Port to listen on; 0 takes any free one. */
     readonly port: number;
-    /** The collector's own credential, with its private key. */
-    readonly own: OwnCredential;
-    /** Finds a meter by its credential id; null for one that is not enrolled. */
-    readonly find: (id: Uint8Array) => KnownMeter | null;
-    readonly log: Log;
+    /** Connections at one time, without a session too; more are closed at once. */
+    readonly maxConnections?: number;
 }
 
 /** Options with every default filled in. */
 export type TcpCollectorSettings = TcpCollectorOptions &
-    Record<keyof typeof DEFAULT_TCP_COLLECTOR, number>;
+    StreamCollectorSettings & { readonly maxConnections: number };
 
 /** Fills in the defaults. */
 export function tcpCollectorSettings(options: TcpCollectorOptions): TcpCollectorSettings {
-    return { ...DEFAULT_TCP_COLLECTOR, ...options };
+    return { maxConnections: MAX_CONNECTIONS, ...streamCollectorSettings(options) };
 }

@@ -3,7 +3,8 @@
  *
  * @packageDocumentation
  */
+export type { KnownMeter } from "../stream/collector-options.ts";
 export { createTcpCollectorLink } from "./collector-link.ts";
-export type { KnownMeter, TcpCollectorOptions } from "./collector-options.ts";
+export type { TcpCollectorOptions } from "./collector-options.ts";
 export { createTcpMeterLink } from "./meter-link.ts";
 export type { TcpMeterOptions } from "./meter-options.ts";

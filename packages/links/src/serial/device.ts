@@ -1,0 +1,33 @@
+import { spawnSync } from "node:child_process";
+import { constants as fsConstants, openSync, statSync } from "node:fs";
+import type { Duplex } from "node:stream";
+import { ReadStream } from "node:tty";
+import { error } from "@meterseal/core";
+import type { SerialPlace } from "./address.ts";
+
+/** Bytes as they are: eight bits, no parity, no XON/XOFF or RTS/CTS, modem lines left out of account. */
+const RAW = ["raw", "-echo", "cs8", "-parenb", "-cstopb", "-crtscts", "-ixoff", "clocal", "-hupcl"];
+
+/** Opens a device; replaced in tests by a line of their own. */
+export type OpenDevice = (place: SerialPlace) => Duplex;
+
+/**
+ * Opens a serial device, or a pseudo-terminal, for bytes as they are. The system's own `stty` sets it,
+ * which knows every speed and driver; one program at a time can use a device.
+ * @throws MetersealError MS_NOT_FOUND where there is none, MS_USAGE for what is no device, or a speed
+ * that it has not; an error of the system where it cannot be opened.
+ */
+export function openSerialDevice({ baud, path }: SerialPlace): Duplex {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    const expected = "a serial device";
+    if (stat === undefined) throw error("MS_NOT_FOUND", { where: path, expected });
+    if (!stat.isCharacterDevice()) throw error("MS_USAGE", { expected, got: path });
+    const flag = process.platform === "linux" ? "-F" : "-f";
+    const set = spawnSync("stty", [flag, path, `${baud}`, ...RAW]);
+    if (set.status !== 0) {
+        const got = set.error?.message ?? set.stderr.toString().trim();
+        throw error("MS_USAGE", { where: path, expected: `${expected} of ${baud} baud`, got });
+    }
+    const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
+    return new ReadStream(openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK));
+}

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import { setTimeout } from "node:timers/promises";
+import type { Random } from "@meterseal/core";
+import { type Credential, METHOD } from "../edhoc/index.ts";
+import type { Intake } from "../intake.ts";
+import { SessionTable } from "../session-table.ts";
+import type { StreamCollectorSettings } from "./collector-options.ts";
+import { StreamCollectorSession } from "./collector-session.ts";
+
+/** Time for the last words on their way, in milliseconds. */
+const LAST_WORDS_MS = 50;
+
+/** Randomness of handshakes. */
+export const handshakeRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+
+/** The meters' sessions over the streams of one link. */
+export class StreamSessions {
+    readonly #settings: StreamCollectorSettings;
+    readonly #intake: Intake;
+    readonly #partBytes: number | undefined;
+    readonly #table = new SessionTable();
+    /** Subjects by the credential that was found. */
+    readonly #subjects = new WeakMap<Credential, string>();
+    readonly #all = new Set<StreamCollectorSession>();
+
+    /** @param partBytes - bytes of a message in one frame; as many as fit where none are given. */
+    constructor(settings: StreamCollectorSettings, intake: Intake, partBytes?: number) {
+        this.#settings = settings;
+        this.#intake = intake;
+        this.#partBytes = partBytes;
+    }
+
+    /** Begins a session over a stream on which a meter speaks next. */
+    take(stream: Duplex): void {
+        const { find, maxSessions, own } = this.#settings;
+        const session = new StreamCollectorSession(stream, {
+            ...this.#settings,
+            intake: this.#intake,
+            ...(this.#partBytes === undefined ? {} : { partBytes: this.#partBytes }),
+            handshake: {
+                ...{ own, random: handshakeRandom, connection: handshakeRandom.bytes(1) },
+                methods: [METHOD.signatures],
+                find: (id) => {
+                    const known = find(id);
+                    if (known !== null) this.#subjects.set(known.credential, known.subjectHex);
+                    return known?.credential ?? null;
+                },
+            },
+            subjectOf: (credential) => this.#subjects.get(credential) ?? "",
+            onOpen: (subjectHex) => {
+                const isNew = this.#table.get(subjectHex) === undefined;
+                if (isNew && this.#table.size >= maxSessions) return false;
+                this.#table.enter(subjectHex, session);
+                return true;
+            },
+            onEnd: (subjectHex) => {
+                this.#all.delete(session);
+                if (subjectHex !== null) this.#table.leave(subjectHex, session);
+            },
+        });
+        this.#all.add(session);
+    }
+
+    /** Sends a message to a meter; false where it is not connected. */
+    deliver(subjectHex: string, message: Uint8Array): boolean {
+        return this.#table.deliver(subjectHex, message);
+    }
+
+    /** Ends all sessions when what was said last is on its way. */
+    async close(): Promise<void> {
+        if (this.#table.size > 0) await setTimeout(LAST_WORDS_MS);
+        for (const session of [...this.#all]) session.end();
+    }
+}
