@@ -24,7 +24,7 @@ import { until } from "@meterseal/testkit/link-compliance";
 import { expect } from "vitest";
 import { systemClock, systemTimers } from "../packages/node/src/clocks.ts";
 import { PLACES } from "../packages/node/src/files.ts";
-import { TENANT } from "../packages/node/src/server/links.ts";
+import { TENANT } from "../packages/node/src/config/links.ts";
 import { type Server, startServer } from "../packages/node/src/server/server.ts";
 import { verifyDirectory } from "../packages/node/src/verify/verify.ts";
 

@@ -4,7 +4,7 @@ import { createLinkToken } from "@meterseal/meter";
 import type { ReplayClock } from "../../packages/node/src/clocks.ts";
 import type { ServerProcess } from "../../packages/node/src/fleet/server-process.ts";
 import { viewOf } from "../../packages/node/src/localnet/member.ts";
-import { TENANT } from "../../packages/node/src/server/links.ts";
+import { TENANT } from "../../packages/node/src/config/links.ts";
 import { LightLink } from "./light-link.ts";
 import { type BenchMeter, ChainWriter } from "./meters.ts";
 

@@ -7,7 +7,7 @@ import { requireCometBft } from "../../packages/node/src/localnet/find-cometbft.
 import { type Member, viewOf } from "../../packages/node/src/localnet/member.ts";
 import { startMembers, stopMembers } from "../../packages/node/src/localnet/members.ts";
 import { openOrganisations } from "../../packages/node/src/localnet/organisations.ts";
-import { TENANT } from "../../packages/node/src/server/links.ts";
+import { TENANT } from "../../packages/node/src/config/links.ts";
 import { LightLink } from "../lib/light-link.ts";
 import { median, percentile } from "../lib/measure.ts";
 import { type BenchMeter, ChainWriter, makeMeters } from "../lib/meters.ts";

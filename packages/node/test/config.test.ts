@@ -45,6 +45,8 @@ describe("the configuration of serve", () => {
             peers: "off",
             open: false,
             link: "off",
+            "broker-login": "off",
+            "broker-ca": "off",
             insecure: false,
             "witness-policy": "off",
             engine: "embedded",

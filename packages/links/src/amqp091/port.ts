@@ -1,8 +1,8 @@
 import type { Duplex } from "node:stream";
-import { LIMITS } from "@meterseal/core";
+import { LIMITS, type MetersealError } from "@meterseal/core";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { BrokerAddress } from "../broker/address.ts";
-import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
+import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
 import { hostOf } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
 import { withTimeLimit } from "../time-limit.ts";
@@ -27,7 +27,7 @@ export function openAmqpPort(
     events: BrokerEvents,
 ): BrokerPort {
     const port = new AmqpPort(address, subjectHex, events);
-    port.connect().catch((cause: unknown) => port.down(String(cause)));
+    port.connect().catch((cause: unknown) => port.down(...failureOf(cause)));
     return port;
 }
 
@@ -63,11 +63,11 @@ class AmqpPort implements BrokerPort {
             ca === undefined ? {} : { ca },
         );
         this.#connection = connection;
-        connection.on("error", (cause: Error) => this.down(cause.message));
+        connection.on("error", (cause: Error) => this.down(...failureOf(cause)));
         connection.on("close", () => this.down("connection lost"));
         if (this.#isDown) return await this.close();
         const channel = await connection.createConfirmChannel();
-        channel.on("error", (cause: Error) => this.down(cause.message));
+        channel.on("error", (cause: Error) => this.down(...failureOf(cause)));
         await this.#listen(channel);
         if (this.#isDown) return;
         this.#channel = channel;
@@ -116,9 +116,9 @@ class AmqpPort implements BrokerPort {
     }
 
     /** Tells once that the connection is over. */
-    down(reason: string): void {
+    down(reason: string, cause?: MetersealError): void {
         if (this.#isDown) return;
         void this.close();
-        this.#events.down(reason);
+        this.#events.down(reason, cause);
     }
 }

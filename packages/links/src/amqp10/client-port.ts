@@ -1,7 +1,8 @@
-import { LIMITS } from "@meterseal/core";
+import { isIP } from "node:net";
+import { LIMITS, type MetersealError } from "@meterseal/core";
 import type { Connection, EventContext, Sender } from "rhea";
 import type { BrokerAddress } from "../broker/address.ts";
-import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
+import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
 import { hostOf } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
 import { withTimeLimit } from "../time-limit.ts";
@@ -23,7 +24,7 @@ export function openAmqp10Port(
     events: BrokerEvents,
 ): BrokerPort {
     const port = new Amqp10Port(address, subjectHex, events);
-    port.connect().catch((cause: unknown) => port.down(String(cause)));
+    port.connect().catch((cause: unknown) => port.down(...failureOf(cause)));
     return port;
 }
 
@@ -48,13 +49,15 @@ class Amqp10Port implements BrokerPort {
         if (this.#isDown) return;
         const { ca, password, tenant, url: text, username = "anonymous" } = this.#address;
         const url = new URL(text);
+        const host = hostOf(url);
         const isSecure = url.protocol === "amqps:";
         this.#dataSection = rhea.message.data_section;
         const connection = rhea.create_container().connect({
-            ...{ host: hostOf(url), port: Number(url.port || (isSecure ? 5_671 : 5_672)) },
+            ...{ host, port: Number(url.port || (isSecure ? 5_671 : 5_672)) },
             ...(isSecure ? { transport: "tls" as const, ca } : { transport: "tcp" as const }),
-            ...{ username, reconnect: false, idle_time_out: IDLE_MS },
-            ...(password === undefined ? {} : { password }),
+            ...(isIP(host) === 0 ? {} : { servername: "" }), // an address is no name to ask for
+            ...{ reconnect: false, idle_time_out: IDLE_MS },
+            ...(password === undefined ? { username } : plainLogin(username, password)),
             max_frame_size: AMQP_FRAME_BYTES,
         });
         this.#connection = connection;
@@ -122,11 +125,19 @@ class Amqp10Port implements BrokerPort {
     }
 
     /** Tells once that the connection is over. */
-    down(reason: string): void {
+    down(reason: string, cause?: MetersealError): void {
         if (this.#isDown) return;
         void this.close();
-        this.#events.down(reason);
+        this.#events.down(reason, cause);
     }
+}
+
+/** A login by SASL PLAIN (RFC 4616): that of the library cuts off what is not ASCII. */
+function plainLogin(username: string, password: string): object {
+    const response = Buffer.from(`\0${username}\0${password}`);
+    const start = (answer: (cause: undefined, response: Buffer) => void): void =>
+        answer(undefined, response);
+    return { sasl_mechanisms: { PLAIN: () => ({ start }) } };
 }
 
 function reasonOf(what: unknown): string {

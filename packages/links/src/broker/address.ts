@@ -16,22 +16,37 @@ export type BrokerAddress = {
     readonly insecure?: boolean;
 };
 
+/** Schemes of a protocol's addresses. */
+export type BrokerSchemes = {
+    /** Without TLS. */
+    readonly plain: string;
+    readonly secure: string;
+    /** Whether the plain one turns to TLS by itself, beyond the loopback before anything else is said. */
+    readonly upgrades?: boolean;
+};
+
 /**
  * Checks an address of a broker.
- * @param plain, secure - schemes without and with TLS.
  * @throws MetersealError MS_USAGE
  */
-export function requireBroker(address: BrokerAddress, plain: string, secure: string): void {
+export function requireBroker(
+    address: BrokerAddress,
+    { plain, secure, upgrades = false }: BrokerSchemes,
+): void {
     const url = URL.canParse(address.url) ? new URL(address.url) : null;
     const isKnown = url?.protocol === `${plain}:` || url?.protocol === `${secure}:`;
     if (url === null || !isKnown || url.hostname === "" || url.username !== "") {
         throw badOption("url", `${plain}://HOST:PORT or ${secure}://HOST:PORT`, address.url);
     }
-    const isPlain = url.protocol === `${plain}:`;
-    if (isPlain && !isLoopback(hostOf(url)) && address.insecure !== true) {
-        const expected = `${secure}, or a loopback address: ${plain} is plain text`;
+    if (url.protocol === `${plain}:` && !upgrades && !mayBePlain(address)) {
+        const expected = `TLS, a loopback address, or --insecure: ${plain} is plain text`;
         throw badOption("url", expected, address.url);
     }
     if (isTenant(address.tenant)) return;
     throw badOption("tenant", "1 to 64 letters, digits, _ . or -", address.tenant);
+}
+
+/** Whether plain text may be spoken with a broker: on this machine, and where it is allowed. */
+export function mayBePlain({ insecure, url }: BrokerAddress): boolean {
+    return insecure === true || isLoopback(hostOf(new URL(url)));
 }

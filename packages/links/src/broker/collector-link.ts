@@ -5,6 +5,7 @@ import {
     LIMITS,
     type LinkHandler,
     type Log,
+    MetersealError,
 } from "@meterseal/core";
 import { reconnectDelayMs, systemRandom } from "../backoff.ts";
 import { Intake } from "../intake.ts";
@@ -54,6 +55,7 @@ export class BrokerCollectorLink implements CollectorLink {
     readonly #sessions = new SessionTable<BrokerSession>();
     #intake: Intake | null = null;
     #port: BrokerPort | null = null;
+    #hasBeenUp = false;
     #failures = 0;
     #retry: NodeJS.Timeout | null = null;
     #closing: Promise<void> | null = null;
@@ -74,20 +76,26 @@ export class BrokerCollectorLink implements CollectorLink {
         this.#open = open;
     }
 
-    /** @throws MetersealError MS_LINK where the broker cannot be reached at once. */
+    /**
+     * Connects, and from then on again whenever the broker has gone.
+     * @throws MetersealError MS_LINK where the broker cannot be reached or entered at once, MS_NOT_FOUND
+     * for a package that is not installed.
+     */
     async listen(handler: LinkHandler): Promise<string> {
         assert(this.#intake === null, "a link listens once");
         this.#intake = new Intake(this.#settings, handler);
         const { promise, reject, resolve } = Promise.withResolvers<void>();
+        const where = this.#address();
         this.#connect(resolve, (reason, cause) =>
-            reject(cause ?? error("MS_LINK", { got: reason })),
+            reject(cause ?? error("MS_LINK", { where, got: reason })),
         );
         const { connectTimeoutMs } = this.#settings;
         try {
             await withTimeLimit(promise, connectTimeoutMs, "connecting to the broker");
         } catch (cause) {
             await this.close();
-            throw cause;
+            if (cause instanceof MetersealError) throw cause;
+            throw error("MS_LINK", { where, got: "no answer of the broker", cause });
         }
         return this.#address();
     }
@@ -114,6 +122,7 @@ export class BrokerCollectorLink implements CollectorLink {
     #connect(onUp: () => void, onDown: BrokerEvents["down"]): void {
         const port = this.#open({
             up: () => {
+                this.#hasBeenUp = true;
                 this.#failures = 0;
                 onUp();
             },
@@ -121,7 +130,7 @@ export class BrokerCollectorLink implements CollectorLink {
                 if (this.#port !== port) return;
                 this.#port = null;
                 onDown(reason, cause);
-                this.#lost(reason);
+                if (this.#hasBeenUp) this.#lost(reason);
             },
             frame: (subjectHex, bytes) => this.#take(subjectHex, bytes),
         });
@@ -133,8 +142,8 @@ export class BrokerCollectorLink implements CollectorLink {
         if (this.#closing !== null) return;
         this.#settings.log.warn(`${this.#protocol}: the broker is gone`, { reason });
         const delayMs = reconnectDelayMs(this.#failures++, systemRandom);
-        const nothing = (): void => {};
-        this.#retry = setTimeout(() => this.#connect(nothing, nothing), delayMs);
+        const isBack = (): void => this.#settings.log.info(`${this.#protocol}: the broker is back`);
+        this.#retry = setTimeout(() => this.#connect(isBack, () => {}), delayMs);
     }
 
     #take(subjectHex: string, bytes: Uint8Array): void {

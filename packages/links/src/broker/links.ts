@@ -1,6 +1,6 @@
 import type { CollectorLink, MeterLink } from "@meterseal/core";
 import { SessionMeterLink } from "../meter-session.ts";
-import { type BrokerAddress, requireBroker } from "./address.ts";
+import { type BrokerAddress, type BrokerSchemes, requireBroker } from "./address.ts";
 import { BrokerCollectorLink, type BrokerCollectorOptions } from "./collector-link.ts";
 import {
     type BrokerMeterOptions,
@@ -10,12 +10,9 @@ import {
 import type { BrokerEvents, BrokerPort } from "./port.ts";
 
 /** A protocol that brokers speak. */
-export type BrokerProtocol = {
+export type BrokerProtocol = BrokerSchemes & {
     /** For the log. */
     readonly name: string;
-    /** Schemes of addresses without and with TLS. */
-    readonly plain: string;
-    readonly secure: string;
     /** Begins a connection of a meter, or with `+` of a collector, which hears all of them. */
     readonly open: (address: BrokerAddress, subjectHex: string, events: BrokerEvents) => BrokerPort;
 };
@@ -30,10 +27,11 @@ export type BrokeredMeterOptions = BrokerMeterOptions & BrokerAddress;
  * @throws MetersealError MS_USAGE for a bad option.
  */
 export function brokeredCollectorLink(
-    { name, open, plain, secure }: BrokerProtocol,
+    protocol: BrokerProtocol,
     options: BrokeredCollectorOptions,
 ): CollectorLink {
-    requireBroker(options, plain, secure);
+    const { name, open } = protocol;
+    requireBroker(options, protocol);
     return new BrokerCollectorLink(
         name,
         () => options.url,
@@ -47,10 +45,11 @@ export function brokeredCollectorLink(
  * @throws MetersealError MS_USAGE for a bad option.
  */
 export function brokeredMeterLink(
-    { name, open, plain, secure }: BrokerProtocol,
+    protocol: BrokerProtocol,
     options: BrokeredMeterOptions,
 ): MeterLink {
-    requireBroker(options, plain, secure);
+    const { name, open } = protocol;
+    requireBroker(options, protocol);
     const settings = brokerMeterSettings(options);
     return new SessionMeterLink(name, settings, (token, events) => {
         return new BrokerMeterSession(settings, token, events, (portEvents) =>

@@ -1,4 +1,4 @@
-import type { MetersealError } from "@meterseal/core";
+import { MetersealError } from "@meterseal/core";
 
 /** What a {@link BrokerPort} tells. */
 export type BrokerEvents = {
@@ -20,3 +20,10 @@ export interface BrokerPort {
 
 /** Begins a connection to a broker. */
 export type OpenPort = (events: BrokerEvents) => BrokerPort;
+
+/** Why a connection could not be made, as {@link BrokerEvents.down} takes it. */
+export function failureOf(cause: unknown): [reason: string, cause?: MetersealError] {
+    if (cause instanceof MetersealError) return [cause.message, cause];
+    const [line = ""] = (cause instanceof Error ? cause.message : String(cause)).split("\n");
+    return [line];
+}

@@ -1,7 +1,7 @@
 import { LIMITS } from "@meterseal/core";
 import { connect, type IClientOptions } from "mqtt";
 import type { BrokerAddress } from "../broker/address.ts";
-import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
+import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
 
 /** Messages that may wait for the broker's acknowledgement; beyond it nothing is sent. */
 const MAX_WAITING = 4 * LIMITS.outboxInFlight;
@@ -34,11 +34,11 @@ export function openMqttPort(
     };
     const client = connect(url, options);
     let [waiting, isDown] = [0, false];
-    const down = (reason: string): void => {
+    const down: BrokerEvents["down"] = (reason, cause) => {
         if (isDown) return;
         isDown = true;
         client.end(true);
-        events.down(reason);
+        events.down(reason, cause);
     };
     client.on("connect", () => {
         client.subscribe(topicOf(tenant, subjectHex, mine), { qos: 1 }, (cause, granted) => {
@@ -53,7 +53,7 @@ export function openMqttPort(
         const [, , , subject = ""] = topic.split("/");
         if (!isDown && !retain) events.frame(subject, new Uint8Array(payload));
     });
-    client.on("error", (cause) => down(cause.message));
+    client.on("error", (cause) => down(...failureOf(cause)));
     client.on("close", () => down("connection lost"));
     return {
         send: (to, bytes) => {

@@ -12,10 +12,10 @@ import {
     brokeredCollectorLink,
     brokeredMeterLink,
 } from "../broker/links.ts";
-import { domainOf, openXmppPort } from "./port.ts";
+import { openXmppPort, requireAccount } from "./port.ts";
 
 const XMPP: BrokerProtocol = {
-    ...{ name: "xmpp", plain: "xmpp", secure: "xmpps" },
+    ...{ name: "xmpp", plain: "xmpp", secure: "xmpps", upgrades: true },
     open: openXmppPort,
 };
 
@@ -24,7 +24,7 @@ const XMPP: BrokerProtocol = {
  * @throws MetersealError MS_USAGE for a bad option.
  */
 export function createXmppCollectorLink(options: BrokeredCollectorOptions): CollectorLink {
-    domainOf(options);
+    requireAccount(options, options.tenant);
     return brokeredCollectorLink(XMPP, options);
 }
 
@@ -33,6 +33,6 @@ export function createXmppCollectorLink(options: BrokeredCollectorOptions): Coll
  * @throws MetersealError MS_USAGE for a bad option.
  */
 export function createXmppMeterLink(options: BrokeredMeterOptions): MeterLink {
-    domainOf(options);
+    requireAccount(options, options.subjectHex);
     return brokeredMeterLink(XMPP, options);
 }

@@ -1,10 +1,12 @@
-import { LIMITS } from "@meterseal/core";
+import { assert, LIMITS, type MetersealError } from "@meterseal/core";
 import type { Client, Element, xml as Xml } from "@xmpp/client";
-import type { BrokerAddress } from "../broker/address.ts";
-import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
+import { type BrokerAddress, mayBePlain } from "../broker/address.ts";
+import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
+import { hostOf } from "../listen-address.ts";
 import { badOption } from "../meter-options.ts";
 import { loadOptional } from "../optional.ts";
 import { withTimeLimit } from "../time-limit.ts";
+import { type XmppPlace, XmppSocket } from "./socket.ts";
 
 /** Namespace of the element that carries a frame in base64. */
 const NAMESPACE = "urn:meterseal:link:1";
@@ -15,12 +17,25 @@ const GOODBYE_MS = 300;
 /** Characters of the longest frame in base64. */
 const FRAME_CHARACTERS = Math.ceil((LIMITS.messageBytes + 64) / 3) * 4;
 
+/** Name and domain of an account. */
+const ACCOUNT = /^[^\s@/<>&'"]+@([^\s@/<>&'"]+)$/;
+
+/**
+ * Checks that an account has the name that the other side sends to.
+ * @throws MetersealError MS_USAGE
+ */
+export function requireAccount(address: BrokerAddress, name: string): void {
+    const account = `${name}@${domainOf(address)}`;
+    if (address.username === account) return;
+    throw badOption("username", account, address.username ?? "");
+}
+
 /**
  * Domain of an account `NAME@DOMAIN`.
  * @throws MetersealError MS_USAGE for a user name of another form.
  */
-export function domainOf({ username = "" }: BrokerAddress): string {
-    const [, domain] = /^[^\s@/]+@([^\s@/]+)$/.exec(username) ?? [];
+function domainOf({ username = "" }: BrokerAddress): string {
+    const [, domain] = ACCOUNT.exec(username) ?? [];
     if (domain === undefined) throw badOption("username", "NAME@DOMAIN", username);
     return domain;
 }
@@ -36,7 +51,7 @@ export function openXmppPort(
     events: BrokerEvents,
 ): BrokerPort {
     const port = new XmppPort(address, domainOf(address), subjectHex, events);
-    port.connect().catch((cause: unknown) => port.down(String(cause)));
+    port.connect().catch((cause: unknown) => port.down(...failureOf(cause)));
     return port;
 }
 
@@ -68,8 +83,9 @@ class XmppPort implements BrokerPort {
         });
         this.#client = made;
         this.#xml = xml;
+        useOwnSocket(made, placeOf(this.#address, this.#domain));
         made.reconnect.stop(); // whoever uses the port makes a new one
-        made.on("error", (cause: Error) => this.down(cause.message));
+        made.on("error", (cause: Error) => this.down(...failureOf(cause)));
         made.on("disconnect", () => this.down("connection lost"));
         made.on("offline", () => this.down("connection lost"));
         made.on("stanza", (stanza: Element) => this.#take(stanza));
@@ -92,7 +108,7 @@ class XmppPort implements BrokerPort {
             () => {
                 this.#waiting--;
             },
-            (cause: unknown) => this.down(String(cause)),
+            (cause: unknown) => this.down(...failureOf(cause)),
         );
         return true;
     }
@@ -106,14 +122,14 @@ class XmppPort implements BrokerPort {
         client.on("error", () => {});
         const { socket } = client;
         await withTimeLimit(client.stop(), GOODBYE_MS, "a goodbye").catch(() => {});
-        socket?.destroy?.();
+        socket?.destroy();
     }
 
     /** Tells once that the connection is over. */
-    down(reason: string): void {
+    down(reason: string, cause?: MetersealError): void {
         if (this.#isDown) return;
         void this.close();
-        this.#events.down(reason);
+        this.#events.down(reason, cause);
     }
 
     #take(stanza: Element): void {
@@ -125,4 +141,30 @@ class XmppPort implements BrokerPort {
         if (domain !== this.#domain || !isMine) return;
         this.#events.frame(name, new Uint8Array(Buffer.from(text, "base64")));
     }
+}
+
+/** Ports of client connections (RFC 6120 14.7, XEP-0368). */
+const [PORT, DIRECT_PORT] = [5_222, 5_223];
+
+function placeOf(address: BrokerAddress, domain: string): XmppPlace {
+    const url = new URL(address.url);
+    const isDirect = url.protocol === "xmpps:";
+    return {
+        ...{ host: hostOf(url), port: Number(url.port || (isDirect ? DIRECT_PORT : PORT)) },
+        ...{ domain, isDirect, mayBePlain: mayBePlain(address) },
+        ...(address.ca === undefined ? {} : { ca: address.ca }),
+    };
+}
+
+/** Has a client of the library connect through a socket of ours. */
+function useOwnSocket({ transports }: Client, place: XmppPlace): void {
+    const tcp = transports.find(({ prototype }) => prototype.socketParameters("xmpp://host"));
+    assert(tcp !== undefined, "the library speaks XMPP over TCP");
+    class OwnTransport extends tcp {
+        override socketParameters(): XmppPlace {
+            return place;
+        }
+    }
+    Object.assign(OwnTransport.prototype, { Socket: XmppSocket });
+    transports.splice(0, transports.length, OwnTransport);
 }

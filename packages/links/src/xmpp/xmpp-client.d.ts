@@ -8,9 +8,16 @@ declare module "@xmpp/client" {
         getChildText(name: string, namespace?: string): string | null;
         is(name: string): boolean;
     };
+    /** How an address is connected to: the first that has parameters for it. */
+    export type Transport = new (
+        ...words: never[]
+    ) => {
+        socketParameters(service: string): object | undefined;
+    };
     export interface Client extends EventEmitter {
         readonly reconnect: { stop(): void };
-        readonly socket: { destroy?(): void; end?(): void } | null;
+        readonly socket: { destroy(): void } | null;
+        readonly transports: Transport[];
         start(): Promise<unknown>;
         stop(): Promise<unknown>;
         send(element: Element): Promise<void>;

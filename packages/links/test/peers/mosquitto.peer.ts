@@ -1,7 +1,3 @@
-import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { utf8 } from "@meterseal/core";
 import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import {
@@ -9,57 +5,30 @@ import {
     ScriptedCollector,
     until,
 } from "@meterseal/testkit/link-compliance";
+import { INSTALLED, makeMosquitto, type PeerBroker } from "@meterseal/testkit/peer-brokers";
 import { connect } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
     createMqttBrokerCollectorLink,
     createMqttBrokerMeterLink,
 } from "../../src/mqtt-broker/index.ts";
-import { findProgram, freePort, PeerServer } from "./peer.ts";
 
 const [SUBJECT_A, SUBJECT_B] = ["0a".repeat(16), "0b".repeat(16)];
 const log = { info: () => {}, warn: () => {} };
 /** Tenants keep the cases apart, which run side by side. */
 let tenants = 0;
-const mosquitto = findProgram("mosquitto");
-const passwd = findProgram("mosquitto_passwd");
-const isThere = mosquitto !== null && passwd !== null;
 
-/** Who may say and hear what: the collector every meter, a meter itself. */
-const RULES = `user collector
-topic read ms/1/+/+/up/frame
-topic write ms/1/+/+/dn/frame
-pattern write ms/1/+/%u/up/frame
-pattern read ms/1/+/%u/dn/frame
-`;
-
-describe.skipIf(!isThere)("mosquitto (not run where it is not installed)", () => {
-    const dir = mkdtempSync(join(tmpdir(), "meterseal-mosquitto-"));
-    let broker: PeerServer;
+describe.skipIf(!INSTALLED.mosquitto)("mosquitto (not run where it is not installed)", () => {
+    let broker: PeerBroker;
     let port: number;
 
     beforeAll(async () => {
-        port = await freePort();
-        const [users, rules, config] = ["users", "rules", "conf"].map((name) => join(dir, name));
-        writeFileSync(users ?? "", "");
-        for (const name of ["collector", SUBJECT_A, SUBJECT_B]) {
-            spawnSync(passwd ?? "", ["-b", users ?? "", name, "secret"]);
-        }
-        writeFileSync(rules ?? "", RULES);
-        const lines = [
-            ...[`listener ${port} 127.0.0.1`, "allow_anonymous false", "user root"],
-            ...[`password_file ${users}`, `acl_file ${rules}`, "retain_available false"],
-            ...["persistence false", "max_queued_messages 4000", "message_size_limit 70000"],
-        ];
-        writeFileSync(config ?? "", `${lines.join("\n")}\n`);
-        for (const path of [users, rules]) chmodSync(path ?? "", 0o600);
-        broker = new PeerServer(mosquitto ?? "", ["-c", config ?? ""]);
-        await broker.accepts(port);
+        const names = ["collector", SUBJECT_A, SUBJECT_B];
+        broker = await makeMosquitto(Object.fromEntries(names.map((name) => [name, "secret"])));
+        ({ port } = broker);
+        await broker.start();
     });
-    afterAll(async () => {
-        await broker.stop();
-        rmSync(dir, { recursive: true });
-    });
+    afterAll(() => broker.remove());
 
     const collectorOf = (tenant: string, receiveTimeoutMs = 1_000) =>
         createMqttBrokerCollectorLink({

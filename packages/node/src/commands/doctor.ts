@@ -15,6 +15,8 @@ const DOCTOR_SETTINGS: readonly SettingName[] = [
         "http-link-cert",
         "http-link-key",
         "link",
+        "broker-login",
+        "broker-ca",
         "insecure",
     ] as const),
 ];

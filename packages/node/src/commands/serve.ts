@@ -1,5 +1,6 @@
 import type { Command } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
+import { readBrokerAccess } from "../config/brokers.ts";
 import { formatConfiguration, loadConfiguration, serveConfigOf } from "../config/config.ts";
 import { optionsOf, SETTING_NAMES } from "../config/settings.ts";
 import { consoleLog, out, say } from "../console.ts";
@@ -47,6 +48,7 @@ export const serveCommand: Command = {
             peers: config.peers,
             links: config.links,
             linkTls: config.linkTls,
+            brokers: readBrokerAccess(config.brokers.loginFile, config.brokers.caFile),
             insecure: config.insecure,
             witnessPolicy: config.witnessPolicy === null ? null : readPolicy(config.witnessPolicy),
             comet: config.comet === null ? null : { ...config.comet, signal },

@@ -5,7 +5,7 @@ import { type Options, textOption } from "../cli/arguments.ts";
 import type { LogFormat } from "../console.ts";
 import { exchangeUrl } from "../exchange/request.ts";
 import { type FileValue, readConfigFile } from "./file.ts";
-import { type LinkPlace, linkPlacesOf } from "./links.ts";
+import { isBroker, type LinkPlace, linkPlacesOf, refuseSecrets } from "./links.ts";
 import { SERVE_SETTINGS, SETTING_NAMES, type Setting, type SettingName } from "./settings.ts";
 
 /** Where a value came from; the first of these that has one wins. */
@@ -55,6 +55,8 @@ export type ServeConfig = {
     readonly links: readonly LinkPlace[];
     /** Certificate for those that need one; null without one. */
     readonly linkTls: HttpLinkConfig["tls"];
+    /** Files of what brokers among them are entered with; null without one. */
+    readonly brokers: { readonly loginFile: string | null; readonly caFile: string | null };
     readonly insecure: boolean;
     /** Policy file; null where a checkpoint on disk is final. */
     readonly witnessPolicy: string | null;
@@ -64,6 +66,8 @@ export type ServeConfig = {
     readonly mode: number | null;
     readonly logFormat: LogFormat;
 };
+
+const LOGIN_TODO = "Put them into a file and name it with broker-login.";
 
 /**
  * Puts the configuration together: command line before `--config FILE` before defaults.
@@ -77,11 +81,13 @@ export function loadConfiguration(options: Options): Configuration {
         const list = options[name];
         const given = Array.isArray(list) ? list.join(" ") : list;
         if (given !== undefined) {
+            if (setting.kind === "links") refuseSecrets(String(given), `--${name}`, LOGIN_TODO);
             const value = parseOption(name, setting, given);
             return [name, { value, from: "command line" }];
         }
         const found = file.get(name);
         if (found === undefined) return [name, { value: setting.byDefault, from: "default" }];
+        if (setting.kind === "links") refuseSecrets(String(found.value), found.where, LOGIN_TODO);
         const value = parseValue(setting, found.value);
         if (value === null) {
             const got = JSON.stringify(found.value);
@@ -117,6 +123,7 @@ export function serveConfigOf(configuration: Configuration): ServeConfig {
         peers: peersOf(String(value("peers"))),
         links: linksOf(configuration),
         linkTls: tlsOf(configuration, "http-link"),
+        brokers: brokersOf(configuration),
         insecure: value("insecure") === true,
         witnessPolicy: value("witness-policy") === "off" ? null : String(value("witness-policy")),
         comet: cometOf(configuration),
@@ -164,6 +171,22 @@ function tlsOf(configuration: Configuration, prefix: Listener): HttpLinkConfig["
  */
 export function linksOf({ link }: Configuration): LinkPlace[] {
     return link.value === "off" ? [] : linkPlacesOf(String(link.value));
+}
+
+/**
+ * Files of what brokers are entered with.
+ * @throws MetersealError MS_USAGE for one without a broker.
+ */
+export function brokersOf(configuration: Configuration): ServeConfig["brokers"] {
+    const [loginFile, caFile] = (["broker-login", "broker-ca"] as const).map((name) => {
+        const { value } = configuration[name];
+        return value === "off" ? null : String(value);
+    }) as [string | null, string | null];
+    const isNeeded = linksOf(configuration).some(isBroker);
+    if (isNeeded || (loginFile === null && caFile === null)) return { loginFile, caFile };
+    const expected =
+        "a link to a broker, such as mqtts+broker://HOST:PORT, with its login or certificates";
+    throw error("MS_USAGE", { expected, got: "none" });
 }
 
 /** Port of MQTT; null where it is off, as it is unless told otherwise where links are named. */

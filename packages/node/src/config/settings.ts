@@ -109,11 +109,23 @@ export const SERVE_SETTINGS = {
         byDefault: "off",
         help: `where meters come to, such as ${LINK_EXAMPLE}; as often as wanted, or off`,
     },
+    "broker-login": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "names and passwords for brokers, a line HOST:PORT NAME PASSWORD for each, for its owner alone; or off",
+    },
+    "broker-ca": {
+        kind: "optional path",
+        value: "FILE",
+        byDefault: "off",
+        help: "certificates to trust for brokers, PEM, or off: the well-known ones",
+    },
     insecure: {
         kind: "flag",
         value: "",
         byDefault: false,
-        help: "plain text may be listened for beyond the loopback",
+        help: "plain text may be spoken beyond the loopback",
     },
     "witness-policy": {
         kind: "optional path",

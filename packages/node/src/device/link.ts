@@ -1,4 +1,4 @@
-import { error, LIMITS, type Log, type MeterLink } from "@meterseal/core";
+import { error, type Log, type MeterLink } from "@meterseal/core";
 import { createAmqp10MeterLink } from "@meterseal/links/amqp10";
 import { createCoapMeterLink } from "@meterseal/links/coap";
 import type { FindCredential, OwnCredential } from "@meterseal/links/edhoc";
@@ -6,23 +6,44 @@ import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
 import { createTcpMeterLink } from "@meterseal/links/tcp";
 import { createWsMeterLink } from "@meterseal/links/ws";
+import { brokerMeterLink } from "../brokered.ts";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
-import { LINK_SCHEMES, type LinkScheme } from "../config/links.ts";
-import { readBounded } from "../files.ts";
-import { TENANT } from "../server/links.ts";
+import { type BrokerAccess, type BrokerPlace, readBrokerAccess } from "../config/brokers.ts";
+import {
+    ALL_SCHEMES,
+    isBroker,
+    LINK_SCHEMES,
+    type LinkScheme,
+    linkPlaceOf,
+    refuseSecrets,
+    TENANT,
+} from "../config/links.ts";
 
-/** Where a collector is, the certificates to trust there, PEM, and whether plain text may go far. */
+/** Where a collector is, and how the way there is taken. */
 export type CollectorAddress = {
     readonly url: string;
-    readonly ca: string | undefined;
-    readonly insecure?: boolean;
+    /** The broker that the way leads over; null where it is direct. */
+    readonly broker: BrokerPlace | null;
+    /** Certificates to trust, PEM, and logins where the way leads over a broker. */
+    readonly access: BrokerAccess;
+    /** Whether plain text may go far. */
+    readonly insecure: boolean;
 };
 
 /** Options of a command that sends what a meter says. */
 export function collectorOptions(help: string): Readonly<Record<string, OptionSpec>> {
     return {
         to: { kind: "value", value: "URL", help: `${help}: SCHEME://HOST:PORT` },
-        ca: { kind: "value", value: "FILE", help: "certificates to trust for https and wss, PEM" },
+        ca: {
+            kind: "value",
+            value: "FILE",
+            help: "certificates to trust for https, wss and brokers, PEM",
+        },
+        login: {
+            kind: "value",
+            value: "FILE",
+            help: "name and password for a broker, as a line HOST:PORT NAME PASSWORD, for its owner alone",
+        },
         insecure: { kind: "flag", help: "allows plain text beyond this machine" },
     };
 }
@@ -53,21 +74,28 @@ const LINKS: Record<LinkScheme, (common: Common, trust: Trust) => MeterLink> = {
 };
 
 /**
- * The collector that `--to` and `--ca` name.
- * @throws MetersealError MS_USAGE; MS_NOT_FOUND, MS_TOO_LARGE for the certificates.
+ * The collector that `--to`, `--ca` and `--login` name.
+ * @throws MetersealError MS_USAGE; MS_NOT_FOUND, MS_TOO_LARGE for the files.
  */
 export function collectorOf(options: Options): CollectorAddress {
-    const text = requiredOption(options, "to", "URL");
-    const url = URL.canParse(text) ? new URL(text) : null;
-    if (url === null || schemeOf(text) === undefined || url.hostname === "") {
-        const [last, ...others] = LINK_SCHEMES.map((scheme) => `${scheme}://HOST:PORT`).reverse();
+    const url = requiredOption(options, "to", "URL");
+    refuseSecrets(url, "--to", "Put them into a file and name it with --login.");
+    const place = linkPlaceOf(url);
+    const broker = place !== null && isBroker(place) ? place : null;
+    const isDirect =
+        URL.canParse(url) && schemeOf(url) !== undefined && new URL(url).hostname !== "";
+    if (broker === null && !isDirect) {
+        const [last, ...others] = ALL_SCHEMES.map((each) => `${each}://HOST:PORT`).reverse();
         const expected = `--to ${others.reverse().join(", ")} or ${last}`;
-        throw error("MS_USAGE", { expected, got: text });
+        throw error("MS_USAGE", { expected, got: url });
     }
-    const path = textOption(options, "ca");
-    const ca =
-        path === undefined ? undefined : readBounded(path, LIMITS.configBytes).toString("utf8");
-    return { url: text, ca, insecure: options.insecure === true };
+    const loginFile = textOption(options, "login") ?? null;
+    if (loginFile !== null && broker === null) {
+        const expected = "--login with a broker, such as mqtts+broker://HOST:PORT";
+        throw error("MS_USAGE", { expected, got: url });
+    }
+    const access = readBrokerAccess(loginFile, textOption(options, "ca") ?? null);
+    return { url, broker, access, insecure: options.insecure === true };
 }
 
 /**
@@ -75,11 +103,13 @@ export function collectorOf(options: Options): CollectorAddress {
  * @throws MetersealError MS_USAGE for an address that no link takes.
  */
 export function createMeterLink(
-    { ca, insecure = false, url }: CollectorAddress,
+    { access, broker, insecure, url }: CollectorAddress,
     meter: Omit<Common, "insecure" | "url">,
 ): MeterLink {
+    if (broker !== null) return brokerMeterLink(broker, { ...meter, access, insecure });
     const scheme = schemeOf(url);
     if (scheme === undefined) throw error("MS_USAGE", { got: url });
+    const { ca } = access;
     return LINKS[scheme]({ ...meter, insecure, url }, ca === undefined ? {} : { ca });
 }
 

@@ -2,9 +2,10 @@ import { existsSync, statSync } from "node:fs";
 import { lockHolder } from "@meterseal/stores";
 import { systemClock } from "../clocks.ts";
 import { type Configuration, httpLinkOf, linksOf, mqttPortOf } from "../config/config.ts";
-import { isDatagram, isSecure } from "../config/links.ts";
+import { isDatagram, isListener, isSecure } from "../config/links.ts";
 import { PLACES, reasonOf } from "../files.ts";
 import { PORTAL_DIRECTORY } from "../server/server.ts";
+import { checkBrokers } from "./brokers.ts";
 import { checkCertificate } from "./certificate.ts";
 import { type Check, fault, fine } from "./check.ts";
 import { checkClock, checkFormat, checkKeys, checkLeftovers, checkStore } from "./data.ts";
@@ -51,7 +52,7 @@ async function checkPorts(configuration: Configuration, isServing: boolean): Pro
     if (mqttPort !== null) {
         plans.push({ name: "mqtt port", option: "--mqtt-port", host, port: mqttPort });
     }
-    for (const { scheme, ...place } of linksOf(configuration)) {
+    for (const { scheme, ...place } of linksOf(configuration).filter(isListener)) {
         plans.push({
             ...{ name: `${scheme} link`, option: "--link", ...place },
             isSecure: isSecure(scheme) || configuration.insecure.value === true,
@@ -66,5 +67,6 @@ async function checkPorts(configuration: Configuration, isServing: boolean): Pro
     }
     const checks: Check[] = [];
     for (const plan of plans) checks.push(await checkPort(plan, isServing));
+    checks.push(...(await checkBrokers(configuration)));
     return httpLink?.tls ? [...checks, checkCertificate(httpLink.tls)] : checks;
 }

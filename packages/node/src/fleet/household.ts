@@ -14,8 +14,8 @@ import { MASTER_BYTES } from "@meterseal/seal";
 import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
 import { formatKeyFile, type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import { systemRandom, systemTimers } from "../clocks.ts";
+import { TENANT } from "../config/links.ts";
 import { fileSigner, PLACES, PROFILE_FILE, writeJson, writeSecret } from "../files.ts";
-import { TENANT } from "../server/links.ts";
 import type { ServerProcess } from "./server-process.ts";
 
 /** What a simulated household is made from. */

@@ -16,15 +16,20 @@ import { createHttpCollectorLink } from "@meterseal/links/http";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
 import { createTcpCollectorLink, type KnownMeter } from "@meterseal/links/tcp";
 import { type Enrolment, isMeteringPoint } from "@meterseal/record";
+import { brokerCollectorLink } from "../brokered.ts";
+import { brokerUrl } from "../config/brokers.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
-import type { LinkPlace, LinkScheme } from "../config/links.ts";
+import {
+    isBroker,
+    type LinkPlace,
+    type LinkScheme,
+    type ListenerPlace,
+    TENANT,
+} from "../config/links.ts";
 import { isOpenToOthers, readBounded } from "../files.ts";
 import type { ServerOptions } from "./server.ts";
 
 type TlsFiles = NonNullable<HttpLinkConfig["tls"]>;
-
-/** Tenant in all topics of a server that serves one operator. */
-export const TENANT = "local";
 
 /** A listener to be opened, and the setting that it comes from. */
 type Listener = LinkPlace & { readonly setting: string };
@@ -59,13 +64,13 @@ function knownMeter(id: Uint8Array, { engine }: Members): KnownMeter | null {
     return { subjectHex, credential: enrolledCredential(subjectHex, enrolment.key) };
 }
 
-const plainHttp = (place: LinkPlace, { insecure, log }: Common): CollectorLink =>
+const plainHttp = (place: ListenerPlace, { insecure, log }: Common): CollectorLink =>
     createHttpCollectorLink({ ...place, insecure, log });
-const secureHttp = (place: LinkPlace, { log, tls }: Common): CollectorLink =>
+const secureHttp = (place: ListenerPlace, { log, tls }: Common): CollectorLink =>
     createHttpCollectorLink({ ...place, tls: tls(), log });
 
 /** What opens a listener of each scheme. A WebSocket begins at a listener for HTTP. */
-const LISTENERS: Record<LinkScheme, (place: LinkPlace, common: Common) => CollectorLink> = {
+const LISTENERS: Record<LinkScheme, (place: ListenerPlace, common: Common) => CollectorLink> = {
     mqtt: (place, { insecure, log }) =>
         createMqttCollectorLink({ ...place, insecure, tenant: TENANT, log }),
     http: plainHttp,
@@ -91,6 +96,8 @@ const LISTENERS: Record<LinkScheme, (place: LinkPlace, common: Common) => Collec
         createAmqp10Listener({ ...place, insecure, tenant: TENANT, log }),
 };
 
+const NO_ACCESS = { logins: null };
+
 /** Where meters find a server. */
 type LinkAddresses = {
     /** Of MQTT; empty where there is none. */
@@ -105,12 +112,20 @@ type LinkAddresses = {
  * Opens the links of the collector: MQTT where it has a port, HTTP where it has one, and what else
  * addresses name.
  * @throws MetersealError MS_PORT_IN_USE, MS_LISTEN_ADDRESS; MS_NOT_FOUND, MS_TOO_LARGE, MS_USAGE for
- * certificate and key.
+ * certificate and key; MS_LINK for a broker that cannot be entered.
  */
 export async function listenForMeters(
     options: Pick<
         ServerOptions,
-        "clock" | "host" | "httpLink" | "insecure" | "links" | "linkTls" | "log" | "mqttPort"
+        | "brokers"
+        | "clock"
+        | "host"
+        | "httpLink"
+        | "insecure"
+        | "links"
+        | "linkTls"
+        | "log"
+        | "mqttPort"
     >,
     members: Members & { readonly collector: Collector },
 ): Promise<LinkAddresses> {
@@ -125,7 +140,9 @@ export async function listenForMeters(
     const addresses: Record<string, string> = {};
     for (const listener of listenersOf(options)) {
         const { port, scheme, setting } = listener;
-        const link = LISTENERS[scheme](listener, { clock, insecure, log, members, tls });
+        const link = isBroker(listener)
+            ? brokerCollectorLink(listener, { access: options.brokers ?? NO_ACCESS, insecure, log })
+            : LISTENERS[listener.scheme](listener, { clock, insecure, log, members, tls });
         const url = await members.collector.listen(link).catch((cause: unknown) => {
             const taken = cause instanceof MetersealError && cause.code === "MS_PORT_IN_USE";
             if (!taken) throw cause;
@@ -135,8 +152,9 @@ export async function listenForMeters(
                 cause,
             });
         });
-        // a WebSocket is announced by the scheme that was asked for
-        urls.push(url.replace(/^http/, scheme.startsWith("ws") ? "ws" : "http"));
+        // a WebSocket is announced by the scheme that was asked for, and a broker by all of its address
+        if (isBroker(listener)) urls.push(brokerUrl(listener));
+        else urls.push(url.replace(/^http/, scheme.startsWith("ws") ? "ws" : "http"));
         addresses[setting] ??= url;
         addresses[scheme] ??= url;
     }

@@ -7,6 +7,7 @@ import type { GrantBox, StreamDescriptor } from "@meterseal/record";
 import { lockDirectory } from "@meterseal/stores";
 import { openGrantBox, openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { steadyClock, systemClock, systemRandom } from "../clocks.ts";
+import type { BrokerAccess } from "../config/brokers.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
 import type { LinkPlace } from "../config/links.ts";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
@@ -44,7 +45,9 @@ export type ServerOptions = {
     readonly links?: readonly LinkPlace[];
     /** Certificate for those that need one, where `httpLink` brings none. */
     readonly linkTls?: HttpLinkConfig["tls"];
-    /** Whether links may listen for plain text beyond the loopback. */
+    /** What brokers among them are entered with; absent is without a login. */
+    readonly brokers?: BrokerAccess;
+    /** Whether links may speak plain text beyond the loopback. */
     readonly insecure?: boolean;
     readonly clock: Clock;
     /** Text that every page shows about the clock, such as "replay of 2013"; null for real time. */

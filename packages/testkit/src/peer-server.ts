@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { delimiter, join } from "node:path";
 
@@ -23,6 +23,52 @@ export async function freePort(): Promise<number> {
     return port;
 }
 
+/** A broker or server of others that can be started more than once, at the same ports. */
+export interface PeerBroker {
+    readonly port: number;
+    /** Port with TLS from the first byte; 0 where it has none. */
+    readonly tlsPort: number;
+    /** Resolves when it accepts connections. */
+    start(): Promise<void>;
+    stop(): Promise<void>;
+    /** Stops it, and removes what it kept. */
+    remove(): Promise<void>;
+}
+
+/** Certificate chain and key of a server, files in PEM. */
+export type PeerTls = { readonly certFile: string; readonly keyFile: string };
+
+/** What {@link peerBroker} is made from. */
+type PeerBrokerParts = Pick<PeerBroker, "port" | "tlsPort"> & {
+    /** Where it keeps its files. */
+    readonly directory: string;
+    readonly open: () => PeerServer;
+    /** Ends what it leaves behind. */
+    readonly after?: () => void;
+};
+
+/** A broker over its program. */
+export function peerBroker({ after, directory, open, port, tlsPort }: PeerBrokerParts): PeerBroker {
+    let server: PeerServer | null = null;
+    const stop = async (): Promise<void> => {
+        await server?.stop();
+        server = null;
+        after?.();
+    };
+    return {
+        ...{ port, tlsPort, stop },
+        start: async () => {
+            server = open();
+            await server.accepts(port);
+            if (tlsPort !== 0) await server.accepts(tlsPort);
+        },
+        remove: async () => {
+            await stop();
+            rmSync(directory, { recursive: true, force: true });
+        },
+    };
+}
+
 /** A server of others, started for a suite and ended with it. */
 export class PeerServer {
     readonly #child: ChildProcess;
@@ -42,7 +88,7 @@ export class PeerServer {
     }
 
     /** Resolves when it accepts connections; fails with what it has said. */
-    async accepts(port: number, limitMs = 60_000): Promise<void> {
+    async accepts(port: number, limitMs = 120_000): Promise<void> {
         const end = performance.now() + limitMs;
         while (!(await canConnect(port))) {
             if (this.#child.exitCode !== null || performance.now() > end) {
