@@ -23,8 +23,8 @@ import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { until } from "@meterseal/testkit/link-compliance";
 import { expect } from "vitest";
 import { systemClock, systemTimers } from "../packages/node/src/clocks.ts";
-import { PLACES } from "../packages/node/src/files.ts";
 import { TENANT } from "../packages/node/src/config/links.ts";
+import { PLACES } from "../packages/node/src/files.ts";
 import { type Server, startServer } from "../packages/node/src/server/server.ts";
 import { verifyDirectory } from "../packages/node/src/verify/verify.ts";
 

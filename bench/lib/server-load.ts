@@ -2,9 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { concatBytes, toHex } from "@meterseal/core";
 import { createLinkToken } from "@meterseal/meter";
 import type { ReplayClock } from "../../packages/node/src/clocks.ts";
+import { TENANT } from "../../packages/node/src/config/links.ts";
 import type { ServerProcess } from "../../packages/node/src/fleet/server-process.ts";
 import { viewOf } from "../../packages/node/src/localnet/member.ts";
-import { TENANT } from "../../packages/node/src/config/links.ts";
 import { LightLink } from "./light-link.ts";
 import { type BenchMeter, ChainWriter } from "./meters.ts";
 

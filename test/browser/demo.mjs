@@ -10,10 +10,19 @@ const meterseal = join(root, "packages", "node", "bin", "meterseal.mjs");
 const START_TIMEOUT_MS = 120_000;
 
 /** Starts a demo in a directory of its own; resolves when its first days are replayed and the portal serves. */
-export async function startDemo(...options) {
-    const dataDir = mkdtempSync(join(tmpdir(), "meterseal-browser-"));
+export function startDemo(...options) {
     const still = ["--speed", "0"]; // pages are compared with numbers that must not move meanwhile
-    const args = [meterseal, "demo", "--port", "0", "--data", dataDir, ...still, ...options];
+    return startServing("demo", ...still, ...options);
+}
+
+/** Starts an empty server of today in a directory of its own; resolves when the portal serves. */
+export function startServer() {
+    return startServing("serve", "--mqtt-port", "0");
+}
+
+async function startServing(command, ...options) {
+    const dataDir = mkdtempSync(join(tmpdir(), "meterseal-browser-"));
+    const args = [meterseal, command, "--port", "0", "--data", dataDir, ...options];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
     const ended = new Promise((resolve) => child.once("exit", resolve));
     let said = "";
@@ -22,7 +31,7 @@ export async function startDemo(...options) {
             clearTimeout(timer);
             child.kill("SIGKILL");
             rmSync(dataDir, { recursive: true, force: true });
-            reject(new Error(`the demo ${why}:\n${said}`));
+            reject(new Error(`${command} ${why}:\n${said}`));
         };
         const timer = setTimeout(() => give("did not start in time"), START_TIMEOUT_MS);
         child.once("exit", () => give("ended"));

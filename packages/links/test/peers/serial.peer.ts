@@ -11,6 +11,7 @@ import {
     TestMeter,
     until,
 } from "@meterseal/testkit/link-compliance";
+import { findProgram } from "@meterseal/testkit/peer-server";
 import { type LineEnd, Radio } from "@meterseal/testkit/radio-line";
 import { seededRandom } from "@meterseal/testkit/random";
 import { afterAll, describe, expect, it } from "vitest";
@@ -21,7 +22,6 @@ import {
     serialUrlOf,
 } from "../../src/serial/index.ts";
 import { COLLECTOR, findCollector, findMeter, meterOf, SUBJECT_A } from "../stream-people.ts";
-import { findProgram } from "./peer.ts";
 
 const log = { info: () => {}, warn: () => {} };
 const ENDS: readonly LineEnd[] = ["meter", "collector"];

@@ -115,7 +115,7 @@ export function readingLabel({ correctionWh = 0n, quality }: UsageInterval): str
 }
 
 /** How far an interval was read, in words. */
-export function qualityLabel(quality: Quality): string {
+function qualityLabel(quality: Quality): string {
     const labels: Readonly<Record<Quality, string>> = {
         measured: "measured",
         estimated: "estimated",
