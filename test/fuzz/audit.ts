@@ -78,8 +78,8 @@ function takeContradiction(bytes: Uint8Array): FuzzVerdict {
 function carBlocks(): Uint8Array[] {
     const bytes = Uint8Array.fromHex(vectors.vertex.bytes);
     const header = unwrap(parseVertex(bytes)).message.payload;
-    const body = Uint8Array.fromHex(vectors.vertex.body);
-    const vertex = messageBlocks("vertex", bytes, { header, body }).links;
+    const records = [Uint8Array.fromHex(vectors.vertex.body)];
+    const vertex = messageBlocks("vertex", bytes, { header, records }).links;
     const { links } = messageBlocks("enrolment", bytes);
     const entries = pageBlock([
         { ...links, time: 1 },

@@ -70,6 +70,12 @@ export const ERRORS = {
         "never",
         "The statements are no proof: an honest signer can have made both.",
     ),
+    MS_PRUNED: entry(null, "never", "The bytes of this record were pruned; a summary is left."),
+    MS_PRUNING: entry(
+        null,
+        "never",
+        "What was pruned is not what the log says, or must not be pruned yet.",
+    ),
     MS_STORE_COLUMN: entry(null, "never", "A stored column contradicts the bytes beside it."),
     MS_STORE_FORMAT: entry(
         null,

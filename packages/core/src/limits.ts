@@ -102,6 +102,10 @@ export const LIMITS = {
     passphraseCharacters: 12,
     /** A configuration file of a server. */
     configBytes: 65_536,
+    /** Age by the log's clock below which no record is pruned: what may still be disputed stays. */
+    disputeSeconds: 62 * 86_400,
+    /** Records whose bytes are pruned in one transaction. */
+    pruneRecords: 500,
     /** Free bytes of a server's disk below which it is not ready. */
     freeDiskBytes: 67_108_864,
     /** Text of a readings file. */

@@ -10,9 +10,11 @@ import {
     messageTypeOf,
     type Notice,
     type Party,
+    type Pruning,
     parseEnrolment,
     parseNotice,
     parseParty,
+    parsePruning,
     parseRevocation,
     parseTariff,
     type Revocation,
@@ -38,7 +40,8 @@ export type PlainItem =
     | { readonly kind: "party"; readonly party: Party }
     | { readonly kind: "notice"; readonly notice: Notice }
     | { readonly kind: "tariff"; readonly tariff: TariffMessage }
-    | { readonly kind: "revocation"; readonly revocation: Revocation };
+    | { readonly kind: "revocation"; readonly revocation: Revocation }
+    | { readonly kind: "pruning"; readonly pruning: Pruning };
 
 /** Content of a log entry. */
 export type LogItem = { readonly kind: "vertex"; readonly vertex: Vertex } | PlainItem;
@@ -58,6 +61,8 @@ export function messageOf(item: LogItem): Sign1 {
             return item.tariff.message;
         case "revocation":
             return item.revocation.message;
+        case "pruning":
+            return item.pruning.message;
     }
 }
 
@@ -94,6 +99,8 @@ const PARSERS: Partial<Record<MessageType, (item: Uint8Array) => Result<LogItem>
         named(parseTariff(item), (tariff) => ({ kind: "tariff", tariff })),
     [MESSAGE_TYPE.revoke]: (item) =>
         named(parseRevocation(item), (revocation) => ({ kind: "revocation", revocation })),
+    [MESSAGE_TYPE.prune]: (item) =>
+        named(parsePruning(item), (pruning) => ({ kind: "pruning", pruning })),
 };
 
 /** Parses the message of an entry, whichever of its kinds it is. */

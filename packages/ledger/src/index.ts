@@ -29,6 +29,7 @@ export {
     type NoticeState,
     noticeKey,
     type StreamState,
+    streamKey,
 } from "./accept/state.ts";
 export { stateRoot } from "./accept/state-root.ts";
 export {
@@ -52,6 +53,7 @@ export {
     pageBlock,
     parseCheckpointPage,
     parseEntryPage,
+    parseRemains,
     parseRoot,
     parseWaitingPage,
     rootBlock,
@@ -189,8 +191,23 @@ export type {
     TakenVertex,
     TreeHead,
 } from "./ports.ts";
-export { parseEntry, replayEntry, stateOfGenesis } from "./replay.ts";
-export { compareRecords, recordLeafHash, summarizeBody } from "./vertex/body.ts";
+export {
+    isPrunable,
+    type PruningRange,
+    PruningSums,
+    type PruningTotals,
+    pruningFault,
+    storedLeafHash,
+    summaryOf,
+} from "./pruning.ts";
+export {
+    parseEntry,
+    parseStoredEntry,
+    parseStoredRecord,
+    replayEntry,
+    stateOfGenesis,
+} from "./replay.ts";
+export { compareRecords, describeBody, recordLeafHash, summarizeBody } from "./vertex/body.ts";
 export { genesisVertexIds, vertexIdOfName } from "./vertex/cid.ts";
 export { Tips } from "./vertex/tips.ts";
 export { createVertex, parseVertex, type Vertex, type VertexHeader } from "./vertex/vertex.ts";

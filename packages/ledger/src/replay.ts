@@ -1,5 +1,5 @@
 import { error, fail, ok, type Result } from "@meterseal/core";
-import { type MeterRecord, parseRecord } from "@meterseal/record";
+import { isSummary, type MeterRecord, parseRecord, parseSummary } from "@meterseal/record";
 import { type Accepted, accept, type Entry, type SignatureCheck } from "./accept/accept.ts";
 import { initialState, type LedgerState } from "./accept/state.ts";
 import { type LogEntry, parseItem } from "./entry.ts";
@@ -15,8 +15,32 @@ export function stateOfGenesis(genesisBytes: Uint8Array): Result<LedgerState> {
     return ok(initialState(genesis.value, networkId, names));
 }
 
-/** Parses a log entry and the body that belongs to it; a record that does not parse fails the whole. */
+/**
+ * Parses a log entry and the body that belongs to it; a record that does not parse fails the whole, and
+ * the summary of one is MS_PRUNED: whoever sends an entry sends all of it.
+ */
 export function parseEntry(item: Uint8Array, body: readonly Uint8Array[]): Result<Entry> {
+    return parseEntryWith(item, body, parseRecord);
+}
+
+/**
+ * Parses an entry of our own store, where summaries may stand in the place of records. `accept()` takes
+ * them for what they say: this is for a log that is on disk and was accepted before.
+ */
+export function parseStoredEntry(item: Uint8Array, body: readonly Uint8Array[]): Result<Entry> {
+    return parseEntryWith(item, body, parseStoredRecord);
+}
+
+/** Parses a record of our own store, or the summary that is left of it. */
+export function parseStoredRecord(bytes: Uint8Array): Result<MeterRecord> {
+    return isSummary(bytes) ? parseSummary(bytes) : parseRecord(bytes);
+}
+
+function parseEntryWith(
+    item: Uint8Array,
+    body: readonly Uint8Array[],
+    parse: (bytes: Uint8Array) => Result<MeterRecord>,
+): Result<Entry> {
     const parsed = parseItem(item);
     if (!parsed.ok) return parsed;
     const { value } = parsed;
@@ -25,7 +49,7 @@ export function parseEntry(item: Uint8Array, body: readonly Uint8Array[]): Resul
     }
     const records: MeterRecord[] = [];
     for (const bytes of body) {
-        const record = parseRecord(bytes);
+        const record = parse(bytes);
         if (!record.ok) return record;
         records.push(record.value);
     }
@@ -39,6 +63,6 @@ export function replayEntry(
     body: readonly Uint8Array[],
     check?: SignatureCheck,
 ): Result<Accepted> {
-    const parsed = parseEntry(entry.item, body);
+    const parsed = parseStoredEntry(entry.item, body);
     return parsed.ok ? accept(state, parsed.value, entry.timeMs, check) : parsed;
 }

@@ -55,6 +55,7 @@ import {
 } from "./commands/party-init.ts";
 import { providerGrantsCommand } from "./commands/provider-grants.ts";
 import { providerSumsCommand } from "./commands/provider-sums.ts";
+import { pruneCommand } from "./commands/prune.ts";
 import { receiptGetCommand, receiptVerifyCommand } from "./commands/receipt.ts";
 import { resetCommand } from "./commands/reset.ts";
 import { restoreCommand } from "./commands/restore.ts";
@@ -150,6 +151,7 @@ const COMMANDS: readonly Command[] = [
     doctorCommand,
     backupCommand,
     restoreCommand,
+    pruneCommand,
     resetCommand,
     versionCommand,
 ];

@@ -1,5 +1,5 @@
 import { toHex } from "@meterseal/core";
-import { parseRecord } from "@meterseal/record";
+import { parseStoredRecord } from "@meterseal/ledger";
 import type { RecordRow } from "@meterseal/stores/sqlite";
 
 /**
@@ -28,6 +28,6 @@ export async function* distinctRecords(
 
 /** Name of a row's record; its bytes where it does not parse. */
 function hashOf({ bytes }: RecordRow): string {
-    const record = parseRecord(bytes);
+    const record = parseStoredRecord(bytes);
     return toHex(record.ok ? record.value.message.hash : bytes);
 }

@@ -29,6 +29,7 @@ const USAGE: readonly ErrorCode[] = [
     "MS_USAGE",
     "MS_CONFIG",
     "MS_NOT_FOUND",
+    "MS_PRUNED",
     "MS_KEY_FILE",
     "MS_JOURNAL",
     "MS_KEY_FOREIGN",

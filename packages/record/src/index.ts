@@ -70,6 +70,7 @@ export {
     type RecipientKey,
 } from "./party.ts";
 export { formatPartyKey, type PartyKey, parsePartyKey } from "./party-key.ts";
+export { createPruning, type Pruning, type PruningPayload, parsePruning } from "./pruning.ts";
 export {
     createReceipt,
     encodeReceipt,
@@ -85,10 +86,12 @@ export {
     encodeEpoch,
     epochOf,
     fitsMessage,
+    isSummary,
     type MeterRecord,
     parseRecord,
     RECORD_CLASS,
     type RecordPayload,
+    SUMMARY_FIRST_BYTE,
     usageOf,
 } from "./record.ts";
 export {
@@ -109,6 +112,12 @@ export {
     splitSequence,
     verifySign1,
 } from "./sign1.ts";
+export {
+    isSummarized,
+    parseSummary,
+    type SummarizedRecord,
+    summarizeRecord,
+} from "./summary.ts";
 export {
     createTariff,
     parseTariff,

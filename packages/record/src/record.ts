@@ -1,4 +1,4 @@
-import { LIMITS, type Result, type Signer } from "@meterseal/core";
+import { error, fail, LIMITS, ok, type Result, type Signer, unwrap } from "@meterseal/core";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 import { attempt, MapReader } from "./parse.ts";
 import { createSign1, MESSAGE_TYPE, parseSign1, type Sign1 } from "./sign1.ts";
@@ -81,11 +81,20 @@ function encodePayload(payload: RecordPayload): Uint8Array {
     return encodeCbor(map);
 }
 
+/** A CBOR array of eleven: no message of ours, and no part of one, begins like it. */
+export const SUMMARY_FIRST_BYTE = 0x8b;
+
+/** True for bytes that stand in the place of a record's after pruning, see `summarizeRecord`. */
+export function isSummary(bytes: Uint8Array): boolean {
+    return bytes[0] === SUMMARY_FIRST_BYTE;
+}
+
 /**
  * Parses a record strictly; the signature is not checked and a usage body is left to {@link usageOf}.
- * @returns MS_MALFORMED, MS_VERSION or MS_TOO_LARGE.
+ * @returns MS_MALFORMED, MS_VERSION or MS_TOO_LARGE; MS_PRUNED for the summary of a record.
  */
 export function parseRecord(bytes: Uint8Array): Result<MeterRecord> {
+    if (isSummary(bytes)) return fail(error("MS_PRUNED"));
     const message = parseSign1(bytes, MESSAGE_TYPE.record);
     if (!message.ok) return message;
     return attempt(() => {
@@ -117,6 +126,12 @@ export function usageOf(record: MeterRecord): Result<UsageBody> {
     const usage = decodeUsage(record.body);
     usages.set(record, usage);
     return usage;
+}
+
+/** Gives a record the usage body that {@link usageOf} answers with; throws what it failed with. */
+export function withUsage<T extends MeterRecord>(record: T, usage: Result<UsageBody>): T {
+    usages.set(record, ok(unwrap(usage)));
+    return record;
 }
 
 /** Body of a class-7 record. */

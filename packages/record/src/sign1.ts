@@ -34,6 +34,8 @@ export const MESSAGE_TYPE = {
     enrolCommitted: "meterseal/enrol/v2",
     party: "meterseal/party/v1",
     revoke: "meterseal/revoke/v1",
+    /** What is left of records whose bytes may go (docs/adr). */
+    prune: "meterseal/prune/v1",
     notice: "meterseal/notice/v1",
     /** Password of a link: shows that the sender holds its key (docs/adr). */
     link: "meterseal/link/v1",

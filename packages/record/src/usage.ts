@@ -77,6 +77,44 @@ export function putValues(
 
 /** Parses a usage body strictly; MS_MALFORMED names the field. */
 export function decodeUsage(value: unknown): Result<UsageBody> {
+    return readUsage(value, (map, count, groups) => ({
+        values: parseValues(map, count * channelCount(groups), 6, 12),
+        ...(map.has(9) ? { commitments: parseCommitments(map, 9, groups.length, count) } : {}),
+    }));
+}
+
+/**
+ * CBOR map of what remains of a usage body without its registers: under key 12 the last boundary of an
+ * open stream, under key 9 the number of groups with commitments.
+ */
+export function encodeUsageRemains({ commitments, ...usage }: UsageBody): Map<number, unknown> {
+    const map = encodeUsage(usage);
+    map.delete(6);
+    const { groups, values } = usage;
+    if (values.mode === "open") map.set(12, values.registers.slice(-channelCount(groups)));
+    if (commitments !== undefined) map.set(9, commitments.length);
+    return map;
+}
+
+/** Parses {@link encodeUsageRemains} strictly: a body whose registers and commitments are empty. */
+export function decodeUsageRemains(value: unknown): Result<UsageBody> {
+    const nothing = new Uint8Array(0);
+    return readUsage(value, (map, _count, groups) => ({
+        values: map.has(12)
+            ? parseValues(map, channelCount(groups), 6, 12)
+            : { mode: "sealed", bytes: nothing },
+        ...(map.has(9)
+            ? { commitments: Array(map.integer(9, 1, groups.length)).fill(nothing) }
+            : {}),
+    }));
+}
+
+type Carried = Pick<UsageBody, "values" | "commitments">;
+
+function readUsage(
+    value: unknown,
+    carried: (map: MapReader, count: number, groups: readonly number[]) => Carried,
+): Result<UsageBody> {
     return attempt(() => {
         const map = new MapReader(value, "usage");
         const slotSeconds = map.integer(2, 1, 3600);
@@ -90,10 +128,9 @@ export function decodeUsage(value: unknown): Result<UsageBody> {
             sealEpoch: map.integer(1, 0, 0xffff_ffff),
             ...slots,
             groups,
-            values: parseValues(map, count * channelCount(groups), 6, 12),
+            ...carried(map, count, groups),
             ...parseAddresses(map, slots),
             flags: map.has(8) ? parseFlags(map.array(8, count), count) : [],
-            ...(map.has(9) ? { commitments: parseCommitments(map, 9, groups.length, count) } : {}),
             ...(map.has(10) ? { scale: parseScale(map) } : {}),
             ...(map.has(11) ? { medium: map.integer(11, 1, 3) } : {}),
         };

@@ -10,10 +10,12 @@ import {
     createRecord,
     encodeEpoch,
     epochOf,
+    isSummary,
     type MeterRecord,
     parseRecord,
 } from "../src/record.ts";
 import { splitSequence, verifySign1 } from "../src/sign1.ts";
+import { parseSummary } from "../src/summary.ts";
 import { codeOf, flipBit, rawSign1, replaceHex, whereOf } from "./raw.ts";
 
 const signer = testSigner("raw");
@@ -198,7 +200,9 @@ describe("a record", () => {
         const seed = seedOf(20);
         fc.assert(
             fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-                expect(codeOf(parseRecord(bytes))).toBe("MS_MALFORMED");
+                const code = isSummary(bytes) ? "MS_PRUNED" : "MS_MALFORMED";
+                expect(codeOf(parseRecord(bytes))).toBe(code);
+                expect(codeOf(parseSummary(bytes))).toBe("MS_MALFORMED");
                 expect(codeOf(parseRecord(concatBytes(fromHex("d284"), bytes)))).toBe(
                     "MS_MALFORMED",
                 );

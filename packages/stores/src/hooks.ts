@@ -12,6 +12,7 @@ export type WritePoint =
     | "keepCommits"
     | "keepStored"
     | "keepFinal"
+    | "prune"
     | "put"
     | "noteAccess";
 

@@ -152,7 +152,7 @@ describe("raw rows", () => {
                 fork: 0,
                 ...slotsOf(record),
                 vertex: i >= 3 && i < 6 ? 1 : null,
-                headBytes: sign1HeadBytes(record.message.bytes),
+                head: record.message.bytes.subarray(0, sign1HeadBytes(record.message.bytes)),
                 bytes: record.message.bytes,
             });
         }

@@ -20,6 +20,7 @@ import {
     MerkleLog,
     originOf,
     parseEntry,
+    parseStoredEntry,
     type RecordOutcome,
     type SentEntry,
     stateOfGenesis,
@@ -93,7 +94,7 @@ export class FollowedLog {
         const head: TreeHead =
             note === null ? { size: 0, root: log.root() } : unwrap(verifyCheckpoint(note, trust));
         for await (const { body, item, timeMs } of store.entries(0)) {
-            const entry = unwrap(parseEntry(item, body));
+            const entry = unwrap(parseStoredEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
             onItem({ entry, timeMs, leafIndex, outcomes }, head);

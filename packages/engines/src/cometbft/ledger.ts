@@ -9,7 +9,7 @@ import {
     type LedgerState,
     type LogEntry,
     MerkleLog,
-    parseEntry,
+    parseStoredEntry,
     type RecordOutcome,
     stateOfGenesis,
     type TreeHead,
@@ -127,7 +127,7 @@ async function replayed(
     const entries: TakenEntry[] = [];
     for (const validator of validators) ledger.validators.set(validator);
     for await (const { body, index, item, timeMs } of store.entries(ledger.log.size)) {
-        const entry = parseEntry(item, body);
+        const entry = parseStoredEntry(item, body);
         if (!entry.ok) return entry;
         const accepted = accept(ledger.state, entry.value, timeMs, () => true);
         if (!accepted.ok) return accepted;

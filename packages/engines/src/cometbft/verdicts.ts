@@ -52,6 +52,8 @@ export function signaturesOf(state: LedgerState, entry: Entry): Signed[] {
             return [{ message: entry.enrolment.message, key: operator }];
         case "revocation":
             return [{ message: entry.revocation.message, key: operator }];
+        case "pruning":
+            return [{ message: entry.pruning.message, key: operator }];
         case "party":
             return [{ message: entry.party.message, key: operator }];
         case "notice":

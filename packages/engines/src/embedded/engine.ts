@@ -24,6 +24,7 @@ import {
     MerkleLog,
     originOf,
     parseEntry,
+    parseStoredEntry,
     type SignatureCheck,
     signCheckpoint,
     stateOfGenesis,
@@ -127,7 +128,7 @@ export class EmbeddedEngine implements Engine {
     ): Promise<EmbeddedEngine> {
         const held: LoggedEntry[] = [];
         for await (const { timeMs, item, body } of options.store.entries(log.size)) {
-            const entry = unwrap(parseEntry(item, body));
+            const entry = unwrap(parseStoredEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
             options.observer.entryLogged?.(entry, timeMs);

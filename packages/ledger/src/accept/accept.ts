@@ -15,6 +15,7 @@ import {
     type MeterRecord,
     type Notice,
     type Party,
+    type Pruning,
     type Revocation,
     ROLE,
     type Sign1,
@@ -22,7 +23,7 @@ import {
     verifySign1,
 } from "@meterseal/record";
 import { allowsMode } from "../genesis.ts";
-import { compareRecords, summarizeBody } from "../vertex/body.ts";
+import { compareRecords, describeBody } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import { Draft } from "./draft.ts";
 import { acceptNotice, acceptParty, acceptTariff } from "./party-rules.ts";
@@ -43,6 +44,7 @@ export type Entry =
     | { readonly kind: "notice"; readonly notice: Notice }
     | { readonly kind: "tariff"; readonly tariff: TariffMessage }
     | { readonly kind: "revocation"; readonly revocation: Revocation }
+    | { readonly kind: "pruning"; readonly pruning: Pruning }
     | {
           readonly kind: "vertex";
           readonly vertex: Vertex;
@@ -101,6 +103,8 @@ function acceptEntry(
             return acceptTariff(state, entry.tariff, timeMs, check);
         case "revocation":
             return acceptRevocation(state, entry.revocation, check);
+        case "pruning":
+            return acceptPruning(state, entry.pruning, check);
         case "vertex":
             return acceptVertex(state, entry.vertex, entry.records, timeMs, check);
     }
@@ -195,6 +199,20 @@ function acceptRevocation(
     state.revoked.add(id);
     state.facts.touch("revoked", id);
     return ok(undefined);
+}
+
+/** Says what is left of old records. It changes no fact: what it binds is for whoever reads bodies. */
+function acceptPruning(
+    state: LedgerState,
+    { message, network }: Pruning,
+    check: SignatureCheck,
+): Result<undefined> {
+    if (!bytesEqual(network, state.networkId)) {
+        return fail(error("MS_PRUNING", { expected: "this network's id" }));
+    }
+    return check(message, state.genesis.operator)
+        ? ok(undefined)
+        : fail(error("MS_SIGNATURE_BAD", { where: "pruning" }));
 }
 
 /** First epoch that a new key may serve from: after every epoch of the key before. */
@@ -331,14 +349,14 @@ export function bodyFault(vertex: Vertex, records: readonly MeterRecord[]): Mete
             });
         }
     }
-    const body = summarizeBody(records);
+    const body = describeBody(records);
     const same =
         body.count === vertex.count &&
         body.size === vertex.size &&
         body.t0 === vertex.t0 &&
         body.t1 === vertex.t1 &&
         compareBytes(body.root, vertex.root) === 0 &&
-        compareBytes(body.bodyHash, vertex.bodyHash) === 0;
+        (body.bodyHash === null || compareBytes(body.bodyHash, vertex.bodyHash) === 0);
     return same
         ? null
         : error("MS_VERTEX_BODY", { where, expected: "the records that its header names" });

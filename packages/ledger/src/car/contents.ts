@@ -1,7 +1,17 @@
-import { error, fail, type Result } from "@meterseal/core";
-import { attempt, malformed, toArray, toBytes, toInteger } from "@meterseal/record";
+import { concatBytes, error, fail, LIMITS, type Result } from "@meterseal/core";
+import {
+    attempt,
+    decodeCbor,
+    encodeCbor,
+    isSummary,
+    malformed,
+    toArray,
+    toBytes,
+    toInteger,
+} from "@meterseal/record";
 import type { CID } from "multiformats/cid";
 import type { LogItem } from "../entry.ts";
+import type { PruningRange } from "../pruning.ts";
 import {
     type CarBlock,
     decodeNode,
@@ -13,6 +23,8 @@ import {
 
 /** Type in the root block: names the format and its version. */
 const CAR_TYPE = "meterseal/ledger-car/v1";
+/** As {@link CAR_TYPE}, of a ledger some of whose records were pruned. */
+const PRUNED_CAR_TYPE = "meterseal/ledger-car/v2";
 
 /** Links to a signed message and, of a vertex, to what belongs to it. */
 export type CarMessage = {
@@ -23,6 +35,8 @@ export type CarMessage = {
     readonly vertex?: CID;
     /** Records of a vertex back to back, raw: the hash is the header's `bodyHash`. */
     readonly body?: CID;
+    /** In the place of the body where records of it were pruned, raw: see {@link parseRemains}. */
+    readonly remains?: CID;
 };
 
 /** A log entry: when it was accepted, and its message. */
@@ -57,6 +71,8 @@ export type CarRoot = {
     readonly contradictions: readonly CID[];
     /** Proofs of anchors on EVM chains, raw: the last blocks of the file. */
     readonly anchors: readonly CID[];
+    /** Ranges of the prunings among the entries; absent where there are none. */
+    readonly prunings?: readonly PruningRange[];
     /** Absent where the server keeps its log alone. */
     readonly block?: CarBlockHead;
 };
@@ -65,11 +81,13 @@ export type CarRoot = {
 export const PAGE_ITEMS = 512;
 const PAGES_MAX = 40_000;
 const STATE_BYTES_MAX = 65_536;
-const ENTRY_KINDS = ["vertex", "enrolment", "party", "notice", "tariff", "revocation"];
+const ENTRY_KINDS = [
+    ...["vertex", "enrolment", "party", "notice", "tariff", "revocation", "pruning"],
+];
 
 /** Root block. */
 export function rootBlock(root: CarRoot): CarBlock {
-    return nodeBlock({ type: CAR_TYPE, ...root });
+    return nodeBlock({ type: root.prunings === undefined ? CAR_TYPE : PRUNED_CAR_TYPE, ...root });
 }
 
 /** A page of entries, checkpoints or messages. */
@@ -79,24 +97,41 @@ export function pageBlock(
     return nodeBlock(items);
 }
 
-/** Blocks of a message, the links to them, and of a vertex its header and body. */
+/** Blocks of a message, the links to them, and of a vertex its header and records in their order. */
 export function messageBlocks(
     kind: CarMessage["kind"],
     bytes: Uint8Array,
-    vertex?: { readonly header: Uint8Array; readonly body: Uint8Array },
+    vertex?: { readonly header: Uint8Array; readonly records: readonly Uint8Array[] },
 ): { readonly links: CarMessage; readonly blocks: readonly CarBlock[] } {
     const message = rawBlock(bytes);
     if (vertex === undefined) return { links: { kind, message: message.cid }, blocks: [message] };
-    const [header, body] = [encodedNodeBlock(vertex.header), rawBlock(vertex.body)];
-    const links = { kind, message: message.cid, vertex: header.cid, body: body.cid };
-    return { links, blocks: [message, header, body] };
+    const { records } = vertex;
+    const isPruned = records.some(isSummary);
+    const header = encodedNodeBlock(vertex.header);
+    const body = rawBlock(isPruned ? encodeCbor(records) : concatBytes(...records));
+    const links = { kind, message: message.cid, vertex: header.cid };
+    return {
+        links: { ...links, ...(isPruned ? { remains: body.cid } : { body: body.cid }) },
+        blocks: [message, header, body],
+    };
+}
+
+/** Parses what remains of a body: a CBOR array of records and summaries in its order. */
+export function parseRemains(bytes: Uint8Array): Result<Uint8Array[]> {
+    return attempt(() =>
+        toArray(decodeCbor(bytes), "remains", LIMITS.vertexRecords).map((each) =>
+            toBytes(each, "remains", 1, LIMITS.recordBytes),
+        ),
+    );
 }
 
 /** Parses a root block strictly. Fails with MS_ARCHIVE, or MS_VERSION for another type. */
 export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
     return parseNode(bytes, "root", (value) => {
         const map = fieldsOf(value, "root");
-        if (map.type !== CAR_TYPE) throw error("MS_VERSION", { where: "root", expected: CAR_TYPE });
+        const isPruned = map.type === PRUNED_CAR_TYPE;
+        if (map.type !== CAR_TYPE && !isPruned)
+            throw error("MS_VERSION", { where: "root", expected: CAR_TYPE });
         const known = [
             "type",
             "genesis",
@@ -106,6 +141,7 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             "waiting",
             "contradictions",
             "anchors",
+            ...(isPruned ? ["prunings"] : []),
         ];
         onlyKeys(map, map.block === undefined ? known : [...known, "block"], "root");
         return {
@@ -116,6 +152,7 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             waiting: toLinks(map.waiting, "root.waiting"),
             contradictions: toLinks(map.contradictions, "root.contradictions", "raw"),
             anchors: toLinks(map.anchors, "root.anchors", "raw"),
+            ...(isPruned ? { prunings: parsePrunings(map.prunings) } : {}),
             ...(map.block === undefined ? {} : { block: parseBlockHead(map.block) }),
         };
     });
@@ -153,6 +190,17 @@ export function parseCheckpointPage(bytes: Uint8Array): Result<CarCheckpoint[]> 
     });
 }
 
+function parsePrunings(value: unknown): PruningRange[] {
+    return toArray(value, "root.prunings", PAGES_MAX).map((each) => {
+        const map = fieldsOf(each, "root.prunings");
+        onlyKeys(map, ["beforeUnix", "size"], "root.prunings");
+        return {
+            beforeUnix: toInteger(map.beforeUnix, "beforeUnix", 0, Number.MAX_SAFE_INTEGER),
+            size: toInteger(map.size, "size", 0, Number.MAX_SAFE_INTEGER),
+        };
+    });
+}
+
 type Fields = Record<string, unknown>;
 
 function parseMessage(map: Fields, kinds: readonly string[]): CarMessage {
@@ -160,11 +208,12 @@ function parseMessage(map: Fields, kinds: readonly string[]): CarMessage {
     if (typeof kind !== "string" || !kinds.includes(kind))
         malformed("entry.kind", kinds.join(", "));
     const isVertex = kind === "vertex";
-    onlyKeys(map, isVertex ? ["kind", "message", "vertex", "body"] : ["kind", "message"], "entry");
+    const body = map.remains === undefined ? "body" : "remains";
+    onlyKeys(map, isVertex ? ["kind", "message", "vertex", body] : ["kind", "message"], "entry");
     const message = toLink(map.message, "raw", "entry.message");
     if (!isVertex) return { kind: kind as CarMessage["kind"], message };
     const vertex = toLink(map.vertex, "node", "entry.vertex");
-    return { kind, message, vertex, body: toLink(map.body, "raw", "entry.body") };
+    return { kind, message, vertex, [body]: toLink(map[body], "raw", `entry.${body}`) };
 }
 
 function parseBlockHead(value: unknown): CarBlockHead {

@@ -5,6 +5,7 @@ import {
     type MetersealError,
     type PublicKey,
     toHex,
+    unixOfSlot,
 } from "@meterseal/core";
 import {
     type Enrolment,
@@ -13,10 +14,12 @@ import {
     type MeterRecord,
     type Notice,
     type Party,
+    type Pruning,
     parseRecord,
     RECORD_CLASS,
     ROLE,
     type Sign1,
+    usageOf,
     verifySign1,
 } from "@meterseal/record";
 import { recordName } from "../accept/accept.ts";
@@ -31,7 +34,8 @@ import type { Evidence, LogLeaf } from "./evidence.ts";
 
 /**
  * Which records the evidence must hold: a chain from its first record on, a stretch of it without a
- * gap, or single records whose neighbours are not asked for.
+ * gap, or single records whose neighbours are not asked for. Where the evidence holds an entry of the
+ * log by which older records were pruned, a whole chain may begin with the first that is left.
  */
 export type EvidenceExtent = "whole" | "stretch" | "single";
 
@@ -86,6 +90,11 @@ export type EvidenceReport = {
     readonly continuity: { readonly checked: number; readonly faults: readonly Fault[] };
     /** Records that parsed, in chain order. */
     readonly records: readonly CheckedRecord[];
+    /**
+     * Instant up to which usage records are not here because they were pruned, seconds since 1970, by an
+     * entry of the log; null where the chain is whole or nobody asked for all of it.
+     */
+    readonly prunedBeforeUnix: number | null;
 };
 
 /** Verifies evidence from the network id up; never throws, names every fault. */
@@ -103,6 +112,8 @@ class EvidenceCheck {
     readonly #enrolments = new Map<string, Enrolment>();
     readonly #parties = new Map<string, Party>();
     readonly #notices: CheckedNotice[] = [];
+    readonly #prunings: Pruning[] = [];
+    #prunedBeforeUnix: number | null = null;
 
     constructor(evidence: Evidence, trust: EvidenceTrust) {
         this.#evidence = evidence;
@@ -134,6 +145,7 @@ class EvidenceCheck {
             signatures: this.#signatures,
             continuity: this.#continuity,
             records,
+            prunedBeforeUnix: this.#prunedBeforeUnix,
         };
     }
 
@@ -191,7 +203,7 @@ class EvidenceCheck {
         }
     }
 
-    /** A party, or a notice of a party that stands before it. */
+    /** A party, a notice of a party that stands before it, or a pruning. */
     #checkStatement(leaf: LogLeaf, head: TreeHead, genesis: Genesis): void {
         const entry = this.#checkLeaf(leaf, head);
         const item = entry.ok ? parseItem(entry.value.item) : entry;
@@ -202,6 +214,14 @@ class EvidenceCheck {
             const { party } = item.value;
             if (this.#checkSignature(party.message, genesis.operator, where)) {
                 this.#parties.set(toHex(kidOf(party.key)), party);
+            }
+        } else if (
+            item.value.kind === "pruning" &&
+            bytesEqual(item.value.pruning.network, networkId)
+        ) {
+            const { pruning } = item.value;
+            if (this.#checkSignature(pruning.message, genesis.operator, where)) {
+                this.#prunings.push(pruning);
             }
         } else if (
             item.value.kind === "notice" &&
@@ -285,13 +305,15 @@ class EvidenceCheck {
 
     /**
      * Each record names the one before; the first of a key names its enrolment. A stretch begins
-     * anywhere.
+     * anywhere, and a chain of which the beginning was pruned where that ends.
      */
     #checkChain(records: readonly CheckedRecord[]): void {
         const { extent = "whole" } = this.#trust;
         if (extent === "single") return;
-        let before: MeterRecord | null = extent === "stretch" ? (records[0]?.record ?? null) : null;
-        for (const { record } of extent === "stretch" ? records.slice(1) : records) {
+        if (extent === "whole") this.#prunedBeforeUnix = this.#prunedBefore(records);
+        const isCut = extent === "stretch" || this.#prunedBeforeUnix !== null;
+        let before: MeterRecord | null = isCut ? (records[0]?.record ?? null) : null;
+        for (const { record } of isCut ? records.slice(1) : records) {
             const follows =
                 before !== null &&
                 before.chainEpoch === record.chainEpoch &&
@@ -301,6 +323,23 @@ class EvidenceCheck {
             this.#note(links, "MS_CHAIN_MISMATCH", recordName(record));
             before = record;
         }
+    }
+
+    /**
+     * Instant of a pruning that took what stood before the records: the first usage among them goes on
+     * where that ended, so what lacks can only be older. Null where nothing lacks, or no pruning says so.
+     */
+    #prunedBefore(records: readonly CheckedRecord[]): number | null {
+        const [first] = records;
+        if (first === undefined || this.#beginsEpoch(first.record, null)) return null;
+        for (const { record } of records) {
+            const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+            if (usage === null || !usage.ok) continue;
+            const { firstSlot, slotSeconds } = usage.value;
+            const lastUnix = unixOfSlot(firstSlot, slotSeconds) - slotSeconds;
+            return this.#prunings.find((each) => lastUnix < each.beforeUnix)?.beforeUnix ?? null;
+        }
+        return null;
     }
 
     /** True for a record 1 that names its key's enrolment and, in a later epoch, the record before. */

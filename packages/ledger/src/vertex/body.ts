@@ -1,5 +1,5 @@
 import { compareBytes, concatBytes, sha256 } from "@meterseal/core";
-import type { MeterRecord } from "@meterseal/record";
+import { isSummarized, type MeterRecord } from "@meterseal/record";
 import { leafHash, merkleRoot } from "../merkle/hash.ts";
 
 /** What a vertex header says about its body. */
@@ -33,7 +33,7 @@ export function bodyBytes(records: readonly MeterRecord[]): Uint8Array {
 
 /** Leaf hash of a record in its vertex: over the whole COSE_Sign1 bytes (formats 7). */
 export function recordLeafHash(record: MeterRecord): Uint8Array {
-    return leafHash(record.message.bytes);
+    return isSummarized(record) ? record.summary.leafHash : leafHash(record.message.bytes);
 }
 
 const summaries = new WeakMap<readonly MeterRecord[], BodySummary>();
@@ -50,20 +50,35 @@ export function summarizeBody(records: readonly MeterRecord[]): BodySummary {
     return summary;
 }
 
+/**
+ * What a header must state of records of which some may be summaries: then the hash of the body is
+ * null, for only its leaves can be compared.
+ */
+export function describeBody(
+    records: readonly MeterRecord[],
+): Omit<BodySummary, "bodyHash"> & { readonly bodyHash: Uint8Array | null } {
+    if (!records.some(isSummarized)) return summarizeBody(records);
+    const size = records.reduce((sum, record) => sum + byteLengthOf(record), 0);
+    return { ...describeLeaves(records), bodyHash: null, size };
+}
+
+function byteLengthOf(record: MeterRecord): number {
+    return isSummarized(record) ? record.summary.byteLength : record.message.bytes.length;
+}
+
 function computeSummary(records: readonly MeterRecord[]): BodySummary {
     const body = bodyBytes(records);
+    return { ...describeLeaves(records), bodyHash: sha256(body), size: body.length };
+}
+
+function describeLeaves(
+    records: readonly MeterRecord[],
+): Pick<BodySummary, "count" | "root" | "t0" | "t1"> {
     let t0 = Number.MAX_SAFE_INTEGER;
     let t1 = 0;
     for (const record of records) {
         t0 = Math.min(t0, record.timeUnix);
         t1 = Math.max(t1, record.timeUnix);
     }
-    return {
-        count: records.length,
-        root: merkleRoot(records.map(recordLeafHash)),
-        bodyHash: sha256(body),
-        size: body.length,
-        t0,
-        t1,
-    };
+    return { count: records.length, root: merkleRoot(records.map(recordLeafHash)), t0, t1 };
 }

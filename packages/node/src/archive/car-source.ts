@@ -5,10 +5,12 @@ import {
     parseCheckpointPage,
     parseEntryPage,
     parseItem,
+    parseRemains,
     parseRoot,
+    parseStoredRecord,
     parseWaitingPage,
 } from "@meterseal/ledger";
-import { parseRecord, sign1HeadBytes, splitSequence } from "@meterseal/record";
+import { isSummary, sign1HeadBytes, splitSequence } from "@meterseal/record";
 import {
     type CheckpointRow,
     type LogRow,
@@ -148,11 +150,16 @@ export class CarSource implements LedgerSource {
     }
 
     /** Takes header and body of a vertex; returns the number of its row. */
-    #takeVertex({ body, vertex }: CarMessage, bytes: Uint8Array, where: string): number {
-        if (vertex === undefined || body === undefined) throw error("MS_ARCHIVE", { where });
+    #takeVertex({ body, remains, vertex }: CarMessage, bytes: Uint8Array, where: string): number {
+        const link = body ?? remains;
+        if (vertex === undefined || link === undefined) throw error("MS_ARCHIVE", { where });
         this.#file.next(vertex, `header of ${where}`);
-        const records = this.#file.next(body, `body of ${where}`);
-        const items = unwrap(splitSequence(records, LIMITS.vertexRecords));
+        const records = this.#file.next(link, `body of ${where}`);
+        const items = unwrap(
+            body === undefined
+                ? parseRemains(records)
+                : splitSequence(records, LIMITS.vertexRecords),
+        );
         const n = ++this.#rows;
         const row = { n, id: vertex.bytes, bytes };
         this.#vertices.set(n, { row, body: items.map((item) => this.#recordRow(item, n)) });
@@ -161,14 +168,17 @@ export class CarSource implements LedgerSource {
 
     /** Row as a store would hold it: every column from the bytes. */
     #recordRow(bytes: Uint8Array, vertex: number | null): RecordRow {
-        const record = parseRecord(bytes);
+        const record = parseStoredRecord(bytes);
         const n = ++this.#records;
         if (!record.ok) {
-            const none = { subject: NO_SUBJECT, chainEpoch: 0, seq: 0, headBytes: 0 };
+            const none = { subject: NO_SUBJECT, chainEpoch: 0, seq: 0, head: bytes };
             return { n, ...none, fork: 0, firstSlot: null, lastSlot: null, vertex, bytes };
         }
         const { chainEpoch, seq, subject } = record.value;
-        const columns = { subject, chainEpoch, seq, headBytes: sign1HeadBytes(bytes) };
+        const head = isSummary(bytes)
+            ? record.value.message.kid
+            : bytes.subarray(0, sign1HeadBytes(bytes));
+        const columns = { subject, chainEpoch, seq, head };
         const row = { n, ...columns, fork: 0, ...slotsOf(record.value), vertex, bytes };
         this.#kept.get(toHex(subject))?.push(row);
         return row;

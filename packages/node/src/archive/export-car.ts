@@ -16,6 +16,7 @@ import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { ANCHOR_FILE_BYTES, anchorProofFiles } from "../anchor/proof-files.ts";
 import { ContradictionFiles } from "../contradictions/files.ts";
 import { PLACES, readBounded, reasonOf, requireDirectory } from "../files.ts";
+import { pruningsOf } from "../verify/pruning-check.ts";
 import { ledgerPages } from "./ledger-blocks.ts";
 
 /** What was written. */
@@ -123,8 +124,12 @@ async function rootOf(
         anchors: anchors.map(({ cid }) => cid),
     };
     const commits = await store.commits();
+    const prunings = pruningsOf(await store.reader.prunings());
     const block = rootBlock({
         ...content,
+        ...(prunings.length === 0
+            ? {}
+            : { prunings: prunings.map(({ beforeUnix, size }) => ({ beforeUnix, size })) }),
         ...(head === null
             ? {}
             : {

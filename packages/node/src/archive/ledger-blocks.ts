@@ -1,4 +1,4 @@
-import { concatBytes, unwrap } from "@meterseal/core";
+import { unwrap } from "@meterseal/core";
 import {
     type CarBlock,
     type CarCheckpoint,
@@ -103,6 +103,8 @@ async function vertexBlocks(
     const { bytes } = await reader.vertex(n);
     const { message } = unwrap(parseVertex(bytes));
     const records = await reader.bodyOf(n);
-    const body = concatBytes(...records.map((record) => record.bytes));
-    return messageBlocks("vertex", bytes, { header: message.payload, body });
+    return messageBlocks("vertex", bytes, {
+        header: message.payload,
+        records: records.map((record) => record.bytes),
+    });
 }

@@ -32,5 +32,9 @@ function fieldsOf(item: PlainItem): object {
             const { message: _, ...revocation } = item.revocation;
             return revocation;
         }
+        case "pruning": {
+            const { message: _, ...pruning } = item.pruning;
+            return pruning;
+        }
     }
 }

@@ -74,8 +74,9 @@ export const receiptGetCommand: Command = {
             });
         }
         const trust = trustOf(options);
-        const evidence = await soundEvidence(requiredOption(options, "url", "URL"), trust);
-        const at = findRecord(evidence, options);
+        const url = requiredOption(options, "url", "URL");
+        const { evidence, prunedBeforeUnix } = await soundEvidence(url, trust);
+        const at = findRecord(evidence, options, prunedBeforeUnix);
         const text = unwrap(formatReceipt(evidence, at));
         writeFileSync(path, text, { flag: "wx" });
         const report = requireSound(unwrap(parseReceipt(text)), { ...trust, extent: "single" });
@@ -133,12 +134,15 @@ function trustOf(options: Options): EvidenceTrust {
     return { networkId: hex("network", 64), subject: hex("meter", 32) };
 }
 
-async function soundEvidence(url: string, trust: EvidenceTrust): Promise<Evidence> {
+async function soundEvidence(
+    url: string,
+    trust: EvidenceTrust,
+): Promise<{ readonly evidence: Evidence; readonly prunedBeforeUnix: number | null }> {
     const bytes = await fetchEvidence(url, trust.subject);
     if (bytes.length > EVIDENCE_BYTES) throw error("MS_TOO_LARGE", { where: url });
     const evidence = unwrap(decodeEvidence(bytes));
-    requireSound(evidence, trust);
-    return evidence;
+    const { prunedBeforeUnix } = requireSound(evidence, trust);
+    return { evidence, prunedBeforeUnix };
 }
 
 /** @throws MetersealError the first fault of the evidence. */
@@ -149,7 +153,7 @@ function requireSound(evidence: Evidence, trust: EvidenceTrust): EvidenceReport 
     return report;
 }
 
-function findRecord(evidence: Evidence, options: Options): number {
+function findRecord(evidence: Evidence, options: Options, prunedBeforeUnix: number | null): number {
     const bounds = { min: 0, max: Number.MAX_SAFE_INTEGER, byDefault: 0 };
     if (textOption(options, "seq") === undefined) return evidence.records.length - 1;
     const [epoch, seq] = [
@@ -161,7 +165,11 @@ function findRecord(evidence: Evidence, options: Options): number {
         return record.chainEpoch === epoch && record.seq === seq;
     });
     if (at >= 0) return at;
-    throw error("MS_NOT_FOUND", { where: `record ${epoch}/${seq}`, expected: "a final record" });
+    const where = `record ${epoch}/${seq}`;
+    const first = evidence.records[0] && unwrap(parseRecord(evidence.records[0].bytes));
+    const isBefore = first !== undefined && (epoch - first.chainEpoch || seq - first.seq) < 0;
+    if (prunedBeforeUnix !== null && isBefore) throw error("MS_PRUNED", { where });
+    throw error("MS_NOT_FOUND", { where, expected: "a final record" });
 }
 
 function print(

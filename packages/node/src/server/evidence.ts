@@ -4,12 +4,12 @@ import {
     encodeEntry,
     type LogEntry,
     type LogLeaf,
-    leafHash,
     MerkleLog,
     noticeKey,
     type RecordLeaf,
+    storedLeafHash,
 } from "@meterseal/ledger";
-import { NOTICE_KIND, ROLE } from "@meterseal/record";
+import { isSummary, NOTICE_KIND, ROLE } from "@meterseal/record";
 import type { LogRow, RecordRow, StoreReader } from "@meterseal/stores/sqlite";
 import { distinctRecords } from "../distinct-records.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -30,20 +30,26 @@ export class EvidenceBuilder {
     }
 
     /**
-     * Everything that proves the final records of a subject, up to the latest checkpoint.
+     * Everything that proves the final records of a subject, up to the latest checkpoint: where records
+     * were pruned those after the last of them, with the entry by which they were.
      * @throws MetersealError MS_NOT_FOUND for an unknown subject.
      */
     async evidenceOf(subject: Uint8Array): Promise<Evidence> {
         if (!this.#engine.state.subjects.has(toHex(subject))) {
             throw error("MS_NOT_FOUND", { where: `meter ${toHex(subject)}` });
         }
-        return await this.#assemble(subject, this.#reader.recordsOf(subject));
+        const pruned = await this.#reader.lastPruned(subject);
+        if (pruned === null) return await this.#assemble(subject, this.#reader.recordsOf(subject));
+        const from = { chainEpoch: pruned.chainEpoch, seq: pruned.seq + 1 };
+        const evidence = await this.#assemble(subject, this.#reader.recordsOf(subject, from));
+        return { ...evidence, statements: await this.#pruning(evidence.size) };
     }
 
     /**
      * What proves some records of a subject, up to the latest checkpoint.
      * @param more - what else to prove: that the log grew from a tree size, what it says of a grant.
-     * @throws MetersealError MS_NOT_FOUND where the log never had that size.
+     * @throws MetersealError MS_NOT_FOUND where the log never had that size, MS_PRUNED for a record whose
+     * bytes are gone.
      */
     async evidenceFor(
         subject: Uint8Array,
@@ -74,12 +80,24 @@ export class EvidenceBuilder {
         return await this.#leavesOf(hashes, size);
     }
 
+    /** The entry by which the youngest records were pruned, as far as a tree of a size holds it. */
+    async #pruning(size: number): Promise<LogLeaf[]> {
+        const index = this.#facts.pruning?.leafIndex ?? size;
+        return index < size ? await this.#leavesAt([index], size) : [];
+    }
+
     /** Log entries of messages by their hashes, as far as a tree of a size holds them. */
     async #leavesOf(hashes: readonly Uint8Array[], size: number): Promise<LogLeaf[]> {
+        const indexes = hashes.map((hash) => this.#facts.leaves.get(toHex(hash)) ?? size);
+        return await this.#leavesAt(
+            indexes.filter((index) => index < size),
+            size,
+        );
+    }
+
+    async #leavesAt(indexes: readonly number[], size: number): Promise<LogLeaf[]> {
         const leaves: LogLeaf[] = [];
-        for (const hash of hashes) {
-            const index = this.#facts.leaves.get(toHex(hash));
-            if (index === undefined || index >= size) continue;
+        for (const index of indexes) {
             for await (const row of this.#reader.log(index)) {
                 if (row.item !== null) leaves.push(this.#leaf(row, row.item, size));
                 break;
@@ -108,6 +126,7 @@ export class EvidenceBuilder {
         for await (const row of distinctRecords(withPlace(rows, placeOf))) {
             const place = row.vertex === null ? null : await placeOf(row.vertex);
             if (place === null) continue;
+            if (isSummary(row.bytes)) throw prunedAt(row);
             place.leaf ??= vertices.push(place.entry) - 1;
             const position = place.positions.get(row.n) ?? 0;
             const path = place.tree.inclusionPath(position);
@@ -149,7 +168,7 @@ export class EvidenceBuilder {
             entry: this.#leaf(row, bytes, size),
             leaf: null,
             positions: new Map(body.map((record, position) => [record.n, position])),
-            tree: MerkleLog.of(body.map((record) => leafHash(record.bytes))),
+            tree: MerkleLog.of(body.map(({ bytes }) => storedLeafHash(bytes))),
         };
     }
 
@@ -171,6 +190,11 @@ type VertexPlace = {
     readonly positions: ReadonlyMap<number, number>;
     readonly tree: MerkleLog;
 };
+
+function prunedAt({ chainEpoch, seq, subject }: RecordRow) {
+    const where = `record ${toHex(subject)}/${chainEpoch}/${seq}`;
+    return error("MS_PRUNED", { where, todo: "Ask for a later range." });
+}
 
 /** Rows whose vertex is in the log: of several copies of a record one of those that are final. */
 async function* withPlace(

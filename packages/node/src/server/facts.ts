@@ -6,7 +6,7 @@ import {
     messageOf,
     type RecordOutcome,
 } from "@meterseal/ledger";
-import { FLAG, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
+import { FLAG, type MeterRecord, type Pruning, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** What anybody can see of one meter in its final records. */
 export type MeterFacts = {
@@ -35,6 +35,9 @@ export class Facts implements EngineObserver {
     /** Log index of each entry but vertices by the hash of its message (hexadecimal). */
     readonly leaves: Map<string, number> = new Map();
 
+    /** Log index of the entry by which the youngest records were pruned; null before the first. */
+    pruning: { readonly leafIndex: number; readonly beforeUnix: number } | null = null;
+
     /** Takes in an entry of the log. */
     entryFinal(
         entry: Entry,
@@ -44,6 +47,7 @@ export class Facts implements EngineObserver {
     ): void {
         if (entry.kind !== "vertex") {
             this.leaves.set(toHex(messageOf(entry).hash), leafIndex);
+            if (entry.kind === "pruning") this.#addPruning(entry.pruning, leafIndex);
             return;
         }
         this.totals.vertices++;
@@ -51,6 +55,10 @@ export class Facts implements EngineObserver {
             // Another collector has brought it already: its meter went from one to the other.
             if (outcomes[i]?.kind !== "duplicate") this.#add(record);
         }
+    }
+
+    #addPruning({ beforeUnix }: Pruning, leafIndex: number): void {
+        if (beforeUnix > (this.pruning?.beforeUnix ?? -1)) this.pruning = { leafIndex, beforeUnix };
     }
 
     #add(record: MeterRecord): void {

@@ -104,7 +104,7 @@ const PATHS: Paths = {
                     type: "string",
                 }),
             ],
-            responses: { 200: json("sums", "the sums"), ...problems(400, 404, 409, 503) },
+            responses: { 200: json("sums", "the sums"), ...problems(400, 404, 409, 410, 503) },
         },
     },
     "/api/v1/streams/{stream}/weighted": {
@@ -128,7 +128,7 @@ const PATHS: Paths = {
             ],
             responses: {
                 200: json("weightedSum", "the sum"),
-                ...problems(400, 404, 409, 413, 503),
+                ...problems(400, 404, 409, 410, 413, 503),
             },
         },
     },
@@ -155,7 +155,7 @@ const PATHS: Paths = {
             ],
             responses: {
                 200: bytes("application/cbor", "evidence, docs/reference/formats.cddl"),
-                ...problems(400, 404, 409, 413, 503),
+                ...problems(400, 404, 409, 410, 413, 503),
             },
         },
     },
@@ -176,7 +176,7 @@ const PATHS: Paths = {
             ],
             responses: {
                 200: json("cohortSums", "the sums"),
-                ...problems(400, 404, 409, 503),
+                ...problems(400, 404, 409, 410, 503),
             },
         },
     },

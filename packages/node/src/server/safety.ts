@@ -84,6 +84,7 @@ const HTTP_STATUS: Partial<Record<keyof typeof ERRORS, number>> = {
     MS_GRANT_STREAM: 409,
     MS_GRANT_NOTICE: 409,
     MS_GRANT_REVOKED: 410,
+    MS_PRUNED: 410,
     MS_BOX_FULL: 507,
 };
 

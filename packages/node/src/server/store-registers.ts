@@ -1,6 +1,6 @@
 import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
-import { chainKey, hashAt, type LedgerState } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
+import { chainKey, hashAt, type LedgerState, parseStoredRecord } from "@meterseal/ledger";
+import { isSummarized, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 import { type Point, type SumEnd, sumEndOf } from "@meterseal/seal";
 import type { StoreReader } from "@meterseal/stores/sqlite";
 import type { IndexedStream } from "./stream-index.ts";
@@ -26,7 +26,8 @@ export class StoreRegisters {
 
     /**
      * Record that carries a point of the stream's line.
-     * @throws MetersealError MS_NOT_FOUND where the store lacks a record that the log has.
+     * @throws MetersealError MS_NOT_FOUND where the store lacks a record that the log has, MS_PRUNED where
+     * it has given up its bytes.
      */
     async recordOf(point: Point): Promise<MeterRecord> {
         if (point.kind === "boundary" && carries(this.#last, point.sealEpoch, point.slot)) {
@@ -49,7 +50,12 @@ export class StoreRegisters {
         const rows = this.#reader.recordsInSlots(this.#stream.subject, slot, slot);
         for await (const { bytes } of rows) {
             const record = this.#accepted(bytes);
-            if (carries(record, sealEpoch, slot) && this.#isOwn(record)) return record;
+            if (!carries(record, sealEpoch, slot) || !this.#isOwn(record)) continue;
+            if (record !== null && isSummarized(record)) {
+                const where = `records of stream ${toHex(this.#stream.stream)} at slot ${slot}`;
+                throw error("MS_PRUNED", { where, todo: "Ask for a later range." });
+            }
+            return record;
         }
         return null;
     }
@@ -64,7 +70,7 @@ export class StoreRegisters {
 
     /** The record, where it is the one that the ledger accepted at its place. */
     #accepted(bytes: Uint8Array): MeterRecord | null {
-        const record = parseRecord(bytes);
+        const record = parseStoredRecord(bytes);
         if (!record.ok) return null;
         const { chainEpoch, message, seq, subject } = record.value;
         const chain = this.#state.chains.get(chainKey(subject, chainEpoch));

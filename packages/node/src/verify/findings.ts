@@ -24,6 +24,10 @@ export class Findings {
         boxed: 0,
         /** Meters and collectors removed for cause. */
         revocations: 0,
+        /** Entries that say what is left of old records … */
+        prunings: 0,
+        /** … and records of which only that is left. */
+        pruned: 0,
         vertices: 0,
         records: 0,
         /** Records stored and not in the ledger yet. */

@@ -9,24 +9,27 @@ import {
     MerkleLog,
     messageOf,
     type PlainItem,
+    type PruningRange,
     parseItem,
+    parseStoredRecord,
     parseVertex,
     recordName,
     type Vertex,
 } from "@meterseal/ledger";
 import {
+    isSummarized,
     kidOf,
     type MeterRecord,
-    parseRecord,
     RECORD_CLASS,
     type Sign1,
-    sign1HeadBytes,
     usageOf,
     verifySign1,
 } from "@meterseal/record";
-import { type LogRow, type RecordRow, slotsOf, type VertexRow } from "@meterseal/stores/sqlite";
+import type { LogRow, RecordRow, VertexRow } from "@meterseal/stores/sqlite";
 import type { ChainCheck } from "./chain-check.ts";
+import { contradictedColumns } from "./column-check.ts";
 import type { Findings } from "./findings.ts";
+import { PruningCheck } from "./pruning-check.ts";
 import type { LedgerSource } from "./source.ts";
 import { FIRST_ROW } from "./vertex-check.ts";
 
@@ -37,6 +40,7 @@ const COUNTERS = {
     notice: "notices",
     tariff: "tariffs",
     revocation: "revocations",
+    pruning: "prunings",
 } as const;
 
 /** Vertices that are read and whose signatures are under way while the one before them is judged. */
@@ -75,6 +79,7 @@ export class LogCheck {
     readonly #state: LedgerState;
     readonly #reader: LedgerSource;
     readonly #chains: ChainCheck;
+    readonly #pruning: PruningCheck;
     readonly #verifier = new VerifierPool({ threads: availableParallelism() });
     #begun: BegunVertex[] = [];
     /** Signatures in records so far. */
@@ -82,7 +87,14 @@ export class LogCheck {
     #rulesJudged = true;
     #watched: { readonly size: number; readonly take: () => void } | null = null;
 
-    constructor(findings: Findings, state: LedgerState, reader: LedgerSource, chains: ChainCheck) {
+    constructor(
+        findings: Findings,
+        state: LedgerState,
+        reader: LedgerSource,
+        chains: ChainCheck,
+        prunings: readonly PruningRange[],
+    ) {
+        this.#pruning = new PruningCheck(findings, prunings);
         this.#findings = findings;
         this.#state = state;
         this.#reader = reader;
@@ -110,6 +122,7 @@ export class LogCheck {
         try {
             await this.#walk(show);
             await this.#finishBegun(0, show);
+            this.#pruning.finish();
         } finally {
             await this.#verifier.close();
         }
@@ -185,26 +198,16 @@ export class LogCheck {
 
     /** Parses a row's bytes and compares every column with them. */
     checkColumns(row: RecordRow): MeterRecord | null {
-        const parsed = parseRecord(row.bytes);
+        const parsed = parseStoredRecord(row.bytes);
         const where = rowName(row);
         if (!parsed.ok) {
             this.#findings.failed(parsed.error, where);
             return null;
         }
         const record = parsed.value;
-        const slots = slotsOf(record);
-        const columns: [string, boolean][] = [
-            ["subject", bytesEqual(row.subject, record.subject)],
-            ["epoch", row.chainEpoch === record.chainEpoch],
-            ["seq", row.seq === record.seq],
-            ["head", row.headBytes === sign1HeadBytes(row.bytes)],
-            ["first_slot", row.firstSlot === slots.firstSlot],
-            ["last_slot", row.lastSlot === slots.lastSlot],
-        ];
-        for (const [name, same] of columns) {
+        for (const name of contradictedColumns(row, record)) {
             const place = `${recordName(record)}, column ${name}`;
-            if (!same)
-                this.#findings.fault("MS_STORE_COLUMN", place, "It contradicts the signed bytes.");
+            this.#findings.fault("MS_STORE_COLUMN", place, "It contradicts the signed bytes.");
         }
         return record;
     }
@@ -229,7 +232,7 @@ export class LogCheck {
     async #verdictsOn(records: readonly MeterRecord[]): Promise<ReadonlyMap<Sign1, boolean>> {
         const messages: Sign1[] = [];
         const jobs: SignatureJob[] = [];
-        for (const { message } of records) {
+        for (const { message } of records.filter((record) => !isSummarized(record))) {
             const key = this.#state.keys.get(toHex(message.kid))?.key;
             if (key === undefined) continue;
             const { algorithm, signature, toBeSigned } = message;
@@ -279,7 +282,8 @@ export class LogCheck {
         const where = `leaf ${row.index}`;
         const parsed = parseItem(item);
         if (!parsed.ok || parsed.value.kind === "vertex") {
-            const message = "The entry is no enrolment, revocation, party, notice or tariff.";
+            const message =
+                "The entry is no enrolment, revocation, party, notice, tariff or pruning.";
             this.#findings.fault("MS_LOG_LEAF", where, message);
             this.#stopRules(where);
             return;
@@ -289,6 +293,7 @@ export class LogCheck {
         counts[COUNTERS[entry.kind]]++;
         counts.signatures++;
         this.#accept(entry, row, where, verifySign1);
+        if (entry.kind === "pruning") this.#pruning.addPruning(entry.pruning, row.index);
         this.#remember(entry, where);
     }
 
@@ -311,7 +316,7 @@ export class LogCheck {
             }
         } else if (entry.kind === "revocation") {
             this.#state.revoked.add(toHex(entry.revocation.id));
-        } else if (!this.#rulesJudged) {
+        } else if (!this.#rulesJudged && entry.kind !== "pruning") {
             const signer = partyKeys.get(toHex(message.kid));
             const valid = signer !== undefined && verifySign1(message, signer.key);
             if (!valid) this.#findings.fault("MS_SIGNATURE_BAD", where, "No party signed it.");
@@ -319,7 +324,9 @@ export class LogCheck {
     }
 
     #takeRecord(record: MeterRecord, row: LogRow, settled: ReadonlyMap<Sign1, boolean>): void {
-        this.#judge(settled.get(record.message), recordName(record));
+        const where = recordName(record);
+        this.#pruning.addRecord(record, row.index, where);
+        if (!isSummarized(record)) this.#judge(settled.get(record.message), where);
         this.#chains.add(record, row.vertex);
         this.leafOfRecord.set(toHex(record.message.hash), row.index);
         const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
@@ -342,11 +349,13 @@ export class LogCheck {
         this.#findings.counts.vertices++;
         this.#findings.counts.signatures++;
         const entry: Entry = { kind: "vertex", vertex, records };
+        const summarized = new Set(records.filter(isSummarized).map(({ message }) => message));
         this.#accept(
             entry,
             row,
             where,
-            (message, key) => settled.get(message) ?? verifySign1(message, key),
+            (message, key) =>
+                summarized.has(message) || (settled.get(message) ?? verifySign1(message, key)),
         );
     }
 

@@ -36,6 +36,11 @@ export function formatReport(report: VerifyReport): string {
         `${counts.vertices} vertices, ${counts.leaves} log entries, ${counts.checkpoints} checkpoints, ${counts.outboxes} meter outboxes, ${counts.answers} admissions of parties checked;`,
         `${counts.enrolments} enrolments, ${counts.revocations} revocations, ${counts.parties} parties, ${counts.notices} notices, ${counts.tariffs} tariffs among the log entries, ${counts.boxed} messages in the grant box;`,
         `sealed registers opened with ${counts.keys} key files${counts.commitments === 0 ? "" : `, commitments to ${counts.commitments} boundaries checked`}.`,
+        ...(counts.prunings === 0
+            ? []
+            : [
+                  `${counted(counts.prunings, "pruning")} in the log, ${counts.pruned} of the records are there by their hashes only.`,
+              ]),
         ...(counts.anchors === 0
             ? []
             : [`${counted(counts.anchors, "anchor")} on an EVM chain checked.`]),

@@ -74,7 +74,7 @@ async function checkSource(
     checkNetwork(state, network, findings);
     const { block, size } = source.root;
     const chains = new ChainCheck(() => block !== undefined || state.authors.size > 1);
-    const log = new LogCheck(findings, state, source, chains);
+    const log = new LogCheck(findings, state, source, chains, source.root.prunings ?? []);
     if (block !== undefined) checkCommitsOf(source.commits, log, state, findings);
     const show = (): void => onProgress(source.done, `${findings.counts.signatures} signatures`);
     await log.run(show, size);

@@ -20,7 +20,7 @@ import {
     stateOfGenesis,
     type TreeHead,
 } from "@meterseal/ledger";
-import { kidOf } from "@meterseal/record";
+import { isSummarized, kidOf } from "@meterseal/record";
 import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import { anchorProofFiles } from "../anchor/proof-files.ts";
@@ -35,6 +35,7 @@ import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
 import { checkOutboxes } from "./outbox-check.ts";
 import { checkParties } from "./party-check.ts";
+import { pruningsOf } from "./pruning-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
 import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
 
@@ -216,7 +217,8 @@ async function checkLedger(
     const block = await store.blockHead();
     const isShared = block !== null;
     const chains = new ChainCheck(() => isShared || state.authors.size > 1);
-    const log = new LogCheck(findings, state, reader, chains);
+    const prunings = pruningsOf(await reader.prunings());
+    const log = new LogCheck(findings, state, reader, chains, prunings);
     if (isShared) checkCommitsOf(await store.commits(), log, state, findings);
     await log.run(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
@@ -242,6 +244,10 @@ async function checkLedger(
         findings.counts.looseRecords++;
         const record = log.checkColumns(row);
         if (record === null) continue;
+        if (isSummarized(record)) {
+            findings.fault("MS_PRUNING", rowName(row), "It was pruned, and is not in the log.");
+            continue;
+        }
         await log.checkSignature(record, rowName(row));
         chains.add(record, row.vertex);
     }

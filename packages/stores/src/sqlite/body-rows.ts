@@ -1,5 +1,5 @@
 import { compareBytes } from "@meterseal/core";
-import { parseRecord } from "@meterseal/record";
+import { parseStoredRecord } from "@meterseal/ledger";
 import type { Queries } from "./queries.ts";
 import { RECORD_COLUMNS, type RecordRow, recordRow } from "./rows.ts";
 
@@ -24,6 +24,6 @@ function inBodyOrder(a: RecordRow, b: RecordRow): number {
 
 /** Of two records at one place of a chain; bytes that are no record stand first. */
 function hashOf({ bytes }: RecordRow): Uint8Array {
-    const record = parseRecord(bytes);
+    const record = parseStoredRecord(bytes);
     return record.ok ? record.value.message.hash : new Uint8Array(0);
 }

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { error, LIMITS } from "@meterseal/core";
+import { MESSAGE_TYPE, messageTypeOf, SUMMARY_FIRST_BYTE } from "@meterseal/record";
 import { bodyRows } from "./body-rows.ts";
 import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
@@ -97,6 +98,18 @@ export class StoreReader {
         return rows[0] ?? null;
     }
 
+    /** Last place in a subject's chain at which a record was pruned; null where none was. */
+    async lastPruned(subject: Uint8Array): Promise<Pick<RecordRow, "chainEpoch" | "seq"> | null> {
+        const sql = `SELECT epoch, seq FROM records WHERE ${OF_SUBJECT}
+            AND substr(rest, 1, 1) = ? ORDER BY epoch DESC, seq DESC LIMIT 1`;
+        const place = (row: Row) => ({
+            chainEpoch: integerOf(row, "epoch"),
+            seq: integerOf(row, "seq"),
+        });
+        const first = Uint8Array.of(SUMMARY_FIRST_BYTE);
+        return (await this.#queries.rows(sql, place, subject, first))[0] ?? null;
+    }
+
     /** All records in the order of their admission. */
     records(afterN = 0): AsyncIterable<RecordRow> {
         const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS}
@@ -141,6 +154,16 @@ export class StoreReader {
     async logOfVertex(vertex: number): Promise<LogRow | null> {
         const sql = "SELECT idx, time_ms, vertex, item FROM log WHERE vertex = ?";
         return (await this.#queries.rows(sql, logRow, vertex))[0] ?? null;
+    }
+
+    /** Entries of the log that say what is left of old records, in its order. */
+    async prunings(): Promise<LogRow[]> {
+        const sql = `SELECT idx, time_ms, vertex, item FROM log
+            WHERE instr(item, CAST('${MESSAGE_TYPE.prune}' AS BLOB)) > 0 ORDER BY idx`;
+        const rows = await this.#queries.rows(sql, logRow);
+        return rows.filter(
+            ({ item }) => item !== null && messageTypeOf(item) === MESSAGE_TYPE.prune,
+        );
     }
 
     /** Vertices of the log between two places, both left out, in the order of the log. */

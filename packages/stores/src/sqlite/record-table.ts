@@ -1,7 +1,7 @@
 import type { StatementSync } from "node:sqlite";
 import { bytesEqual, error, toHex } from "@meterseal/core";
-import { recordName, type StoredVertex } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord, type Sign1 } from "@meterseal/record";
+import { parseStoredRecord, recordName, type StoredVertex } from "@meterseal/ledger";
+import type { MeterRecord, Sign1 } from "@meterseal/record";
 import { requireBodyOrder } from "../body-order.ts";
 import { bodyRows } from "./body-rows.ts";
 import { blobOf, integerOf, type Row } from "./columns.ts";
@@ -12,6 +12,9 @@ import { RECORD_COLUMNS, RECORDS, recordRow } from "./rows.ts";
 import { type Run, runsOf } from "./runs.ts";
 import { SharedBytes } from "./shared-bytes.ts";
 import { slotsOf } from "./slots.ts";
+
+/** A row whose bytes go, and the summary that takes their place. */
+export type PrunedRow = { readonly n: number; readonly summary: Uint8Array };
 
 /** Statements on `records`, `bodies` and `vertices`; each method is a part of somebody's transaction. */
 export class RecordTable {
@@ -25,6 +28,8 @@ export class RecordTable {
     readonly #runBefore: StatementSync;
     readonly #isLogged: StatementSync;
     readonly #insertRun: StatementSync;
+    readonly #restBytes: StatementSync;
+    readonly #prune: StatementSync;
     /** Rows that this connection committed, by the message that each of them holds. */
     readonly #rows = new WeakMap<Sign1, number>();
 
@@ -51,6 +56,8 @@ export class RecordTable {
         this.#insertRun = database.prepare(
             "INSERT INTO bodies (first, last, vertex) VALUES (?, ?, ?)",
         );
+        this.#restBytes = database.prepare("SELECT length(rest) AS bytes FROM records WHERE n = ?");
+        this.#prune = database.prepare("UPDATE records SET rest = ? WHERE n = ?");
     }
 
     /**
@@ -105,7 +112,7 @@ export class RecordTable {
     ): number | null {
         const stored = this.#at(record);
         const isOnItsWay = stored.some(({ bytes, n }) => {
-            const before = parseRecord(bytes);
+            const before = parseStoredRecord(bytes);
             const isSame = before.ok && bytesEqual(before.value.message.hash, record.message.hash);
             return isSame && !this.#isInLog(n);
         });
@@ -231,6 +238,20 @@ export class RecordTable {
 
     #stored(row: Row): StoredVertex {
         return { bytes: blobOf(row, "bytes"), body: this.body(integerOf(row, "n")) };
+    }
+
+    /** Puts summaries in the place of the rest of rows; returns by how many bytes they are shorter. */
+    prune(rows: readonly PrunedRow[]): number {
+        let freed = 0;
+        for (const { n, summary } of rows) {
+            const before = this.#restBytes.get(n);
+            if (before === undefined || !this.#isInLog(n)) {
+                throw error("MS_NOT_FOUND", { where: `record row ${n} of a vertex in the log` });
+            }
+            freed += integerOf(before, "bytes") - summary.length;
+            this.#prune.run(summary, n);
+        }
+        return freed;
     }
 
     /** Takes the bytes of a vertex as the log has them: its author may have signed it twice. */

@@ -1,3 +1,4 @@
+import { isSummary } from "@meterseal/record";
 import {
     blobOf,
     integerOf,
@@ -23,9 +24,9 @@ export type RecordRow = {
     readonly lastSlot: number | null;
     /** Row of the vertex that carries the record; null while it is in none. */
     readonly vertex: number | null;
-    /** How many of the bytes are stored once for many records: all before the payload. */
-    readonly headBytes: number;
-    /** Whole COSE_Sign1. */
+    /** What is stored once for many records: all bytes before the payload. */
+    readonly head: Uint8Array;
+    /** Whole COSE_Sign1, or where it was pruned the summary that is left, which no parser of records takes. */
     readonly bytes: Uint8Array;
 };
 
@@ -68,6 +69,7 @@ export const RECORDS: string = `records JOIN subjects ON subjects.n = records.su
 export function recordRow(row: Row): RecordRow {
     const subject = blobOf(row, "subject_id");
     const parts = { head: blobOf(row, "head_bytes"), rest: blobOf(row, "rest") };
+    const isPruned = isSummary(parts.rest);
     const lastSlot = optionalIntegerOf(row, "last_slot");
     const slots = optionalIntegerOf(row, "slots");
     return {
@@ -79,8 +81,8 @@ export function recordRow(row: Row): RecordRow {
         firstSlot: lastSlot === null || slots === null ? null : lastSlot - slots + 1,
         lastSlot,
         vertex: optionalIntegerOf(row, "vertex"),
-        headBytes: parts.head.length,
-        bytes: joinRecord(parts, subject),
+        head: parts.head,
+        bytes: isPruned ? parts.rest : joinRecord(parts, subject),
     };
 }
 

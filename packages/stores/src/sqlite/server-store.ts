@@ -16,7 +16,7 @@ import type { StoreHooks } from "../hooks.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { LogTable } from "./log-table.ts";
 import { StoreReader } from "./read.ts";
-import { RecordTable } from "./record-table.ts";
+import { type PrunedRow, RecordTable } from "./record-table.ts";
 import { SERVER_FORMAT } from "./server-schema.ts";
 
 /** File name of the server's store in its directory. */
@@ -247,6 +247,16 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
             }),
         );
         for (const rows of added) if (rows !== null) this.#records.remember(rows);
+    }
+
+    /**
+     * Puts summaries in the place of the bytes of records, in one transaction, and overwrites what was
+     * there. Only for rows in vertices of the log, after the log has the pruning that binds them.
+     * @returns bytes by which the rows are shorter; the file keeps its size until `compactServerStore`.
+     */
+    prune(rows: readonly PrunedRow[]): Promise<number> {
+        this.#database.pragma("secure_delete = ON");
+        return this.#database.write("prune", () => this.#records.prune(rows));
     }
 
     /** Settings that the durability of {@link ServerStore} rests on, as they are in force. */
