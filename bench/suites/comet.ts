@@ -8,6 +8,7 @@ import { requireCometBft } from "../../packages/node/src/localnet/find-cometbft.
 import { type Member, viewOf } from "../../packages/node/src/localnet/member.ts";
 import { startMembers, stopMembers } from "../../packages/node/src/localnet/members.ts";
 import { openOrganisations } from "../../packages/node/src/localnet/organisations.ts";
+import { familyCpu } from "../lib/family-cpu.ts";
 import { LightLink } from "../lib/light-link.ts";
 import { median, percentile } from "../lib/measure.ts";
 import { type BenchMeter, ChainWriter, makeMeters } from "../lib/meters.ts";
@@ -18,7 +19,7 @@ const VALIDATORS = 4;
 const METERS = 16;
 const READINGS_PER_RECORD = 96;
 const RECORDS_PER_MESSAGE = 20;
-const MESSAGES = 14;
+const MESSAGES = 40;
 const ROUNDS = 3;
 /** Records one by one, and the pause between them: time to finality without a queue. */
 const SINGLE_RECORDS = 24;
@@ -115,7 +116,12 @@ async function sign(writer: ChainWriter, count: number): Promise<Uint8Array[]> {
 }
 
 /** When records became final, in the order in which they did, seconds of the process. */
-type Burst = { readonly recordsPerS: number; readonly latenciesMs: readonly number[] };
+type Burst = {
+    readonly recordsPerS: number;
+    readonly latenciesMs: readonly number[];
+    /** CPU a record of servers and of nodes, microseconds; null where the system does not say. */
+    readonly cpuUs: { readonly servers: number; readonly nodes: number } | null;
+};
 
 /** Sends all at once: how many become final in a second while the network is busy. */
 async function burst(
@@ -125,6 +131,7 @@ async function burst(
 ): Promise<Burst> {
     const before = (await viewOf(url)).records;
     const sentMs: number[] = [];
+    const cpuBefore = familyCpu();
     const startMs = performance.now();
     const sending = senders.map(async ({ link }, i) => {
         for (const message of messages[i] ?? []) {
@@ -134,11 +141,13 @@ async function burst(
     });
     const count = messages.flat().length * RECORDS_PER_MESSAGE;
     const [finalMs] = await Promise.all([watch(url, before, count), ...sending]);
+    const cpuAfter = familyCpu();
     sentMs.sort((a, b) => a - b);
     const wallS = ((finalMs.at(-1) ?? startMs) - startMs) / 1000;
     return {
         recordsPerS: count / wallS,
         latenciesMs: finalMs.map((atMs, i) => atMs - (sentMs[i] ?? startMs)),
+        cpuUs: cpuBefore && cpuAfter && cpuUs(cpuBefore, cpuAfter, count),
     };
 }
 
@@ -174,12 +183,28 @@ async function watch(url: string, before: number, count: number): Promise<number
     return finalMs;
 }
 
+function cpuUs(
+    before: ReadonlyMap<string, number>,
+    after: ReadonlyMap<string, number>,
+    records: number,
+): Burst["cpuUs"] {
+    const us = { servers: 0, nodes: 0 };
+    for (const [name, seconds] of after) {
+        const spent = ((seconds - (before.get(name) ?? 0)) * 1e6) / records;
+        us[name === "cometbft" ? "nodes" : "servers"] += spent;
+    }
+    return us;
+}
+
 function resultOf(
     rounds: readonly Burst[],
     single: readonly number[],
     meters: number,
 ): SuiteResult {
     const rate = median(rounds.map(({ recordsPerS }) => recordsPerS));
+    const costs = rounds.flatMap(({ cpuUs: us }) => (us === null ? [] : [us]));
+    const servers = median(costs.map((us) => us.servers));
+    const nodes = median(costs.map((us) => us.nodes));
     const busy = rounds.flatMap(({ latenciesMs }) => latenciesMs);
     const row = (what: string, value: number, unit: string, atLeast?: number) => ({
         what,
@@ -192,13 +217,15 @@ function resultOf(
         rows: [
             row("final, all at once", rate, "records/s", 500),
             row("the same", rate * READINGS_PER_RECORD, "readings/s", 48_000),
+            row("the same, CPU of the servers", servers, "µs a record"),
+            row("the same, CPU of the nodes", nodes, "µs a record"),
             row("to finality, all at once: p50", percentile(busy, 0.5), "ms"),
             row("to finality, all at once: p99", percentile(busy, 0.99), "ms"),
             row("to finality, one by one: p50", percentile(single, 0.5), "ms"),
             row("to finality, one by one: p99", percentile(single, 0.99), "ms"),
         ],
         facts: [
-            `${meters} meters at ${VALIDATORS} collectors; all servers, nodes and the load run on this machine, which checks each signature ${VALIDATORS + 1} times`,
+            `${meters} meters at ${VALIDATORS} collectors; all servers, nodes and the load run on this machine, which checks each signature ${VALIDATORS} times`,
             `rounds ${rounds.map(({ recordsPerS }) => formatNumber(recordsPerS)).join(", ")} records/s; final as the first organisation's API says, looked at each ${LOOK_EACH_MS} ms, in the order of sending`,
             "a vertex that does not fill closes after 2 s: most of the time of a single record",
         ],

@@ -54,6 +54,10 @@ export const LIMITS = {
     orphanVerticesPerAuthor: 64,
     /** … and the bytes of all. */
     orphanBytes: 16_777_216,
+    /** Messages that a validator remembers as well signed, from its mempool to the block … */
+    rememberedSignatures: 65_536,
+    /** … and bytes of its node's requests that one connection reads before they are answered. */
+    abciUnansweredBytes: 67_108_864,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
     /** Entries of the log that may wait for witnesses to cosign; beyond it the log takes no more. */

@@ -216,7 +216,7 @@ describe("the application of CometBFT", () => {
 
     const finalize = async (txs: Uint8Array[]): Promise<string[]> => {
         height++;
-        const { txResults } = app.finalize({
+        const { txResults } = await app.finalize({
             txs,
             decidedLastCommit: { round: 0, votes: [] },
             misbehavior: [],
@@ -273,17 +273,17 @@ describe("the application of CometBFT", () => {
 
     it("counts what its mempool refuses, too", async () => {
         const bad = await changed(() => ({}), collector, testSigner("somebody"));
-        expect(app.screen(txOf(bad))?.code).toBe("MS_SIGNATURE_BAD");
-        expect(app.screen(Uint8Array.of(1))?.code).toBe("MS_MALFORMED");
+        expect((await app.screen(txOf(bad)))?.code).toBe("MS_SIGNATURE_BAD");
+        expect((await app.screen(Uint8Array.of(1)))?.code).toBe("MS_MALFORMED");
         const id = toHex(collector.enrolment.id);
         expect(told).toEqual([`${id} MS_SIGNATURE_BAD`, "null MS_MALFORMED"]);
     });
 
     it("refuses a transaction and a vertex above their sizes", async () => {
-        expect(app.screen(new Uint8Array(TX_BYTES + 1))?.code).toBe("MS_TOO_LARGE");
+        expect((await app.screen(new Uint8Array(TX_BYTES + 1)))?.code).toBe("MS_TOO_LARGE");
         const { item } = await changed(() => ({}));
         const body = new Uint8Array(LIMITS.recordBytes + 1);
-        expect(app.screen(encodeTx(item, [body]))?.code).toBe("MS_MALFORMED");
+        expect((await app.screen(encodeTx(item, [body])))?.code).toBe("MS_MALFORMED");
     });
 
     it("answers anything at all: no bytes make a method throw", { timeout: 60_000 }, async () => {
@@ -298,8 +298,10 @@ describe("the application of CometBFT", () => {
         const tx = fc.oneof(fc.uint8Array({ maxLength: 300 }), mutated);
         await fc.assert(
             fc.asyncProperty(fc.array(tx, { maxLength: 3 }), async (txs) => {
-                for (const each of txs) expect(app.screen(each)?.code ?? "ok").toMatch(/^(MS_|ok)/);
-                app.process(txs);
+                for (const each of txs) {
+                    expect((await app.screen(each))?.code ?? "ok").toMatch(/^(MS_|ok)/);
+                }
+                await app.process(txs);
                 app.prepare(txs, 1_000_000);
                 for (const code of await finalize(txs)) expect(code).toMatch(/^(MS_|$)/);
             }),

@@ -13,7 +13,12 @@ import {
     TestNetwork,
 } from "@meterseal/testkit/records";
 import { SimulatedTime } from "@meterseal/testkit/sim-time";
-import type { RequestFinalizeBlock, RequestInitChain } from "cosmjs-types/tendermint/abci/types";
+import {
+    Request as RequestCodec,
+    type RequestFinalizeBlock,
+    type RequestInitChain,
+    Response as ResponseCodec,
+} from "cosmjs-types/tendermint/abci/types";
 import fc from "fast-check";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { FrameReader, frameOf } from "../src/cometbft/abci/frames.ts";
@@ -105,7 +110,7 @@ async function commit(nodes: Node[], txs: Uint8Array[]): Promise<string[]> {
     height++;
     const hashes: string[] = [];
     for (const { app } of nodes) {
-        hashes.push(toHex(app.finalize(blockOf(txs)).appHash));
+        hashes.push(toHex((await app.finalize(blockOf(txs))).appHash));
         await app.commit();
     }
     return hashes;
@@ -197,18 +202,19 @@ describe("our CometBFT application", () => {
         await commit([node], [enrolTx()]);
         const tx = await vertexTx();
         height++;
-        const { appHash } = node.app.finalize(blockOf([tx]));
+        const { appHash } = await node.app.finalize(blockOf([tx]));
         await node.store.close(); // and no commit
         const again = await open(node.dir);
         expect(again.app.info().height).toBe(1);
-        expect(again.app.finalize(blockOf([tx])).appHash).toEqual(appHash);
+        expect((await again.app.finalize(blockOf([tx]))).appHash).toEqual(appHash);
     });
     it("refuses with a code what accept() refuses, and takes the rest of the block", async () => {
         const node = await open();
         await begin(node);
         const vertex = await vertexTx();
         height++;
-        const { txResults } = node.app.finalize(blockOf([vertex, enrolTx(), vertex, utf8("no")]));
+        const block = blockOf([vertex, enrolTx(), vertex, utf8("no")]);
+        const { txResults } = await node.app.finalize(block);
         expect(txResults.map(({ code, log }) => (code === 0 ? "ok" : log))).toEqual([
             "MS_KEY_UNKNOWN",
             "ok",
@@ -227,12 +233,11 @@ describe("our CometBFT application", () => {
         await fc.assert(
             fc.asyncProperty(fc.shuffledSubarray(txs, { minLength: 1 }), async (mempool) => {
                 const block = node.app.prepare(mempool, 1_000_000);
-                expect(node.app.process(block)).toBe(true);
+                expect(await node.app.process(block)).toBe(true);
                 // Each after its parents: as many as hang together from the first on.
                 const names = txs.map(toHex);
                 const places = block.map((tx) => names.indexOf(toHex(tx)));
                 expect(places).toEqual(places.map((_, i) => i));
-                await Promise.resolve();
             }),
             { numRuns: 30 },
         );
@@ -243,34 +248,35 @@ describe("our CometBFT application", () => {
         await begin(node);
         await commit([node], [enrolTx()]);
         const good = await vertexTx();
-        expect(node.app.process([good])).toBe(true);
-        expect(node.app.process([good, good])).toBe(false);
-        expect(node.app.process([utf8("garbage")])).toBe(false);
+        expect(await node.app.process([good])).toBe(true);
+        expect(await node.app.process([good, good])).toBe(false);
+        expect(await node.app.process([utf8("garbage")])).toBe(false);
         const forged = parseTx(good);
         if (!forged.ok) throw forged.error;
         const { body, item } = forged.value;
         const bad = item.slice();
         bad[bad.length - 1] = (bad.at(-1) as number) ^ 1;
-        expect(node.app.process([encodeTx(bad, body)])).toBe(false);
+        expect(await node.app.process([encodeTx(bad, body)])).toBe(false);
     });
     it("keeps out of its mempool what is unsigned, unknown or there already", async () => {
         const node = await open();
         await begin(node);
-        const codeOf = (tx: Uint8Array): string => node.app.screen(tx)?.code ?? "ok";
+        const codeOf = async (tx: Uint8Array): Promise<string> =>
+            (await node.app.screen(tx))?.code ?? "ok";
         const vertex = await vertexTx();
-        expect(codeOf(vertex)).toBe("MS_KEY_UNKNOWN");
+        expect(await codeOf(vertex)).toBe("MS_KEY_UNKNOWN");
         await commit([node], [enrolTx()]);
-        expect(codeOf(vertex)).toBe("ok");
+        expect(await codeOf(vertex)).toBe("ok");
         await commit([node], [vertex]);
-        expect(codeOf(vertex)).toBe("MS_VERTEX_DUPLICATE");
-        expect(codeOf(utf8("garbage"))).toBe("MS_MALFORMED");
-        expect(codeOf(new Uint8Array(TX_BYTES + 1))).toBe("MS_TOO_LARGE");
+        expect(await codeOf(vertex)).toBe("MS_VERTEX_DUPLICATE");
+        expect(await codeOf(utf8("garbage"))).toBe("MS_MALFORMED");
+        expect(await codeOf(new Uint8Array(TX_BYTES + 1))).toBe("MS_TOO_LARGE");
         const other = new TestNetwork("other");
         const stranger = await other.enrol(
             { ...(await other.meter("m")).enrolment, network: network.networkId },
             testSigner("nobody"),
         );
-        expect(codeOf(txOf(stranger.message.bytes))).toBe("MS_SIGNATURE_BAD");
+        expect(await codeOf(txOf(stranger.message.bytes))).toBe("MS_SIGNATURE_BAD");
     });
     it("takes the power of a validator that voted twice", async () => {
         const node = await open();
@@ -285,7 +291,7 @@ describe("our CometBFT application", () => {
             totalVotingPower: 40n,
         };
         const before = node.app.info().appHash;
-        const { appHash, validatorUpdates } = node.app.finalize(blockOf([], [evidence]));
+        const { appHash, validatorUpdates } = await node.app.finalize(blockOf([], [evidence]));
         expect(validatorUpdates).toEqual([{ pubKey: { ed25519: KEYS[2] }, power: 0n }]);
         expect(appHash).not.toEqual(before);
         await node.app.commit();
@@ -405,6 +411,63 @@ describe("the ABCI socket", () => {
         };
         expect(codeOf([0xff, 0xff, 0xff, 0x7f])).toBe("MS_TOO_LARGE");
         expect(codeOf([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])).toBe("MS_MALFORMED");
+    });
+    it("reads on while it has not answered, and answers in the order it was asked", async () => {
+        const gate = Promise.withResolvers<void>();
+        const server = new AbciServer({
+            address: { host: "127.0.0.1", port: 0 },
+            async handle(request) {
+                await gate.promise;
+                return { echo: { message: request.echo?.message.slice(0, 2) ?? "" } };
+            },
+            onFatal: () => undefined,
+        });
+        const url = new URL(await server.listen());
+        const socket = connect(Number(url.port), url.hostname);
+        const asked = Array.from({ length: 40 }, (_, i) => `${i + 10}`);
+        for (const name of asked) {
+            const message = name.padEnd(400_000, ".");
+            const frame = frameOf(RequestCodec.encode({ echo: { message } }).finish());
+            // Far beyond what the sockets hold: taken though nothing is answered.
+            await new Promise<void>((taken) => socket.write(frame, () => taken()));
+        }
+        const reader = new FrameReader();
+        const answers: string[] = [];
+        const all = new Promise<void>((done) =>
+            socket.on("data", (chunk: Buffer) => {
+                for (const frame of reader.push(chunk)) {
+                    answers.push(ResponseCodec.decode(frame).echo?.message ?? "");
+                }
+                if (answers.length === asked.length) done();
+            }),
+        );
+        expect(answers).toEqual([]);
+        gate.resolve();
+        await all;
+        expect(answers).toEqual(asked);
+        socket.destroy();
+        await server.close();
+    });
+    it("ends without a failure while it is asked", async () => {
+        const failures: unknown[] = [];
+        const asked = Promise.withResolvers<void>();
+        const answer = Promise.withResolvers<never>();
+        const server = new AbciServer({
+            address: { host: "127.0.0.1", port: 0 },
+            handle() {
+                asked.resolve();
+                return answer.promise;
+            },
+            onFatal: (cause) => failures.push(cause),
+        });
+        const url = new URL(await server.listen());
+        const socket = connect(Number(url.port), url.hostname);
+        socket.write(frameOf(RequestCodec.encode({ flush: {} }).finish()));
+        await asked.promise;
+        await server.close();
+        answer.reject(new Error("its threads have ended"));
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(failures).toEqual([]);
     });
     it("drops a peer that does not speak it, and listens on the loopback only", async () => {
         const failures: unknown[] = [];

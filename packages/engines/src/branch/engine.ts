@@ -18,12 +18,12 @@ import {
     type VertexAnswer,
 } from "@meterseal/ledger";
 import type { Sign1 } from "@meterseal/record";
+import type { VerifySignatures } from "../signature-jobs.ts";
 import { type FollowedItem, FollowedLog, type LogEvidence } from "./followed-log.ts";
 import { type ForkEvidence, Inbox } from "./inbox.ts";
 import { logPage } from "./log-page.ts";
 import { type Connection, Loop } from "./loop.ts";
 import { PendingDag } from "./pending.ts";
-import type { VerifySignatures } from "./screen.ts";
 import { Sender } from "./sender.ts";
 import { readPage } from "./sent.ts";
 import { type BranchStatus, statusOf } from "./status.ts";

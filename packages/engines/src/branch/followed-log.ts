@@ -29,7 +29,8 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { type Sign1, verifySign1 } from "@meterseal/record";
-import { jobOf, parseBody, type VerifySignatures } from "./screen.ts";
+import { jobOf, type VerifySignatures } from "../signature-jobs.ts";
+import { parseBody } from "./screen.ts";
 
 /** What somebody did who signs the log, or writes it: kept for whoever judges. */
 export type LogEvidence =

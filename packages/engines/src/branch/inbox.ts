@@ -1,9 +1,10 @@
 import { error, LIMITS, toHex } from "@meterseal/core";
 import type { BranchStore, LedgerState, SentVertex, Vertex, VertexAnswer } from "@meterseal/ledger";
 import type { Sign1 } from "@meterseal/record";
+import type { VerifySignatures } from "../signature-jobs.ts";
 import { type Evicted, Orphans } from "./orphans.ts";
 import type { PendingDag } from "./pending.ts";
-import { type ScreenedVertex, screenVertex, type VerifySignatures } from "./screen.ts";
+import { type ScreenedVertex, screenVertex } from "./screen.ts";
 
 /** Two vertices that one author signed for one place. */
 export type ForkEvidence = {

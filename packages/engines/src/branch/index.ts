@@ -4,10 +4,11 @@
  *
  * @packageDocumentation
  */
+
+export type { VerifySignatures } from "../signature-jobs.ts";
 export { BranchEngine, type BranchEngineOptions, type BranchPeer } from "./engine.ts";
 export type { LogEvidence } from "./followed-log.ts";
 export type { ForkEvidence } from "./inbox.ts";
 export type { Connection } from "./loop.ts";
-export type { VerifySignatures } from "./screen.ts";
 export { SequencerDoor, type SequencerDoorOptions } from "./sequencer-door.ts";
 export type { BranchStatus } from "./status.ts";

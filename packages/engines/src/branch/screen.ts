@@ -1,4 +1,3 @@
-import type { PublicKey } from "@meterseal/core";
 import {
     bytesEqual,
     error,
@@ -17,10 +16,8 @@ import {
     type SentVertex,
     type Vertex,
 } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord, ROLE, type Sign1, splitSequence } from "@meterseal/record";
-
-/** Checks signatures away from the main thread: one verdict each, in order. */
-export type VerifySignatures = (jobs: readonly SignatureJob[]) => Promise<readonly boolean[]>;
+import { type MeterRecord, parseRecord, ROLE, splitSequence } from "@meterseal/record";
+import { jobOf, type VerifySignatures } from "../signature-jobs.ts";
 
 /** A vertex whose shape, author, body and signatures hold; its parents are not looked at. */
 export type ScreenedVertex = { readonly vertex: Vertex; readonly records: readonly MeterRecord[] };
@@ -72,10 +69,4 @@ export async function screenVertex(
     const verdicts = await verify(jobs);
     if (!verdicts.every((valid) => valid)) return fail(error("MS_SIGNATURE_BAD", { where }));
     return ok({ vertex, records: Object.freeze(records.value) });
-}
-
-/** The check that a message asks for under a key. */
-export function jobOf(message: Sign1, key: PublicKey): SignatureJob {
-    const { algorithm, signature, toBeSigned } = message;
-    return { key, algorithm, message: toBeSigned, signature };
 }

@@ -11,9 +11,10 @@ import {
     type VertexAnswer,
 } from "@meterseal/ledger";
 import { lastRegistersUnix, type MeterRecord } from "@meterseal/record";
+import type { VerifySignatures } from "../signature-jobs.ts";
 import { logPage } from "./log-page.ts";
 import { type Evicted, Orphans } from "./orphans.ts";
-import { type ScreenedVertex, screenVertex, type VerifySignatures } from "./screen.ts";
+import { type ScreenedVertex, screenVertex } from "./screen.ts";
 
 /** What the door works with. */
 export type SequencerDoorOptions = {

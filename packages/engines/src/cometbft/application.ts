@@ -17,6 +17,7 @@ import {
     type TreeHead,
     type Vertex,
 } from "@meterseal/ledger";
+import type { Sign1 } from "@meterseal/record";
 import type {
     RequestFinalizeBlock,
     RequestInitChain,
@@ -25,11 +26,12 @@ import type {
 } from "cosmjs-types/tendermint/abci/types";
 import { authorOf } from "../author-of.ts";
 import { type EngineImages, ImageWriter } from "../image.ts";
+import type { VerifySignatures } from "../signature-jobs.ts";
 import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { composeBlock, isFaultyProposal, screenTx } from "./screen.ts";
-import { TxReader } from "./tx-reader.ts";
+import { type ReadTx, TxReader } from "./tx-reader.ts";
 import type { Validator } from "./validators.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
 
@@ -57,6 +59,8 @@ export type ApplicationOptions = {
     readonly observer: BlockObserver;
     /** Checks signatures; absent = by their keys. */
     readonly check?: SignatureCheck;
+    /** Checks those of records away from the main thread; absent = there. */
+    readonly verify?: VerifySignatures;
     /**
      * Images of the state, so that a start replays the end of the log only. The observer then hears of
      * that end and not of what is in the image.
@@ -132,7 +136,7 @@ export class Application {
 
     private constructor(options: ApplicationOptions) {
         this.#options = options;
-        this.#verdicts = new SignatureVerdicts(options.check);
+        this.#verdicts = new SignatureVerdicts(options.check, options.verify);
         this.#images = options.images === undefined ? null : new ImageWriter(options.images);
     }
 
@@ -197,9 +201,10 @@ export class Application {
     }
 
     /** Null where the mempool may keep a transaction, or the reason why not. */
-    screen(tx: Uint8Array): MetersealError | null {
+    async screen(tx: Uint8Array): Promise<MetersealError | null> {
         const { state } = this.#require();
         const read = this.#reader.read(tx);
+        if (read.ok) await this.#learn([read.value]);
         const refusal = read.ok ? screenTx(state, read.value, this.#verdicts) : read.error;
         if (refusal === null) return null;
         const author = read.ok ? authorOf(state, read.value.tx.entry) : null;
@@ -213,14 +218,17 @@ export class Application {
     }
 
     /** True for a block that this validator votes for. */
-    process(txs: readonly Uint8Array[]): boolean {
+    async process(txs: readonly Uint8Array[]): Promise<boolean> {
         const reads = this.#reader.readAll(txs);
+        await this.#learn(reads);
         return !isFaultyProposal(this.#require().state, reads, this.#verdicts);
     }
 
     /** Executes a block that is agreed on. It makes what the block before did final. */
-    finalize(request: RequestFinalizeBlock): ResponseFinalizeBlock {
+    async finalize(request: RequestFinalizeBlock): Promise<ResponseFinalizeBlock> {
         const ledger = this.#require();
+        const reads = this.#reader.readAll(request.txs);
+        await this.#learn(reads); // from here on nothing comes between
         const finalSize = ledger.log.size;
         // Here all of the log is final and on disk, as a start from an image needs it.
         if (this.#images?.isDue) void this.#images.write(ledger);
@@ -230,7 +238,7 @@ export class Application {
         const timeMs = timeMsOf(request.time);
         const taken: TakenEntry[] = [...this.#first];
         const refused: Refused[] = [];
-        const txResults = this.#reader.readAll(request.txs).map((read, i) => {
+        const txResults = reads.map((read, i) => {
             if (read !== null) this.#reader.forget(read);
             const outcome = read === null ? null : ledger.take(read.tx, timeMs, this.#verdicts);
             if (outcome?.ok) {
@@ -315,6 +323,16 @@ export class Application {
         this.#point = null; // the state came without the one before its last block
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
+    }
+
+    /** Remembers a message that the collector has checked. */
+    markVerified(message: Sign1): void {
+        this.#verdicts.note(message);
+    }
+
+    async #learn(reads: readonly (ReadTx | null)[]): Promise<void> {
+        const entries = reads.flatMap((read) => (read === null ? [] : [read.tx.entry]));
+        await this.#verdicts.learn(this.#require().state, entries);
     }
 
     #tellFinal(taken: readonly TakenEntry[]): void {

@@ -21,6 +21,7 @@ import {
     type TreeHead,
 } from "@meterseal/ledger";
 import type { MeterRecord, Sign1 } from "@meterseal/record";
+import type { VerifySignatures } from "../signature-jobs.ts";
 import { answerAbci } from "./abci/answer.ts";
 import type { AbciHandler } from "./abci/server.ts";
 import { Application, type ProofPoint } from "./application.ts";
@@ -46,6 +47,8 @@ export type CometEngineOptions = {
     readonly onMisbehaved?: (height: number) => void;
     /** Checks signatures; absent = by their keys. */
     readonly check?: SignatureCheck;
+    /** Checks those of records away from the main thread; absent = there. */
+    readonly verify?: VerifySignatures;
     /** Ends the wait for the chain to begin. */
     readonly signal?: AbortSignal;
 };
@@ -106,12 +109,13 @@ export class CometEngine implements Engine {
         onListening: (address: string) => void = () => undefined,
     ): Promise<CometEngine> {
         const submitted = new Map<string, Submitted>();
-        const { check, node, observer, onFatal, store } = options;
+        const { check, node, observer, onFatal, store, verify } = options;
         const byLeaf = new Map<number, Submitted>();
         const app = await Application.open({
             store,
             logSigner: options.logSigner,
             ...(check === undefined ? {} : { check }),
+            ...(verify === undefined ? {} : { verify }),
             observer: {
                 entryLogged(taken) {
                     observer.entryLogged?.(taken.entry, taken.timeMs);
@@ -197,8 +201,9 @@ export class CometEngine implements Engine {
         return this.#app.final ?? this.#ledger.head();
     }
 
-    /** CheckTx remembers by itself what is well signed. */
-    markVerified(_message: Sign1): void {}
+    markVerified(message: Sign1): void {
+        this.#app.markVerified(message);
+    }
 
     /** Offers an entry; resolves once it is final. */
     async submit(item: Uint8Array, records: readonly MeterRecord[]): Promise<Finality> {

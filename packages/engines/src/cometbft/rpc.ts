@@ -1,4 +1,4 @@
-import { error, fromBase64, toBase64 } from "@meterseal/core";
+import { error, fromBase64, toHex } from "@meterseal/core";
 import type { JsonDoubleVote } from "./commits/double-vote.ts";
 import { encodeSignedHeader, type JsonSignedHeader } from "./commits/signed-header.ts";
 import type { Validator } from "./validators.ts";
@@ -17,6 +17,7 @@ const ANSWER_BYTES = 1_048_576;
 const BLOCK_BYTES = 33_554_432;
 /** Validators in one answer. */
 const PAGE = 100;
+const FORM = "application/x-www-form-urlencoded";
 const KNOWN = /already exists in cache/;
 
 /** JSON-RPC of a CometBFT node on this machine. */
@@ -34,11 +35,13 @@ export class CometRpc {
     }
 
     /**
-     * Offers a transaction to the node (`broadcast_tx_sync`).
+     * Offers a transaction to the node (`broadcast_tx_sync`), as a form: its parser of JSON goes over
+     * the text six times and takes half of what a transaction costs the node.
      * @throws MetersealError MS_LINK where the node is not reached or has no room.
      */
     async broadcast(tx: Uint8Array): Promise<BroadcastAnswer> {
-        const answer = await this.#call("broadcast_tx_sync", { tx: toBase64(tx) });
+        const form = { path: "/broadcast_tx_sync", type: FORM, body: `tx=0x${toHex(tx)}` };
+        const answer = await this.#post(form, ANSWER_BYTES);
         if (answer.error !== undefined) {
             const got = `${answer.error.message ?? ""} ${answer.error.data ?? ""}`.trim();
             if (KNOWN.test(got)) return { kind: "known" };
@@ -106,16 +109,28 @@ export class CometRpc {
         throw error("MS_LINK", { where: `CometBFT ${method}`, got: got.slice(0, 200) });
     }
 
-    async #call(
+    #call(
         method: string,
         params: Readonly<Record<string, unknown>>,
         maxBytes: number = ANSWER_BYTES,
     ): Promise<RpcAnswer> {
+        const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+        return this.#post({ path: "/", type: "application/json", body }, maxBytes);
+    }
+
+    async #post(
+        {
+            body,
+            path,
+            type,
+        }: { readonly path: string; readonly type: string; readonly body: string },
+        maxBytes: number,
+    ): Promise<RpcAnswer> {
         try {
-            const response = await fetch(this.#url, {
+            const response = await fetch(new URL(path, this.#url), {
                 method: "POST",
-                headers: { "content-type": "application/json" },
-                body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+                headers: { "content-type": type },
+                body,
                 signal: AbortSignal.timeout(this.#timeoutMs),
             });
             const text = await response.text();

@@ -20,6 +20,10 @@ const SETTINGS: readonly Edit[] = [
     [/^allow_duplicate_ip = .*$/m, "allow_duplicate_ip = true"],
     [/^send_rate = .*$/m, "send_rate = 51200000"],
     [/^recv_rate = .*$/m, "recv_rate = 51200000"],
+    [/^recheck = .*$/m, "recheck = false"],
+    // A vote waits for these at each of the three steps of a block.
+    [/^flush_throttle_timeout = .*$/m, 'flush_throttle_timeout = "10ms"'],
+    [/^peer_gossip_sleep_duration = .*$/m, 'peer_gossip_sleep_duration = "20ms"'],
     [/^indexer = .*$/m, 'indexer = "null"'],
 ];
 

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { error, type Log } from "@meterseal/core";
+import { error, type Log, type SignatureJob } from "@meterseal/core";
 import { type AbciAddress, CometEngine, localNode } from "@meterseal/engines/cometbft";
 import type { EngineObserver } from "@meterseal/ledger";
 import type { ServerStore } from "@meterseal/stores/sqlite";
@@ -24,6 +24,8 @@ export type CometOptions = CometConfig & {
 export type CometParts = {
     readonly store: ServerStore;
     readonly identity: Pick<ServerIdentity, "log">;
+    /** Checks signatures in threads. */
+    readonly verify: (jobs: readonly SignatureJob[]) => Promise<readonly boolean[]>;
     readonly observer: EngineObserver;
     /** Directory of the store. */
     readonly directory: string;
@@ -47,7 +49,7 @@ const SOCKET_PATH_MAX = 100;
  */
 export async function openCometEngine(
     options: CometOptions,
-    { directory, files, genesis, identity, log, observer, onFatal, store }: CometParts,
+    { directory, files, genesis, identity, log, observer, onFatal, store, verify }: CometParts,
 ): Promise<ServerEngine> {
     const abci = abciAddressOf(options.abci, directory);
     if ("path" in abci && existsSync(abci.path)) rmSync(abci.path); // the directory's lock is ours
@@ -59,7 +61,7 @@ export async function openCometEngine(
     });
     const engine = await CometEngine.open(
         {
-            ...{ store, observer, onFatal },
+            ...{ store, observer, onFatal, verify },
             onMisbehaved: (height) => commits.noteMisbehaved(height),
             node: localNode(abci, options.rpcUrl),
             logSigner: identity.log,

@@ -137,12 +137,16 @@ async function chooseEngine(
     const { peers = [] } = options;
     const { clock, comet = null, dataDir, log, mode, onFatal, witnessPolicy = null } = options;
     const keys = PLACES.serverKeys(dataDir);
+    const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
     if (comet !== null) {
         const identity = loadMember(keys, systemRandom);
         const bytes = await loadSharedGenesis(store, identity, comet.genesisFile);
         const files = new ContradictionFiles(PLACES.contradictions(dataDir), networkIdOf(bytes));
         const directory = PLACES.server(dataDir);
-        const parts = { store, identity, log, onFatal, directory, files, genesis: bytes };
+        const parts = {
+            ...{ store, identity, verify, log, onFatal, directory, files },
+            genesis: bytes,
+        };
         const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
             openCometEngine(comet, { ...parts, observer });
         return { bytes, identity, openEngine };
@@ -152,7 +156,6 @@ async function chooseEngine(
         requireBranchOptions(options);
         const identity = loadMember(keys, systemRandom);
         const bytes = await loadBranchGenesis(store, membership);
-        const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
         const parts = { store, identity, verify, peers, log, onFatal };
         const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
             openBranchEngine(membership, { ...parts, observer, directory: PLACES.server(dataDir) });

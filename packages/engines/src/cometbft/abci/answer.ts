@@ -20,17 +20,17 @@ export async function answerAbci(
     if (request.echo !== undefined) return { echo: request.echo };
     if (request.flush !== undefined) return { flush: {} };
     if (request.info !== undefined) return { info: infoOf(app) };
-    if (request.checkTx !== undefined) return { checkTx: checkTx(app, request.checkTx.tx) };
+    if (request.checkTx !== undefined) return { checkTx: await checkTx(app, request.checkTx.tx) };
     if (request.prepareProposal !== undefined) {
         const { maxTxBytes, txs } = request.prepareProposal;
         return { prepareProposal: { txs: app.prepare(txs, Number(maxTxBytes)) } };
     }
     if (request.processProposal !== undefined) {
-        const status = app.process(request.processProposal.txs) ? ACCEPT : REJECT;
+        const status = (await app.process(request.processProposal.txs)) ? ACCEPT : REJECT;
         return { processProposal: { status } };
     }
     if (request.finalizeBlock !== undefined) {
-        return { finalizeBlock: app.finalize(request.finalizeBlock) };
+        return { finalizeBlock: await app.finalize(request.finalizeBlock) };
     }
     if (request.commit !== undefined) {
         await app.commit();
@@ -75,9 +75,12 @@ function infoOf(app: Application): NonNullable<Response["info"]> {
     };
 }
 
-function checkTx(app: Application, tx: Uint8Array): NonNullable<Response["checkTx"]> {
+async function checkTx(
+    app: Application,
+    tx: Uint8Array,
+): Promise<NonNullable<Response["checkTx"]>> {
     // A node that is still joining has no state to judge by.
-    const refusal = app.ledger === null ? error("MS_BUSY") : app.screen(tx);
+    const refusal = app.ledger === null ? error("MS_BUSY") : await app.screen(tx);
     return {
         code: refusal === null ? 0 : 1,
         data: BYTES,

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { error } from "@meterseal/core";
+import { error, LIMITS } from "@meterseal/core";
 import type { Request, Response } from "cosmjs-types/tendermint/abci/types";
 import {
     Request as RequestCodec,
@@ -36,6 +36,7 @@ export class AbciServer {
     readonly #options: AbciServerOptions;
     readonly #server: Server;
     readonly #sockets = new Set<Socket>();
+    #closed = false;
 
     constructor(options: AbciServerOptions) {
         this.#options = options;
@@ -69,6 +70,7 @@ export class AbciServer {
 
     /** Ends all connections and stops listening. */
     async close(): Promise<void> {
+        this.#closed = true;
         const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
         for (const socket of this.#sockets) socket.destroy();
         await closed;
@@ -80,6 +82,7 @@ export class AbciServer {
         socket.on("error", () => socket.destroy());
         const reader = new FrameReader();
         let queue: Promise<void> = Promise.resolve();
+        let unansweredBytes = 0;
         socket.on("data", (chunk: Buffer) => {
             let frames: Uint8Array[];
             try {
@@ -89,12 +92,15 @@ export class AbciServer {
                 return;
             }
             if (frames.length === 0) return;
-            // What is under way holds up the socket: CometBFT waits for its answers anyway.
-            socket.pause();
+            // Read on while they are answered: CometBFT 0.38 spins while it cannot write.
+            const bytes = frames.reduce((sum, frame) => sum + frame.length, 0);
+            unansweredBytes += bytes;
+            if (unansweredBytes > LIMITS.abciUnansweredBytes) socket.pause();
             queue = queue
                 .then(() => this.#answerAll(socket, frames))
                 .then(() => {
-                    socket.resume();
+                    unansweredBytes -= bytes;
+                    if (unansweredBytes <= LIMITS.abciUnansweredBytes) socket.resume();
                 })
                 .catch((cause: unknown) => this.#fail(socket, cause));
         });
@@ -102,20 +108,20 @@ export class AbciServer {
 
     async #answerAll(socket: Socket, frames: readonly Uint8Array[]): Promise<void> {
         for (const frame of frames) {
+            if (socket.destroyed) return;
             const request = decodeRequest(frame);
             if (request === null) {
                 socket.destroy();
                 return;
             }
             const response = await this.#options.handle(request);
-            if (socket.destroyed) return;
             socket.write(frameOf(ResponseCodec.encode(response).finish()));
         }
     }
 
     #fail(socket: Socket, cause: unknown): void {
         socket.destroy();
-        this.#options.onFatal(cause);
+        if (!this.#closed) this.#options.onFatal(cause); // what was under way has no one to answer
     }
 }
 
