@@ -13,6 +13,7 @@ import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
 import { grantsSuite } from "./suites/grants.ts";
 import { ingestSuite } from "./suites/ingest.ts";
+import { linksSuite } from "./suites/links.ts";
 import { liveSuite } from "./suites/live.ts";
 import { p0Suite } from "./suites/p0.ts";
 import { p3Suite } from "./suites/p3.ts";
@@ -27,6 +28,7 @@ import { verifySuite } from "./suites/verify.ts";
 const SUITES: readonly Suite[] = [
     ingestSuite,
     liveSuite,
+    linksSuite,
     sealedSuite,
     sealSuite,
     querySuite,

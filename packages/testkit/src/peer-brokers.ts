@@ -54,7 +54,12 @@ export async function makeMosquitto(users: Users, tls?: PeerTls): Promise<PeerBr
     writeFileSync(rules, MOSQUITTO_RULES);
     const secure = [`listener ${tlsPort} 127.0.0.1`, `certfile ${tls?.certFile}`];
     const lines = [
-        ...["allow_anonymous false", "user root", `password_file ${passwords}`],
+        ...[
+            "allow_anonymous false",
+            "user root",
+            "set_tcp_nodelay true",
+            `password_file ${passwords}`,
+        ],
         ...[`acl_file ${rules}`, "retain_available false", "persistence false"],
         ...["max_queued_messages 4000", "message_size_limit 70000"],
         `listener ${port} 127.0.0.1`,

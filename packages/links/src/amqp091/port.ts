@@ -60,7 +60,7 @@ class AmqpPort implements BrokerPort {
                 ...{ protocol: isSecure ? "amqps" : "amqp", ...place, username, password },
                 heartbeat: HEARTBEAT_SECONDS,
             },
-            ca === undefined ? {} : { ca },
+            { noDelay: true, ...(ca === undefined ? {} : { ca }) },
         );
         this.#connection = connection;
         connection.on("error", (cause: Error) => this.down(...failureOf(cause)));

@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import { LIMITS } from "@meterseal/core";
 import { connect, type IClientOptions } from "mqtt";
 import type { BrokerAddress } from "../broker/address.ts";
@@ -41,6 +42,8 @@ export function openMqttPort(
         events.down(reason, cause);
     };
     client.on("connect", () => {
+        // small packets that wait for one another's acknowledgement would take 40 ms each
+        if (client.stream instanceof Socket) client.stream.setNoDelay(true);
         client.subscribe(topicOf(tenant, subjectHex, mine), { qos: 1 }, (cause, granted) => {
             if (isDown) return;
             const isRefused = granted?.some(({ qos }) => qos > 2) === true;

@@ -95,6 +95,7 @@ export class XmppSocket extends EventEmitter {
 
     #keep<T extends Socket>(socket: T): T {
         this.#socket = socket;
+        socket.setNoDelay(true);
         socket.on("error", () => {}); // whoever waits for it hears of it besides
         if (this.#isDestroyed) socket.destroy();
         return socket;
