@@ -11,6 +11,7 @@ import { cohortSuite } from "./suites/cohort.ts";
 import { cometSuite } from "./suites/comet.ts";
 import { deriveSuite } from "./suites/derive.ts";
 import { fleetSuite } from "./suites/fleet.ts";
+import { floodsSuite } from "./suites/floods.ts";
 import { grantsSuite } from "./suites/grants.ts";
 import { ingestSuite } from "./suites/ingest.ts";
 import { linksSuite } from "./suites/links.ts";
@@ -29,6 +30,7 @@ const SUITES: readonly Suite[] = [
     ingestSuite,
     liveSuite,
     linksSuite,
+    floodsSuite,
     sealedSuite,
     sealSuite,
     querySuite,

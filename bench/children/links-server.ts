@@ -22,6 +22,8 @@ export type LinksServerCalls = {
             readonly links: readonly string[];
             readonly ports: Readonly<Partial<Record<Program, number>>>;
             readonly tls: { readonly cert: string; readonly key: string };
+            /** Whether what links complain of is expected. */
+            readonly isHostile: boolean;
         };
         output: {
             readonly network: Uint8Array;
@@ -65,8 +67,9 @@ function caseOf(name: string): (typeof LINK_CASES)[number] {
 }
 
 answerCalls<LinksServerCalls>({
-    async start({ dataDir, links, meters, ports, tls }) {
-        const roles = await openRoles(dataDir);
+    async start({ dataDir, isHostile, links, meters, ports, tls }) {
+        const log = isHostile ? { info() {}, warn() {} } : QUIET_LOG;
+        const roles = await openRoles(dataDir, log);
         const anchors = await roles.enrol(meters);
         const { collector } = loadIdentity(PLACES.serverKeys(dataDir), systemRandom);
         const known = new Map(
@@ -84,7 +87,13 @@ answerCalls<LinksServerCalls>({
         const urls: Record<string, string> = {};
         for (const each of links.map(caseOf)) {
             const brokerPort = each.program === null ? 0 : (ports[each.program] ?? 0);
-            const link = each.collector({ log: QUIET_LOG, brokerPort, tls, own, find });
+            const link = each.collector({
+                log,
+                brokerPort,
+                tls,
+                own,
+                find,
+            });
             urls[each.name] = await roles.collector.listen(link);
         }
         const network = roles.engine.state.networkId;

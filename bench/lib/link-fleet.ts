@@ -5,7 +5,6 @@ import { parseReceipt, RECEIPT_LEVEL } from "@meterseal/record";
 import { systemClock } from "../../packages/node/src/clocks.ts";
 import type { LinkCase } from "./link-cases.ts";
 import { type BenchMeter, ChainWriter } from "./meters.ts";
-import { QUIET_LOG } from "./roles.ts";
 
 /** A meter that is enrolled, and the hash of its enrolment. */
 export type EnrolledMeter = { readonly meter: BenchMeter; readonly anchor: Uint8Array };
@@ -29,11 +28,21 @@ export class LinkMeter {
     readonly #case: LinkCase;
     #link: MeterLink | null = null;
     #receivedSeq = 0;
+    readonly #onTrouble: (what: string) => void;
     #onReceipt: () => void = () => undefined;
     #seq = 0;
 
-    constructor(each: LinkCase, number: number, { anchor, meter }: EnrolledMeter) {
+    /** @param onTrouble - called where a record is refused or a connection fails. */
+    constructor(
+        each: LinkCase,
+        number: number,
+        { anchor, meter }: EnrolledMeter,
+        onTrouble: (what: string) => void = (what) => {
+            throw new Error(`${each.name}: ${what}`);
+        },
+    ) {
         this.#case = each;
+        this.#onTrouble = onTrouble;
         this.writer = new ChainWriter(meter, number, anchor);
     }
 
@@ -43,7 +52,7 @@ export class LinkMeter {
         const subjectHex = toHex(meter.subject);
         const collector = enrolledCredential(COLLECTOR_NAME, collectorKey);
         const link = this.#case.meter({
-            ...{ url, subjectHex, ca, log: QUIET_LOG },
+            ...{ url, subjectHex, ca, log: { info() {}, warn: this.#onTrouble } },
             token: () => createLinkToken(signer, network, meter.subject, systemClock),
             own: { ...enrolledCredential(subjectHex, signer.publicKey), signer },
             find: (id) => (bytesEqual(id, collector.id) ? collector : null),
@@ -91,7 +100,8 @@ export class LinkMeter {
         this.downBytes += bytes.length;
         const receipt = parseReceipt(bytes);
         if (!receipt.ok || receipt.value.level === RECEIPT_LEVEL.refused) {
-            throw new Error(`${this.#case.name}: a record was refused`);
+            this.#onTrouble("a record was refused");
+            return;
         }
         this.#receivedSeq = Math.max(this.#receivedSeq, receipt.value.seq);
         this.#onReceipt();

@@ -41,20 +41,26 @@ export class LinksRun {
     /**
      * Starts all.
      * @param metersEach - meters of each link.
-     * @param wanted - which links, of those whose programs are installed.
+     * @param wanted - which links, of those whose programs are installed, are attacked; null for all, in peace.
      */
     static async start(
         dataDir: string,
         metersEach: number,
-        wanted: (each: LinkCase) => boolean = () => true,
+        wanted: ((each: LinkCase) => boolean) | null = null,
     ): Promise<LinksRun> {
-        const cases = LINK_CASES.filter((each) => isInstalled(each) && wanted(each));
+        const cases = LINK_CASES.filter((each) => isInstalled(each) && (wanted?.(each) ?? true));
         const meters = makeMeters(metersEach * cases.length, 1);
         const brokers = await startBrokers(cases, meters);
         const server = new Child<LinksServerCalls>("links-server.ts", null, SERVER_NODE_FLAGS);
         const tls = selfSigned();
         const started = await server.ask("start", {
-            ...{ dataDir, meters, tls, links: cases.map(({ name }) => name) },
+            ...{
+                dataDir,
+                meters,
+                tls,
+                isHostile: wanted !== null,
+                links: cases.map(({ name }) => name),
+            },
             ports: Object.fromEntries([...brokers].map(([name, { port }]) => [name, port])),
         });
         const { anchors, collectorKey, network, urls } = started;

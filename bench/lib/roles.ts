@@ -39,7 +39,7 @@ export type Roles = {
 };
 
 /** Opens the roles as `packages/node/src/server/server.ts` does, on the machine's clock. */
-export async function openRoles(dataDir: string): Promise<Roles> {
+export async function openRoles(dataDir: string, log: Log = QUIET_LOG): Promise<Roles> {
     claimDirectory(dataDir);
     mkdirSync(PLACES.server(dataDir), { recursive: true });
     const store = await openServerStore(PLACES.server(dataDir));
@@ -58,7 +58,7 @@ export async function openRoles(dataDir: string): Promise<Roles> {
         author: identity.author,
         keyEpoch: 0,
         verify: (jobs) => verifier.verify(jobs),
-        log: QUIET_LOG,
+        log,
         onFatal(cause) {
             console.error(cause);
             process.exit(1);

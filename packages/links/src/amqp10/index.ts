@@ -23,11 +23,12 @@ const AMQP: BrokerProtocol = {
     ...{ name: "amqp 1.0", plain: "amqp", secure: "amqps" },
     open: openAmqp10Port,
 };
-const MAX_CONNECTIONS = 1_000;
+/** Bounds of a listener; each can be set. */
+const BOUNDS = { maxConnections: 1_000, connectTimeoutMs: 5_000 };
 
 /** Options of `createAmqp10Listener`. */
 export type Amqp10ListenerOptions = BrokerCollectorOptions &
-    Omit<Amqp10Place, "maxConnections"> & {
+    Omit<Amqp10Place, "connectTimeoutMs" | "maxConnections"> & {
         readonly maxConnections?: number;
         /** Allows plain text beyond the loopback. */
         readonly insecure?: boolean;
@@ -45,7 +46,7 @@ export function createAmqp10Listener(options: Amqp10ListenerOptions): CollectorL
     let port = options.port;
     const address = (): string => `amqp://${urlHost(options.host)}:${port}`;
     return new BrokerCollectorLink("amqp 1.0", address, options, (events) => {
-        const place = { maxConnections: MAX_CONNECTIONS, ...options };
+        const place = { ...BOUNDS, ...options };
         const server = new Amqp10ServerPort(place, {
             ...events,
             up: () => {

@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS, type MetersealError } from "@meterseal/core";
 import type { Connection, Container, EventContext, Sender } from "rhea";
+import { FRAME } from "../broker/frames.ts";
 import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
 import { listenOn } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
@@ -14,6 +15,15 @@ export type Amqp10Place = {
     readonly tenant: string;
     /** Connections at one time; more are closed at once. */
     readonly maxConnections: number;
+    /** Time in milliseconds that a connection may be there without a session. */
+    readonly connectTimeoutMs: number;
+};
+
+/** A client, by the link that it hears from. */
+type Client = {
+    readonly sender: Sender;
+    /** Whether a session stands; without one the connection ends. */
+    readonly entered: (isEntered: boolean) => void;
 };
 
 /** Frames to one client that wait for its word; beyond it it counts as not connected. */
@@ -30,8 +40,8 @@ export class Amqp10ServerPort implements BrokerPort {
     readonly #events: BrokerEvents;
     readonly #server: Server;
     readonly #gates = new Set<FrameGate>();
-    /** Links to meters, by subject: a second connection has one until the first has gone. */
-    readonly #senders = new Map<string, Set<Sender>>();
+    /** Clients by subject: a second connection is one until the first has gone. */
+    readonly #clients = new Map<string, Set<Client>>();
     /** Frames to each that it has not settled. */
     readonly #waiting = new WeakMap<Sender, number>();
     #container: Container | null = null;
@@ -57,15 +67,17 @@ export class Amqp10ServerPort implements BrokerPort {
     }
 
     send(subjectHex: string, bytes: Uint8Array): boolean {
-        const senders = [...(this.#senders.get(subjectHex) ?? [])].filter(
-            (sender) => sender.is_open() && (this.#waiting.get(sender) ?? 0) < MAX_WAITING,
+        const clients = [...(this.#clients.get(subjectHex) ?? [])].filter(
+            ({ sender }) => sender.is_open() && (this.#waiting.get(sender) ?? 0) < MAX_WAITING,
         );
         const body = this.#dataSection(Buffer.from(bytes));
-        for (const sender of senders) {
+        for (const { entered, sender } of clients) {
+            if (bytes[0] === FRAME.opened) entered(true);
+            if (bytes[0] === FRAME.end) entered(false);
             this.#waiting.set(sender, (this.#waiting.get(sender) ?? 0) + 1);
             sender.send({ body });
         }
-        return senders.length > 0;
+        return clients.length > 0;
     }
 
     async close(): Promise<void> {
@@ -93,22 +105,29 @@ export class Amqp10ServerPort implements BrokerPort {
 
     #watch(connection: Connection, gate: FrameGate): void {
         const drop = (): void => void gate.destroy();
+        let late = setTimeout(drop, this.#place.connectTimeoutMs);
+        const entered = (isEntered: boolean): void => {
+            clearTimeout(late);
+            if (!isEntered) late = setTimeout(drop, this.#place.connectTimeoutMs);
+        };
         for (const name of ["connection_error", "protocol_error", "error", "session_error"]) {
             connection.on(name, drop);
         }
-        const mine = new Map<string, Sender>();
-        connection.on("disconnected", () => {
-            for (const [subject, sender] of mine) this.#forget(subject, sender);
-            drop();
+        const mine = new Map<string, Client>();
+        gate.once("close", () => {
+            clearTimeout(late);
+            for (const [subject, client] of mine) this.#forget(subject, client);
         });
+        connection.on("disconnected", drop);
         connection.on("connection_close", drop);
         connection.on("sender_open", ({ sender }: EventContext) => {
             const subject = subjectOf(this.#place.tenant, "dn", sender?.source?.address);
             if (sender === undefined || subject === null || mine.size > 0) return drop();
             sender.set_source({ address: sender.source.address });
-            mine.set(subject, sender);
-            const all = this.#senders.get(subject) ?? new Set();
-            this.#senders.set(subject, all.add(sender));
+            const client = { sender, entered };
+            mine.set(subject, client);
+            const all = this.#clients.get(subject) ?? new Set();
+            this.#clients.set(subject, all.add(client));
         });
         connection.on("settled", ({ sender }: EventContext) => {
             if (sender !== undefined)
@@ -127,10 +146,10 @@ export class Amqp10ServerPort implements BrokerPort {
         });
     }
 
-    #forget(subject: string, sender: Sender): void {
-        const all = this.#senders.get(subject);
-        all?.delete(sender);
-        if (all?.size === 0) this.#senders.delete(subject);
+    #forget(subject: string, client: Client): void {
+        const all = this.#clients.get(subject);
+        all?.delete(client);
+        if (all?.size === 0) this.#clients.delete(subject);
     }
 }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { setTimeout } from "node:timers/promises";
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
     assert,
     type CollectorLink,
@@ -47,6 +48,7 @@ export function createHttpCollectorLink(options: HttpCollectorOptions): Collecto
 class HttpCollectorLink implements CollectorLink {
     readonly #settings: HttpCollectorSettings;
     readonly #server: Server;
+    readonly #sockets = new Set<Socket>();
     readonly #sessions = new SessionTable();
     readonly #work = new Set<Promise<void>>();
     readonly #emptied = Promise.withResolvers<void>();
@@ -59,6 +61,10 @@ class HttpCollectorLink implements CollectorLink {
         this.#settings = settings;
         this.#server = createHttpServer(settings, (request, response) => {
             this.#serve(request, response);
+        });
+        this.#server.on("connection", (socket: Socket) => {
+            this.#sockets.add(socket);
+            socket.once("close", () => this.#sockets.delete(socket));
         });
     }
 
@@ -90,12 +96,19 @@ class HttpCollectorLink implements CollectorLink {
         await withTimeLimit(settled, this.#settings.closeTimeoutMs, "closing").catch(() => {});
         // Answers on some connections reach a meter before the end of others does; and only now no
         // more are taken, for that ends connections that are idle, with a request on its way.
-        if (this.#sessions.size > 0) await setTimeout(ANSWERS_MS);
+        if (this.#sessions.size > 0) await sleep(ANSWERS_MS);
         const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
         this.#emptied.resolve();
         this.#sessions.endAll();
         this.#server.closeAllConnections();
+        // those in the middle of a handshake are no connections yet
+        const late = setTimeout(() => this.#cut(), this.#settings.closeTimeoutMs);
         await stopped;
+        clearTimeout(late);
+    }
+
+    #cut(): void {
+        for (const socket of this.#sockets) socket.destroy();
     }
 
     #serve(request: IncomingMessage, response: ServerResponse): void {
@@ -240,11 +253,12 @@ function createHttpServer(
         keepAliveTimeout: maxKeepaliveSeconds * 1_000,
         noDelay: true,
     };
+    const secure = { minVersion: "TLSv1.2", handshakeTimeout: headersTimeoutMs } as const;
     try {
         const server =
             tls === undefined
                 ? createServer(options, onRequest)
-                : createTlsServer({ ...options, ...tls, minVersion: "TLSv1.2" }, onRequest);
+                : createTlsServer({ ...options, ...secure, ...tls }, onRequest);
         server.maxConnections = maxConnections;
         return server;
     } catch (cause) {

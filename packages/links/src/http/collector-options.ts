@@ -11,7 +11,7 @@ const DEFAULT_HTTP_COLLECTOR = {
     maxRequests: LIMITS.ingestMessages,
     /** Messages of one session being read or taken; the meter keeps to it. */
     maxSessionRequests: LIMITS.outboxInFlight,
-    /** Time for the header of a request. */
+    /** Time for the header of a request, and before it for a handshake of TLS. */
     headersTimeoutMs: 5_000,
     /** Time for a whole request, body included. */
     requestTimeoutMs: 10_000,
