@@ -172,4 +172,12 @@ export const LIMITS = {
     serialWindow: 32,
     /** Times that one of them is sent before the line counts as dead. */
     serialAttempts: 10,
+    /** A signed record in one LoRaWAN frame, which every data rate from DR3 on carries (EU868). */
+    loraCompactBytes: 115,
+    /** A light reading, which every data rate of EU868 carries. */
+    loraLightBytes: 51,
+    /** Boundaries of one meter that light readings brought and no checkpoint signs yet. */
+    loraLightReadings: 768,
+    /** Parts of one transfer over LoRaWAN. */
+    loraFragments: 16,
 } as const;

@@ -75,12 +75,7 @@ export async function createSign1(
     type: MessageType,
     payload: Uint8Array,
 ): Promise<Uint8Array> {
-    const header = new Map<number, unknown>([
-        [1, signer.publicKey.algorithm],
-        [4, kidOf(signer.publicKey)],
-        [16, type],
-    ]);
-    const protectedBytes = encodeCbor(header);
+    const protectedBytes = protectedHeader(signer.publicKey, type);
     const signature = await signer.sign(sigStructure(protectedBytes, utf8(type), payload));
     return wrap(protectedBytes, payload, signature);
 }
@@ -265,6 +260,29 @@ export function sigStructure(
 function sigStructureStart(protectedBytes: Uint8Array, aad: Uint8Array): Uint8Array {
     const items = ["Signature1", protectedBytes, aad].map(encodeCbor);
     return concatBytes(Uint8Array.of(ARRAY_OF_FOUR), ...items);
+}
+
+/**
+ * A message from its parts, where a thin link carries payload and signature alone: the same bytes as
+ * its signer made. Neither is checked.
+ */
+export function assembleSign1(
+    key: PublicKey,
+    type: MessageType,
+    payload: Uint8Array,
+    signature: Uint8Array,
+): Uint8Array {
+    return wrap(protectedHeader(key, type), payload, signature);
+}
+
+function protectedHeader(key: PublicKey, type: MessageType): Uint8Array {
+    return encodeCbor(
+        new Map<number, unknown>([
+            [1, key.algorithm],
+            [4, kidOf(key)],
+            [16, type],
+        ]),
+    );
 }
 
 function wrap(protectedBytes: Uint8Array, payload: Uint8Array, signature: Uint8Array): Uint8Array {
