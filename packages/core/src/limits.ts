@@ -180,4 +180,10 @@ export const LIMITS = {
     loraLightReadings: 768,
     /** Parts of one transfer over LoRaWAN. */
     loraFragments: 16,
+    /** Frames of devices under way at one time in a bridge. */
+    loraUplinks: 256,
+    /** Frames that wait for the receive windows of one device. */
+    loraDownlinks: 16,
+    /** Gateways that a bridge sends frames through. */
+    loraGateways: 64,
 } as const;

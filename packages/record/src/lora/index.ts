@@ -15,7 +15,7 @@ export {
     rebuildRecord,
 } from "./compact.ts";
 export { FragmentJoiner, fragmentsOf, type PortContent } from "./fragments.ts";
-export { LIGHT_KEY_BYTES, type LightReading, lightOf, openLight, sealLight } from "./light.ts";
+export { type LightReading, lightOf, openLight, sealLight } from "./light.ts";
 export { LORA_PORT, type LoraProfile } from "./profile.ts";
 export {
     compactReceipt,

@@ -25,8 +25,6 @@ export type LightReading = {
     readonly flag?: number;
 };
 
-/** Bytes of a light key: AES-128. */
-export const LIGHT_KEY_BYTES = 16;
 const COUNTER_BYTES = 4;
 const TAG_BYTES = 16;
 const REGISTER_BYTES = 8;
@@ -39,7 +37,7 @@ const ASSOCIATED = encodeCbor(["Encrypt0", PROTECTED, TYPE]);
 /**
  * Frame of a light reading: a counter in 4 bytes, and the content of a COSE_Encrypt0 under AES-GCM-128
  * whose partial IV the counter is, everything before it fixed by the port.
- * @param key - session key of the meter, {@link LIGHT_KEY_BYTES}.
+ * @param key - session key of the meter, 16 bytes.
  * @param counter - never used before with this key, below 2^32; the meter keeps it durably.
  * @returns MS_TOO_LARGE beyond {@link LIMITS.loraLightBytes}, MS_MALFORMED.
  */
