@@ -6,6 +6,7 @@ import { COHORTS } from "./cohorts.ts";
 import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
 import { httpLinkSession } from "./http-link-door.ts";
+import { LORA } from "./lora.ts";
 import { modbusSession } from "./modbus.ts";
 import { mqttSession } from "./mqtt-door.ts";
 import { PARSERS } from "./parsers.ts";
@@ -35,6 +36,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     ...TEXTS,
     ...TELEGRAMS,
     { name: "Modbus device", share: 5_000, open: modbusSession },
+    ...LORA,
     ...RULES,
     ...SERVER_DOORS,
 ];

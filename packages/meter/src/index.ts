@@ -25,6 +25,7 @@ export {
 export { type EpochClosing, type EpochOpening, firstSlotFrom } from "./epoch-ends.ts";
 export { createLinkToken } from "./link-token.ts";
 export type { MeterAgentOptions, MeterMemory } from "./options.ts";
+export { Outbox } from "./outbox.ts";
 export { type MeterProfile, sealedStreamOf } from "./profile.ts";
 export { conditionReadings, type ReadingSegment } from "./readings/condition.ts";
 export {

@@ -44,6 +44,7 @@ import {
     meterRotateKeyCommand,
 } from "./commands/meter-exchange.ts";
 import { meterInitCommand } from "./commands/meter-init.ts";
+import { meterLoraCommand } from "./commands/meter-lora.ts";
 import { meterRunCommand } from "./commands/meter-run.ts";
 import { monitorFormCommand, monitorPublishCommand } from "./commands/monitor-form.ts";
 import { monitorBalanceCommand, monitorSumsCommand } from "./commands/monitor-sums.ts";
@@ -92,6 +93,7 @@ const COMMANDS: readonly Command[] = [
     revokeCommand,
     meterInitCommand,
     meterRunCommand,
+    meterLoraCommand,
     bridgeCommand,
     meterCorrectCommand,
     meterExchangeCommand,

@@ -6,4 +6,10 @@
  */
 export { createForwarderNetwork, type ForwardedDevice } from "./forwarder.ts";
 export type { LoraSession } from "./mac-frame.ts";
-export type { FrameCounters, LoraHandler, LoraNetwork, LoraUplink } from "./network.ts";
+export {
+    type FrameCounters,
+    type LoraHandler,
+    type LoraNetwork,
+    type LoraUplink,
+    Refusals,
+} from "./network.ts";

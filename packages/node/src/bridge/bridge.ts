@@ -13,7 +13,7 @@ import type { BoundaryJournal } from "./boundary-journal.ts";
 import { type RegistersBefore, registersOf } from "./registers.ts";
 import type { FrameCounter } from "./telegrams.ts";
 
-/** A telegram this near a boundary stands for it, at most. */
+/** A telegram this near a boundary stands for it, at most, where the meter's port is a line. */
 const ALIGN_SECONDS_MAX = 30;
 /** How long a boundary waits for its telegram. */
 const WAIT_SECONDS = 90;
@@ -35,6 +35,8 @@ export type BridgeParts = {
     readonly byMeterClock: boolean;
     /** Longest time between two records, in seconds. */
     readonly sendEverySeconds: number;
+    /** A telegram this near a boundary stands for it, at most; 30 s where it is left out. */
+    readonly alignSeconds?: number;
     readonly clock: Clock;
     readonly log: Log;
 };
@@ -75,7 +77,7 @@ export class Bridge {
             const unix = unixOfSlot(start.nextSlot, stream.slotSeconds);
             this.#last = { unix, registers: start.registers };
         }
-        this.#conditioner = new ReadingConditioner(rulesOf(stream), start);
+        this.#conditioner = new ReadingConditioner(rulesOf(parts), start);
     }
 
     /** Takes what a reader made of the meter's bytes. */
@@ -187,14 +189,17 @@ export class Bridge {
     }
 }
 
-function rulesOf(stream: StreamDescriptor): ReadingRules {
+function rulesOf({
+    alignSeconds: most = ALIGN_SECONDS_MAX,
+    stream,
+}: Pick<BridgeParts, "alignSeconds" | "stream">): ReadingRules {
     const { slotSeconds } = stream;
-    const alignSeconds = Math.min(ALIGN_SECONDS_MAX, Math.floor((slotSeconds - 1) / 2));
+    const alignSeconds = Math.min(most, Math.floor((slotSeconds - 1) / 2));
     return {
         ...{ slotSeconds, alignSeconds },
         growthCaps: measuredOf(stream).groups.map(() => BigInt(LIMITS.slotDelta)),
         waitSeconds: Math.max(alignSeconds, Math.min(WAIT_SECONDS, slotSeconds)),
-        lateSeconds: alignSeconds,
+        lateSeconds: Math.min(alignSeconds, ALIGN_SECONDS_MAX),
         stepBackUnits: 0n,
     };
 }

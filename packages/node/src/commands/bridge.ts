@@ -7,6 +7,7 @@ import { Bridge } from "../bridge/bridge.ts";
 import { MAP_NAMES } from "../bridge/modbus/address.ts";
 import { openModbusSource } from "../bridge/modbus/source.ts";
 import { openMqttSource } from "../bridge/mqtt-source.ts";
+import { requireObserved } from "../bridge/observed.ts";
 import { openSource } from "../bridge/source.ts";
 import {
     encryptedReader,
@@ -31,6 +32,7 @@ import { collectorOf, collectorOptions } from "../device/link.ts";
 import { isOpening, readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
+import { bridgeLorawan } from "./bridge-lorawan.ts";
 import { readTelegramKeys } from "./telegram-keys.ts";
 
 /** Highest OBIS group B of a meter behind a port. */
@@ -68,6 +70,12 @@ export const bridgeCommand: Command = {
             value: "ADDRESS",
             help: `a Modbus meter: tcp://HOST:502?unit=1&map=NAME, rtu+tcp://… or a serial device; maps: ${MAP_NAMES.join(", ")}`,
         },
+        lorawan: {
+            kind: "value",
+            value: "URL",
+            help: "gateways with a packet forwarder, to which this listens: udp://HOST:PORT",
+        },
+        devices: { kind: "value", value: "FILE", help: "list of LoRaWAN devices, mode 600" },
         keys: {
             kind: "value",
             value: "FILE",
@@ -96,8 +104,11 @@ export const bridgeCommand: Command = {
         "meterseal bridge --dir gateway --sml tcp://127.0.0.1:7700 --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --p1 day.txt --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --modbus 'tcp://192.0.2.7?unit=1&map=sunspec' --to mqtt://127.0.0.1:1883",
+        "meterseal bridge --lorawan udp://127.0.0.1:1700 --devices lora/devices.json --to mqtt://127.0.0.1:1883",
     ],
     async run(options) {
+        const lorawan = textOption(options, "lorawan");
+        if (lorawan !== undefined) return await bridgeLorawan(options, lorawan);
         const directory = requiredOption(options, "dir", "DIR");
         const target = collectorOf(options);
         const log = consoleLog("bridge");
@@ -188,7 +199,7 @@ function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSo
     const given = SOURCES.filter((name) => textOption(options, name) !== undefined);
     const [protocol = "", another] = given;
     if (protocol === "" || another !== undefined) {
-        const expected = `one of ${SOURCES.map((name) => `--${name}`).join(", ")}`;
+        const expected = `one of ${[...SOURCES, "lorawan"].map((name) => `--${name}`).join(", ")}`;
         throw error("MS_USAGE", { expected, got: given.length === 0 ? "none" : given.join(", ") });
     }
     const keysPath = textOption(options, "keys");
@@ -214,17 +225,6 @@ function p1KeysOf(path: string): P1Keys {
         Uint8Array,
     ];
     return { encryptionKey, authenticationKey };
-}
-
-/** A meter's own key must not sign what somebody else read: that is what observed means. */
-function requireObserved({ observed }: Device, directory: string): void {
-    if (observed) return;
-    throw error("MS_NOT_ALLOWED", {
-        where: directory,
-        expected: "the directory of a gateway",
-        got: "that of a meter which signs for itself",
-        todo: "Make one: meterseal meter init --observed --dir DIR --zone ZONE",
-    });
 }
 
 function report(

@@ -137,6 +137,18 @@ export function writeDevice(
  * MS_MALFORMED; MS_GENESIS, MS_SIGNATURE_BAD, MS_ENROLMENT of {@link checkAnswer}.
  */
 export function openDevice(directory: string): Device {
+    const device = openPublicDevice(directory);
+    const sealed = device.profile.stream.mode === STREAM_MODE.sealed;
+    const masterText = (): string => readFileSync(join(directory, DEVICE_FILES.master), "utf8");
+    const master = sealed ? fromHex(masterText().trim()) : null;
+    return { ...device, master };
+}
+
+/** What of a device's directory is no secret. */
+export type PublicDevice = Omit<Device, "master">;
+
+/** What {@link openDevice} opens, without the device's secrets, which need not be there. */
+export function openPublicDevice(directory: string): PublicDevice {
     const request = unwrap(
         parseRequest(readFile(directory, DEVICE_FILES.request, "meterseal meter init")),
     );
@@ -162,11 +174,8 @@ export function openDevice(directory: string): Device {
         chainEpoch: enrolment.epoch,
         anchor: enrolment.message.hash,
     };
-    const sealed = stream.mode === STREAM_MODE.sealed;
-    const masterText = (): string => readFileSync(join(directory, DEVICE_FILES.master), "utf8");
-    const master = sealed ? fromHex(masterText().trim()) : null;
     const observed = request.observed === true;
-    return { key: request.key, profile, master, isNetworkKept: pinned !== null, observed };
+    return { key: request.key, profile, isNetworkKept: pinned !== null, observed };
 }
 
 /** Decides the network of a meter for good; returns false where it was decided before. */

@@ -17,7 +17,12 @@ import type { LoraAsk } from "./receipt.ts";
 import type { LoraState, WaitingPart } from "./receiver-state.ts";
 
 /** A record that came together, and the state behind it, which is to be durable with it. */
-export type LoraRecord = { readonly record: MeterRecord; readonly state: LoraState };
+export type LoraRecord = {
+    readonly record: MeterRecord;
+    readonly state: LoraState;
+    /** Whether light readings brought its registers. */
+    readonly isCheckpoint: boolean;
+};
 
 /** What a frame led to. */
 export type LoraTaken = {
@@ -150,7 +155,7 @@ export class LoraReceiver {
             this.#chainEpoch++;
             this.#waiting = [];
         }
-        const first = this.#accept(record.value);
+        const first = this.#accept(record.value, part);
         const { ask, records } = this.#advance();
         return ok({ ...NOTHING, records: [first, ...records], ask });
     }
@@ -167,7 +172,7 @@ export class LoraReceiver {
                 this.#waiting = this.#waiting.filter((each) => each !== part);
                 break;
             }
-            if (record.value !== null) records.push(this.#accept(record.value));
+            if (record.value !== null) records.push(this.#accept(record.value, part));
         }
         const ask = this.#waiting.length === 0 ? null : this.#askFor(this.#nextSeq);
         return { records, ask };
@@ -190,12 +195,12 @@ export class LoraReceiver {
         return fail(error("MS_SIGNATURE_BAD", { where }));
     }
 
-    #accept(record: MeterRecord): LoraRecord {
+    #accept(record: MeterRecord, { port }: PortContent): LoraRecord {
         this.#nextSeq = record.seq + 1;
         this.#head = record.message.hash;
         this.#waiting = this.#waiting.filter(({ seq }) => seq > record.seq);
         this.#lights.cover(record);
-        return { record, state: this.state };
+        return { record, state: this.state, isCheckpoint: port === LORA_PORT.checkpoint };
     }
 
     /** Keeps what comes too early; of two for one place the later one, since neither is checked. */

@@ -1,0 +1,173 @@
+import { dirname, join } from "node:path";
+import { error, type Log, toHex } from "@meterseal/core";
+import { enrolledCredential } from "@meterseal/links/edhoc";
+import {
+    createForwarderNetwork,
+    type ForwardedDevice,
+    type LoraNetwork,
+    type LoraUplink,
+    Refusals,
+} from "@meterseal/links/lorawan";
+import { openMeterStore } from "@meterseal/stores/sqlite";
+import { systemTimers } from "../../clocks.ts";
+import { say } from "../../console.ts";
+import { type CollectorAddress, createMeterLink } from "../../device/link.ts";
+import { untilAborted } from "../../shutdown.ts";
+import { type LoraDeviceEntry, readLoraDevices } from "./devices.ts";
+import { FileFrameCounters } from "./frame-counters.ts";
+import { MeterChannel } from "./meter-channel.ts";
+import { openLoraMeter } from "./meter-directory.ts";
+import { ObservedChannel } from "./observed-channel.ts";
+
+/** What a LoRaWAN bridge is to do. */
+export type LorawanOptions = {
+    /** `udp://HOST:PORT`. */
+    readonly address: string;
+    /** List of devices. */
+    readonly devicesPath: string;
+    readonly target: CollectorAddress;
+    readonly insecure: boolean;
+    readonly sendEverySeconds: number;
+    readonly log: Log;
+    readonly signal: AbortSignal;
+};
+
+/** What became of the frames of a device. */
+export type LorawanDeviceReport = {
+    readonly devEui: string;
+    readonly frames: number;
+    readonly records: number;
+    readonly openRecords: number;
+    readonly provisional: number;
+};
+
+/** What became of all of them. */
+export type LorawanReport = {
+    readonly devices: readonly LorawanDeviceReport[];
+    /** Frames that were not taken, by reason. */
+    readonly refused: Readonly<Record<string, number>>;
+};
+
+type Channel = MeterChannel | ObservedChannel;
+type Open = { readonly devEui: string; readonly channel: Channel; frames: number };
+
+const COUNTERS_FILE = "frame-counters";
+const TICK_MS = 1_000;
+
+/**
+ * Takes what LoRaWAN devices say to the collector, until the signal.
+ * @throws MetersealError MS_USAGE, MS_KEY_FILE, MS_NOT_FOUND; whatever makes a store or journal fail.
+ */
+export async function runLorawan(options: LorawanOptions): Promise<LorawanReport> {
+    const { devicesPath, log, signal } = options;
+    const entries = readLoraDevices(devicesPath);
+    const counters = new FileFrameCounters(join(dirname(devicesPath), COUNTERS_FILE));
+    const network = openNetwork(options, entries, counters);
+    const refusals = new Refusals((reason, count) =>
+        log.warn("a device's frame was not taken", { reason, count }),
+    );
+    const channels = new Map<string, Open>();
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => undefined); // raced below
+    let ticks: NodeJS.Timeout | null = null;
+    try {
+        for (const entry of entries) {
+            const channel = await openChannel(options, entry, network);
+            channels.set(entry.devEui, { devEui: entry.devEui, channel, frames: 0 });
+        }
+        ticks = setInterval(() => advanceAll(channels, failed.reject), TICK_MS);
+        const url = await network.open({
+            uplink: (uplink) => takeUplink(channels, refusals, uplink).catch(failed.reject),
+        });
+        say(`Listening for LoRaWAN gateways at ${url}; ${channels.size} devices. Ctrl-C ends it.`);
+        await Promise.race([untilAborted(signal), failed.promise]);
+    } finally {
+        if (ticks !== null) clearInterval(ticks);
+        await network.close();
+        for (const { channel } of channels.values()) await channel.close();
+        counters.close();
+    }
+    return {
+        devices: [...channels.values()].map(reportOf),
+        refused: { ...network.refused, ...refusals.counts },
+    };
+}
+
+async function takeUplink(
+    channels: ReadonlyMap<string, Open>,
+    refusals: Refusals,
+    uplink: LoraUplink,
+): Promise<void> {
+    const open = channels.get(uplink.devEui);
+    if (open === undefined) {
+        refusals.add("a device that is not known");
+        return;
+    }
+    open.frames++;
+    const refusal = await open.channel.take(uplink);
+    if (refusal !== null) refusals.add(refusal);
+}
+
+function advanceAll(
+    channels: ReadonlyMap<string, Open>,
+    onFailure: (cause: unknown) => void,
+): void {
+    for (const { channel } of channels.values())
+        if (channel instanceof ObservedChannel) channel.advance().catch(onFailure);
+}
+
+function openNetwork(
+    { address, insecure, log }: LorawanOptions,
+    entries: readonly LoraDeviceEntry[],
+    counters: FileFrameCounters,
+): LoraNetwork {
+    const url = URL.canParse(address) ? new URL(address) : null;
+    if (url?.protocol !== "udp:" || url.hostname === "" || url.port === "")
+        throw error("MS_USAGE", { expected: "--lorawan udp://HOST:PORT", got: address });
+    const devices = entries.map(({ devEui, session }): ForwardedDevice => {
+        if (session !== null) return { devEui, ...session };
+        const expected = "a session of each device, for a packet forwarder";
+        throw error("MS_USAGE", { where: devEui, expected });
+    });
+    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    return createForwarderNetwork({
+        ...{ host, port: Number(url.port), insecure, devices, counters, log },
+    });
+}
+
+async function openChannel(
+    options: LorawanOptions,
+    entry: LoraDeviceEntry,
+    network: LoraNetwork,
+): Promise<Channel> {
+    if (entry.kind === "observed") return await ObservedChannel.open(entry, options);
+    const { log, target } = options;
+    if (target.url.startsWith("tcp:")) {
+        const expected = "another link than tcp://, whose session needs the meter's own key";
+        throw error("MS_USAGE", { expected, got: target.url });
+    }
+    const meter = openLoraMeter(entry.directory);
+    if (meter.devEui !== entry.devEui) {
+        const expected = `device ${meter.devEui}`;
+        throw error("MS_MALFORMED", { where: entry.directory, expected, got: entry.devEui });
+    }
+    const { key, profile } = meter.device;
+    const subjectHex = toHex(profile.subject);
+    const link = createMeterLink(target, {
+        ...{ subjectHex, log },
+        token: () => Promise.resolve(meter.token),
+        own: enrolledCredential(subjectHex, key),
+        find: () => null,
+    });
+    return await MeterChannel.open({
+        ...{ meter, link, log, timers: systemTimers },
+        store: await openMeterStore(entry.directory),
+        send: (devEui, frame) => network.send(devEui, frame),
+        onProvisional: () => {},
+    });
+}
+
+function reportOf({ channel, devEui, frames }: Open): LorawanDeviceReport {
+    const { openRecords, provisionalCount: provisional, recordCount: records } = channel;
+    return { devEui, frames, records, openRecords, provisional };
+}

@@ -1,0 +1,47 @@
+import { error } from "@meterseal/core";
+import { type LorawanReport, runLorawan } from "../bridge/lorawan/run.ts";
+import { integerOption, type Options, requiredOption } from "../cli/arguments.ts";
+import { consoleLog, counted, out, say } from "../console.ts";
+import { collectorOf } from "../device/link.ts";
+import { EXIT } from "../exit-codes.ts";
+import { shutdownSignal } from "../shutdown.ts";
+
+/** Options of `meterseal bridge` that mean nothing for LoRaWAN, whose list of devices says it. */
+const OF_A_LINE = ["dir", "keys", "baud", "channel", "meter-time"];
+
+/**
+ * `meterseal bridge --lorawan`: many devices behind gateways; those that sign for themselves, and those
+ * that the bridge signs for.
+ */
+export async function bridgeLorawan(options: Options, address: string): Promise<number> {
+    const other = OF_A_LINE.find((name) => options[name] !== undefined);
+    if (other !== undefined) {
+        const expected = "--lorawan with --devices, which names each device's directory";
+        throw error("MS_USAGE", { expected, got: `--${other}` });
+    }
+    const report = await runLorawan({
+        address,
+        devicesPath: requiredOption(options, "devices", "FILE"),
+        target: collectorOf(options),
+        insecure: options.insecure === true,
+        sendEverySeconds: integerOption(options, "send-every", {
+            ...{ min: 1, max: 86_400, byDefault: 3_600 },
+        }),
+        log: consoleLog("bridge"),
+        signal: shutdownSignal(),
+    });
+    if (options.json === true) out(JSON.stringify(report));
+    else sayReport(report);
+    return EXIT.ok;
+}
+
+function sayReport({ devices, refused }: LorawanReport): void {
+    for (const { devEui, frames, openRecords, provisional, records } of devices) {
+        const open = openRecords === 0 ? "all final" : `${openRecords} not final yet`;
+        const light = provisional === 0 ? "" : `; ${counted(provisional, "provisional reading")}`;
+        say(
+            `${devEui}: ${counted(frames, "frame")}, ${counted(records, "record")}, ${open}${light}`,
+        );
+    }
+    for (const [reason, count] of Object.entries(refused)) say(`Not taken: ${count} ${reason}`);
+}

@@ -1,0 +1,261 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fromHex, toHex } from "@meterseal/core";
+import { MeterAgent } from "@meterseal/meter";
+import { openMeterStore } from "@meterseal/stores/sqlite";
+import { LoraGateway, LoraRadio } from "@meterseal/testkit/lora-gateway";
+import { LoraMeterLink } from "@meterseal/testkit/lora-meter-link";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock, systemTimers } from "../src/clocks.ts";
+import { DEVICE_FILES, openDevice, provideKeyFile } from "../src/device/device.ts";
+import { fileSigner } from "../src/files.ts";
+import type { Server } from "../src/server/server.ts";
+import { type Running, run, start } from "./command.ts";
+import { quiet, useScratch } from "./fixture.ts";
+import { startQuietServer } from "./quiet-server.ts";
+
+const TEST_MS = 60_000;
+const SLOT = 900;
+const scratch = useScratch();
+const place = (name: string): string => join(scratch, name);
+const dataDir = place("utility");
+let server: Server;
+
+beforeAll(async () => {
+    server = await startQuietServer(dataDir);
+});
+afterAll(() => server.close());
+
+const SESSION = {
+    devAddr: "26011bda",
+    networkKey: "44024241ed4ce9a68c6a8bc055233fd3",
+    applicationKey: "ec925802ae430ca77fd3dd73cb2cc588",
+};
+
+async function command(...words: string[]): Promise<string> {
+    const { code, stderr, stdout } = await run(...words);
+    expect([words.join(" "), code, stderr]).toEqual([words.join(" "), 0, expect.any(String)]);
+    return stdout;
+}
+
+/** An enrolled meter, and the bridge's directory and list of it. */
+async function meter(name: string, devEui: string): Promise<{ directory: string; list: string }> {
+    const directory = place(name);
+    const words = ["--zone", "Europe/London", "--slot-seconds", `${SLOT}`];
+    await command("meter", "init", "--dir", directory, ...words);
+    await command("enrol", "--data", dataDir, join(directory, DEVICE_FILES.request));
+    const target = place(`${name}-bridge`);
+    await command("meter", "lora", "--dir", directory, "--dev-eui", devEui, "--out", target);
+    const list = place(`${name}-bridge/devices.json`);
+    const devices = [{ devEui, meter: ".", session: SESSION }];
+    writeFileSync(list, JSON.stringify({ format: "meterseal-lora-devices/v1", devices }));
+    chmodSync(list, 0o600);
+    return { directory, list };
+}
+
+async function bridge(
+    list: string,
+    ...more: string[]
+): Promise<{ running: Running; port: number }> {
+    const words = [
+        ...more,
+        "--lorawan",
+        "udp://127.0.0.1:0",
+        "--devices",
+        list,
+        "--to",
+        server.mqttUrl,
+    ];
+    const running = start(["bridge", ...words, "--json"]);
+    await running.shows("Listening for LoRaWAN gateways");
+    const [, port = ""] = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(running.said()) ?? [];
+    return { running, port: Number(port) };
+}
+
+/** A meter's agent that has nothing but its radio. */
+async function agentOf(
+    directory: string,
+    {
+        gateway,
+        isLight,
+        isLost,
+    }: {
+        gateway: LoraGateway;
+        isLight: boolean;
+        isLost?: (frame: number, port: number) => boolean;
+    },
+): Promise<{ agent: MeterAgent; link: LoraMeterLink }> {
+    const device = openDevice(directory);
+    provideKeyFile(directory, "home", device);
+    const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
+    const { collectorKey, stream, subject } = device.profile;
+    const session = {
+        devEui: "",
+        devAddr: Number.parseInt(SESSION.devAddr, 16),
+        networkKey: fromHex(SESSION.networkKey),
+        applicationKey: fromHex(SESSION.applicationKey),
+    };
+    const link = new LoraMeterLink({
+        radio: new LoraRadio(session, gateway),
+        profile: { key: signer.publicKey, subject, stream },
+        collectorKey,
+        lightKey: fromHex(readFileSync(join(directory, "light.hex"), "utf8").trim()),
+        ...{
+            isLight,
+            dataRate: isLight ? "SF12BW125" : "SF9BW125",
+            frameBytes: isLight ? 51 : 115,
+        },
+        ...(isLost === undefined ? {} : { isLost }),
+    });
+    const agent = await MeterAgent.open({
+        ...{ profile: device.profile, signer, master: device.master, log: quiet, link },
+        store: await openMeterStore(directory),
+        ...{ clock: systemClock, timers: systemTimers, source: "registers" },
+    });
+    await agent.connect();
+    return { agent, link };
+}
+
+/** Registers at consecutive boundaries, the last of them a while ago. */
+function boundaries(count: number) {
+    const last = Math.floor((systemClock.nowMs() / 1000 - 946_684_800) / SLOT) - 1;
+    return Array.from({ length: count }, (_, i) => ({
+        slot: last - count + 1 + i,
+        registers: [1_000_000n + 250n * BigInt(i)],
+        flag: 0 as const,
+    }));
+}
+
+async function energyOf(
+    directory: string,
+): Promise<{ totalImportWh: number; intervals: unknown[] }> {
+    const key = ["--key", join(directory, DEVICE_FILES.keyFile), "--level", "slot", "--json"];
+    return JSON.parse(await command("usage", ...key, "--url", server.httpUrl));
+}
+
+describe("a LoRaWAN bridge", () => {
+    it("takes compact signed records into the ledger, as their meter signed them", {
+        timeout: TEST_MS,
+    }, async () => {
+        const { directory, list } = await meter("compact", "70b3d57ed0001234");
+        const { port, running } = await bridge(list);
+        const gateway = new LoraGateway(port);
+        await gateway.open();
+        const { agent } = await agentOf(directory, { gateway, isLight: false });
+        for (const boundary of boundaries(6)) {
+            await agent.add(boundary);
+            await agent.flush();
+        }
+        await agent.settled();
+        expect(await energyOf(directory)).toMatchObject({ totalImportWh: 1250 });
+        await agent.close();
+        running.child.kill("SIGINT");
+        const { code, stdout } = await running.outcome;
+        expect([code, JSON.parse(stdout)]).toEqual([
+            0,
+            {
+                devices: [expect.objectContaining({ records: 6, openRecords: 0, provisional: 0 })],
+                refused: {},
+            },
+        ]);
+        await gateway.close();
+        const verified = await run("verify", "--data", dataDir);
+        expect(verified.code).toBe(0);
+        const { meters } = (await (await fetch(`${server.httpUrl}/api/v1/meters`)).json()) as {
+            meters: { subject: string; provenance: string }[];
+        };
+        const subject = toHex(openDevice(directory).profile.subject);
+        expect(meters.find((each) => each.subject === subject)?.provenance).toBe("meter");
+    });
+
+    it("takes light readings of 51 bytes when their checkpoint came, whatever the air lost", {
+        timeout: TEST_MS,
+    }, async () => {
+        const devEui = "70b3d57ed0005678";
+        const { directory, list } = await meter("light", devEui);
+        let { port, running } = await bridge(list);
+        const first = new LoraGateway(port);
+        await first.open();
+        // Two light readings and a part of the checkpoint get lost.
+        const isLost = (frame: number): boolean => [2, 3, 13].includes(frame);
+        const { agent, link } = await agentOf(directory, { gateway: first, isLight: true, isLost });
+        for (const boundary of boundaries(12)) await agent.add(boundary);
+        await agent.flush();
+        // The meter has more to say, so that there are windows to hear in.
+        const polls = setInterval(() => void link.poll(), 500);
+        await agent.settled();
+        clearInterval(polls);
+        expect(await energyOf(directory)).toMatchObject({ totalImportWh: 2750 });
+        await agent.close();
+        running.child.kill("SIGINT");
+        const { stdout } = await running.outcome;
+        expect(JSON.parse(stdout).devices).toMatchObject([{ devEui, records: 1, openRecords: 0 }]);
+        await first.close();
+        // Another process goes on: what was said on air before is refused.
+        ({ port, running } = await bridge(list));
+        const second = new LoraGateway(port);
+        await second.open();
+        const session = {
+            devEui,
+            devAddr: Number.parseInt(SESSION.devAddr, 16),
+            networkKey: fromHex(SESSION.networkKey),
+            applicationKey: fromHex(SESSION.applicationKey),
+        };
+        const radio = new LoraRadio(session, second);
+        await radio.send({ port: 11, content: new Uint8Array(44) });
+        await radio.send({ port: 11, content: new Uint8Array(44).fill(255), counter: 500 });
+        await running.shows("MS_SIGNATURE_BAD");
+        running.child.kill("SIGINT");
+        const again = await running.outcome;
+        expect(JSON.parse(again.stdout).refused).toEqual({
+            "a counter out of reach": 1,
+            MS_SIGNATURE_BAD: 1,
+        });
+        await second.close();
+    });
+
+    it("signs for a meter that cannot, as a gateway", { timeout: TEST_MS }, async () => {
+        const directory = place("plug");
+        const words = ["--zone", "Europe/London", "--slot-seconds", "1"];
+        await command("meter", "init", "--observed", "--dir", directory, ...words);
+        await command("enrol", "--data", dataDir, join(directory, DEVICE_FILES.request));
+        const list = place("plug-devices.json");
+        const devEui = "24e124538b000001";
+        const devices = [{ devEui, payload: "milesight", gateway: "plug", session: SESSION }];
+        writeFileSync(list, JSON.stringify({ format: "meterseal-lora-devices/v1", devices }));
+        const open = await run(
+            "bridge",
+            "--lorawan",
+            "udp://127.0.0.1:0",
+            "--devices",
+            list,
+            "--to",
+            server.mqttUrl,
+        );
+        expect([open.code, open.stderr]).toEqual([2, expect.stringContaining("chmod 600")]);
+        chmodSync(list, 0o600);
+        const { port, running } = await bridge(list, "--send-every", "1");
+        const gateway = new LoraGateway(port);
+        await gateway.open();
+        const session = {
+            devEui,
+            devAddr: Number.parseInt(SESSION.devAddr, 16),
+            networkKey: fromHex(SESSION.networkKey),
+            applicationKey: fromHex(SESSION.applicationKey),
+        };
+        const radio = new LoraRadio(session, gateway);
+        for (let energy = 1_000; energy <= 1_015; energy += 5) {
+            const content = Uint8Array.of(0x06, 0x83, energy & 255, energy >> 8, 0, 0);
+            await radio.send({ port: 85, content });
+            await new Promise((resolve) => setTimeout(resolve, 1_000));
+        }
+        await radio.send({ port: 85, content: Uint8Array.of(0x99, 0x99) });
+        await running.shows("unsupported");
+        const total = async (): Promise<number> => (await energyOf(directory)).totalImportWh;
+        await expect.poll(total, { timeout: 10_000 }).toBeGreaterThanOrEqual(10);
+        running.child.kill("SIGINT");
+        const { stdout } = await running.outcome;
+        expect(JSON.parse(stdout).devices).toMatchObject([{ devEui, frames: 5 }]);
+        await gateway.close();
+    });
+});
