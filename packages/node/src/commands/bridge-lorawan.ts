@@ -29,6 +29,10 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
         }),
         log: consoleLog("bridge"),
         signal: shutdownSignal(),
+        onListening: (url, devices) =>
+            say(
+                `Listening for LoRaWAN gateways at ${url}; ${counted(devices, "device")}. Ctrl-C ends it.`,
+            ),
     });
     if (options.json === true) out(JSON.stringify(report));
     else sayReport(report);

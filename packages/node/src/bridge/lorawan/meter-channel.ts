@@ -26,7 +26,6 @@ import {
     fragmentsOf,
     type LightReading,
     LORA_PORT,
-    type LoraAsk,
     LoraReceiver,
     type LoraRecord,
 } from "@meterseal/record/lora";
@@ -45,8 +44,8 @@ export type MeterChannelParts = {
     readonly log: Log;
 };
 
-/** The same question goes again after so many frames of the device: air time is dear. */
-const ASK_AGAIN_FRAMES = 4;
+/** The same goes down again after so many frames of the device: air time is dear. */
+const AGAIN_FRAMES = 4;
 
 /**
  * One meter that signs for itself and speaks the LoRa profile: its records go to the collector as it
@@ -58,8 +57,10 @@ export class MeterChannel {
     readonly #outbox: Outbox;
     #frameBytes: number = LIMITS.loraLightBytes;
     #transfer = 0;
-    /** Last question, and how many frames came since. */
-    #asked: { readonly frame: Uint8Array; frames: number } | null = null;
+    /** Frames that were taken. */
+    #frames = 0;
+    /** What went down last on each port, and behind which frame. */
+    readonly #said = new Map<number, { readonly content: Uint8Array; readonly frame: number }>();
     /** The meter is to hear of a receipt that is final from here on; null where it is not to. */
     #wanted: Pick<MeterRecord, "chainEpoch" | "seq"> | null = null;
     #records = 0;
@@ -122,6 +123,7 @@ export class MeterChannel {
      */
     async take({ content, frameBytes, port }: LoraUplink): Promise<ErrorCode | null> {
         this.#frameBytes = frameBytes;
+        this.#frames++;
         const taken = this.#receiver.take({ port, content });
         if (!taken.ok) return taken.error.code;
         const { ask, isRepeated, records } = taken.value;
@@ -129,7 +131,7 @@ export class MeterChannel {
         const wanted = records.findLast(isToBeAnswered);
         if (wanted !== undefined) this.#wanted = wanted.record;
         if (isRepeated) await this.#repeatReceipt();
-        if (ask !== null) this.#ask(ask);
+        if (ask !== null) this.#say(LORA_PORT.ask, encodeAsk(ask));
         this.#sayProvisional();
         return null;
     }
@@ -160,18 +162,6 @@ export class MeterChannel {
         }
     }
 
-    #ask(ask: LoraAsk): void {
-        const frame = encodeAsk(ask);
-        const last = this.#asked;
-        const isSame = last !== null && bytesEqual(last.frame, frame);
-        if (isSame && last.frames + 1 < ASK_AGAIN_FRAMES) {
-            last.frames++;
-            return;
-        }
-        this.#asked = { frame, frames: 0 };
-        this.#send(LORA_PORT.ask, frame);
-    }
-
     /** The meter has no receipt for what is final, or soon will be: it hears the last one again. */
     async #repeatReceipt(): Promise<void> {
         const { final } = await this.#parts.store.receipts();
@@ -197,8 +187,16 @@ export class MeterChannel {
     }
 
     #sendReceipt(message: Uint8Array): void {
-        const content = unwrap(compactReceipt(message));
-        this.#send(LORA_PORT.checkpoint, content);
+        this.#say(LORA_PORT.checkpoint, unwrap(compactReceipt(message)));
+    }
+
+    /** Says something to the meter, unless it was said a moment ago. */
+    #say(port: number, content: Uint8Array): void {
+        const last = this.#said.get(port);
+        const isSame = last !== undefined && bytesEqual(last.content, content);
+        if (isSame && this.#frames < last.frame + AGAIN_FRAMES) return;
+        this.#said.set(port, { content, frame: this.#frames });
+        this.#send(port, content);
     }
 
     /** Leaves a frame for the meter, in parts where it is longer than its data rate carries. */

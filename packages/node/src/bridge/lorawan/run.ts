@@ -10,7 +10,6 @@ import {
 } from "@meterseal/links/lorawan";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../../clocks.ts";
-import { say } from "../../console.ts";
 import { type CollectorAddress, createMeterLink } from "../../device/link.ts";
 import { untilAborted } from "../../shutdown.ts";
 import { type LoraDeviceEntry, readLoraDevices } from "./devices.ts";
@@ -30,6 +29,8 @@ export type LorawanOptions = {
     readonly sendEverySeconds: number;
     readonly log: Log;
     readonly signal: AbortSignal;
+    /** Told where it listens, and to how many devices. */
+    readonly onListening: (url: string, devices: number) => void;
 };
 
 /** What became of the frames of a device. */
@@ -79,7 +80,7 @@ export async function runLorawan(options: LorawanOptions): Promise<LorawanReport
         const url = await network.open({
             uplink: (uplink) => takeUplink(channels, refusals, uplink).catch(failed.reject),
         });
-        say(`Listening for LoRaWAN gateways at ${url}; ${channels.size} devices. Ctrl-C ends it.`);
+        options.onListening(url, channels.size);
         await Promise.race([untilAborted(signal), failed.promise]);
     } finally {
         if (ticks !== null) clearInterval(ticks);
