@@ -184,6 +184,8 @@ export const LIMITS = {
     loraUplinks: 256,
     /** Frames that wait for the receive windows of one device. */
     loraDownlinks: 16,
+    /** LoRaWAN devices of one bridge. */
+    loraDevices: 1_000,
     /** Text of the list of a bridge's LoRaWAN devices. */
     loraDevicesBytes: 1_048_576,
     /** Gateways that a bridge sends frames through. */

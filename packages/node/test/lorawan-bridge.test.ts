@@ -1,4 +1,5 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromHex, toHex } from "@meterseal/core";
@@ -6,6 +7,7 @@ import { MeterAgent } from "@meterseal/meter";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { LoraGateway, LoraRadio } from "@meterseal/testkit/lora-gateway";
 import { LoraMeterLink } from "@meterseal/testkit/lora-meter-link";
+import { Aedes } from "aedes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type LorawanReport, runLorawan } from "../src/bridge/lorawan/run.ts";
 import { systemClock, systemTimers } from "../src/clocks.ts";
@@ -69,18 +71,23 @@ async function bridge(
         server.mqttUrl,
     ];
     const running = start(["bridge", ...words, "--json"]);
-    await running.shows("Listening for LoRaWAN gateways");
+    await running.shows("Listening for LoRaWAN devices");
     const [, port = ""] = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(running.said()) ?? [];
     return { running, port: Number(port) };
 }
 
 /** A bridge in this process. */
-async function ownBridge(list: string) {
+async function ownBridge(list: string, address = "udp://127.0.0.1:0") {
     const abort = new AbortController();
     const listening = Promise.withResolvers<string>();
     const warnings: string[] = [];
     const report = runLorawan({
-        ...{ address: "udp://127.0.0.1:0", devicesPath: list, insecure: false },
+        ...{
+            address,
+            devicesPath: list,
+            loginPath: undefined,
+            insecure: false,
+        },
         ...{ target: { url: server.mqttUrl, ca: undefined }, sendEverySeconds: 1 },
         log: { ...quiet, warn: (_message, fields) => warnings.push(String(fields?.reason)) },
         ...{ signal: abort.signal, onListening: listening.resolve },
@@ -93,6 +100,63 @@ async function ownBridge(list: string) {
     return { port: Number(new URL(url).port), stop, warnings };
 }
 
+type MeterRadio = Pick<LoraRadio, "frame" | "receive" | "send">;
+
+/** A device behind ChirpStack, as its broker shows it. */
+function radioBehind(broker: Aedes, prefix: string, devEui: string): MeterRadio {
+    const down: { fPort: number; data: string }[] = [];
+    let waiting: (() => void) | null = null;
+    let fCnt = 0;
+    broker.on("publish", ({ payload, topic }) => {
+        if (topic !== `${prefix}/device/${devEui}/command/down`) return;
+        down.push(JSON.parse(String(payload)));
+        waiting?.();
+    });
+    return {
+        frame: () => {
+            fCnt++;
+            return new Uint8Array();
+        },
+        send({ content, port }) {
+            const data = Buffer.from(content).toString("base64");
+            const event = {
+                time: new Date().toISOString(),
+                deviceInfo: { devEui },
+                devAddr: "00189440",
+            };
+            const lora = { spreadingFactor: 12 };
+            const message = {
+                ...event,
+                fCnt: fCnt++,
+                fPort: port,
+                data,
+                txInfo: { modulation: { lora } },
+            };
+            const topic = `${prefix}/device/${devEui}/event/up`;
+            const payload = Buffer.from(JSON.stringify(message));
+            return new Promise((resolve) => {
+                broker.publish(
+                    { cmd: "publish", qos: 0, dup: false, retain: false, topic, payload },
+                    () => resolve(),
+                );
+            });
+        },
+        async receive() {
+            while (down.length === 0)
+                await new Promise<void>((resolve) => {
+                    waiting = resolve;
+                });
+            const { data, fPort: port } = down.shift() ?? { data: "", fPort: 0 };
+            return {
+                port,
+                content: Buffer.from(data, "base64"),
+                acknowledges: false,
+                hasMore: false,
+            };
+        },
+    };
+}
+
 /** A meter's agent that has nothing but its radio. */
 async function agentOf(
     directory: string,
@@ -101,7 +165,7 @@ async function agentOf(
         isLight,
         isLost,
     }: {
-        gateway: LoraGateway;
+        gateway: LoraGateway | MeterRadio;
         isLight: boolean;
         isLost?: (frame: number, port: number) => boolean;
     },
@@ -117,7 +181,7 @@ async function agentOf(
         applicationKey: fromHex(SESSION.applicationKey),
     };
     const link = new LoraMeterLink({
-        radio: new LoraRadio(session, gateway),
+        radio: gateway instanceof LoraGateway ? new LoraRadio(session, gateway) : gateway,
         profile: { key: signer.publicKey, subject, stream },
         collectorKey,
         lightKey: fromHex(readFileSync(join(directory, "light.hex"), "utf8").trim()),
@@ -279,5 +343,84 @@ describe("a LoRaWAN bridge", () => {
         await expect.poll(total, { timeout: 10_000 }).toBeGreaterThanOrEqual(10);
         expect((await stop()).devices).toMatchObject([{ devEui, frames: 5 }]);
         await gateway.close();
+    });
+
+    it("takes the same from a network server's broker", { timeout: TEST_MS }, async () => {
+        const devEui = "0004a30b001c0530";
+        const { directory, list } = await meter("behind-server", devEui);
+        writeFileSync(list, readFileSync(list, "utf8").replace(/,"session":\{[^}]*\}/, ""));
+        const broker = await Aedes.createBroker();
+        const listener = createServer(broker.handle);
+        await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+        const address = listener.address();
+        const port = typeof address === "object" && address !== null ? address.port : 0;
+        const prefix = "application/17c82e96";
+        const { stop } = await ownBridge(list, `mqtt://127.0.0.1:${port}/${prefix}`);
+        const radio = radioBehind(broker, prefix, devEui);
+        const isLost = (frame: number): boolean => frame === 1;
+        const { agent } = await agentOf(directory, { gateway: radio, isLight: true, isLost });
+        for (const boundary of boundaries(4)) await agent.add(boundary);
+        await agent.flush();
+        await agent.settled();
+        expect(await energyOf(directory)).toMatchObject({ totalImportWh: 750 });
+        await agent.close();
+        const { devices, refused } = await stop();
+        expect(devices).toMatchObject([{ devEui, records: 1, openRecords: 0, provisional: 0 }]);
+        expect(refused).toEqual({});
+        await new Promise<void>((resolve) => broker.close(() => resolve()));
+        await new Promise<void>((resolve) => listener.close(() => resolve()));
+    });
+
+    it("refuses lists, logins and links that it cannot work with", async () => {
+        const { list } = await meter("refused", "70b3d57ed000aaaa");
+        const words = ["bridge", "--lorawan", "udp://127.0.0.1:0", "--to", server.mqttUrl];
+        const expectRefused = async (code: string, ...more: string[]): Promise<void> => {
+            const { stderr } = await run(...words.slice(0, 1), ...more);
+            expect(stderr).toContain(code);
+        };
+        await expectRefused("MS_USAGE", ...words.slice(1));
+        await expectRefused("MS_USAGE", ...words.slice(1), "--devices", list, "--dir", "x");
+        await expectRefused("MS_NOT_FOUND", ...words.slice(1), "--devices", place("none.json"));
+        const tcp = [
+            "--lorawan",
+            "udp://127.0.0.1:0",
+            "--to",
+            "tcp://127.0.0.1:9",
+            "--devices",
+            list,
+        ];
+        await expectRefused("MS_USAGE", ...tcp);
+        const other = [
+            "--lorawan",
+            "coap://127.0.0.1:0",
+            "--to",
+            server.mqttUrl,
+            "--devices",
+            list,
+        ];
+        await expectRefused("MS_USAGE", ...other);
+        const login = place("login");
+        writeFileSync(login, "user\n");
+        const broker = ["--lorawan", "mqtt://127.0.0.1:9/application/1", "--to", server.mqttUrl];
+        const withLogin = [...broker, "--devices", list, "--login", login];
+        await expectRefused("chmod 600", ...withLogin);
+        chmodSync(login, 0o600);
+        await expectRefused("a user and a password", ...withLogin);
+        const text = readFileSync(list, "utf8");
+        for (const wrong of [
+            text.replace("70b3d57ed000aaaa", "70b3d57ed000bbbb"),
+            text.replace('"meter"', '"metre"'),
+            text.replace(/\[.*\]/, "[]"),
+            text.replace(SESSION.networkKey, "00"),
+            "{}",
+        ]) {
+            writeFileSync(list, wrong);
+            await expectRefused("MS_MALFORMED", ...words.slice(1), "--devices", list);
+        }
+        writeFileSync(list, text.replace(/,"session":\{[^}]*\}/, ""));
+        await expectRefused("MS_USAGE", ...words.slice(1), "--devices", list);
+        writeFileSync(list, text);
+        writeFileSync(place("refused-bridge/frame-counters"), "x\n");
+        await expectRefused("frame counters", ...words.slice(1), "--devices", list);
     });
 });

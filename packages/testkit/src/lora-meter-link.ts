@@ -29,7 +29,7 @@ import type { LoraRadio } from "./lora-gateway.ts";
 
 /** How a meter speaks. */
 export type LoraMeterOptions = {
-    readonly radio: LoraRadio;
+    readonly radio: Pick<LoraRadio, "frame" | "receive" | "send">;
     readonly profile: LoraProfile;
     readonly collectorKey: PublicKey;
     readonly lightKey: Uint8Array;

@@ -13,3 +13,4 @@ export {
     type LoraUplink,
     Refusals,
 } from "./network.ts";
+export { createServerNetwork, type ServerNetworkOptions } from "./server-network.ts";

@@ -1,6 +1,6 @@
 import { error } from "@meterseal/core";
 import { type LorawanReport, runLorawan } from "../bridge/lorawan/run.ts";
-import { integerOption, type Options, requiredOption } from "../cli/arguments.ts";
+import { integerOption, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { consoleLog, counted, out, say } from "../console.ts";
 import { collectorOf } from "../device/link.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -21,6 +21,7 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
     }
     const report = await runLorawan({
         address,
+        loginPath: textOption(options, "login"),
         devicesPath: requiredOption(options, "devices", "FILE"),
         target: collectorOf(options),
         insecure: options.insecure === true,
@@ -31,7 +32,7 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
         signal: shutdownSignal(),
         onListening: (url, devices) =>
             say(
-                `Listening for LoRaWAN gateways at ${url}; ${counted(devices, "device")}. Ctrl-C ends it.`,
+                `Listening for LoRaWAN devices at ${url}; ${counted(devices, "device")}. Ctrl-C ends it.`,
             ),
     });
     if (options.json === true) out(JSON.stringify(report));

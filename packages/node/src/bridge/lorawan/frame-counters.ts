@@ -14,7 +14,7 @@ import { syncDirectory } from "@meterseal/stores";
 
 /** Lines that later ones made void, before the file is written anew. */
 const STALE_MAX = 10_000;
-const LINE = /^([0-9a-f]{16} [a-z]+) (\d{1,10})$/;
+const LINE = /^([0-9a-f]{16} [0-9a-z]{1,8}) (\d{1,10})$/;
 
 /** Frame counters in a file of lines, each durable before its frame has any effect. */
 export class FileFrameCounters implements FrameCounters {

@@ -3,6 +3,7 @@ import { error, type Log, toHex } from "@meterseal/core";
 import { enrolledCredential } from "@meterseal/links/edhoc";
 import {
     createForwarderNetwork,
+    createServerNetwork,
     type ForwardedDevice,
     type LoraNetwork,
     type LoraUplink,
@@ -12,7 +13,7 @@ import { openMeterStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../../clocks.ts";
 import { type CollectorAddress, createMeterLink } from "../../device/link.ts";
 import { untilAborted } from "../../shutdown.ts";
-import { type LoraDeviceEntry, readLoraDevices } from "./devices.ts";
+import { type LoraDeviceEntry, readLogin, readLoraDevices } from "./devices.ts";
 import { FileFrameCounters } from "./frame-counters.ts";
 import { MeterChannel } from "./meter-channel.ts";
 import { openLoraMeter } from "./meter-directory.ts";
@@ -20,8 +21,10 @@ import { ObservedChannel } from "./observed-channel.ts";
 
 /** What a LoRaWAN bridge is to do. */
 export type LorawanOptions = {
-    /** `udp://HOST:PORT`. */
+    /** `udp://HOST:PORT`, or the broker of a network server. */
     readonly address: string;
+    /** Login at that broker, in a file of mode 600. */
+    readonly loginPath: string | undefined;
     /** List of devices. */
     readonly devicesPath: string;
     readonly target: CollectorAddress;
@@ -118,13 +121,21 @@ function advanceAll(
 }
 
 function openNetwork(
-    { address, insecure, log }: LorawanOptions,
+    { address, insecure, log, loginPath, target: { ca } }: LorawanOptions,
     entries: readonly LoraDeviceEntry[],
     counters: FileFrameCounters,
 ): LoraNetwork {
+    if (/^mqtts?:/.test(address)) {
+        const login = loginPath === undefined ? {} : { login: readLogin(loginPath) };
+        const trust = ca === undefined ? {} : { ca };
+        return createServerNetwork({ url: address, ...login, ...trust, insecure, counters, log });
+    }
     const url = URL.canParse(address) ? new URL(address) : null;
     if (url?.protocol !== "udp:" || url.hostname === "" || url.port === "")
-        throw error("MS_USAGE", { expected: "--lorawan udp://HOST:PORT", got: address });
+        throw error("MS_USAGE", {
+            expected: "--lorawan udp://HOST:PORT, or mqtt:// and mqtts:// of a network server",
+            got: address,
+        });
     const devices = entries.map(({ devEui, session }): ForwardedDevice => {
         if (session !== null) return { devEui, ...session };
         const expected = "a session of each device, for a packet forwarder";
