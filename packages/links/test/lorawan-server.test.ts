@@ -113,14 +113,14 @@ afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
 });
 
-type Login = { readonly user: string; readonly password: string };
+type Login = { readonly username: string; readonly password: string };
 
 async function bed(prefix: string, kept = new Map<string, number>(), login?: Login) {
     const broker = await Aedes.createBroker();
     broker.authenticate = (_client, user, password, done) =>
         done(
             null,
-            login === undefined || (user === login.user && String(password) === login.password),
+            login === undefined || (user === login.username && String(password) === login.password),
         );
     const listener: Server = createServer(broker.handle);
     await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
@@ -236,7 +236,7 @@ describe("a network server", () => {
     });
 
     it("lets nobody in without its login", async () => {
-        const login = { user: "app1@ttn", password: "NNSXS.VEEBURF3KR77ZR" };
+        const login = { username: "app1@ttn", password: "NNSXS.VEEBURF3KR77ZR" };
         const { open } = await bed(PREFIX.things, new Map(), login);
         await expect(open()).rejects.toThrow("MS_LINK");
         await expect(open({ login: { ...login, password: "x" } })).rejects.toThrow("MS_LINK");

@@ -85,10 +85,18 @@ async function ownBridge(list: string, address = "udp://127.0.0.1:0") {
         ...{
             address,
             devicesPath: list,
-            loginPath: undefined,
+            access: { logins: null },
             insecure: false,
         },
-        ...{ target: { url: server.mqttUrl, ca: undefined }, sendEverySeconds: 1 },
+        ...{
+            target: {
+                url: server.mqttUrl,
+                broker: null,
+                access: { logins: null },
+                insecure: false,
+            },
+            sendEverySeconds: 1,
+        },
         log: { ...quiet, warn: (_message, fields) => warnings.push(String(fields?.reason)) },
         ...{ signal: abort.signal, onListening: listening.resolve },
     });
@@ -371,6 +379,23 @@ describe("a LoRaWAN bridge", () => {
         await new Promise<void>((resolve) => listener.close(() => resolve()));
     });
 
+    it("is for meters whose signature fits a frame, and once for each", async () => {
+        const directory = place("rsa");
+        const words = ["--zone", "Europe/London", "--algorithm", "PS256"];
+        await command("meter", "init", "--dir", directory, ...words);
+        await command("enrol", "--data", dataDir, join(directory, DEVICE_FILES.request));
+        const lora = (...more: string[]) => run("meter", "lora", "--dir", ...more);
+        const eui = ["--dev-eui", "70b3d57ed000cccc"];
+        const rsa = await lora(directory, ...eui, "--out", place("rsa-bridge"));
+        expect(rsa.stderr).toContain("MS_NOT_ALLOWED");
+        const short = await lora(directory, "--dev-eui", "70b3", "--out", place("rsa-bridge"));
+        expect(short.stderr).toContain("MS_USAGE");
+        const plug = await lora(place("plug"), ...eui, "--out", place("plug-bridge"));
+        expect(plug.stderr).toContain("MS_NOT_ALLOWED");
+        const twice = await lora(place("light"), ...eui, "--out", place("light-bridge"));
+        expect(twice.stderr).toContain("MS_STORE_UNWRITABLE");
+    });
+
     it("refuses lists, logins and links that it cannot work with", async () => {
         const { list } = await meter("refused", "70b3d57ed000aaaa");
         const words = ["bridge", "--lorawan", "udp://127.0.0.1:0", "--to", server.mqttUrl];
@@ -400,12 +425,22 @@ describe("a LoRaWAN bridge", () => {
         ];
         await expectRefused("MS_USAGE", ...other);
         const login = place("login");
-        writeFileSync(login, "user\n");
+        writeFileSync(login, "127.0.0.1:9 user\n");
         const broker = ["--lorawan", "mqtt://127.0.0.1:9/application/1", "--to", server.mqttUrl];
         const withLogin = [...broker, "--devices", list, "--login", login];
         await expectRefused("chmod 600", ...withLogin);
         chmodSync(login, 0o600);
-        await expectRefused("a user and a password", ...withLogin);
+        await expectRefused("HOST:PORT NAME PASSWORD", ...withLogin);
+        writeFileSync(login, "127.0.0.1:9 user secret\n");
+        await expectRefused("MS_LINK", ...withLogin);
+        await expectRefused(
+            "--login with a broker",
+            ...words.slice(1),
+            "--devices",
+            list,
+            "--login",
+            login,
+        );
         const text = readFileSync(list, "utf8");
         for (const wrong of [
             text.replace("70b3d57ed000aaaa", "70b3d57ed000bbbb"),

@@ -16,7 +16,7 @@ export type ServerNetworkOptions = {
      * ChirpStack, `mqtts://HOST:PORT/v3/APPLICATION@TENANT` The Things Stack.
      */
     readonly url: string;
-    readonly login?: { readonly user: string; readonly password: string };
+    readonly login?: { readonly username: string; readonly password: string };
     /** Certificates to trust, PEM. */
     readonly ca?: string;
     /** Allows plain text beyond the loopback. */
@@ -95,7 +95,7 @@ class ServerNetwork implements LoraNetwork {
         const client = await connectAsync(broker, {
             connectTimeout: CONNECT_MS,
             reconnectPeriod: RECONNECT_MS,
-            ...(login === undefined ? {} : { username: login.user, password: login.password }),
+            ...(login ?? {}),
             ...(ca === undefined ? {} : { ca }),
         }).catch((cause: unknown) => {
             const todo = "Does the broker run, and let this login in?";

@@ -1,6 +1,8 @@
 import { error } from "@meterseal/core";
 import { type LorawanReport, runLorawan } from "../bridge/lorawan/run.ts";
 import { integerOption, type Options, requiredOption, textOption } from "../cli/arguments.ts";
+import { type BrokerAccess, readBrokerAccess } from "../config/brokers.ts";
+import { isBroker, linkPlaceOf } from "../config/links.ts";
 import { consoleLog, counted, out, say } from "../console.ts";
 import { collectorOf } from "../device/link.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -21,9 +23,9 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
     }
     const report = await runLorawan({
         address,
-        loginPath: textOption(options, "login"),
+        access: accessOf(options),
         devicesPath: requiredOption(options, "devices", "FILE"),
-        target: collectorOf(options),
+        target: collectorOf(isServerAlone(options, address) ? withoutLogin(options) : options),
         insecure: options.insecure === true,
         sendEverySeconds: integerOption(options, "send-every", {
             ...{ min: 1, max: 86_400, byDefault: 3_600 },
@@ -38,6 +40,24 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
     if (options.json === true) out(JSON.stringify(report));
     else sayReport(report);
     return EXIT.ok;
+}
+
+/** Logins and certificates for brokers: of the network server, of the collector, or of both. */
+function accessOf(options: Options): BrokerAccess {
+    return readBrokerAccess(
+        textOption(options, "login") ?? null,
+        textOption(options, "ca") ?? null,
+    );
+}
+
+/** Whether the one broker is that of the network server. */
+function isServerAlone(options: Options, address: string): boolean {
+    const place = linkPlaceOf(textOption(options, "to") ?? "");
+    return /^mqtts?:/.test(address) && !(place !== null && isBroker(place));
+}
+
+function withoutLogin({ login: _, ...options }: Options): Options {
+    return options;
 }
 
 function sayReport({ devices, refused }: LorawanReport): void {

@@ -76,11 +76,6 @@ export const bridgeCommand: Command = {
             help: "devices behind gateways with a packet forwarder, for which this listens: udp://HOST:PORT; or a network server: mqtt://HOST:PORT/application/ID, mqtts://HOST:PORT/v3/APP@TENANT",
         },
         devices: { kind: "value", value: "FILE", help: "list of LoRaWAN devices, mode 600" },
-        login: {
-            kind: "value",
-            value: "FILE",
-            help: "user and password at the broker of a network server, a line each, mode 600",
-        },
         keys: {
             kind: "value",
             value: "FILE",

@@ -25,7 +25,6 @@ export type LoraDeviceEntry = {
     | { readonly kind: "observed"; readonly payload: "milesight"; readonly directory: string }
 );
 
-const LOGIN_BYTES = 4_096;
 const FORMAT = "meterseal-lora-devices/v1";
 
 /**
@@ -47,21 +46,6 @@ export function readLoraDevices(path: string): LoraDeviceEntry[] {
     const names = new Set(devices.map(({ devEui }) => devEui));
     if (names.size === devices.length && names.size > 0) return devices;
     throw error("MS_MALFORMED", { where: path, expected: "devices, each devEui once" });
-}
-
-/**
- * Login at a broker: user and password, a line each.
- * @throws MetersealError MS_NOT_FOUND, MS_TOO_LARGE, MS_KEY_FILE where others may read it.
- */
-export function readLogin(path: string): { readonly user: string; readonly password: string } {
-    const [user = "", password = "", ...more] = readBounded(path, LOGIN_BYTES)
-        .toString("utf8")
-        .replace(/\r?\n$/, "")
-        .split(/\r?\n/);
-    if (isOpenToOthers(path))
-        throw error("MS_KEY_FILE", { where: path, todo: `Run: chmod 600 ${path}` });
-    if (user !== "" && password !== "" && more.length === 0) return { user, password };
-    throw error("MS_KEY_FILE", { where: path, expected: "a user and a password, a line each" });
 }
 
 function deviceOf(value: unknown, base: string): LoraDeviceEntry {

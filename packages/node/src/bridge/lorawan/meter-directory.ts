@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { error, fromHex, toBase64, toHex, unwrap } from "@meterseal/core";
+import { ALGORITHM, error, fromHex, toBase64, toHex, unwrap } from "@meterseal/core";
 import { decodeMeterState } from "@meterseal/meter";
 import {
     decodeLoraState,
@@ -39,8 +39,8 @@ const TEXT_MAX = 65_536;
 /**
  * Makes what a bridge needs of an enrolled meter in a new directory, and gives the meter its light key.
  * @param token - signed by the meter.
- * @throws MetersealError MS_STORE_UNWRITABLE where the directory has a meter already, and those of a
- * directory without a meter that is enrolled.
+ * @throws MetersealError MS_NOT_ALLOWED for a PS256 key, MS_STORE_UNWRITABLE where the directory has a
+ * meter already, and those of a directory without a meter that is enrolled.
  */
 export async function makeLoraMeter(
     meterDir: string,
@@ -48,6 +48,10 @@ export async function makeLoraMeter(
     { devEui, token }: { readonly devEui: string; readonly token: Uint8Array },
 ): Promise<void> {
     const device = openPublicDevice(meterDir);
+    if (device.key.algorithm === ALGORITHM.ps256) {
+        const expected = "a key whose signatures have 64 bytes";
+        throw error("MS_NOT_ALLOWED", { where: meterDir, expected, got: "PS256, with 256" });
+    }
     if (existsSync(join(directory, LORA_FILE)))
         throw error("MS_STORE_UNWRITABLE", { where: directory, got: "a meter's directory" });
     const lightKey = lightKeyOf(meterDir);

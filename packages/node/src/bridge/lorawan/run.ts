@@ -11,9 +11,10 @@ import {
 } from "@meterseal/links/lorawan";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { systemTimers } from "../../clocks.ts";
+import type { BrokerAccess } from "../../config/brokers.ts";
 import { type CollectorAddress, createMeterLink } from "../../device/link.ts";
 import { untilAborted } from "../../shutdown.ts";
-import { type LoraDeviceEntry, readLogin, readLoraDevices } from "./devices.ts";
+import { type LoraDeviceEntry, readLoraDevices } from "./devices.ts";
 import { FileFrameCounters } from "./frame-counters.ts";
 import { MeterChannel } from "./meter-channel.ts";
 import { openLoraMeter } from "./meter-directory.ts";
@@ -23,8 +24,8 @@ import { ObservedChannel } from "./observed-channel.ts";
 export type LorawanOptions = {
     /** `udp://HOST:PORT`, or the broker of a network server. */
     readonly address: string;
-    /** Login at that broker, in a file of mode 600. */
-    readonly loginPath: string | undefined;
+    /** Logins and certificates for that broker. */
+    readonly access: BrokerAccess;
     /** List of devices. */
     readonly devicesPath: string;
     readonly target: CollectorAddress;
@@ -121,13 +122,14 @@ function advanceAll(
 }
 
 function openNetwork(
-    { address, insecure, log, loginPath, target: { ca } }: LorawanOptions,
+    { access, address, insecure, log }: LorawanOptions,
     entries: readonly LoraDeviceEntry[],
     counters: FileFrameCounters,
 ): LoraNetwork {
     if (/^mqtts?:/.test(address)) {
-        const login = loginPath === undefined ? {} : { login: readLogin(loginPath) };
-        const trust = ca === undefined ? {} : { ca };
+        const { logins, ...trust } = access;
+        const known = URL.canParse(address) ? logins?.get(new URL(address).host) : undefined;
+        const login = known === undefined ? {} : { login: known };
         return createServerNetwork({ url: address, ...login, ...trust, insecure, counters, log });
     }
     const url = URL.canParse(address) ? new URL(address) : null;
