@@ -77,6 +77,7 @@ import {
     walletExportCommand,
     walletImportCommand,
 } from "./commands/wallet-custody.ts";
+import { walletPublishCommand } from "./commands/wallet-publish.ts";
 import { walletRunCommand } from "./commands/wallet-run.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { out, say } from "./console.ts";
@@ -103,6 +104,7 @@ const COMMANDS: readonly Command[] = [
     meterRotateKeyCommand,
     walletInitCommand,
     walletRunCommand,
+    walletPublishCommand,
     subscriptionCreateCommand,
     subscriptionListCommand,
     subscriptionRevokeCommand,

@@ -11,6 +11,7 @@ import { DEVICE_FILES } from "../src/device/device.ts";
 import type { Server } from "../src/server/server.ts";
 import { type Outcome, run, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
+import { p1Telegram } from "./p1-telegram.ts";
 import { startQuietServer } from "./quiet-server.ts";
 
 const TEST_MS = 60_000;
@@ -235,18 +236,8 @@ describe("a plug in the home", () => {
 
 const START_UNIX = Date.UTC(2026, 0, 5, 12) / 1000;
 
-/** A telegram of DSMR 5 with its check: seconds from the start, and the register. */
-function p1(seconds: number, registerWh: bigint, fromUnix = START_UNIX): string {
-    const wall = new Date((fromUnix + seconds + 3_600) * 1000).toISOString().replaceAll(/\D/g, "");
-    const kwh = `${registerWh / 1000n}.${String(registerWh % 1000n).padStart(3, "0")}`;
-    const body = `/TST5\\METER\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(${wall.slice(2, 14)}W)\r\n1-0:1.8.1(${kwh}*kWh)\r\n!`;
-    let crc = 0;
-    for (const byte of Buffer.from(body, "latin1")) {
-        crc ^= byte;
-        for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-    }
-    return `${body}${crc.toString(16).toUpperCase().padStart(4, "0")}\r\n`;
-}
+const p1 = (seconds: number, registerWh: bigint, fromUnix = START_UNIX): string =>
+    p1Telegram(fromUnix + seconds, registerWh);
 
 /** A telegram of now, whose register grows by 1 Wh each second. */
 function p1Now(): string {
