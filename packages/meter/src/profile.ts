@@ -13,6 +13,8 @@ export type MeterProfile = {
     /** Hash of the enrolment entry, 32 bytes: predecessor of the chain's first record. */
     readonly anchor: Uint8Array;
     readonly stream: StreamDescriptor;
+    /** What it meters, one of MEDIUM; absent for electricity. */
+    readonly medium?: number;
     /** Key that signs receipts. */
     readonly collectorKey: PublicKey;
 };

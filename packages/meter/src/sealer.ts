@@ -132,6 +132,7 @@ export function sealBatch(
         flags: encodeFlags(batch.map((boundary) => boundary.flag)),
         ...commitments.value,
         ...(profile.stream.scale === 0 ? {} : { scale: profile.stream.scale }),
+        ...(profile.medium === undefined ? {} : { medium: profile.medium }),
     };
     return ok({ usage, state: { ...state, seal: plan.value.state, registers: last.registers } });
 }

@@ -39,7 +39,7 @@ beforeAll(async () => {
         seen.set(topic.split("/").at(-1) ?? "", payload.toString());
     });
     await watcher.subscribeAsync(["meterseal/#", "homeassistant/#"]);
-    writeFileSync(login, `${NAME}\n${PASSWORD}\n`, { mode: 0o600 });
+    writeFileSync(login, `${placeOf(broker.url)} ${NAME} ${PASSWORD}\n`, { mode: 0o600 });
 }, TEST_MS);
 afterAll(async () => {
     await watcher.endAsync(true);
@@ -57,6 +57,8 @@ async function openBroker(): Promise<typeof broker> {
     await new Promise<void>((done) => tcp.listen(0, "127.0.0.1", done));
     return { aedes, tcp, url: `mqtt://127.0.0.1:${(tcp.address() as { port: number }).port}` };
 }
+
+const placeOf = (url: string): string => new URL(url).host;
 
 /** Lets the gateway send registers, seconds from the start each. */
 async function readings(...each: [seconds: number, registerWh: bigint][]): Promise<void> {
@@ -88,7 +90,7 @@ describe("meterseal wallet publish", () => {
             const { code, stderr, stdout } = await publish(server.httpUrl, "--once");
             expect([code, stderr]).toEqual([0, ""]);
             const shown = {
-                ...{ import: "5.160", export: null, power: 3_600, sealValid: "ON", tamper: "OFF" },
+                ...{ import: "5.160", export: null, flow: "3600", sealValid: "ON", tamper: "OFF" },
                 lastReading: "2026-01-05T12:02:00.000Z",
             };
             expect(JSON.parse(stdout)).toEqual({ ...shown, faults: [] });
@@ -203,9 +205,13 @@ describe("meterseal wallet publish", () => {
                 const asked = [...key(), "--url", server.httpUrl, "--home-assistant", broker.url];
                 return (await run("wallet", "publish", ...asked, "--login", file, "--once")).stderr;
             };
-            expect(await attempt("home\nhidden\n", 0o644)).toMatch(/^MS_KEY_FILE.*chmod 600/s);
-            expect(await attempt("home hidden\n", 0o600)).toMatch(/^MS_KEY_FILE.*two lines/s);
-            const refused = await attempt("home\nhidden\n", 0o600);
+            const right = `${placeOf(broker.url)} home hidden\n`;
+            expect(await attempt(right, 0o644)).toMatch(/^MS_USAGE.*chmod 600/s);
+            expect(await attempt("home hidden\n", 0o600)).toMatch(/^MS_USAGE.*HOST:PORT NAME/s);
+            expect(await attempt("else:1 home hidden\n", 0o600)).toMatch(
+                /^MS_USAGE.*a line for 127/s,
+            );
+            const refused = await attempt(right, 0o600);
             expect(refused).toMatch(/^MS_LINK.*name and password/s);
             expect(refused).not.toContain("hidden");
         },

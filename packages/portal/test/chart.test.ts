@@ -6,6 +6,8 @@ import { gapBands } from "../src/household/chart/draw.ts";
 import { energyLabel } from "../src/household/labels.ts";
 import { readCheckpoint } from "../src/neighbourhood/checkpoint.ts";
 
+const KWH = { label: "kWh" } as const;
+
 function interval(
     hour: number,
     importWh: bigint | null,
@@ -33,9 +35,11 @@ describe("a gap", () => {
     });
 
     it("is not called zero, nor is zero called a gap", () => {
-        expect(energyLabel(interval(0, null, "missing"))).toBe("no reading");
-        expect(energyLabel(interval(0, 0n, "measured"))).toBe("0.000 kWh");
-        expect(energyLabel(interval(0, 1_250n, "partial"))).toBe("1.250 kWh, partly read");
+        expect(energyLabel(interval(0, null, "missing"), KWH)).toBe("no reading");
+        expect(energyLabel(interval(0, 0n, "measured"), KWH)).toBe("0.000 kWh");
+        expect(energyLabel(interval(0, 1_250n, "partial"), KWH)).toBe("1.250 kWh, partly read");
+        const gas = { label: "m³" } as const;
+        expect(energyLabel(interval(0, 1_250n, "measured"), gas)).toBe("1.250 m³");
     });
 });
 

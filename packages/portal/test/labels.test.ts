@@ -2,6 +2,8 @@ import type { UsageInterval } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
 import { correctionLabel, energyLabel, readingLabel } from "../src/household/labels.ts";
 
+const KWH = { label: "kWh" } as const;
+
 const interval: UsageInterval = {
     fromUnix: 0,
     toUnix: 3600,
@@ -13,19 +15,22 @@ const interval: UsageInterval = {
 
 describe("a correction in words", () => {
     it("has its sign, and says nothing where there is none", () => {
-        expect(correctionLabel(-1250n)).toBe("corrected by −1.250 kWh");
-        expect(correctionLabel(70n)).toBe("corrected by +0.070 kWh");
+        expect(correctionLabel(-1250n, KWH)).toBe("corrected by −1.250 kWh");
+        expect(correctionLabel(70n, KWH)).toBe("corrected by +0.070 kWh");
         for (const correctionWh of [undefined, 0n]) {
             const plain = { ...interval, ...(correctionWh === undefined ? {} : { correctionWh }) };
-            expect([readingLabel(plain), energyLabel(plain)]).toEqual(["measured", "1.500 kWh"]);
+            expect([readingLabel(plain, KWH), energyLabel(plain, KWH)]).toEqual([
+                "measured",
+                "1.500 kWh",
+            ]);
         }
     });
 
     it("stands beside what was read, and never in it", () => {
         const corrected: UsageInterval = { ...interval, correctionWh: -1250n };
-        expect(readingLabel(corrected)).toBe("measured, corrected by −1.250 kWh");
-        expect(energyLabel(corrected)).toBe("1.500 kWh, corrected by −1.250 kWh");
+        expect(readingLabel(corrected, KWH)).toBe("measured, corrected by −1.250 kWh");
+        expect(energyLabel(corrected, KWH)).toBe("1.500 kWh, corrected by −1.250 kWh");
         const partial: UsageInterval = { ...corrected, quality: "partial" };
-        expect(energyLabel(partial)).toBe("1.500 kWh, corrected by −1.250 kWh, partly read");
+        expect(energyLabel(partial, KWH)).toBe("1.500 kWh, corrected by −1.250 kWh, partly read");
     });
 });

@@ -46,6 +46,8 @@ export type GrantReading = {
         readonly sums: Verdict | null;
     };
     readonly checkpoint: TreeHead | null;
+    /** What is metered, one of MEDIUM, as the records say; undefined for electricity. */
+    readonly medium: number | undefined;
     /** Last boundary in the records: nobody has shown what comes after it. Null without any. */
     readonly lastUnix: number | null;
 };
@@ -80,6 +82,7 @@ export async function readGrant(input: ReadingInput): Promise<Result<GrantReadin
             sums: claimed === undefined ? null : verdictOf(said.length, compareSums(said, claimed)),
         },
         checkpoint,
+        medium: signed.medium,
         lastUnix: last === null ? null : unixOfSlot(last.slot, slotSeconds),
     });
 }

@@ -21,6 +21,8 @@ import {
 /** What checked records say of a stream: nothing here comes from the store's own word. */
 export type SignedStream = {
     readonly line: StreamLine;
+    /** What is metered, one of MEDIUM; undefined for electricity. */
+    readonly medium: number | undefined;
     /** Registers of a point of the line; MS_NOT_FOUND where no record carries it. */
     endOf(point: Point): Result<SumEnd>;
 };
@@ -42,7 +44,7 @@ type Epoch = {
 /**
  * Reads the boundaries of a stream off records whose signatures, chain and inclusion were checked.
  * @param records - of one subject, in chain order; those of other streams do not count.
- * @returns MS_RESEALED where boundaries are not in order; MS_MALFORMED for a body of another shape;
+ * @returns MS_RESEALED where boundaries are not in order; MS_STREAM_RULE where the medium changes; MS_MALFORMED for a body of another shape;
  * MS_CHAIN_MISMATCH where an opening names another closing record than the one that is there.
  */
 export function signedStream(
@@ -61,6 +63,8 @@ class StreamReader {
     readonly #streamId: Uint8Array;
     readonly #epochs = new Map<number, Epoch>();
     readonly #events = new Map<string, MeterRecord>();
+    /** Null for electricity, undefined before the first usage record. */
+    #medium: number | null | undefined = undefined;
 
     constructor(streamId: Uint8Array) {
         this.#streamId = streamId;
@@ -91,12 +95,18 @@ class StreamReader {
         }));
         const line = StreamLine.of(lines);
         if (!line.ok) return line;
-        return ok({ line: line.value, endOf: (point) => this.#endOf(point) });
+        const medium = this.#medium ?? undefined;
+        return ok({ line: line.value, medium, endOf: (point) => this.#endOf(point) });
     }
 
     #takeUsage(record: MeterRecord, usage: UsageBody): Result<null> {
         if (!bytesEqual(usage.stream, this.#streamId)) return ok(null);
-        const { count, firstSlot, flags, sealEpoch } = usage;
+        const { count, firstSlot, flags, medium = null, sealEpoch } = usage;
+        if (this.#medium === undefined) this.#medium = medium;
+        if (this.#medium !== medium) {
+            const expected = "the same medium in all records";
+            return fail(error("MS_STREAM_RULE", { where: recordName(record), expected }));
+        }
         const { line, stretches } = this.#epoch(sealEpoch);
         if (firstSlot <= (line.last ?? -1)) {
             return fail(error("MS_RESEALED", { where: recordName(record) }));

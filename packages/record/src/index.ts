@@ -47,6 +47,13 @@ export {
 export type { BoxAccess, BoxItem, BoxMessage, GrantBox } from "./grant-box.ts";
 export { lastRegistersUnix } from "./instants.ts";
 export { createLinkToken, type LinkToken, parseLinkToken } from "./link-token.ts";
+export {
+    MEDIUM,
+    type MediumName,
+    type MediumUnit,
+    mediumOfName,
+    unitOfMedium,
+} from "./medium.ts";
 export type { MeterStore, OutboxRecord } from "./meter-store.ts";
 export {
     COHORT_BYTES,

@@ -27,7 +27,7 @@ export type UsageBody = AddressedBoundaries & {
     readonly commitments?: readonly Uint8Array[];
     /** Registers count in 10^scale Wh (or the medium's unit); absent = 0. */
     readonly scale?: number;
-    /** Medium: 0 electricity (absent), 1 gas, 2 water, 3 heat. */
+    /** Medium, one of MEDIUM; absent for electricity. */
     readonly medium?: number;
 };
 

@@ -16,6 +16,7 @@ import {
     RECORD_CLASS,
     type RegisterEvent,
     type UsageBody,
+    unitOfMedium,
     usageOf,
 } from "@meterseal/record";
 import { expandAddresses, expandFlags, type TreeAddress } from "@meterseal/seal";
@@ -66,7 +67,8 @@ export function endSlot(atUnix: number, slotSeconds: number): number {
 /**
  * Sorts what the records of a meter say of one of its streams. Whether they are signed, whole and in
  * the ledger is for whoever hands them over to check.
- * @returns MS_NOT_FOUND without usage of the stream; MS_STREAM_RULE where slots, groups or units
+ * @returns MS_NOT_FOUND without usage of the stream; MS_TARIFF for gas and water, which no price of
+ * energy fits; MS_STREAM_RULE where slots, groups or units
  * change, or the stream is open; MS_RESEALED where epochs overlap or slots repeat.
  */
 export function readStream(
@@ -103,8 +105,15 @@ class StreamReader {
         const usage = usageOf(record);
         if (!usage.ok) return usage;
         if (!bytesEqual(usage.value.stream, this.#stream)) return ok(null);
+        const { base, name } = unitOfMedium(usage.value.medium);
+        if (base !== "Wh") {
+            const expected = "energy: prices are by the kWh";
+            return fail(error("MS_TARIFF", { expected, got: `a stream of ${name}` }));
+        }
         this.#first ??= usage.value;
-        if (this.#first.slotSeconds !== usage.value.slotSeconds) return this.#otherShape(record);
+        const { medium, slotSeconds } = this.#first;
+        const isSame = slotSeconds === usage.value.slotSeconds && medium === usage.value.medium;
+        if (!isSame) return this.#otherShape(record);
         const epoch = this.#epochOf(record, usage.value);
         return epoch.ok ? addUsage(epoch.value.boundaries, record, usage.value) : epoch;
     }

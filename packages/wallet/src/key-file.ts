@@ -9,7 +9,7 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
-import { channelsOfGroup } from "@meterseal/record";
+import { channelsOfGroup, mediumOfName, unitOfMedium } from "@meterseal/record";
 import { checkStream, MASTER_BYTES, type SealedStream } from "@meterseal/seal";
 
 /**
@@ -26,14 +26,19 @@ export type KeyFile = {
     readonly stream: SealedStream;
     /** IANA time zone of the stream. */
     readonly zone: string;
-    /** Registers count in 10^scale Wh. */
+    /** Registers count in 10^scale Wh, or m³ of gas and water. */
     readonly scale: number;
+    /** What is metered, one of MEDIUM; absent for electricity. */
+    readonly medium?: number;
     /** 32 bytes; null for an open stream, which needs no key. */
     readonly master: Uint8Array | null;
 };
 
 const FORMAT = "meterseal-key/v1";
+/** With a medium: who does not know of it must not take cubic metres for kilowatt-hours. */
+const FORMAT_MEDIUM = "meterseal-key/v2";
 const TEXT_MAX = 8192;
+const FORMATS: readonly unknown[] = [FORMAT, FORMAT_MEDIUM];
 /** Registers count in 10^-6 … 10^6 Wh (formats 4). */
 const SCALE_MAX = 6;
 /** Longest name of a zone. */
@@ -41,9 +46,9 @@ const ZONE_MAX = 64;
 
 /** JSON text of a key file, to be written with mode 600. */
 export function formatKeyFile(key: KeyFile): string {
-    const { stream } = key;
+    const { medium, stream } = key;
     const fields = {
-        format: FORMAT,
+        format: medium === undefined ? FORMAT : FORMAT_MEDIUM,
         name: key.name,
         network: toHex(key.network),
         meter: toHex(key.meter),
@@ -54,6 +59,7 @@ export function formatKeyFile(key: KeyFile): string {
         groups: stream.groups.map((member) => member.group),
         zone: key.zone,
         scale: key.scale,
+        ...(medium === undefined ? {} : { medium: unitOfMedium(medium).name }),
         master: key.master === null ? null : toBase64(key.master),
     };
     return `${JSON.stringify(fields, null, 4)}\n`;
@@ -72,7 +78,7 @@ export function parseKeyFile(text: string): Result<KeyFile> {
     } catch {
         return refuse("JSON");
     }
-    if (typeof fields !== "object" || fields === null || fields.format !== FORMAT) {
+    if (typeof fields !== "object" || fields === null || !FORMATS.includes(fields.format)) {
         return refuse(`"format": "${FORMAT}"`);
     }
     try {
@@ -92,9 +98,16 @@ function readFields(fields: Record<string, unknown>): KeyFile {
         stream: readStream(fields, groups),
         zone: text(fields.zone, ZONE_MAX),
         scale: integer(fields.scale, -SCALE_MAX, SCALE_MAX),
+        ...(fields.format === FORMAT_MEDIUM ? { medium: readMedium(fields.medium) } : {}),
         master:
             fields.master === null ? null : bytes(fromBase64(text(fields.master)), MASTER_BYTES),
     };
+}
+
+function readMedium(value: unknown): number {
+    const medium = mediumOfName(text(value));
+    if (medium === null) throw new TypeError("medium");
+    return medium;
 }
 
 function readStream(fields: Record<string, unknown>, groups: readonly unknown[]): SealedStream {

@@ -10,6 +10,7 @@ import {
     RECORD_CLASS,
     type RegisterEvent,
     type UsageBody,
+    unitOfMedium,
     usageOf,
     WARNING_KIND,
 } from "@meterseal/record";
@@ -32,7 +33,7 @@ export type OpenBoundary = {
     /** Ladder level, 0 slot … 3 month, as the signed record says. */
     readonly level: number;
     /**
-     * Whole Wh; a register in finer units is rounded down, so that differences still add up. The
+     * Whole Wh, or whole litres of gas and water; a register in finer units is rounded down, so that differences still add up. The
      * register of the first device, carried on by those that followed it.
      */
     readonly importWh: bigint;
@@ -63,8 +64,8 @@ export function openSeries(key: KeyFile, records: Iterable<MeterRecord>): Result
 /**
  * Opens the registers of a household's records with its key, in the browser or on the command line,
  * and joins the seal epochs of its stream: from the one in the key file on, under one master secret.
- * @returns MS_KEY_FOREIGN for records of another meter or stream, or with other slots, groups or
- * units than the key says; MS_REGISTER_CAP where the key opens to nonsense; and as
+ * @returns MS_KEY_FOREIGN for records of another meter or stream, or with other slots, groups, units
+ * or another medium than the key says; MS_REGISTER_CAP where the key opens to nonsense; and as
  * {@link joinEpochs}.
  */
 export function openServicePoint(
@@ -78,8 +79,9 @@ export function openServicePoint(
     }
     const joined = joinEpochs(epochs.opened);
     if (!joined.ok) return joined;
-    const factor = 10n ** BigInt(Math.abs(key.scale));
-    const toWh = (units: bigint): bigint => (key.scale < 0 ? units / factor : units * factor);
+    const shift = key.scale - unitOfMedium(key.medium).baseScale;
+    const factor = 10n ** BigInt(Math.abs(shift));
+    const toWh = (units: bigint): bigint => (shift < 0 ? units / factor : units * factor);
     const series = joined.value.boundaries.map(
         ({ adjusted, exported, flag, imported, level, slot }): OpenBoundary => ({
             unix: unixOfSlot(slot, key.stream.slotSeconds),
@@ -200,6 +202,7 @@ class EpochOpener {
         const usage = usageOf(record);
         if (!usage.ok) return usage;
         if (usage.value.slotSeconds !== this.#key.stream.slotSeconds) return foreign(record);
+        if (usage.value.medium !== this.#key.medium) return foreign(record);
         const epoch = this.#epochOf(record, usage.value);
         if (!epoch.ok) return epoch;
         const opened = openUsage(usage.value, epoch.value.keys);

@@ -13,7 +13,7 @@ import {
     verdictOf,
     verifyCheckpoint,
 } from "@meterseal/ledger";
-import { lastRegistersUnix } from "@meterseal/record";
+import { lastRegistersUnix, type MediumName, unitOfMedium } from "@meterseal/record";
 import type { OwnCorrection } from "./corrections.ts";
 import type { Join } from "./join.ts";
 import type { KeyFile } from "./key-file.ts";
@@ -35,8 +35,16 @@ export type Verdicts = {
     readonly checkpoint: TreeHead | null;
 };
 
-/** Most power that a household connection carries: three phases of 100 A at 230 V. */
-const PLAUSIBLE_POWER_W = 69_000;
+/**
+ * Most that a connection carries in an hour, in base units of its medium: electricity over three phases of
+ * 100 A at 230 V, gas and water through the largest meters of houses, heat of a block of flats.
+ */
+const PLAUSIBLE_AN_HOUR: Readonly<Record<MediumName, number>> = {
+    electricity: 69_000,
+    gas: 160_000,
+    water: 100_000,
+    heat: 2_000_000,
+};
 
 /** A household's checked records, its opened registers and the four verdicts. */
 export type HouseholdReport = {
@@ -82,7 +90,7 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
                 report.continuity.faults,
             ),
             clock: checkClock(records),
-            plausibility: checkPlausibility(series, key.stream.slotSeconds, faults),
+            plausibility: checkPlausibility(series, key, faults),
             checkpoint: report.checkpoint,
         },
         records,
@@ -120,15 +128,17 @@ function checkClock(records: readonly CheckedRecord[]): Verdict {
 /** Bounds on registers that the key opened; grants and the ledger see none of this. */
 export function checkPlausibility(
     series: readonly OpenBoundary[],
-    slotSeconds: number,
+    { medium, stream }: Pick<KeyFile, "medium" | "stream">,
     found: readonly Fault[] = [],
 ): Verdict {
     const faults = [...found];
+    const { base, name: mediumName } = unitOfMedium(medium);
+    const mostAnHour = PLAUSIBLE_AN_HOUR[mediumName];
     for (let i = 1; i < series.length; i++) {
         const before = series[i - 1] as OpenBoundary;
         const boundary = series[i] as OpenBoundary;
-        const seconds = (boundary.slot - before.slot) * slotSeconds;
-        const mostWh = BigInt(Math.ceil((PLAUSIBLE_POWER_W * seconds) / 3600));
+        const seconds = (boundary.slot - before.slot) * stream.slotSeconds;
+        const mostWh = BigInt(Math.ceil((mostAnHour * seconds) / 3600));
         const pairs: [string, bigint | null, bigint | null][] = [
             ["import", before.importWh, boundary.importWh],
             ["export", before.exportWh, boundary.exportWh],
@@ -139,7 +149,7 @@ export function checkPlausibility(
             if (grownWh >= 0n && grownWh <= mostWh) continue;
             const code = grownWh < 0n ? "MS_REGISTER_DECREASED" : "MS_REGISTER_CAP";
             const where = `${name} at ${new Date(boundary.unix * 1000).toISOString()}`;
-            const expected = `growth of 0 … ${mostWh} Wh in ${seconds} s`;
+            const expected = `growth of 0 … ${mostWh} ${base} in ${seconds} s`;
             faults.push({ error: error(code, { where, expected }), where });
         }
     }

@@ -244,6 +244,8 @@ describe("a household in a cohort", () => {
         expect(await codeOf(cohortOf(homes.slice(1)))).toBe("MS_KEY_FOREIGN");
         const open = { ...(homes[0] as Home).key, master: null };
         expect(await codeOf(known, { key: open })).toBe("MS_COHORT");
+        const heat = { ...(homes[0] as Home).key, medium: 3 };
+        expect(await codeOf(known, { key: heat })).toBe("MS_COHORT");
     });
 
     test("refuses a month that is over, a second time, and a monitor that it granted to", async () => {

@@ -99,7 +99,7 @@ async function kept(): Promise<Record<string, string>> {
 
 function command(login: string, ...words: string[]): string[] {
     const file = join(dir, "login");
-    writeFileSync(file, login, { mode: 0o600 });
+    writeFileSync(file, `127.0.0.1:${port} ${login}\n`, { mode: 0o600 });
     return [
         ...["wallet", "publish", "--key", join(gateway.directory, DEVICE_FILES.keyFile)],
         ...["--url", server.httpUrl, "--home-assistant", `mqtt://127.0.0.1:${port}`],
@@ -111,7 +111,7 @@ describe("a household's meter at Mosquitto", { skip }, () => {
     it("is found there by a dashboard that starts later; the broker says where it died", {
         timeout: TEST_MS,
     }, async () => {
-        const running = start(command("household\nsecret\n"));
+        const running = start(command("household secret"));
         await running.shows("Published");
         const topics = await kept();
         const [discovery = "", ...others] = Object.keys(topics).sort();
@@ -128,7 +128,7 @@ describe("a household's meter at Mosquitto", { skip }, () => {
     });
 
     it("is told that name or password is wrong", { timeout: TEST_MS }, async () => {
-        const { code, stderr } = await run(...command("household\nwrong\n", "--once"));
+        const { code, stderr } = await run(...command("household wrong", "--once"));
         assert.notEqual(code, 0);
         assert.match(stderr, /^MS_LINK.*Not authorized.*name and password/s);
     });

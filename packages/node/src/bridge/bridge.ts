@@ -7,9 +7,10 @@ import {
     type ReadingRules,
     type ReadingStart,
 } from "@meterseal/meter";
-import type { StreamDescriptor } from "@meterseal/record";
+import { type MediumName, type StreamDescriptor, unitOfMedium } from "@meterseal/record";
 import type { Decoded, Telegram } from "@meterseal/telegram";
 import type { BoundaryJournal } from "./boundary-journal.ts";
+import { mediumRegisterOf } from "./medium-registers.ts";
 import { type RegistersBefore, registersOf } from "./registers.ts";
 import type { FrameCounter } from "./telegrams.ts";
 
@@ -20,13 +21,20 @@ const WAIT_SECONDS = 90;
 /** A meter whose clock is further off than this is dated by ours. */
 const CLOCK_OFF_SECONDS = 120;
 
+/** A sub-meter's reading that is older says nothing of now. */
+const AGE_SECONDS_MAX = 86_400;
+/** Readings of a sub-meter that are looked at for one slot, about. */
+const READINGS_A_SLOT = 240;
+
 /** What a bridge works with. */
 export type BridgeParts = {
     readonly agent: MeterAgent;
     readonly journal: BoundaryJournal;
     readonly stream: StreamDescriptor;
-    /** OBIS group B of the meter behind the port. */
-    readonly channel: number;
+    /** What is metered, one of MEDIUM; undefined for electricity. */
+    readonly medium: number | undefined;
+    /** Which of the meters behind the port: OBIS group B, or the number of a sub-meter; null for the only one. */
+    readonly channel: number | null;
     /** Counter of the last encrypted frame. */
     readonly counter: FrameCounter;
     /** Recorded telegrams end; a live line goes on. */
@@ -115,17 +123,37 @@ export class Bridge {
     #take(telegram: Telegram): string | null {
         if (telegram.check === "mismatch" || telegram.check === "truncated")
             return `crc: ${telegram.check}`;
-        const { groups } = measuredOf(this.#parts.stream);
-        const measuredUnix = this.#dateOf(telegram);
-        const before = measuredUnix === null ? null : this.#before(measuredUnix);
-        const registers = registersOf(telegram, groups, this.#parts.channel, before);
-        if (registers === null) return "no register";
-        if (measuredUnix === null) return "no time";
+        const reading = this.#readingOf(telegram);
+        if (typeof reading === "string") return reading;
+        const { measuredUnix, registers } = reading;
+        if (this.#isTooSoon(measuredUnix)) return null;
         const arrivedUnix = this.#parts.byMeterClock ? measuredUnix : this.#nowUnix;
         this.#measuredUnix = Math.max(this.#measuredUnix, measuredUnix);
         this.#conditioner.take({ measuredUnix, arrivedUnix, registers });
         this.#last = { unix: measuredUnix, registers };
         return null;
+    }
+
+    /** Registers of a telegram and their time, or why it has none. */
+    #readingOf(telegram: Telegram): Reading | string {
+        const { channel, medium, stream } = this.#parts;
+        const sentUnix = this.#dateOf(telegram);
+        const { name } = unitOfMedium(medium);
+        if (name !== "electricity") return mediumReading(telegram, name, channel, sentUnix);
+        const before = sentUnix === null ? null : this.#before(sentUnix);
+        const { groups } = measuredOf(stream);
+        const registers = registersOf(telegram, groups, channel ?? 0, before);
+        if (registers === null) return "no register";
+        return sentUnix === null ? "no time" : { measuredUnix: sentUnix, registers };
+    }
+
+    /** Sub-meters are repeated each second: a few hundred readings a slot are plenty. */
+    #isTooSoon(measuredUnix: number): boolean {
+        const { medium, stream } = this.#parts;
+        if (medium === undefined || this.#last === null) return false;
+        const spacing = Math.floor(stream.slotSeconds / READINGS_A_SLOT);
+        const since = measuredUnix - this.#last.unix;
+        return since >= 0 && since < spacing;
     }
 
     /** What a register of this moment follows; null before the first. */
@@ -189,17 +217,43 @@ export class Bridge {
     }
 }
 
+type Reading = { readonly measuredUnix: number; readonly registers: readonly bigint[] };
+
+/** Reading of a sub-meter, which is as old as it says; by our clock where the telegram's is wrong. */
+function mediumReading(
+    telegram: Telegram,
+    medium: Exclude<MediumName, "electricity">,
+    channel: number | null,
+    sentUnix: number | null,
+): Reading | string {
+    const found = mediumRegisterOf(telegram, medium, channel);
+    if (typeof found === "string") return found;
+    if (sentUnix === null) return "no time";
+    const ageSeconds =
+        (telegram.atUnix ?? sentUnix) - (found.atUnix ?? telegram.atUnix ?? sentUnix);
+    // A sub-meter that was never read, or no longer, has a time of fantasy or of long ago.
+    const isRecent = ageSeconds >= -CLOCK_OFF_SECONDS && ageSeconds <= AGE_SECONDS_MAX;
+    return isRecent
+        ? { measuredUnix: sentUnix - ageSeconds, registers: [found.register] }
+        : "no time";
+}
+
 function rulesOf({
     alignSeconds: most = ALIGN_SECONDS_MAX,
+    medium,
     stream,
-}: Pick<BridgeParts, "alignSeconds" | "stream">): ReadingRules {
+}: Pick<BridgeParts, "alignSeconds" | "medium" | "stream">): ReadingRules {
     const { slotSeconds } = stream;
-    const alignSeconds = Math.min(most, Math.floor((slotSeconds - 1) / 2));
+    const half = Math.floor((slotSeconds - 1) / 2);
+    // Sub-meters are read when they please, once an hour perhaps: the nearest reading stands for a boundary.
+    const isSparse = medium !== undefined;
+    const alignSeconds = isSparse ? half : Math.min(most, half);
+    const waitSeconds = isSparse ? slotSeconds : Math.min(WAIT_SECONDS, slotSeconds);
     return {
         ...{ slotSeconds, alignSeconds },
         growthCaps: measuredOf(stream).groups.map(() => BigInt(LIMITS.slotDelta)),
-        waitSeconds: Math.max(alignSeconds, Math.min(WAIT_SECONDS, slotSeconds)),
-        lateSeconds: Math.min(alignSeconds, ALIGN_SECONDS_MAX),
+        waitSeconds: Math.max(alignSeconds, waitSeconds),
+        lateSeconds: isSparse ? waitSeconds : Math.min(alignSeconds, ALIGN_SECONDS_MAX),
         stepBackUnits: 0n,
     };
 }

@@ -1,13 +1,14 @@
 import { error } from "@meterseal/core";
-import type { Device } from "../device/device.ts";
+import { type Device, openDevice } from "../device/device.ts";
 
 /**
- * Refuses the directory of a meter that signs for itself: its own key must not sign what somebody else
- * read. That is what observed means.
- * @throws MetersealError MS_NOT_ALLOWED
+ * Opens the device of a gateway. A meter that signs for itself is refused: its own key must not sign what
+ * somebody else read. That is what observed means.
+ * @throws MetersealError MS_NOT_ALLOWED, and what {@link openDevice} throws.
  */
-export function requireObserved({ observed }: Device, directory: string): void {
-    if (observed) return;
+export function openObservedDevice(directory: string): Device {
+    const device = openDevice(directory);
+    if (device.observed) return device;
     throw error("MS_NOT_ALLOWED", {
         where: directory,
         expected: "the directory of a gateway",

@@ -1,13 +1,12 @@
-import { basename } from "node:path";
-import { error, type Log, toHex } from "@meterseal/core";
-import { firstSlotFrom, type MeterAgent, type ReadingStart } from "@meterseal/meter";
+import { error, type Log } from "@meterseal/core";
+import { unitOfMedium } from "@meterseal/record";
 import type { P1Keys } from "@meterseal/telegram";
-import { BoundaryJournal } from "../bridge/boundary-journal.ts";
-import { Bridge } from "../bridge/bridge.ts";
+import type { Bridge } from "../bridge/bridge.ts";
 import { MAP_NAMES } from "../bridge/modbus/address.ts";
 import { openModbusSource } from "../bridge/modbus/source.ts";
 import { openMqttSource } from "../bridge/mqtt-source.ts";
-import { requireObserved } from "../bridge/observed.ts";
+import { openObservedDevice } from "../bridge/observed.ts";
+import { type Gateway, openGateway } from "../bridge/open-gateway.ts";
 import { openSource } from "../bridge/source.ts";
 import {
     encryptedReader,
@@ -24,12 +23,10 @@ import {
     requiredOption,
     textOption,
 } from "../cli/arguments.ts";
-import { systemClock } from "../clocks.ts";
 import { consoleLog, counted, out, say } from "../console.ts";
-import { openAgent, requireNoRefusal, settleNetwork } from "../device/agent.ts";
-import { type Device, openDevice, provideKeyFile } from "../device/device.ts";
+import { requireNoRefusal } from "../device/agent.ts";
+import type { Device } from "../device/device.ts";
 import { collectorOf, collectorOptions } from "../device/link.ts";
-import { isOpening, readOpening } from "../device/replacement.ts";
 import { EXIT } from "../exit-codes.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 import { bridgeLorawan } from "./bridge-lorawan.ts";
@@ -54,6 +51,11 @@ export const bridgeCommand: Command = {
             kind: "value",
             value: "DIR",
             help: "directory of the gateway, made by meter init --observed",
+        },
+        also: {
+            kind: "values",
+            value: "DIR",
+            help: "a further gateway on the same line, such as one of gas; may be given again",
         },
         p1: source("DSMR P1, also encrypted"),
         sml: source("SML"),
@@ -85,7 +87,7 @@ export const bridgeCommand: Command = {
         channel: {
             kind: "value",
             value: "N",
-            help: "OBIS group B of the meter behind the port (0)",
+            help: "which meter behind the port: OBIS group B (0), or the number of a sub-meter",
         },
         "meter-time": {
             kind: "flag",
@@ -109,86 +111,77 @@ export const bridgeCommand: Command = {
     async run(options) {
         const lorawan = textOption(options, "lorawan");
         if (lorawan !== undefined) return await bridgeLorawan(options, lorawan);
-        const directory = requiredOption(options, "dir", "DIR");
+        const directories = [requiredOption(options, "dir", "DIR"), ...alsoOption(options)];
         const target = collectorOf(options);
         const log = consoleLog("bridge");
         const counter: FrameCounter = { value: -1 };
         const line = sourceOf(options, counter, log);
-        const device = openDevice(directory);
-        requireObserved(device, directory);
-        settleNetwork(directory, device);
-        const keyFile = provideKeyFile(directory, basename(directory), device);
+        const channel = channelOption(options);
+        const plan = {
+            ...{ target, log, counter, isFinite: line.isFinite },
+            byMeterClock: line.isFinite || options["meter-time"] === true,
+            sendEverySeconds: integerOption(options, "send-every", {
+                min: 1,
+                max: 86_400,
+                byDefault: 3_600,
+            }),
+        };
+        const devices = directories.map(openObservedDevice);
         const signal = shutdownSignal();
-        const agent = await openAgent(directory, device, target, "registers");
-        const journal = new BoundaryJournal(directory);
+        const gateways: Gateway[] = [];
         try {
-            await agent.connect();
-            const opening = readOpening(directory);
-            if (isOpening(opening) && agent.recordCount === 0) await agent.openEpoch(opening);
-            const { slotSeconds } = device.profile.stream;
-            const first: ReadingStart | undefined =
-                opening === null
-                    ? undefined
-                    : {
-                          nextSlot: firstSlotFrom(opening.atUnix, slotSeconds),
-                          registers: opening.registers,
-                      };
-            counter.value = journal.counter;
-            const bridge = new Bridge(
-                {
-                    ...{ agent, counter, journal, log, clock: systemClock },
-                    stream: device.profile.stream,
-                    channel: integerOption(options, "channel", {
-                        min: 0,
-                        max: CHANNEL_MAX,
-                        byDefault: 0,
-                    }),
-                    isFinite: line.isFinite,
-                    byMeterClock: line.isFinite || options["meter-time"] === true,
-                    sendEverySeconds: integerOption(options, "send-every", {
-                        min: 1,
-                        max: 86_400,
-                        byDefault: 3_600,
-                    }),
-                },
-                first,
-            );
-            await pump({ agent, bridge, line, signal });
-            return report(agent, bridge, device, { keyFile, asJson: options.json === true });
+            for (const [i, directory] of directories.entries()) {
+                const own = { ...plan, channel: i === 0 ? channel : null };
+                gateways.push(await openGateway(directory, devices[i] as Device, own));
+            }
+            await pump(gateways, line, signal);
+            for (const gateway of gateways) report(gateway, options.json === true);
+            return EXIT.ok;
         } finally {
-            await agent.close();
-            journal.close();
+            for (const { close } of gateways) await close();
         }
     },
 };
 
 /** Reads until the end or Ctrl-C, and waits for what is sealed to become final while nobody hurries. */
-async function pump(parts: {
-    readonly agent: MeterAgent;
-    readonly bridge: Bridge;
-    readonly line: TelegramSource;
-    readonly signal: AbortSignal;
-}): Promise<void> {
-    const { agent, bridge, line, signal } = parts;
+async function pump(
+    gateways: readonly Gateway[],
+    line: TelegramSource,
+    signal: AbortSignal,
+): Promise<void> {
     const failed = Promise.withResolvers<never>();
     let turn: Promise<void> = Promise.resolve();
-    const inTurn = (step: () => Promise<void>): Promise<void> => {
-        turn = turn.then(step);
+    const inTurn = (step: (bridge: Bridge) => Promise<void>): Promise<void> => {
+        turn = turn.then(async () => {
+            for (const { bridge } of gateways) await step(bridge);
+        });
         turn.catch(failed.reject);
         return turn;
     };
     const ticks = line.isFinite
         ? null
-        : setInterval(() => void inTurn(() => bridge.advance()), TICK_MS);
+        : setInterval(() => void inTurn((bridge) => bridge.advance()), TICK_MS);
     try {
-        const reading = line.read((results) => inTurn(() => bridge.take(results)), signal);
+        const reading = line.read((results) => inTurn((bridge) => bridge.take(results)), signal);
         await Promise.race([reading, failed.promise, untilAborted(signal)]);
         await turn;
     } finally {
         if (ticks !== null) clearInterval(ticks);
     }
-    await bridge.finish();
-    await Promise.race([agent.settled(), untilAborted(signal)]);
+    for (const { bridge } of gateways) await bridge.finish();
+    const settled = Promise.all(gateways.map(({ agent }) => agent.settled()));
+    await Promise.race([settled, untilAborted(signal)]);
+}
+
+/** Further gateways on the same line. */
+function alsoOption({ also }: Options): readonly string[] {
+    return Array.isArray(also) ? also : [];
+}
+
+/** Which of the meters behind the port; null where it is not said. */
+function channelOption(options: Options): number | null {
+    if (textOption(options, "channel") === undefined) return null;
+    return integerOption(options, "channel", { min: 0, max: CHANNEL_MAX, byDefault: 0 });
 }
 
 /** Options that name a source; one of them is given. */
@@ -227,35 +220,22 @@ function p1KeysOf(path: string): P1Keys {
     return { encryptionKey, authenticationKey };
 }
 
-function report(
-    agent: MeterAgent,
-    bridge: Bridge,
-    device: Device,
-    { asJson, keyFile }: { readonly asJson: boolean; readonly keyFile: string },
-): number {
-    const meter = toHex(device.profile.subject);
+function report({ agent, bridge, keyFile, medium, meter }: Gateway, asJson: boolean): void {
     requireNoRefusal(agent, `meter ${meter}`);
     const { openRecords, recordCount: records } = agent;
     const { boundaries, refused, telegrams } = bridge.counts;
-    if (asJson)
-        out(
-            JSON.stringify({
-                meter,
-                telegrams,
-                refused,
-                boundaries,
-                records,
-                openRecords,
-                keyFile,
-            }),
-        );
-    else {
-        const reasons = Object.entries(refused).map(([reason, count]) => `${count} ${reason}`);
-        const not = reasons.length === 0 ? "" : ` Not taken: ${reasons.join(", ")}.`;
-        const open = openRecords === 0 ? "all final" : `${openRecords} not final yet`;
-        say(
-            `${counted(telegrams, "telegram")}, ${boundaries} registers at slot boundaries, ${counted(records, "record")}, ${open}.${not}`,
-        );
+    const { name } = unitOfMedium(medium);
+    if (asJson) {
+        const of = medium === undefined ? {} : { medium: name };
+        const counts = { telegrams, refused, boundaries, records, openRecords };
+        out(JSON.stringify({ meter, ...of, ...counts, keyFile }));
+        return;
     }
-    return EXIT.ok;
+    const reasons = Object.entries(refused).map(([reason, count]) => `${count} ${reason}`);
+    const not = reasons.length === 0 ? "" : ` Not taken: ${reasons.join(", ")}.`;
+    const open = openRecords === 0 ? "all final" : `${openRecords} not final yet`;
+    const of = medium === undefined ? "" : `Of ${name}: `;
+    say(
+        `${of}${counted(telegrams, "telegram")}, ${boundaries} registers at slot boundaries, ${counted(records, "record")}, ${open}.${not}`,
+    );
 }

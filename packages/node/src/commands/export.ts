@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { error, formatInstant, toHex } from "@meterseal/core";
+import { unitOfMedium } from "@meterseal/record";
 import type { KeyFile, Usage } from "@meterseal/wallet";
 import { exportCar } from "../archive/export-car.ts";
 import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
@@ -106,17 +107,18 @@ async function readEvidence(options: Options, path: string | undefined): Promise
 
 /**
  * Rows as `meter run` and `npm start -- --household` read them: start of the interval with its
- * offset, exact kWh, blank where nothing was measured, how much of it was, and what corrections that
+ * offset, exact kWh or m³, blank where nothing was measured, how much of it was, and what corrections that
  * count from the interval on add, which those commands leave alone (RFC 4180).
  */
-function formatCsv({ zone }: KeyFile, usage: Usage): string {
+function formatCsv({ medium, zone }: KeyFile, usage: Usage): string {
+    const unit = unitOfMedium(medium).base === "Wh" ? "kwh" : "m3";
     const hasExport = usage.totalExportWh !== null;
     const hasCorrections = usage.totalCorrectionWh !== undefined;
     const columns = [
-        ...["timestamp", "import_kwh"],
+        ...["timestamp", `import_${unit}`],
         ...(hasExport ? ["export_kwh"] : []),
         "quality",
-        ...(hasCorrections ? ["correction_kwh"] : []),
+        ...(hasCorrections ? [`correction_${unit}`] : []),
     ];
     const field = (wh: bigint | null): string =>
         wh === null ? "" : wh < 0n ? `-${kwh(-wh)}` : kwh(wh);

@@ -75,7 +75,7 @@ export function readKey(options: Options): KeyFile {
     return unwrap(parseKeyFile(readText(requiredOption(options, "key", "FILE"))));
 }
 
-/** Watt-hours as kWh, exact. */
+/** Watt-hours as kWh, exact; litres as cubic metres. */
 export function kwh(wh: bigint): string {
     return `${wh / 1000n}.${String(wh % 1000n).padStart(3, "0")}`;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
-import { GROUP, STREAM_MODE } from "@meterseal/record";
+import { GROUP, mediumOfName, STREAM_MODE } from "@meterseal/record";
 import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import {
     type Command,
@@ -47,6 +47,11 @@ export const meterInitCommand: Command = {
             value: "LIST",
             help: "import or import,export; with ,adjustments it takes corrections (import)",
         },
+        medium: {
+            kind: "value",
+            value: "NAME",
+            help: "what it meters: electricity, gas, water or heat (electricity)",
+        },
         commitments: {
             kind: "flag",
             help: "signs a commitment to each register, so that bills prove themselves",
@@ -80,6 +85,7 @@ export const meterInitCommand: Command = {
                 byDefault: 900,
             }),
             network: networkOption(options),
+            ...mediumOption(options, groups),
             groups,
             mode: isOpen ? STREAM_MODE.open : STREAM_MODE.sealed,
             ...(options.commitments === true ? { committed: groups.length } : {}),
@@ -95,6 +101,19 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
         return EXIT.ok;
     },
 };
+
+/** @throws MetersealError MS_USAGE for another medium, or for one that nobody exports. */
+function mediumOption(options: Options, groups: readonly number[]): { medium?: number } {
+    const name = textOption(options, "medium") ?? "electricity";
+    if (name === "electricity") return {};
+    const medium = mediumOfName(name);
+    if (medium === null) {
+        const expected = "--medium electricity, gas, water or heat";
+        throw error("MS_USAGE", { expected, got: name });
+    }
+    if (!groups.includes(GROUP.export)) return { medium };
+    throw error("MS_USAGE", { expected: `--groups without export, of ${name}` });
+}
 
 function groupsOption(options: Options): readonly number[] {
     const text = textOption(options, "groups") ?? "import";

@@ -1,4 +1,5 @@
 import { error, formatInstant, toHex } from "@meterseal/core";
+import { unitOfMedium } from "@meterseal/record";
 import type { KeyFile, Usage, UsageInterval } from "@meterseal/wallet";
 import type { Command } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
@@ -11,7 +12,7 @@ export const usageCommand: Command = {
     summary: "opens a household's energy with its key file",
     options: {
         ...USAGE_OPTIONS,
-        json: { kind: "flag", help: "prints JSON; energy in whole Wh" },
+        json: { kind: "flag", help: "prints JSON; energy in whole Wh, gas and water in litres" },
     },
     examples: [
         "meterseal usage --key key.json --data .meterseal/demo --level month",
@@ -29,28 +30,30 @@ export const usageCommand: Command = {
 function exactNumber(wh: bigint): number {
     const number = Number(wh);
     if (Number.isSafeInteger(number)) return number;
-    throw error("MS_REGISTER_CAP", { expected: "energy below 2^53 Wh in JSON" });
+    throw error("MS_REGISTER_CAP", { expected: "an amount below 2^53 in JSON" });
 }
 
 function toJson({ corrections, key, usage }: OwnUsage): unknown {
+    const { base, name } = unitOfMedium(key.medium);
     const exports = (wh: bigint | null): { exportWh?: number } =>
         wh === null ? {} : { exportWh: exactNumber(wh) };
     return {
         meter: toHex(key.meter),
+        ...(key.medium === undefined ? {} : { medium: name }),
         zone: key.zone,
         level: usage.level,
         intervals: usage.intervals.map((interval) => ({
             from: formatInstant(interval.fromUnix, key.zone),
             to: formatInstant(interval.toUnix, key.zone),
-            importWh: interval.importWh === null ? null : exactNumber(interval.importWh),
+            [`import${base}`]: interval.importWh === null ? null : exactNumber(interval.importWh),
             ...exports(interval.exportWh),
             ...(interval.correctionWh === undefined
                 ? {}
-                : { correctionWh: exactNumber(interval.correctionWh) }),
+                : { [`correction${base}`]: exactNumber(interval.correctionWh) }),
             quality: interval.quality,
             marks: interval.marks,
         })),
-        totalImportWh: exactNumber(usage.totalImportWh),
+        [`totalImport${base}`]: exactNumber(usage.totalImportWh),
         ...(usage.totalExportWh === null
             ? {}
             : { totalExportWh: exactNumber(usage.totalExportWh) }),
@@ -62,19 +65,20 @@ function toJson({ corrections, key, usage }: OwnUsage): unknown {
 
 /** Nothing for a stream without adjustments. */
 function correctionsJson(
-    { zone }: KeyFile,
+    { medium, zone }: KeyFile,
     { totalCorrectionWh, totalImportWh }: Usage,
     corrections: OwnUsage["corrections"],
 ): object {
+    const { base } = unitOfMedium(medium);
     if (totalCorrectionWh === undefined) return {};
     return {
-        totalCorrectionWh: exactNumber(totalCorrectionWh),
-        correctedImportWh: exactNumber(totalImportWh + totalCorrectionWh),
+        [`totalCorrection${base}`]: exactNumber(totalCorrectionWh),
+        [`correctedImport${base}`]: exactNumber(totalImportWh + totalCorrectionWh),
         corrections: corrections.map((each) => ({
             from: formatInstant(each.fromUnix, zone),
             to: formatInstant(each.toUnix, zone),
-            plusWh: exactNumber(each.plusWh),
-            minusWh: exactNumber(each.minusWh),
+            [`plus${base}`]: exactNumber(each.plusWh),
+            [`minus${base}`]: exactNumber(each.minusWh),
             reason: each.reason,
             entered: formatInstant(each.enteredUnix, zone),
             counts: each.countedUnix === null ? null : formatInstant(each.countedUnix, zone),
@@ -83,13 +87,15 @@ function correctionsJson(
 }
 
 function printTable({ corrections, key, usage }: OwnUsage): void {
+    const { label } = unitOfMedium(key.medium);
     for (const interval of usage.intervals) {
-        const amount = interval.importWh === null ? "no reading" : `${kwh(interval.importWh)} kWh`;
+        const amount =
+            interval.importWh === null ? "no reading" : `${kwh(interval.importWh)} ${label}`;
         const exported =
             interval.exportWh === null
                 ? ""
                 : `  ${kwh(interval.exportWh).padStart(10)} kWh exported`;
-        const notes = notesOf(interval);
+        const notes = notesOf(interval, label);
         const note = notes.length === 0 ? "" : `  (${notes.join(", ")})`;
         out(
             `${formatInstant(interval.fromUnix, key.zone)}  ${amount.padStart(14)}${exported}${note}`,
@@ -104,20 +110,21 @@ function printTable({ corrections, key, usage }: OwnUsage): void {
     const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
     const estimated = usage.estimated === 0 ? "" : `, ${share(usage.estimated)} estimated`;
     out(
-        `total ${kwh(usage.totalImportWh)} kWh${exported}, ${share(usage.coverage)} of the slots measured${estimated}`,
+        `total ${kwh(usage.totalImportWh)} ${label}${exported}, ${share(usage.coverage)} of the slots measured${estimated}`,
     );
     printCorrections(key, usage, corrections);
 }
 
 function printCorrections(
-    { zone }: KeyFile,
+    { medium, zone }: KeyFile,
     { totalCorrectionWh, totalImportWh }: Usage,
     corrections: OwnUsage["corrections"],
 ): void {
+    const { label } = unitOfMedium(medium);
     if (totalCorrectionWh === undefined || (corrections.length === 0 && totalCorrectionWh === 0n))
         return;
     out(
-        `corrected ${signedKwh(totalCorrectionWh)} kWh: import ${kwh(totalImportWh + totalCorrectionWh)} kWh`,
+        `corrected ${signedKwh(totalCorrectionWh)} ${label}: import ${kwh(totalImportWh + totalCorrectionWh)} ${label}`,
     );
     for (const {
         countedUnix,
@@ -135,7 +142,7 @@ function printCorrections(
             countedUnix === null
                 ? "counts from the next reading on"
                 : `counts from ${formatInstant(countedUnix, zone)} on`;
-        out(`  ${signedKwh(plusWh - minusWh)} kWh for ${from} to ${to}: ${reason}`);
+        out(`  ${signedKwh(plusWh - minusWh)} ${label} for ${from} to ${to}: ${reason}`);
         out(`    entered ${entered}, ${counts}`);
     }
 }
@@ -146,7 +153,10 @@ function signedKwh(wh: bigint): string {
 }
 
 /** What to know of an interval, in words; nothing where it was measured throughout. */
-function notesOf({ correctionWh, importWh, marks, quality }: UsageInterval): string[] {
+function notesOf(
+    { correctionWh, importWh, marks, quality }: UsageInterval,
+    label: string,
+): string[] {
     const words = {
         measured: [],
         estimated: ["estimated"],
@@ -157,6 +167,6 @@ function notesOf({ correctionWh, importWh, marks, quality }: UsageInterval): str
     const corrected =
         correctionWh === undefined || correctionWh === 0n
             ? []
-            : [`correction ${signedKwh(correctionWh)} kWh`];
+            : [`correction ${signedKwh(correctionWh)} ${label}`];
     return [...words[quality], ...marks, ...corrected];
 }

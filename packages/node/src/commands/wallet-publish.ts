@@ -1,5 +1,4 @@
-import { error, LIMITS } from "@meterseal/core";
-import { GROUP } from "@meterseal/record";
+import { error } from "@meterseal/core";
 import {
     type Command,
     integerOption,
@@ -8,12 +7,11 @@ import {
     textOption,
 } from "../cli/arguments.ts";
 import { systemClock, systemTimers } from "../clocks.ts";
+import { readBrokerAccess } from "../config/brokers.ts";
 import { consoleLog, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { readBounded } from "../files.ts";
 import { type HomeBroker, HomePublisher } from "../household/home-assistant/broker.ts";
 import { discoveryPayload, homeTopics } from "../household/home-assistant/discovery.ts";
-import { readLogin } from "../household/home-assistant/login.ts";
 import type { HomeReading } from "../household/home-assistant/state.ts";
 import { HomeWatch } from "../household/home-assistant/watch.ts";
 import { runRounds } from "../household/wallet-rounds.ts";
@@ -21,6 +19,8 @@ import { shutdownSignal } from "../shutdown.ts";
 import { softwareVersion } from "../version.ts";
 import { readKey } from "./household-usage.ts";
 
+/** Ports of MQTT, by the scheme. */
+const PORTS: Readonly<Record<string, number>> = { "mqtt:": 1883, "mqtts:": 8883 };
 const EVERY_SECONDS = { min: 5, byDefault: 60, max: 3_600 } as const;
 
 /** `meterseal wallet publish`: a household's meter on the dashboard of its home. */
@@ -39,7 +39,7 @@ export const walletPublishCommand: Command = {
         login: {
             kind: "value",
             value: "FILE",
-            help: "name and password of the broker, a line each, for its owner alone (mode 600)",
+            help: "a line HOST:PORT NAME PASSWORD for the broker, for its owner alone (mode 600)",
         },
         ca: { kind: "value", value: "FILE", help: "certificates to trust for mqtts, PEM" },
         insecure: { kind: "flag", help: "allows plain text beyond this machine" },
@@ -70,8 +70,7 @@ export const walletPublishCommand: Command = {
         const log = consoleLog("wallet");
         const watch = new HomeWatch(server, key);
         let reading = await watch.read(); // a server or key that is another one ends the command
-        const hasExport = key.stream.groups.some(({ group }) => group === GROUP.export);
-        const discovery = discoveryPayload(key, topics, hasExport, softwareVersion());
+        const discovery = discoveryPayload(key, topics, softwareVersion());
         const publisher = await HomePublisher.open(broker, topics, discovery, log);
         try {
             await publisher.show(reading.state);
@@ -126,12 +125,14 @@ function brokerOf(options: Options): HomeBroker {
         const expected = "mqtts, or a broker on this machine: mqtt is plain text";
         throw error("MS_USAGE", { expected, got: text, todo: "Or allow it: --insecure." });
     }
-    const [login, ca] = [textOption(options, "login"), textOption(options, "ca")];
-    return {
-        url: `${url.protocol}//${url.host}`,
-        ...(login === undefined ? {} : readLogin(login)),
-        ...(ca === undefined ? {} : { ca: readBounded(ca, LIMITS.configBytes).toString("utf8") }),
-    };
+    const place = url.port === "" ? `${url.hostname}:${PORTS[url.protocol]}` : url.host;
+    const files = ["login", "ca"].map((name) => textOption(options, name) ?? null);
+    const { logins, ...trust } = readBrokerAccess(files[0] ?? null, files[1] ?? null);
+    const login = logins?.get(place.toLowerCase());
+    if (logins !== null && login === undefined) {
+        throw error("MS_USAGE", { where: "--login", expected: `a line for ${place}`, got: "none" });
+    }
+    return { url: `${url.protocol}//${place}`, ...trust, ...login };
 }
 
 function prefixOf(options: Options): string {

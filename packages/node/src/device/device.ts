@@ -11,7 +11,7 @@ import {
 } from "@meterseal/core";
 import type { FileKeyKind } from "@meterseal/core/node";
 import { type MeterProfile, sealedStreamOf } from "@meterseal/meter";
-import { STREAM_MODE, type StreamDescriptor } from "@meterseal/record";
+import { STREAM_MODE, type StreamDescriptor, unitOfMedium } from "@meterseal/record";
 import { MASTER_BYTES } from "@meterseal/seal";
 import { formatKeyFile, parseKeyFile } from "@meterseal/wallet";
 import { systemRandom } from "../clocks.ts";
@@ -53,6 +53,8 @@ export type DevicePlan = {
     readonly groups: readonly number[];
     /** STREAM_MODE. */
     readonly mode: number;
+    /** What it meters, one of MEDIUM; absent for electricity. */
+    readonly medium?: number;
     /** Network id that it keeps to, 32 bytes; null takes the one of its first answer. */
     readonly network: Uint8Array | null;
     /** Commits to the registers of the first so many groups; absent where to none. */
@@ -84,16 +86,17 @@ export function createDevice(directory: string, plan: DevicePlan): EnrolRequest 
     unwrap(createLadder(plan.zone, plan.slotSeconds));
     requireNoDevice(directory);
     const master = plan.mode === STREAM_MODE.sealed ? systemRandom.bytes(MASTER_BYTES) : null;
-    const { network, observed = false, signing = "es256", ...descriptor } = plan;
+    const { medium, network, observed = false, signing = "es256", ...descriptor } = plan;
     const stream: StreamDescriptor = {
         ...descriptor,
         stream: systemRandom.bytes(16),
         sealEpoch: 0,
         suite: 1,
-        scale: 0,
+        scale: unitOfMedium(medium).baseScale,
     };
     const subject = systemRandom.bytes(16);
-    return writeDevice(directory, { subject, stream, master, network, observed, signing });
+    const of = medium === undefined ? {} : { medium };
+    return writeDevice(directory, { subject, stream, master, network, observed, signing, ...of });
 }
 
 /**
@@ -116,6 +119,7 @@ export function writeDevice(
         readonly network: Uint8Array | null;
         readonly observed: boolean;
         readonly signing: SigningKind;
+        readonly medium?: number;
         readonly chainEpoch?: number;
     },
 ): EnrolRequest {
@@ -171,6 +175,7 @@ export function openPublicDevice(directory: string): PublicDevice {
     }
     const profile: MeterProfile = {
         ...{ network, subject: request.subject, stream, collectorKey },
+        ...(request.medium === undefined ? {} : { medium: request.medium }),
         chainEpoch: enrolment.epoch,
         anchor: enrolment.message.hash,
     };
@@ -211,11 +216,12 @@ export function parseNetworkId(text: string): Uint8Array | null {
 /** Writes the household's key file where it is not there yet; returns its path. */
 export function provideKeyFile(directory: string, name: string, device: Device): string {
     const path = join(directory, DEVICE_FILES.keyFile);
-    const { network, stream, subject } = device.profile;
+    const { medium, network, stream, subject } = device.profile;
     if (existsSync(path)) return path;
     const { scale, zone } = stream;
     const key = { name, network, meter: subject, zone, scale, master: device.master };
-    writeSecret(path, formatKeyFile({ ...key, stream: sealedStreamOf(stream) }));
+    const of = medium === undefined ? {} : { medium };
+    writeSecret(path, formatKeyFile({ ...key, ...of, stream: sealedStreamOf(stream) }));
     return path;
 }
 

@@ -2,8 +2,10 @@ import { type Result, toBase64, toHex } from "@meterseal/core";
 import {
     decodeCoseKey,
     encodeCoseKey,
+    mediumOfName,
     STREAM_MODE,
     type StreamDescriptor,
+    unitOfMedium,
 } from "@meterseal/record";
 import { formatJson } from "../files.ts";
 import {
@@ -44,11 +46,12 @@ const EPOCH_MAX = 0xffff_ffff;
 
 /** JSON text of a request; nothing in it is secret. */
 export function formatRequest(request: EnrolRequest): string {
-    const { chainEpoch = 0, key, observed, streams, subject } = request;
+    const { chainEpoch = 0, key, medium, observed, streams, subject } = request;
     return formatJson({
         format: REQUEST,
         subject: toHex(subject),
         ...(observed === true ? { observed } : {}),
+        ...(medium === undefined ? {} : { medium: unitOfMedium(medium).name }),
         ...(chainEpoch === 0 ? {} : { chainEpoch }),
         key: toBase64(encodeCoseKey(key)),
         streams: streams.map((stream) => ({
@@ -64,6 +67,7 @@ export function parseRequest(text: string): Result<EnrolRequest> {
     return readJson(text, { format: REQUEST, max: REQUEST_MAX, where: "request" }, (fields) => ({
         subject: hexField(fields, "subject", 16),
         ...(fields.observed === undefined ? {} : { observed: readObserved(fields) }),
+        ...(fields.medium === undefined ? {} : { medium: readMedium(fields) }),
         ...(fields.chainEpoch === undefined ? {} : { chainEpoch: readEpoch(fields) }),
         key: decodeCoseKey(base64Field(fields, "key")),
         streams: arrayField(fields, "streams", STREAMS_MAX).map(readStream),
@@ -99,6 +103,12 @@ function readGroup(value: unknown): number {
 function readObserved({ observed }: Fields): boolean {
     if (observed === true) return true; // absent where it is not
     throw new WrongField('true, or nothing, in "observed"');
+}
+
+function readMedium(fields: Fields): number {
+    const medium = mediumOfName(stringField(fields, "medium"));
+    if (medium !== null) return medium; // absent for electricity
+    throw new WrongField('"gas", "water" or "heat" in "medium"');
 }
 
 function readEpoch(fields: Fields): number {

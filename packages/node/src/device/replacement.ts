@@ -5,6 +5,7 @@ import {
     decodeMeterState,
     type EpochClosing,
     type EpochOpening,
+    type MeterProfile,
     type MeterState,
 } from "@meterseal/meter";
 import { STREAM_MODE } from "@meterseal/record";
@@ -44,7 +45,7 @@ export function createReplacement(
     const stream = { ...profile.stream, sealEpoch: profile.stream.sealEpoch + 1 };
     const chainEpoch = profile.chainEpoch + 1;
     const { network, subject } = profile;
-    const place = { subject, stream, chainEpoch, network };
+    const place = { subject, stream, chainEpoch, network, ...mediumOf(profile) };
     return writeDevice(directory, { ...place, master, observed, signing });
 }
 
@@ -67,9 +68,14 @@ export function createTenancy(
     const master = isSealed ? systemRandom.bytes(MASTER_BYTES) : null;
     return writeDevice(directory, {
         ...{ subject, stream, master, network, signing },
+        ...mediumOf(old.device.profile),
         observed: old.device.observed,
         chainEpoch: chainEpoch + 1,
     });
+}
+
+function mediumOf({ medium }: MeterProfile): Pick<MeterProfile, "medium"> {
+    return medium === undefined ? {} : { medium };
 }
 
 /** What a device begins with; `before` is there where it goes on with the stream of another one. */

@@ -1,33 +1,43 @@
 import { formatInstant, toHex } from "@meterseal/core";
 import type { Fault, Verdict } from "@meterseal/ledger";
 import type { GrantedSum } from "@meterseal/provider";
-import { channelsOfGroup, GROUP } from "@meterseal/record";
+import { channelsOfGroup, GROUP, type MediumUnit, unitOfMedium } from "@meterseal/record";
 import type { Grant } from "@meterseal/seal";
 import { out, say } from "../console.ts";
 import type { WholeReading } from "./read-grant.ts";
 
-/** Amount in Wh of units of 10^scale Wh, exact: whole, or with as many decimals as the scale has. */
-function whText(units: bigint, scale: number): string {
+/** How amounts of a reading are counted and called; `shift` is the power of ten of a base unit. */
+type Unit = MediumUnit & { readonly shift: number };
+
+function unitOf({ scale }: Grant, { medium }: WholeReading): Unit {
+    const unit = unitOfMedium(medium);
+    return { ...unit, shift: scale - unit.baseScale };
+}
+
+/** Amount in base units of units of 10^shift of them, exact: whole, or with as many decimals as that has. */
+function baseText(units: bigint, scale: number): string {
     if (scale >= 0) return String(units * 10n ** BigInt(scale));
     const digits = String(units).padStart(1 - scale, "0");
     return `${digits.slice(0, scale)}.${digits.slice(scale)}`;
 }
 
-/** The reading as JSON: energy in whole Wh, or as text where a stream counts in less. */
+/** The reading as JSON: whole Wh or litres, or text where a stream counts in less. */
 export function toJson(grant: Grant, reading: WholeReading): unknown {
-    const { scale, zone } = grant;
+    const { zone } = grant;
+    const unit = unitOf(grant, reading);
     const { checkpoint, lastUnix, sums, verdicts, window } = reading;
     const instant = (unix: number): string => formatInstant(unix, zone);
     return {
         grant: toHex(grant.message.hash),
         meter: toHex(grant.subject),
         stream: toHex(grant.streamId),
+        ...(reading.medium === undefined ? {} : { medium: unit.name }),
         zone,
         window,
         windows: sums.map((sum) => ({
             from: instant(sum.fromUnix),
             to: instant(sum.toUnix),
-            ...amountsOf(sum, scale),
+            ...amountsOf(sum, unit),
             quality: sum.quality,
             marks: sum.marks,
             slots: sum.slots,
@@ -44,7 +54,7 @@ export function toJson(grant: Grant, reading: WholeReading): unknown {
             ...(sum.refusal === null ? {} : { refused: sum.refusal.code }),
             records: sum.parts.flatMap(({ from, to }) => [from.record, to.record]),
         })),
-        ...totalsOf(sums, grant),
+        ...totalsOf(sums, grant, unit),
         coverage: coverageOf(sums),
         lastReading: lastUnix === null ? null : instant(lastUnix),
         proof: {
@@ -61,33 +71,34 @@ export function toJson(grant: Grant, reading: WholeReading): unknown {
 }
 
 /** The reading as CSV: a header, and a line for each window. */
-export function toCsv(grant: Grant, { sums }: WholeReading): string {
+export function toCsv(grant: Grant, reading: WholeReading): string {
+    const { sums } = reading;
+    const { base, shift } = unitOf(grant, reading);
     const names = grant.groups.map(nameOfGroup);
     const lines = sums.map((sum) => {
         const amounts = grant.groups.map((group) => {
             const own = sum.amounts?.find((each) => each.group === group);
-            return own === undefined
-                ? ""
-                : own.amounts.map((n) => whText(n, grant.scale)).join(" ");
+            return own === undefined ? "" : own.amounts.map((n) => baseText(n, shift)).join(" ");
         });
         const span = [sum.fromUnix, sum.toUnix].map((unix) => formatInstant(unix, grant.zone));
         const { measured, quality, slots } = sum;
         return [...span, ...amounts, quality, measured, slots, sum.marks.join(" ")].join();
     });
-    const head = ["from", "to", ...names.map((name) => `${name}_wh`)];
+    const head = ["from", "to", ...names.map((name) => `${name}_${base.toLowerCase()}`)];
     return [[...head, "quality", "measured", "slots", "marks"].join(), ...lines].join("\n");
 }
 
 /** The reading as a table for a person, with what was verified. */
 export function printReading(grant: Grant, reading: WholeReading): void {
     const { sums } = reading;
+    const unit = unitOf(grant, reading);
     for (const sum of sums) {
-        const amounts = grant.groups.map((group) => amountText(sum, group, grant.scale));
+        const amounts = grant.groups.map((group) => amountText(sum, group, unit));
         const notes = notesOf(sum, grant.zone);
         const note = notes.length === 0 ? "" : `  (${notes.join(", ")})`;
         out(`${formatInstant(sum.fromUnix, grant.zone)}  ${amounts.join("  ")}${note}`);
     }
-    const totals = grant.groups.map((group) => groupText(totalOf(sums, group), group, grant.scale));
+    const totals = grant.groups.map((group) => groupText(totalOf(sums, group), group, unit));
     out(
         `total ${totals.join(", ")}, ${(coverageOf(sums) * 100).toFixed(1)} % of the slots measured`,
     );
@@ -133,26 +144,19 @@ function notesOf(sum: GrantedSum, zone: string): string[] {
     return [...known, ...sum.marks, ...moved];
 }
 
-function amountText(sum: GrantedSum, group: number, scale: number): string {
+function amountText(sum: GrantedSum, group: number, unit: Unit): string {
     const own = sum.amounts?.find((each) => each.group === group);
-    const text = own === undefined ? "no reading" : groupText(own.amounts, group, scale);
+    const text = own === undefined ? "no reading" : groupText(own.amounts, group, unit);
     return text.padStart(14);
 }
 
 /** What the registers of a group moved by; of adjustments what was added and what was taken away. */
-function groupText(amounts: readonly bigint[], group: number, scale: number): string {
-    const texts = amounts.map((units) => kwhText(units, scale));
-    if (group !== GROUP.adjustments) return `${texts.join(" ")} ${unitOfGroup(group)}`;
-    return `+${texts[0]} -${texts[1]} kWh corrected`;
-}
-
-/** Thousandths of the unit, exact; squares have no unit that people know. */
-function kwhText(units: bigint, scale: number): string {
-    return whText(units, scale - 3);
-}
-
-function unitOfGroup(group: number): string {
-    return group === GROUP.import ? "kWh" : `kWh ${nameOfGroup(group)}`;
+function groupText(amounts: readonly bigint[], group: number, unit: Unit): string {
+    // Thousandths of the unit, exact; squares have no unit that people know.
+    const texts = amounts.map((units) => baseText(units, unit.shift - 3));
+    if (group === GROUP.adjustments) return `+${texts[0]} -${texts[1]} ${unit.label} corrected`;
+    const of = group === GROUP.import ? "" : ` ${nameOfGroup(group)}`;
+    return `${texts.join(" ")} ${unit.label}${of}`;
 }
 
 function nameOfGroup(group: number): string {
@@ -161,27 +165,27 @@ function nameOfGroup(group: number): string {
     return group === GROUP.export ? "export" : `group_${group}`;
 }
 
-function amountsOf({ amounts }: Pick<GrantedSum, "amounts">, scale: number): object {
+function amountsOf({ amounts }: Pick<GrantedSum, "amounts">, unit: Unit): object {
     const fields: Record<string, unknown> = {};
     for (const { amounts: values, group } of amounts ?? []) {
-        fields[`${nameOfGroup(group)}Wh`] = jsonNumbers(values, scale);
+        fields[`${nameOfGroup(group)}${unit.base}`] = jsonNumbers(values, unit.shift);
     }
     return fields;
 }
 
-function totalsOf(sums: readonly GrantedSum[], grant: Grant): object {
+function totalsOf(sums: readonly GrantedSum[], grant: Grant, unit: Unit): object {
     return Object.fromEntries(
         grant.groups.map((group) => {
             const name = nameOfGroup(group);
-            const total = jsonNumbers(totalOf(sums, group), grant.scale);
-            return [`total${name.charAt(0).toUpperCase()}${name.slice(1)}Wh`, total];
+            const total = jsonNumbers(totalOf(sums, group), unit.shift);
+            return [`total${name.charAt(0).toUpperCase()}${name.slice(1)}${unit.base}`, total];
         }),
     );
 }
 
 /** A number, or of adjustments two: added and taken away. */
-function jsonNumbers(amounts: readonly bigint[], scale: number): unknown {
-    const numbers = amounts.map((units) => jsonNumber(whText(units, scale)));
+function jsonNumbers(amounts: readonly bigint[], shift: number): unknown {
+    const numbers = amounts.map((units) => jsonNumber(baseText(units, shift)));
     return numbers.length === 1 ? numbers[0] : numbers;
 }
 

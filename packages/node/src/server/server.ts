@@ -75,6 +75,8 @@ export type EnrolRequest = {
     readonly streams: readonly StreamDescriptor[];
     /** True where a gateway signs for a meter that cannot: its readings are observed (formats 1). */
     readonly observed?: boolean;
+    /** What it meters, one of MEDIUM; absent for electricity. */
+    readonly medium?: number;
     /** First chain epoch of the key; absent = 0. A later one follows an enrolled device. */
     readonly chainEpoch?: number;
     /** Street of the demo that the API names beside the meter; public, and not kept on disk. */

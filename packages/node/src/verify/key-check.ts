@@ -44,7 +44,7 @@ export async function checkKey(
         return;
     }
     const { faults, series } = point.value;
-    const verdict = checkPlausibility(series, key.stream.slotSeconds, faults);
+    const verdict = checkPlausibility(series, key, faults);
     for (const fault of verdict.faults) findings.failed(fault.error, `${where}, ${fault.where}`);
     if (verdict.checked > 0) findings.counts.keys++;
     else {

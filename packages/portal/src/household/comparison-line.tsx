@@ -3,6 +3,7 @@ import { formatCounted, formatKwh, formatShare } from "../format.ts";
 import type { Comparison } from "./comparison.ts";
 import { periodLabel, stretchLabel } from "./labels.ts";
 import { DAY_SECONDS, HOUR_SECONDS, type Period, type View } from "./periods.ts";
+import { useUnit } from "./unit.ts";
 
 type ComparisonLineProps = {
     readonly comparison: Comparison;
@@ -49,6 +50,7 @@ function whyNot(comparison: Exclude<Comparison, Compared>, view: View, zone: str
 type ChangeProps = ComparisonLineProps & { readonly comparison: Compared };
 
 function Change({ comparison, period, view, zone }: ChangeProps): ReactNode {
+    const { label } = useUnit();
     const { before, change, isWholeBefore, usage } = comparison;
     const name = beforeName(comparison, view, zone);
     const isSame = change !== null && Math.abs(change) < NOTICEABLE;
@@ -63,7 +65,9 @@ function Change({ comparison, period, view, zone }: ChangeProps): ReactNode {
             )}{" "}
             {isSame ? "As much as in" : change === null ? "Before, in" : "than in"}{" "}
             {isWholeBefore ? name : `the same part of the ${view} before (${name})`} (
-            <span className="whole">{formatKwh(usage.totalImportWh)} kWh</span>
+            <span className="whole">
+                {formatKwh(usage.totalImportWh)} {label}
+            </span>
             {lengthText(period, before)})
         </>
     );

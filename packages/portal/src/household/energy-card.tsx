@@ -19,6 +19,7 @@ import {
     periodsWithin,
     type View,
 } from "./periods.ts";
+import { usedName, useUnit } from "./unit.ts";
 import type { OpenHome } from "./vault/messages.ts";
 
 type EnergyCardProps = {
@@ -34,6 +35,7 @@ export const ENERGY_HEADING = "energy-title";
 
 /** The energy of a day, a week, a month or a year, and the way through them. */
 export function EnergyCard(props: EnergyCardProps): ReactNode {
+    const amount = useUnit();
     const { home, calendar, view, anchorUnix, onShow } = props;
     const [isCompared, setCompared] = useState(true);
     const periods = periodsOf(calendar, view);
@@ -65,7 +67,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
         <section className="card energy" aria-labelledby={ENERGY_HEADING}>
             <div className="energy-head">
                 <h2 id={ENERGY_HEADING} tabIndex={-1}>
-                    {usage.totalExportWh === null ? "Electricity used" : "Electricity, both ways"}
+                    {usage.totalExportWh === null ? usedName(amount) : "Electricity, both ways"}
                 </h2>
                 <ViewSwitch view={view} onView={(next) => onShow(next, anchorUnix)} />
             </div>
@@ -83,7 +85,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 <Total usage={usage} note={periodNote(period, view)} name={name} />
                 <ComparisonLine comparison={comparison} period={period} view={view} zone={zone} />
             </div>
-            <EnergyChart content={content} unit={`kWh per ${unit}`} onOpen={open} />
+            <EnergyChart content={content} unit={`${amount.label} per ${unit}`} onOpen={open} />
             <Legend
                 hasExport={usage.totalExportWh !== null}
                 hasGaps={usage.coverage < 1}
@@ -107,7 +109,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 zone={zone}
             />
             <IntervalTable
-                caption={`Electricity used, ${name}`}
+                caption={`${usedName(amount)}, ${name}`}
                 heading={view === "year" ? "Month" : view === "month" ? "Day" : "Time"}
                 intervals={usage.intervals}
                 labelOf={(interval) => intervalLabel(interval, view, zone, period)}
@@ -130,12 +132,15 @@ function useSpokenTotal(
     usage: Usage,
     zone: string,
 ): string {
+    const { label } = useUnit();
     const [said, setSaid] = useState("");
     const isFirst = useRef(true);
     // biome-ignore lint/correctness/useExhaustiveDependencies: a total that grows by itself is not said
     useEffect(() => {
         if (!isFirst.current && period !== undefined) {
-            setSaid(`${periodLabel(period, view, zone)}: ${formatKwh(usage.totalImportWh)} kWh`);
+            setSaid(
+                `${periodLabel(period, view, zone)}: ${formatKwh(usage.totalImportWh)} ${label}`,
+            );
         }
         isFirst.current = false;
     }, [view, period?.fromUnix]);
@@ -168,6 +173,8 @@ type TotalProps = { readonly usage: Usage; readonly note: string | null; readonl
 
 /** The period in one number, or in two where the home also gives. */
 function Total({ usage, note, name }: TotalProps): ReactNode {
+    const unit = useUnit();
+    const { label } = unit;
     const { totalCorrectionWh = 0n, totalExportWh, totalImportWh } = usage;
     return (
         <div className="totals">
@@ -175,19 +182,23 @@ function Total({ usage, note, name }: TotalProps): ReactNode {
                 <span className="hidden">{name}: </span>
                 <span className="total-number">{formatKwh(totalImportWh)}</span>{" "}
                 <span className="total-unit">
-                    kWh{totalExportWh === null ? "" : " from the grid"}
+                    {label}
+                    {totalExportWh === null ? "" : " from the grid"}
                 </span>
             </p>
             {totalExportWh !== null && (
                 <p className="total" data-testid="total-export" data-wh={String(totalExportWh)}>
                     <span className="total-number total-out">{formatKwh(totalExportWh)}</span>{" "}
-                    <span className="total-unit">kWh to the grid</span>
+                    <span className="total-unit">{label} to the grid</span>
                 </p>
             )}
             {totalCorrectionWh !== 0n && (
                 <p className="hint" data-testid="correction" data-wh={String(totalCorrectionWh)}>
-                    {correctionLabel(totalCorrectionWh)}:{" "}
-                    <strong>{formatKwh(totalImportWh + totalCorrectionWh)} kWh</strong> count
+                    {correctionLabel(totalCorrectionWh, unit)}:{" "}
+                    <strong>
+                        {formatKwh(totalImportWh + totalCorrectionWh)} {label}
+                    </strong>{" "}
+                    count
                 </p>
             )}
             {note !== null && <p className="hint">{note}</p>}

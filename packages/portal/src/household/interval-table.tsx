@@ -2,6 +2,7 @@ import type { UsageInterval } from "@meterseal/wallet";
 import { type ReactNode, useState } from "react";
 import { formatKwh } from "../format.ts";
 import { readingLabel } from "./labels.ts";
+import { useUnit } from "./unit.ts";
 
 type IntervalTableProps = {
     /** What the table shows, read out before it. */
@@ -58,21 +59,22 @@ type PartProps = IntervalTableProps & {
 };
 
 function Head({ heading, isTwoWay, before }: PartProps): ReactNode {
+    const { label } = useUnit();
     return (
         <thead>
             <tr>
                 <th scope="col">{heading}</th>
                 <th scope="col" className="number">
-                    {isTwoWay ? "From the grid, kWh" : "kWh"}
+                    {isTwoWay ? `From the grid, ${label}` : label}
                 </th>
                 {isTwoWay && (
                     <th scope="col" className="number">
-                        To the grid, kWh
+                        To the grid, {label}
                     </th>
                 )}
                 {before !== null && (
                     <th scope="col" className="number">
-                        {before.name}, kWh
+                        {before.name}, {label}
                     </th>
                 )}
                 <th scope="col">Reading</th>
@@ -88,6 +90,7 @@ type RowProps = PartProps & {
 };
 
 function Row({ interval, isTwoWay, compared, labelOf, onOpen }: RowProps): ReactNode {
+    const unit = useUnit();
     const label = labelOf(interval);
     return (
         <tr data-quality={interval.quality}>
@@ -109,7 +112,7 @@ function Row({ interval, isTwoWay, compared, labelOf, onOpen }: RowProps): React
             {compared !== undefined && (
                 <td className="number">{kwhOrDash(compared?.importWh ?? null)}</td>
             )}
-            <td>{readingLabel(interval)}</td>
+            <td>{readingLabel(interval, unit)}</td>
         </tr>
     );
 }

@@ -1,3 +1,4 @@
+import type { MediumUnit } from "@meterseal/record";
 import type { Quality, UsageInterval } from "@meterseal/wallet";
 import { formatDate, formatKwh, formatTime } from "../format.ts";
 import { HOUR_SECONDS, type Period, type View } from "./periods.ts";
@@ -77,15 +78,18 @@ function offsetsDiffer({ fromUnix, toUnix }: Period, zone: string): boolean {
     return name(fromUnix).split(" ").at(-1) !== name(toUnix).split(" ").at(-1);
 }
 
-/** Energy of an interval in words. */
-export function energyLabel(interval: UsageInterval): string {
+type Unit = Pick<MediumUnit, "label">;
+
+/** Amount of an interval in words. */
+export function energyLabel(interval: UsageInterval, unit: Unit): string {
     const { correctionWh = 0n, exportWh, importWh, quality } = interval;
+    const { label } = unit;
     if (importWh === null) return "no reading";
     const read =
         exportWh === null
-            ? `${formatKwh(importWh)} kWh`
-            : `${formatKwh(importWh)} kWh from the grid, ${formatKwh(exportWh)} kWh to it`;
-    const amount = correctionWh === 0n ? read : `${read}, ${correctionLabel(correctionWh)}`;
+            ? `${formatKwh(importWh)} ${label}`
+            : `${formatKwh(importWh)} ${label} from the grid, ${formatKwh(exportWh)} ${label} to it`;
+    const amount = correctionWh === 0n ? read : `${read}, ${correctionLabel(correctionWh, unit)}`;
     if (quality === "measured") return amount;
     if (quality === "estimated") return `${amount}, estimated`;
     return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
@@ -103,15 +107,15 @@ export function slotLabel(slotSeconds: number): string {
 }
 
 /** What the operator corrected the import by, in words; the register itself stays as it was read. */
-export function correctionLabel(correctionWh: bigint): string {
+export function correctionLabel(correctionWh: bigint, { label }: Unit): string {
     const [sign, wh] = correctionWh < 0n ? ["−", -correctionWh] : ["+", correctionWh];
-    return `corrected by ${sign}${formatKwh(wh)} kWh`;
+    return `corrected by ${sign}${formatKwh(wh)} ${label}`;
 }
 
 /** What is to be said of an interval's reading: how far it was read, and a correction that counts in it. */
-export function readingLabel({ correctionWh = 0n, quality }: UsageInterval): string {
+export function readingLabel({ correctionWh = 0n, quality }: UsageInterval, unit: Unit): string {
     const label = qualityLabel(quality);
-    return correctionWh === 0n ? label : `${label}, ${correctionLabel(correctionWh)}`;
+    return correctionWh === 0n ? label : `${label}, ${correctionLabel(correctionWh, unit)}`;
 }
 
 /** How far an interval was read, in words. */

@@ -1,3 +1,4 @@
+import { unitOfMedium } from "@meterseal/record";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
 import { goTo } from "../route.ts";
 import { Moment } from "../ui/moment.tsx";
@@ -9,6 +10,7 @@ import { HomeTabs } from "./home-tabs.tsx";
 import { KeyCard } from "./key-card.tsx";
 import { calendarOf, type View } from "./periods.ts";
 import { Seal } from "./seal.tsx";
+import { UnitContext } from "./unit.ts";
 import type { Household, HouseholdState } from "./use-household.ts";
 import type { OpenHome } from "./vault/messages.ts";
 import { VerifyCard } from "./verify-card.tsx";
@@ -36,64 +38,70 @@ export function OpenHousehold({ state, household, hash }: OpenHouseholdProps): R
     useEffect(() => heading.current?.focus(), []);
     const isSound = Object.values(home.verdicts).every(({ holds }) => holds);
     return (
-        <div className="page">
-            <HomeTabs current="household" />
-            <div className="home-head">
-                <div>
-                    <h1 ref={heading} tabIndex={-1}>
-                        {home.name}
-                    </h1>
-                    <p className="home-facts">
-                        <Newest home={home} />
-                    </p>
+        <UnitContext value={unitOfMedium(home.medium)}>
+            <div className="page">
+                <HomeTabs current="household" />
+                <div className="home-head">
+                    <div>
+                        <h1 ref={heading} tabIndex={-1}>
+                            {home.name}
+                        </h1>
+                        <p className="home-facts">
+                            <Newest home={home} />
+                        </p>
+                    </div>
+                    <Seal home={home} isSound={isSound} />
                 </div>
-                <Seal home={home} isSound={isSound} />
-            </div>
-            {problem !== null && (
-                <Notice kind="fault" title={problem.title} code={problem.code}>
-                    <p>{problem.text} What you see is the state before.</p>
-                </Notice>
-            )}
-            {!isSound && (
-                <Notice kind="fault" title="Do not rely on these figures">
-                    <p>
-                        What the server sent did not pass verification; “Can you trust these
-                        numbers?” says what and where.
-                    </p>
-                </Notice>
-            )}
-            <div className="home-columns" data-sound={isSound}>
-                <div className="home-main">
-                    {calendar.days.length === 0 ? (
-                        <NothingToShow />
-                    ) : (
-                        <EnergyCard
+                {problem !== null && (
+                    <Notice kind="fault" title={problem.title} code={problem.code}>
+                        <p>{problem.text} What you see is the state before.</p>
+                    </Notice>
+                )}
+                {!isSound && (
+                    <Notice kind="fault" title="Do not rely on these figures">
+                        <p>
+                            What the server sent did not pass verification; “Can you trust these
+                            numbers?” says what and where.
+                        </p>
+                    </Notice>
+                )}
+                <div className="home-columns" data-sound={isSound}>
+                    <div className="home-main">
+                        {calendar.days.length === 0 ? (
+                            <NothingToShow />
+                        ) : (
+                            <EnergyCard
+                                home={home}
+                                calendar={calendar}
+                                view={view}
+                                anchorUnix={anchorUnix}
+                                onShow={show}
+                            />
+                        )}
+                    </div>
+                    <div className="home-side">
+                        <VerifyCard
                             home={home}
-                            calendar={calendar}
-                            view={view}
-                            anchorUnix={anchorUnix}
-                            onShow={show}
+                            refreshing={refreshing}
+                            onRefresh={household.refresh}
                         />
-                    )}
+                        <KeyCard household={household} />
+                    </div>
                 </div>
-                <div className="home-side">
-                    <VerifyCard home={home} refreshing={refreshing} onRefresh={household.refresh} />
-                    <KeyCard household={household} />
-                </div>
+                {calendar.days.length > 0 && (
+                    <YearCard
+                        home={home}
+                        calendar={calendar}
+                        view={view}
+                        anchorUnix={anchorUnix}
+                        onOpenDay={(unix) => {
+                            show("day", unix);
+                            document.getElementById(ENERGY_HEADING)?.focus();
+                        }}
+                    />
+                )}
             </div>
-            {calendar.days.length > 0 && (
-                <YearCard
-                    home={home}
-                    calendar={calendar}
-                    view={view}
-                    anchorUnix={anchorUnix}
-                    onOpenDay={(unix) => {
-                        show("day", unix);
-                        document.getElementById(ENERGY_HEADING)?.focus();
-                    }}
-                />
-            )}
-        </div>
+        </UnitContext>
     );
 }
 

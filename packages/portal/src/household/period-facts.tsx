@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { formatCount, formatCounted, formatKwh, formatShare } from "../format.ts";
 import { intervalLabel, slotLabel } from "./labels.ts";
 import type { Period, View } from "./periods.ts";
+import { useUnit } from "./unit.ts";
 
 type PeriodFactsProps = {
     readonly usage: Usage;
@@ -50,6 +51,7 @@ const NAMES: Readonly<Record<View, string>> = {
 };
 
 function Highest({ usage, view, zone, period }: PeriodFactsProps): ReactNode {
+    const { label } = useUnit();
     const highest = usage.intervals.reduce<Usage["intervals"][number] | null>(
         (best, each) => ((each.importWh ?? 0n) > (best?.importWh ?? 0n) ? each : best),
         null,
@@ -59,7 +61,7 @@ function Highest({ usage, view, zone, period }: PeriodFactsProps): ReactNode {
         <div>
             <dt>{NAMES[view]}</dt>
             <dd>
-                {formatKwh(highest.importWh)} kWh
+                {formatKwh(highest.importWh)} {label}
                 <small>{intervalLabel(highest, view, zone, period)}</small>
             </dd>
         </div>

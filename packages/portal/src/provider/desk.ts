@@ -17,7 +17,7 @@ import {
     readGrant,
     readWeighted,
 } from "@meterseal/provider";
-import { GROUP, PARTY_ROLE, parsePartyKey } from "@meterseal/record";
+import { GROUP, PARTY_ROLE, parsePartyKey, unitOfMedium } from "@meterseal/record";
 import { GRANT_KIND, type Grant, type GrantKeys, openGrant, parseGrant } from "@meterseal/seal";
 import { energyMoney, exactMoney } from "@meterseal/tariff";
 import type { UsageInterval } from "@meterseal/wallet";
@@ -127,14 +127,17 @@ export class ProviderDesk {
             pages.push(await this.#readPage(grant, keys, plan));
             fromUnix = plan.nextUnix;
         }
+        const medium = pages[0]?.medium;
+        const shift = grant.scale - unitOfMedium(medium).baseScale;
         const intervals = pages
             .flatMap(({ sums }) => sums)
             .filter(({ answered }) => answered !== null)
-            .map((sum) => intervalOf(sum, grant.scale));
+            .map((sum) => intervalOf(sum, shift));
         const known = intervals.flatMap(({ importWh }) => importWh ?? []);
         const verdicts = pages.map((page) => page.verdicts);
         return {
             intervals,
+            medium,
             totalWh: known.length === 0 ? null : known.reduce((all, wh) => all + wh, 0n),
             signature: viewOf(verdicts.map(({ signature }) => signature)),
             continuity: viewOf(verdicts.map(({ continuity }) => continuity)),
@@ -212,7 +215,7 @@ function viewOf(verdicts: readonly (Verdict | null)[]): CheckView {
     };
 }
 
-/** A granted sum as an interval, in whole Wh. */
+/** A granted sum as an interval, in whole Wh or litres; amounts count in 10^scale of them. */
 function intervalOf(
     { amounts, answered, fromUnix, marks, quality, toUnix }: GrantedSum,
     scale: number,

@@ -34,6 +34,8 @@ export type CheckView = {
 export type OpenedSums = {
     readonly intervals: readonly UsageInterval[];
     readonly totalWh: bigint | null;
+    /** What is metered, one of MEDIUM; undefined for electricity. */
+    readonly medium: number | undefined;
     readonly signature: CheckView;
     readonly continuity: CheckView;
     readonly sums: CheckView;

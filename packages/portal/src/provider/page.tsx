@@ -1,7 +1,9 @@
+import { unitOfMedium } from "@meterseal/record";
 import { type ReactNode, useEffect, useRef } from "react";
 import { formatCount, formatCounted, formatKwh, shortHex } from "../format.ts";
 import { IntervalTable } from "../household/interval-table.tsx";
 import { KeyPicker } from "../household/key-picker.tsx";
+import { UnitContext } from "../household/unit.ts";
 import type { Problem } from "../household/vault/messages.ts";
 import { Picture, topPowerW } from "../sharing/picture.tsx";
 import { openingWords, stretchName } from "../sharing/words.ts";
@@ -190,41 +192,54 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
     const shown = { fromUnix: first.fromUnix, toUnix: last.toUnix };
     const name = stretchName(shown.fromUnix, shown.toUnix, zone);
     const checks = [opened.signature, opened.continuity, opened.sums];
+    const unit = unitOfMedium(opened.medium);
     return (
-        <div className="sight">
-            <p className="total" data-testid="provider-total" data-wh={String(totalWh ?? "")}>
-                <span className="total-number">{totalWh === null ? "–" : formatKwh(totalWh)}</span>{" "}
-                <span className="total-unit">kWh in {formatCounted(intervals.length, "sum")}</span>
-            </p>
-            <Picture
-                title={name}
-                label={`${formatCounted(intervals.length, "granted sum")}, ${name}.`}
-                intervals={intervals}
-                stretch={shown}
-                topW={topPowerW(intervals)}
-                zone={zone}
-                isOthers={true}
-            />
-            <IntervalTable
-                caption={`Granted sums, ${name}`}
-                heading="From – to"
-                intervals={intervals}
-                labelOf={({ fromUnix, toUnix }) => stretchName(fromUnix, toUnix, zone)}
-                before={null}
-                onOpen={null}
-                testId="provider-table"
-            />
-            <ul className="bill-checks">
-                <Check check={opened.signature} text="Signed by the meter and the household" />
-                <Check check={opened.continuity} text="Nothing missing, all of it in the ledger" />
-                <Check check={opened.sums} text="The store's own sums are those of the records" />
-            </ul>
-            <Faults checks={checks} />
-            <p className="hint">
-                Fetched, opened and verified in {formatCount(Math.max(1, opened.readMs))} ms by this
-                browser.
-            </p>
-        </div>
+        <UnitContext value={unit}>
+            <div className="sight">
+                <p className="total" data-testid="provider-total" data-wh={String(totalWh ?? "")}>
+                    <span className="total-number">
+                        {totalWh === null ? "–" : formatKwh(totalWh)}
+                    </span>{" "}
+                    <span className="total-unit">
+                        {unit.label} in {formatCounted(intervals.length, "sum")}
+                    </span>
+                </p>
+                <Picture
+                    title={name}
+                    label={`${formatCounted(intervals.length, "granted sum")}, ${name}.`}
+                    intervals={intervals}
+                    stretch={shown}
+                    topW={topPowerW(intervals)}
+                    zone={zone}
+                    isOthers={true}
+                />
+                <IntervalTable
+                    caption={`Granted sums, ${name}`}
+                    heading="From – to"
+                    intervals={intervals}
+                    labelOf={({ fromUnix, toUnix }) => stretchName(fromUnix, toUnix, zone)}
+                    before={null}
+                    onOpen={null}
+                    testId="provider-table"
+                />
+                <ul className="bill-checks">
+                    <Check check={opened.signature} text="Signed by the meter and the household" />
+                    <Check
+                        check={opened.continuity}
+                        text="Nothing missing, all of it in the ledger"
+                    />
+                    <Check
+                        check={opened.sums}
+                        text="The store's own sums are those of the records"
+                    />
+                </ul>
+                <Faults checks={checks} />
+                <p className="hint">
+                    Fetched, opened and verified in {formatCount(Math.max(1, opened.readMs))} ms by
+                    this browser.
+                </p>
+            </div>
+        </UnitContext>
     );
 }
 

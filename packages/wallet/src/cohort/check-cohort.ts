@@ -76,6 +76,7 @@ function findMisfit(cohort: Cohort, member: CohortMember, key: KeyFile): string 
     if (cohort.zone !== key.zone) return `the zone ${key.zone}`;
     if (cohort.slotSeconds !== stream.slotSeconds) return `slots of ${stream.slotSeconds} s`;
     if (cohort.scale !== key.scale) return `scale ${key.scale}`;
+    if (key.medium !== undefined) return "electricity, which a feeder carries";
     const isOwn = (group: number): boolean => stream.groups.some((known) => known.group === group);
     return cohort.groups.every(isOwn) ? null : "groups of the stream";
 }

@@ -5,11 +5,11 @@ import type { MeterAgent } from "@meterseal/meter";
 import { type Decoded, decodeMilesight, type Telegram } from "@meterseal/telegram";
 import { systemClock } from "../../clocks.ts";
 import { openAgent, settleNetwork } from "../../device/agent.ts";
-import { openDevice, provideKeyFile } from "../../device/device.ts";
+import { provideKeyFile } from "../../device/device.ts";
 import type { CollectorAddress } from "../../device/link.ts";
 import { BoundaryJournal } from "../boundary-journal.ts";
 import { Bridge } from "../bridge.ts";
-import { requireObserved } from "../observed.ts";
+import { openObservedDevice } from "../observed.ts";
 import type { LoraDeviceEntry } from "./devices.ts";
 
 /** What makers' payloads are, by the name in the list of devices. */
@@ -47,8 +47,7 @@ export class ObservedChannel {
         { directory, payload }: Extract<LoraDeviceEntry, { kind: "observed" }>,
         { log, sendEverySeconds, target }: ObservedOptions,
     ): Promise<ObservedChannel> {
-        const device = openDevice(directory);
-        requireObserved(device, directory);
+        const device = openObservedDevice(directory);
         settleNetwork(directory, device);
         provideKeyFile(directory, basename(directory), device);
         const agent = await openAgent(directory, device, target, "registers");

@@ -1,4 +1,5 @@
 import { toHex } from "@meterseal/core";
+import { GROUP, type MediumName, unitOfMedium } from "@meterseal/record";
 import type { KeyFile } from "@meterseal/wallet";
 import type { HomeState } from "./state.ts";
 
@@ -32,38 +33,53 @@ type Entity = {
     readonly platform: "sensor" | "binary_sensor";
 } & Readonly<Record<string, string>>;
 
-const energy = {
-    device_class: "energy",
-    state_class: "total_increasing",
-    unit_of_measurement: "kWh",
+/** How Home Assistant calls total and flow of each medium; their units are those of the state. */
+const CLASSES: Readonly<Record<MediumName, readonly [total: string, flow: string]>> = {
+    electricity: ["energy", "power"],
+    gas: ["gas", "volume_flow_rate"],
+    water: ["water", "volume_flow_rate"],
+    heat: ["energy", "power"],
 };
 
-/** Entities of every metering point, then those of an export register. */
-const ENTITIES: readonly Entity[] = [
-    { key: "import", platform: "sensor", name: "Import", ...energy },
-    {
-        ...{ key: "power", platform: "sensor", name: "Power", device_class: "power" },
-        ...{ state_class: "measurement", unit_of_measurement: "W" },
-    },
-    { key: "lastReading", platform: "sensor", name: "Last reading", device_class: "timestamp" },
-    { key: "sealValid", platform: "binary_sensor", name: "Seal valid", icon: "mdi:seal" },
-    { key: "tamper", platform: "binary_sensor", name: "Tamper", device_class: "tamper" },
-];
-const EXPORT: Entity = { key: "export", platform: "sensor", name: "Export", ...energy };
+function entitiesOf(medium: number | undefined, hasExport: boolean): Entity[] {
+    const { label, name } = unitOfMedium(medium);
+    const [totalClass, flowClass] = CLASSES[name];
+    const total = { state_class: "total_increasing", unit_of_measurement: label };
+    const sensor = { platform: "sensor" } as const;
+    const binary = { platform: "binary_sensor" } as const;
+    return [
+        { key: "import", ...sensor, name: "Import", device_class: totalClass, ...total },
+        ...(hasExport
+            ? [
+                  {
+                      ...({ key: "export", ...sensor, name: "Export" } as const),
+                      ...{ device_class: totalClass, ...total },
+                  },
+              ]
+            : []),
+        {
+            ...{ key: "flow", ...sensor, name: label === "kWh" ? "Power" : "Flow" },
+            ...{ device_class: flowClass, state_class: "measurement" },
+            unit_of_measurement: label === "kWh" ? "W" : "m³/h",
+        },
+        { key: "lastReading", ...sensor, name: "Last reading", device_class: "timestamp" },
+        { key: "sealValid", ...binary, name: "Seal valid", icon: "mdi:seal" },
+        { key: "tamper", ...binary, name: "Tamper", device_class: "tamper" },
+    ];
+}
 
 /**
  * Discovery message of a metering point: one device with its entities (Home Assistant, MQTT, "Device
  * discovery payload").
  */
 export function discoveryPayload(
-    key: Pick<KeyFile, "meter" | "name" | "stream">,
+    key: Pick<KeyFile, "medium" | "meter" | "name" | "stream">,
     topics: HomeTopics,
-    hasExport: boolean,
     softwareVersion: string,
 ): object {
     const device = `meterseal_${toHex(key.meter)}`;
-    const entities = hasExport ? [...ENTITIES, EXPORT] : ENTITIES;
-    const components = entities.map(({ key: field, ...entity }) => [
+    const hasExport = key.stream.groups.some(({ group }) => group === GROUP.export);
+    const components = entitiesOf(key.medium, hasExport).map(({ key: field, ...entity }) => [
         field,
         {
             ...entity,

@@ -1,13 +1,14 @@
 import type { Fault } from "@meterseal/ledger";
-import type { HouseholdReport, OpenBoundary } from "@meterseal/wallet";
+import { type MediumUnit, unitOfMedium } from "@meterseal/record";
+import type { HouseholdReport, KeyFile, OpenBoundary } from "@meterseal/wallet";
 
 /** What a home's dashboard shows of a metering point. */
 export type HomeState = {
-    /** Register, kWh with three decimals; null before the first reading. */
+    /** Register in kWh or m³, with three decimals; null before the first reading. */
     readonly import: string | null;
     readonly export: string | null;
-    /** Mean of the last slot in W, export below zero; null where that was not measured. */
-    readonly power: number | null;
+    /** Mean of the last slot in W, export below zero, or in m³/h; null where that was not measured. */
+    readonly flow: string | null;
     /** ISO 8601; null before the first reading. */
     readonly lastReading: string | null;
     /** Whether every record, proof and register holds. */
@@ -27,7 +28,7 @@ export type HomeReading = {
 };
 
 const MS_PER_SECOND = 1_000;
-const WH_PER_KWH = 1_000n;
+const PER_UNIT = 1_000n;
 const SECONDS_PER_HOUR = 3_600n;
 
 /**
@@ -36,7 +37,11 @@ const SECONDS_PER_HOUR = 3_600n;
  * the dashboard, and is called by name.
  * @param before - what was shown last; null for nothing.
  */
-export function homeReading(report: HouseholdReport, before: Shown | null): HomeReading {
+export function homeReading(
+    report: HouseholdReport,
+    { medium }: Pick<KeyFile, "medium">,
+    before: Shown | null,
+): HomeReading {
     const { clock, continuity, plausibility, signature } = report.verdicts;
     const altered = wordsOf(signature.faults, continuity.faults, plausibility.faults);
     const last = report.series.at(-1) ?? null;
@@ -47,9 +52,9 @@ export function homeReading(report: HouseholdReport, before: Shown | null): Home
     const isChecked = report.records.length > 0 && faults.length === 0;
     return {
         state: {
-            import: shown === null ? null : kwhText(shown.importWh),
-            export: shown === null || shown.exportWh === null ? null : kwhText(shown.exportWh),
-            power: isLess ? null : powerOf(report.series),
+            import: shown === null ? null : thousandths(shown.importWh),
+            export: shown === null || shown.exportWh === null ? null : thousandths(shown.exportWh),
+            flow: isLess ? null : flowOf(report.series, unitOfMedium(medium)),
             lastReading: shown === null ? null : new Date(shown.unix * MS_PER_SECOND).toISOString(),
             sealValid: isChecked ? "ON" : "OFF",
             tamper: altered.length > 0 ? "ON" : "OFF",
@@ -69,16 +74,18 @@ function isBehind(last: OpenBoundary, before: Shown): boolean {
     return isEarlier || last.importWh < before.importWh || exportWh(last) < exportWh(before);
 }
 
-/** Mean power of the last slot; null where it was not measured. */
-function powerOf(series: readonly OpenBoundary[]): number | null {
+/** Mean power or flow of the last slot; null where it was not measured. */
+function flowOf(series: readonly OpenBoundary[], { label }: MediumUnit): string | null {
     const [from, to] = [series.at(-2), series.at(-1)];
     if (from === undefined || to === undefined || to.flag !== 0 || to.unix <= from.unix)
         return null;
     const exported = (to.exportWh ?? 0n) - (from.exportWh ?? 0n);
     const flowed = to.importWh - from.importWh - exported;
-    return Number((flowed * SECONDS_PER_HOUR) / BigInt(to.unix - from.unix));
+    const anHour = (flowed * SECONDS_PER_HOUR) / BigInt(to.unix - from.unix);
+    return label === "kWh" ? `${anHour}` : thousandths(anHour);
 }
 
-function kwhText(wh: bigint): string {
-    return `${wh / WH_PER_KWH}.${String(wh % WH_PER_KWH).padStart(3, "0")}`;
+/** Base units as kWh or m³. */
+function thousandths(wh: bigint): string {
+    return `${wh / PER_UNIT}.${String(wh % PER_UNIT).padStart(3, "0")}`;
 }

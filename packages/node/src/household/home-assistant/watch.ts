@@ -28,7 +28,7 @@ export class HomeWatch {
         if (this.#last !== null && !isNew) return this.#last;
         const evidence = unwrap(decodeEvidence(await fetchEvidence(this.#url, meter)));
         const report = unwrap(openHousehold(evidence, this.#key));
-        this.#last = homeReading(report, this.#last?.shown ?? null);
+        this.#last = homeReading(report, this.#key, this.#last?.shown ?? null);
         this.#checked = report.records.at(-1)?.record.message.bytes ?? null;
         return this.#last;
     }

@@ -9,6 +9,7 @@ import {
 import "uplot/dist/uPlot.min.css";
 import { formatKwh } from "../../format.ts";
 import { energyLabel, intervalLabel } from "../labels.ts";
+import { useUnit } from "../unit.ts";
 import { gapBands } from "./draw.ts";
 import { createPlot, type EnergyPlot, type PlotContent, plotSize } from "./plot.ts";
 
@@ -30,6 +31,7 @@ function beforeText({ before }: PlotContent, position: number | null): string {
 
 /** Bars of energy over time; one at a time can be read by pointer, touch or arrow keys. */
 export function EnergyChart({ content, unit, onOpen }: EnergyChartProps): ReactNode {
+    const amount = useUnit();
     const host = useRef<HTMLDivElement>(null);
     const chart = useRef<EnergyPlot | null>(null);
     const [pointed, setPointed] = useState<number | null>(null);
@@ -64,7 +66,7 @@ export function EnergyChart({ content, unit, onOpen }: EnergyChartProps): ReactN
     const readout =
         interval === undefined
             ? null
-            : `${intervalLabel(interval, view, zone, period)}: ${energyLabel(interval)}${beforeText(content, pointed)}`;
+            : `${intervalLabel(interval, view, zone, period)}: ${energyLabel(interval, amount)}${beforeText(content, pointed)}`;
     const openAt = (position: number | null): void => {
         const chosen = intervals[position ?? -1];
         if (chosen !== undefined) onOpen?.(chosen.fromUnix);

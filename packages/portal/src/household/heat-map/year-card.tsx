@@ -1,3 +1,4 @@
+import type { MediumUnit } from "@meterseal/record";
 import { type UsageInterval, usageOfSeries } from "@meterseal/wallet";
 import {
     type KeyboardEvent,
@@ -13,6 +14,7 @@ import { Switch } from "../../ui/switch.tsx";
 import { IntervalTable } from "../interval-table.tsx";
 import { energyLabel, FULL_DATE, intervalLabel } from "../labels.ts";
 import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
+import { usedName, useUnit } from "../unit.ts";
 import type { OpenHome } from "../vault/messages.ts";
 import { MonthMap } from "./month-map.tsx";
 import { dayAfterKey, monthOf, sheetsOf } from "./months.ts";
@@ -39,6 +41,7 @@ const DIRECTION_NAMES: Readonly<Record<Direction, string>> = {
 export function YearCard(props: YearCardProps): ReactNode {
     const { home, calendar, view, anchorUnix, onOpenDay } = props;
     const { series, zone } = home;
+    const unit = useUnit();
     const year = calendar.years[indexAt(calendar.years, anchorUnix)];
     const [direction, setDirection] = useState<Direction>("importWh");
     const usage = useMemo(
@@ -74,7 +77,7 @@ export function YearCard(props: YearCardProps): ReactNode {
                 onOpenDay={onOpenDay}
             />
             <IntervalTable
-                caption={`Electricity used on each day of ${number}`}
+                caption={`${usedName(unit)} on each day of ${number}`}
                 heading="Day"
                 intervals={intervals}
                 labelOf={(interval) => intervalLabel(interval, "month", zone, year)}
@@ -104,6 +107,11 @@ function HeatMap(props: HeatMapProps): ReactNode {
     const { year, zone, intervals, direction, selected, onOpenDay } = props;
     const host = useRef<HTMLDivElement>(null);
     const [pointed, setPointed] = useState<number | null>(null);
+    const unit = useUnit();
+    const labelOf = useCallback(
+        (civilDay: number, interval: UsageInterval) => dayLabel(civilDay, interval, unit),
+        [unit],
+    );
     const sheets = useMemo(() => sheetsOf(year, intervals, zone), [year, intervals, zone]);
     const byDay = useMemo(() => {
         const cells = sheets.flatMap(({ weeks }) => weeks.flat());
@@ -146,9 +154,9 @@ function HeatMap(props: HeatMapProps): ReactNode {
     return (
         <>
             <p className="chart-readout">
-                <span>kWh a day. Choose a day to open it.</span>
+                <span>{unit.label} a day. Choose a day to open it.</span>
                 <strong data-testid="heat-readout">
-                    {pointed !== null && shown && dayLabel(pointed, shown)}
+                    {pointed !== null && shown && labelOf(pointed, shown)}
                 </strong>
             </p>
             {/* biome-ignore lint/a11y/noStaticElementInteractions: the grids within are the controls */}
@@ -172,7 +180,7 @@ function HeatMap(props: HeatMapProps): ReactNode {
                         }
                         selected={selected}
                         classOf={classOf}
-                        labelOf={dayLabel}
+                        labelOf={labelOf}
                     />
                 ))}
             </div>
@@ -189,20 +197,21 @@ function scaleOf(intervals: readonly UsageInterval[], direction: Direction): Hea
     return heatScale(values.filter((value) => value !== null));
 }
 
-function dayLabel(civilDay: number, interval: UsageInterval): string {
+function dayLabel(civilDay: number, interval: UsageInterval, unit: MediumUnit): string {
     const date = formatDate(civilDay * DAY_SECONDS, "UTC", FULL_DATE);
-    return `${date}: ${energyLabel(interval)}`;
+    return `${date}: ${energyLabel(interval, unit)}`;
 }
 
 type HeatLegendProps = { readonly scale: HeatScale; readonly hasGaps: boolean };
 
 function HeatLegend({ scale, hasGaps }: HeatLegendProps): ReactNode {
+    const { label } = useUnit();
     return (
-        <ul className="legend" aria-label="Legend, kWh a day">
+        <ul className="legend" aria-label={`Legend, ${label} a day`}>
             {heatNames(scale).map((name, i) => (
                 <li key={name}>
                     <span className={`swatch heat-${i}`} /> {name}
-                    {i === 0 && " kWh"}
+                    {i === 0 && ` ${label}`}
                 </li>
             ))}
             {hasGaps && (

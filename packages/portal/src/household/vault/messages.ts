@@ -58,6 +58,8 @@ export type OpenHome = {
     readonly meter: string;
     readonly network: string;
     readonly zone: string;
+    /** What is metered, one of MEDIUM; undefined for electricity. */
+    readonly medium: number | undefined;
     readonly slotSeconds: number;
     /** False for a stream whose registers are plain for everybody. */
     readonly isSealed: boolean;

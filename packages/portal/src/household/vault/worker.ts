@@ -177,6 +177,7 @@ function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
         meter: toHex(opener.meter),
         network: toHex(opener.network),
         zone: opener.zone,
+        medium: opener.medium,
         slotSeconds: opener.stream.slotSeconds,
         isSealed: opener.master !== null,
         verdicts: {
