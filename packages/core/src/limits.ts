@@ -166,6 +166,8 @@ export const LIMITS = {
     evmAnswerBytes: 4_194_304,
     /** Signed forms of one transaction, each paying more than the one before. */
     evmVersions: 16,
+    /** Meters whose static keys of shorter handshakes a link of a collector remembers. */
+    introductions: 4_096,
     /** One frame on a serial line, its end included. */
     serialFrameBytes: 1_024,
     /** Numbered segments of a serial line under way in one direction. */

@@ -92,11 +92,7 @@ function sidesOf(trace: Trace): { initiator: Initiator; responder: Responder } {
             connection: bytes(trace.c_i ?? ""),
         }),
         responder: new Responder({
-            ...{
-                own: responder,
-                find: only(initiator),
-                methods: [METHOD.signatures, METHOD.staticKeys],
-            },
+            ...{ own: () => responder, find: only(initiator) },
             random: fixed(trace.y ?? ""),
             connection: bytes(trace.c_r ?? ""),
         }),
@@ -271,7 +267,8 @@ describe("a handshake with enrolled keys", () => {
         });
     const answer = (knows = meter) =>
         new Responder({
-            ...{ own: collector, find: only(knows), random, methods: [METHOD.signatures] },
+            ...{ find: only(knows), random },
+            own: (method) => (method === METHOD.signatures ? collector : null),
             connection: Uint8Array.of(7, 7),
         });
 

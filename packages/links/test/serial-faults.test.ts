@@ -9,8 +9,9 @@ import {
     createSerialMeterLink,
     serialPlaceOf,
 } from "../src/serial/index.ts";
-import { encodeLineFrame, LineSplitter } from "../src/serial/line-frames.ts";
-import { decodeSegment, encodeSegment, type Segment } from "../src/serial/segments.ts";
+import { encodeLineFrame } from "../src/serial/line-frames.ts";
+import { encodeSegment, type Segment } from "../src/serial/segments.ts";
+import { alter, flipped } from "./alter-line.ts";
 import {
     COLLECTOR,
     credential,
@@ -251,22 +252,3 @@ describe("serial: what a stranger may do", () => {
         expect([made.meter.ups, made.collector.tokens]).toEqual([0, []]);
     });
 });
-
-/** The same bytes but for the last bit. */
-const flipped = (bytes: Uint8Array): Uint8Array =>
-    bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte));
-
-/** Changes what a meter's radio says, in frames that are whole; returns what undoes it. */
-function alter({ radio }: RadioLine, change: (segment: Segment) => Segment): () => void {
-    const heard = radio.outlets.collector;
-    const splitter = new LineSplitter(1_024);
-    radio.outlets.collector = (bytes) => {
-        for (const body of splitter.push(bytes)) {
-            const segment = decodeSegment(body);
-            if (segment !== null) heard?.(encodeLineFrame(encodeSegment(change(segment))));
-        }
-    };
-    return () => {
-        radio.outlets.collector = heard;
-    };
-}

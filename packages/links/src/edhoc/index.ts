@@ -8,8 +8,10 @@ export { CONTENT_BYTES, SecureChannel } from "./channel.ts";
 export {
     COLLECTOR_NAME,
     type Credential,
+    drawExchangeCredential,
     enrolledCredential,
     enrolledKidOf,
+    exchangeCredential,
     type FindCredential,
     type OwnCredential,
     requireHandshakeKey,

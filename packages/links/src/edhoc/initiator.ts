@@ -31,7 +31,6 @@ import { type Suite, suiteOf } from "./suites.ts";
 
 /** What a side of a handshake works with. */
 export type EdhocOptions = {
-    readonly own: OwnCredential;
     readonly find: FindCredential;
     readonly random: Random;
     /** Connection identifier that this side chooses. */
@@ -40,6 +39,8 @@ export type EdhocOptions = {
 
 /** What an initiator chooses besides. */
 export type InitiatorOptions = EdhocOptions & {
+    /** A credential that the method takes: with a signing key, or a static Diffie-Hellman key. */
+    readonly own: OwnCredential;
     readonly method: Method;
     /** Suites in the order of preference; the last is the one that is used. */
     readonly suites: readonly number[];

@@ -9,7 +9,7 @@ import {
 } from "@meterseal/core";
 import { attempt } from "@meterseal/record";
 import { authenticate, authenticationBytes, isAuthentic } from "./authenticate.ts";
-import type { Credential } from "./credentials.ts";
+import type { Credential, OwnCredential } from "./credentials.ts";
 import { type EdhocOptions, mixStaticKey } from "./initiator.ts";
 import {
     decodeMessage1,
@@ -47,8 +47,11 @@ type Running = {
     readonly hash3: Uint8Array;
 };
 
-/** Methods that the responder takes, and what it checks a peer by. */
-export type ResponderOptions = EdhocOptions & { readonly methods: readonly Method[] };
+/** What a responder is known by, and what it checks a peer by. */
+export type ResponderOptions = EdhocOptions & {
+    /** Its credential for a method; null for one that it does not take. */
+    readonly own: (method: Method) => OwnCredential | null;
+};
 
 /**
  * The side that answers a handshake (RFC 9528): `takeMessage1` gives the second message,
@@ -84,9 +87,10 @@ export class Responder {
             const expected = `one of suites ${SUPPORTED_SUITES.join(", ")}`;
             return fail(error("MS_VERSION", { where: "suite", expected, got: suites.join(", ") }));
         }
-        if (!isMethod(method) || !this.#options.methods.includes(method))
+        const { connection, random } = this.#options;
+        const own = isMethod(method) ? this.#options.own(method) : null;
+        if (!isMethod(method) || own === null)
             return fail(error("MS_VERSION", { where: "method", got: `${method}` }));
-        const { connection, own, random } = this.#options;
         const privateKey = suite.privateKey(random);
         const secret = suite.agree(privateKey, peerKey);
         if (secret === null) return fail(error("MS_SIGNATURE_BAD", { where: "G_X" }));

@@ -20,7 +20,8 @@ const P256 = "prime256v1";
 /** Compressed point with an even y: which of the two it is does not change the secret. */
 const EVEN = 0x02;
 
-const p256: Suite = {
+/** Suite 2. */
+export const p256: Suite = {
     id: 2,
     algorithm: ALGORITHM.es256,
     privateKey(random) {

@@ -1,7 +1,7 @@
 import { Duplex } from "node:stream";
 import type { MeterLink } from "@meterseal/core";
 import { createStreamMeterLink } from "../stream/meter-link.ts";
-import { handshakeRandom } from "../stream/sessions.ts";
+import { handshakeRandom } from "../stream/randomness.ts";
 import { lineMs, type SerialPlace } from "./address.ts";
 import { LineConnection } from "./connection.ts";
 import { type OpenDevice, openSerialDevice } from "./device.ts";

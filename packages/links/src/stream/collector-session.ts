@@ -24,6 +24,8 @@ export type StreamSessionOptions = {
     readonly handshake: ResponderOptions;
     /** Subject of the meter that a credential is of. */
     readonly subjectOf: (credential: Credential) => string;
+    /** The meter shows this key in handshakes to come; returns the collector's own. */
+    readonly onIntroduction: (credential: Credential, exchangeKey: Uint8Array) => Uint8Array;
     readonly intake: Intake;
     readonly log: Log;
     /** Time for the handshake and the hello behind it. */
@@ -131,6 +133,7 @@ export class StreamCollectorSession implements LinkSession {
         if (this.#step === "hello" && value.kind === "hello") await this.#admit(value);
         else if (this.#step !== "open") this.#refuse(error("MS_NOT_ALLOWED", { got: value.kind }));
         else if (value.kind === "part") this.#takePart(value);
+        else if (value.kind === "introduction") this.#introduce(value.exchangeKey);
         else if (value.kind !== "probe") this.#refuse(error("MS_NOT_ALLOWED", { got: value.kind }));
     }
 
@@ -156,6 +159,13 @@ export class StreamCollectorSession implements LinkSession {
         }
         this.#sayProgress();
         intake.connected(subjectHex);
+    }
+
+    #introduce(meterKey: Uint8Array): void {
+        const peer = this.#responder.session?.peer;
+        if (peer === undefined) return;
+        const exchangeKey = this.#options.onIntroduction(peer, meterKey);
+        this.#send({ kind: "introduction", exchangeKey });
     }
 
     #takePart(part: Extract<Content, { kind: "part" }>): void {

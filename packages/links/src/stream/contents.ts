@@ -23,12 +23,15 @@ export type Content =
     | { readonly kind: "part"; readonly bytes: Uint8Array; readonly isLast: boolean }
     /** Nothing but that its sender is there; whoever gets a probe answers with a progress or another. */
     | { readonly kind: "probe" }
+    /** A static Diffie-Hellman key that its sender shows in handshakes to come, 32 bytes. */
+    | { readonly kind: "introduction"; readonly exchangeKey: Uint8Array }
     /** The collector's last: why it ends the session, as a receipt code (formats 5). */
     | { readonly kind: "refusal"; readonly receipt: number };
 
-const TAG = { hello: 0, progress: 1, part: 2, probe: 3, refusal: 4 } as const;
+const TAG = { hello: 0, progress: 1, part: 2, probe: 3, refusal: 4, introduction: 5 } as const;
 const TOKEN_BYTES = 4_096;
 const KEEPALIVE_SECONDS = 3_600;
+const EXCHANGE_KEY_BYTES = 32;
 const COUNT = Number.MAX_SAFE_INTEGER;
 /** Bytes of a message in one frame: the content around it takes some. */
 const PART_BYTES = CONTENT_BYTES - 16;
@@ -50,6 +53,8 @@ function fieldsOf(content: Content): unknown[] {
             return [];
         case "refusal":
             return [content.receipt];
+        case "introduction":
+            return [content.exchangeKey];
     }
 }
 
@@ -82,6 +87,13 @@ export function decodeContent(bytes: Uint8Array): Result<Content> {
                 return isShort
                     ? { kind: "refusal", receipt: toInteger(first, "receipt", 0, 15) }
                     : malformed("content", "a receipt code");
+            case TAG.introduction:
+                return isShort
+                    ? {
+                          kind: "introduction",
+                          exchangeKey: toBytes(first, "key", EXCHANGE_KEY_BYTES),
+                      }
+                    : malformed("content", "a key");
             default:
                 return malformed("content", "a kind that is known");
         }

@@ -19,6 +19,10 @@ export type StreamMeterOptions = {
     readonly closeTimeoutMs: number;
     /** Bytes of a message in one frame; as many as fit where none are given. */
     readonly partBytes?: number;
+    /** Own key of handshakes to come, which the collector is to know; null where it knows it. */
+    readonly exchangeKey: Uint8Array | null;
+    /** The collector shows this key in handshakes to come. */
+    readonly onIntroduction: (exchangeKey: Uint8Array) => void;
 };
 
 const MISSED_PROBES = 1.5;
@@ -122,6 +126,7 @@ export class StreamMeterSession implements MeterSession {
                 `receipt ${value.receipt}`,
                 PASSING.includes(value.receipt) ? TRY_AGAIN_MS : 0,
             );
+        else if (value.kind === "introduction") this.#options.onIntroduction(value.exchangeKey);
         else if (value.kind === "hello") this.#fail("a hello from a collector");
     }
 
@@ -154,6 +159,8 @@ export class StreamMeterSession implements MeterSession {
         const keepaliveMs = this.#options.keepaliveSeconds * 1_000;
         this.#silence = setTimeout(() => this.#fail("silence"), keepaliveMs * MISSED_PROBES);
         this.#probe = setInterval(() => this.#send({ kind: "probe" }), keepaliveMs / 2);
+        const { exchangeKey } = this.#options;
+        if (exchangeKey !== null) this.#send({ kind: "introduction", exchangeKey });
         this.#events.up();
     }
 

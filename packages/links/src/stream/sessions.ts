@@ -1,18 +1,15 @@
-import { randomBytes } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { setTimeout } from "node:timers/promises";
-import type { Random } from "@meterseal/core";
 import { type Credential, METHOD } from "../edhoc/index.ts";
 import type { Intake } from "../intake.ts";
 import { SessionTable } from "../session-table.ts";
 import type { StreamCollectorSettings } from "./collector-options.ts";
 import { StreamCollectorSession } from "./collector-session.ts";
+import { Introductions } from "./introductions.ts";
+import { handshakeRandom } from "./randomness.ts";
 
 /** Time for the last words on their way, in milliseconds. */
 const LAST_WORDS_MS = 50;
-
-/** Randomness of handshakes. */
-export const handshakeRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
 
 /** The meters' sessions over the streams of one link. */
 export class StreamSessions {
@@ -20,6 +17,7 @@ export class StreamSessions {
     readonly #intake: Intake;
     readonly #partBytes: number | undefined;
     readonly #table = new SessionTable();
+    readonly #introductions: Introductions;
     /** Subjects by the credential that was found. */
     readonly #subjects = new WeakMap<Credential, string>();
     readonly #all = new Set<StreamCollectorSession>();
@@ -29,25 +27,32 @@ export class StreamSessions {
         this.#settings = settings;
         this.#intake = intake;
         this.#partBytes = partBytes;
+        this.#introductions = new Introductions(settings.find);
     }
 
     /** Begins a session over a stream on which a meter speaks next. */
     take(stream: Duplex): void {
-        const { find, maxSessions, own } = this.#settings;
+        const { maxSessions, own } = this.#settings;
+        const introductions = this.#introductions;
         const session = new StreamCollectorSession(stream, {
             ...this.#settings,
             intake: this.#intake,
             ...(this.#partBytes === undefined ? {} : { partBytes: this.#partBytes }),
             handshake: {
-                ...{ own, random: handshakeRandom, connection: handshakeRandom.bytes(1) },
-                methods: [METHOD.signatures],
+                ...{ random: handshakeRandom, connection: handshakeRandom.bytes(1) },
+                own: (method) => (method === METHOD.signatures ? own : introductions.own),
                 find: (id) => {
-                    const known = find(id);
+                    const known = introductions.find(id);
                     if (known !== null) this.#subjects.set(known.credential, known.subjectHex);
                     return known?.credential ?? null;
                 },
             },
             subjectOf: (credential) => this.#subjects.get(credential) ?? "",
+            onIntroduction: (credential, exchangeKey) => {
+                const subjectHex = this.#subjects.get(credential) ?? "";
+                introductions.add(subjectHex, credential, exchangeKey);
+                return introductions.own.exchangeKey;
+            },
             onOpen: (subjectHex) => {
                 const isNew = this.#table.get(subjectHex) === undefined;
                 if (isNew && this.#table.size >= maxSessions) return false;
