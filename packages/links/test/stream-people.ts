@@ -1,4 +1,4 @@
-import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
+import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { enrolledCredential, type OwnCredential } from "../src/edhoc/index.ts";
 import type { KnownMeter } from "../src/tcp/index.ts";
 
@@ -12,8 +12,8 @@ export const random = {
 };
 
 /** A credential with a key of its own. */
-export function credential(name: string): OwnCredential {
-    const signer = signerFromPem(generatePrivateKeyPem("es256"));
+export function credential(name: string, kind: FileKeyKind = "es256"): OwnCredential {
+    const signer = signerFromPem(generatePrivateKeyPem(kind));
     return { ...enrolledCredential(name, signer.publicKey), signer };
 }
 

@@ -258,8 +258,7 @@ describe("tcp: what a stranger may do", () => {
             ["ps256", "RSA"],
             ["edDsa", "Ed25519"],
         ] as const) {
-            const signer = signerFromPem(generatePrivateKeyPem(kind));
-            const own = { ...enrolledCredential(SUBJECT_A, signer.publicKey), signer };
+            const own = credential(SUBJECT_A, kind);
             const token = async () => Uint8Array.of(1);
             const options = { own, find: findCollector, subjectHex: SUBJECT_A, token };
             expect(() => createTcpMeterLink({ ...options, url: "tcp://127.0.0.1:9" })).toThrow(

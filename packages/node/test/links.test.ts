@@ -74,6 +74,9 @@ describe("links that cannot be", () => {
         ["ftp://127.0.0.1:21", /^MS_USAGE: .*mqtt:\/\//],
         ["coap://user@127.0.0.1:0", /^MS_USAGE/],
         ["coap://127.0.0.1:0/path", /^MS_USAGE/],
+        ["serial://host/dev/ttyUSB0", /^MS_USAGE: .*serial:\/\/\/dev\/DEVICE/],
+        ["serial:///dev/ttyUSB0?mtu=9", /^MS_USAGE: .*32 … 1024/],
+        ["serial:///dev/ttyUSB0?parity=even", /^MS_USAGE/],
     ])("are refused: %s", async (link, expected) => {
         const words = ["serve", "--data", place("refused"), "--port", "0", "--link", link];
         const { code, stderr } = await run(...words);
@@ -102,6 +105,23 @@ describe("addresses of links", () => {
             { scheme: "coap", host: "::1", port: 81 },
         ]);
         expect(linkPlacesOf("coap://a:0  coap://a:0")).toHaveLength(2);
+    });
+
+    it("are one line where a device is named twice", () => {
+        const line = { scheme: "serial", path: "/dev/a", baud: 9_600, mtu: 51 };
+        const text = "serial:///dev/a?baud=9600&mtu=51 serial:///dev/a";
+        expect(linkPlacesOf(text)).toEqual([line]);
+    });
+
+    it("are examined by the doctor: serial devices", async () => {
+        const links = ["/dev/none", scratch, "/dev/null"].flatMap((path) => [
+            ...["--link", `serial://${path}`],
+        ]);
+        const words = ["--data", place("doctor"), ...links, "--json"];
+        const checks = JSON.parse((await run("doctor", ...words)).stdout).checks as Check[];
+        expect(
+            checks.filter(({ name }) => name === "serial link").map(({ status }) => status),
+        ).toEqual(["warning", "fault", "ok"]);
     });
 
     it("are examined by the doctor, datagrams too", async () => {

@@ -1,4 +1,5 @@
 import { error } from "@meterseal/core";
+import { type SerialPlace, serialPlaceOf } from "@meterseal/links/serial";
 import { BROKER_SCHEMES, type BrokerPlace, type BrokerScheme } from "./brokers.ts";
 
 /** What speaks on a listener: the first word of its address. */
@@ -15,17 +16,28 @@ export type ListenerPlace = {
     readonly port: number;
 };
 
+/** A serial device with a meter at its other end. */
+export type LinePlace = SerialPlace & { readonly scheme: typeof LINE_SCHEME };
+
+/** First word of the address of a serial device. */
+export const LINE_SCHEME = "serial";
+
 /** Where meters come to. */
-export type LinkPlace = ListenerPlace | BrokerPlace;
+export type LinkPlace = ListenerPlace | BrokerPlace | LinePlace;
 
 /** Whether meters come by way of a broker of another program. */
 export function isBroker(place: LinkPlace): place is BrokerPlace {
     return "tenant" in place;
 }
 
-/** Whether meters come to the server itself. */
+/** Whether a meter comes by a serial device. */
+export function isLine(place: LinkPlace): place is LinePlace {
+    return place.scheme === LINE_SCHEME;
+}
+
+/** Whether meters come to a port of the server itself. */
 export function isListener(place: LinkPlace): place is ListenerPlace {
-    return !isBroker(place);
+    return !isBroker(place) && !isLine(place);
 }
 
 /** Whether what goes over a link is encrypted, so that it may leave the loopback. */
@@ -44,8 +56,11 @@ export const LINK_EXAMPLE = "coap://127.0.0.1:5683";
 /** Tenant of a server that serves one operator. */
 export const TENANT = "local";
 
-/** Everything that an address of a link may begin with. */
-export const ALL_SCHEMES: readonly string[] = [...LINK_SCHEMES, ...Object.keys(BROKER_SCHEMES)];
+/** How addresses of links begin, and where they lead, for messages. */
+export const ADDRESS_FORMS: readonly string[] = [
+    ...[...LINK_SCHEMES, ...Object.keys(BROKER_SCHEMES)].map((scheme) => `${scheme}://HOST:PORT`),
+    `${LINE_SCHEME}:///dev/DEVICE`,
+];
 
 const ADDRESS =
     /^([a-z][a-z0-9+]*):\/\/(\[[0-9a-fA-F:.]+\]|[^\s/:@?#[\]]+):(\d{1,5})(?:\/([A-Za-z0-9_.-]{1,64})?)?$/;
@@ -62,9 +77,11 @@ export function refuseSecrets(text: string, where: string, todo: string): void {
 
 /**
  * Place of an address such as `coap://127.0.0.1:5683`: scheme, host and port, of a broker also a tenant;
- * null for any other text.
+ * or such as `serial:///dev/ttyUSB0`; null for any other text.
+ * @throws MetersealError MS_USAGE for an address of a serial device that is none.
  */
 export function linkPlaceOf(text: string): LinkPlace | null {
+    if (text.startsWith(`${LINE_SCHEME}:`)) return { scheme: LINE_SCHEME, ...serialPlaceOf(text) };
     const [, scheme = "", given = "", digits = "", tenant] = ADDRESS.exec(text) ?? [];
     const [host, port] = [given.replace(/^\[(.*)\]$/, "$1"), Number(digits)];
     if (port > 65_535) return null;
@@ -86,15 +103,19 @@ export function linkPlacesOf(text: string): LinkPlace[] {
     for (const word of text.split(/\s+/).filter((each) => each !== "")) {
         const place = linkPlaceOf(word);
         if (place === null) {
-            const schemes = ALL_SCHEMES.map((each) => `${each}://`).join(", ");
-            const expected = `--link such as ${LINK_EXAMPLE}; one of ${schemes}`;
+            const expected = `--link such as ${LINK_EXAMPLE}; one of ${ADDRESS_FORMS.join(", ")}`;
             throw error("MS_USAGE", { expected, got: word });
         }
-        const kind = place.scheme.replace(/^ws/, "http");
-        const key = `${kind} ${place.host} ${place.port} ${isBroker(place) ? place.tenant : ""}`;
-        if (place.port === 0 || !places.has(key)) {
-            places.set(place.port === 0 ? `${key} ${places.size}` : key, place);
-        }
+        const isAnyPort = isListener(place) && place.port === 0;
+        const key = isAnyPort ? `${places.size}` : keyOf(place);
+        if (!places.has(key)) places.set(key, place);
     }
     return [...places.values()];
+}
+
+/** What two places of one listener, account or device have in common. */
+function keyOf(place: LinkPlace): string {
+    if (isLine(place)) return place.path;
+    const kind = place.scheme.replace(/^ws/, "http");
+    return `${kind} ${place.host} ${place.port} ${isBroker(place) ? place.tenant : ""}`;
 }

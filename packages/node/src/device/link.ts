@@ -4,14 +4,17 @@ import { createCoapMeterLink } from "@meterseal/links/coap";
 import type { FindCredential, OwnCredential } from "@meterseal/links/edhoc";
 import { createHttpMeterLink } from "@meterseal/links/http";
 import { createMqttMeterLink } from "@meterseal/links/mqtt";
+import { createSerialMeterLink } from "@meterseal/links/serial";
 import { createTcpMeterLink } from "@meterseal/links/tcp";
 import { createWsMeterLink } from "@meterseal/links/ws";
 import { brokerMeterLink } from "../brokered.ts";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { type BrokerAccess, type BrokerPlace, readBrokerAccess } from "../config/brokers.ts";
 import {
-    ALL_SCHEMES,
+    ADDRESS_FORMS,
     isBroker,
+    isLine,
+    LINE_SCHEME,
     LINK_SCHEMES,
     type LinkScheme,
     linkPlaceOf,
@@ -33,7 +36,11 @@ export type CollectorAddress = {
 /** Options of a command that sends what a meter says. */
 export function collectorOptions(help: string): Readonly<Record<string, OptionSpec>> {
     return {
-        to: { kind: "value", value: "URL", help: `${help}: SCHEME://HOST:PORT` },
+        to: {
+            kind: "value",
+            value: "URL",
+            help: `${help}: SCHEME://HOST:PORT, or serial:///dev/DEVICE`,
+        },
         ca: {
             kind: "value",
             value: "FILE",
@@ -61,8 +68,11 @@ type Common = {
 };
 type Trust = { readonly ca?: string };
 
+/** How a meter comes to a collector without a broker. */
+type DirectScheme = LinkScheme | typeof LINE_SCHEME;
+
 /** What connects a meter by each scheme. */
-const LINKS: Record<LinkScheme, (common: Common, trust: Trust) => MeterLink> = {
+const LINKS: Record<DirectScheme, (common: Common, trust: Trust) => MeterLink> = {
     mqtt: (common) => createMqttMeterLink({ ...common, tenant: TENANT }),
     http: (common) => createHttpMeterLink(common),
     https: (common, trust) => createHttpMeterLink({ ...common, ...trust }),
@@ -70,6 +80,7 @@ const LINKS: Record<LinkScheme, (common: Common, trust: Trust) => MeterLink> = {
     wss: (common, trust) => createWsMeterLink({ ...common, ...trust }),
     coap: (common) => createCoapMeterLink(common),
     tcp: (common) => createTcpMeterLink(common),
+    serial: (common) => createSerialMeterLink(common),
     amqp: (common) => createAmqp10MeterLink({ ...common, tenant: TENANT }),
 };
 
@@ -82,10 +93,10 @@ export function collectorOf(options: Options): CollectorAddress {
     refuseSecrets(url, "--to", "Put them into a file and name it with --login.");
     const place = linkPlaceOf(url);
     const broker = place !== null && isBroker(place) ? place : null;
-    const isDirect =
-        URL.canParse(url) && schemeOf(url) !== undefined && new URL(url).hostname !== "";
+    const isHost = URL.canParse(url) && new URL(url).hostname !== "";
+    const isDirect = schemeOf(url) !== undefined && (isHost || (place !== null && isLine(place)));
     if (broker === null && !isDirect) {
-        const [last, ...others] = ALL_SCHEMES.map((each) => `${each}://HOST:PORT`).reverse();
+        const [last, ...others] = ADDRESS_FORMS.toReversed();
         const expected = `--to ${others.reverse().join(", ")} or ${last}`;
         throw error("MS_USAGE", { expected, got: url });
     }
@@ -113,6 +124,7 @@ export function createMeterLink(
     return LINKS[scheme]({ ...meter, insecure, url }, ca === undefined ? {} : { ca });
 }
 
-function schemeOf(url: string): LinkScheme | undefined {
-    return LINK_SCHEMES.find((scheme) => url.startsWith(`${scheme}:`));
+function schemeOf(url: string): DirectScheme | undefined {
+    const schemes: readonly DirectScheme[] = [...LINK_SCHEMES, LINE_SCHEME];
+    return schemes.find((scheme) => url.startsWith(`${scheme}:`));
 }

@@ -10,6 +10,7 @@ import { checkCertificate } from "./certificate.ts";
 import { type Check, fault, fine } from "./check.ts";
 import { checkClock, checkFormat, checkKeys, checkLeftovers, checkStore } from "./data.ts";
 import { checkFsync, checkSpace, nearestDirectory } from "./disk.ts";
+import { checkLines } from "./lines.ts";
 import { checkNode, checkPortal, checkTimeZones } from "./machine.ts";
 import { checkPort, type PortPlan } from "./ports.ts";
 
@@ -67,6 +68,6 @@ async function checkPorts(configuration: Configuration, isServing: boolean): Pro
     }
     const checks: Check[] = [];
     for (const plan of plans) checks.push(await checkPort(plan, isServing));
-    checks.push(...(await checkBrokers(configuration)));
+    checks.push(...checkLines(configuration), ...(await checkBrokers(configuration)));
     return httpLink?.tls ? [...checks, checkCertificate(httpLink.tls)] : checks;
 }

@@ -11,9 +11,15 @@ import {
 } from "@meterseal/core";
 import { createAmqp10Listener } from "@meterseal/links/amqp10";
 import { createCoapCollectorLink } from "@meterseal/links/coap";
-import { COLLECTOR_NAME, enrolledCredential, enrolledKidOf } from "@meterseal/links/edhoc";
+import {
+    COLLECTOR_NAME,
+    enrolledCredential,
+    enrolledKidOf,
+    type OwnCredential,
+} from "@meterseal/links/edhoc";
 import { createHttpCollectorLink } from "@meterseal/links/http";
 import { createMqttCollectorLink } from "@meterseal/links/mqtt";
+import { createSerialCollectorLink } from "@meterseal/links/serial";
 import { createTcpCollectorLink, type KnownMeter } from "@meterseal/links/tcp";
 import { type Enrolment, isMeteringPoint } from "@meterseal/record";
 import { brokerCollectorLink } from "../brokered.ts";
@@ -21,6 +27,8 @@ import { brokerUrl } from "../config/brokers.ts";
 import type { HttpLinkConfig } from "../config/config.ts";
 import {
     isBroker,
+    isLine,
+    type LinePlace,
     type LinkPlace,
     type LinkScheme,
     type ListenerPlace,
@@ -32,7 +40,7 @@ import type { ServerOptions } from "./server.ts";
 type TlsFiles = NonNullable<HttpLinkConfig["tls"]>;
 
 /** A listener to be opened, and the setting that it comes from. */
-type Listener = LinkPlace & { readonly setting: string };
+type Listener = Exclude<LinkPlace, LinePlace> & { readonly setting: string };
 
 /** What listeners are made with. */
 type Common = {
@@ -64,6 +72,16 @@ function knownMeter(id: Uint8Array, { engine }: Members): KnownMeter | null {
     return { subjectHex, credential: enrolledCredential(subjectHex, enrolment.key) };
 }
 
+/** The collector's side of a handshake: its own credential, and whom it knows. */
+function handshakeOf(members: Members): {
+    readonly own: OwnCredential;
+    readonly find: (id: Uint8Array) => KnownMeter | null;
+} {
+    const { collector: signer } = members.identity;
+    const own = { ...enrolledCredential(COLLECTOR_NAME, signer.publicKey), signer };
+    return { own, find: (id) => knownMeter(id, members) };
+}
+
 const plainHttp = (place: ListenerPlace, { insecure, log }: Common): CollectorLink =>
     createHttpCollectorLink({ ...place, insecure, log });
 const secureHttp = (place: ListenerPlace, { log, tls }: Common): CollectorLink =>
@@ -79,19 +97,8 @@ const LISTENERS: Record<LinkScheme, (place: ListenerPlace, common: Common) => Co
     wss: secureHttp,
     coap: (place, { clock, insecure, log }) =>
         createCoapCollectorLink({ ...place, clock, insecure, log }),
-    tcp: (place, { log, members }) => {
-        const { collector } = members.identity;
-        const own = {
-            ...enrolledCredential(COLLECTOR_NAME, collector.publicKey),
-            signer: collector,
-        };
-        return createTcpCollectorLink({
-            ...place,
-            own,
-            find: (id) => knownMeter(id, members),
-            log,
-        });
-    },
+    tcp: (place, { log, members }) =>
+        createTcpCollectorLink({ ...place, ...handshakeOf(members), log }),
     amqp: (place, { insecure, log }) =>
         createAmqp10Listener({ ...place, insecure, tenant: TENANT, log }),
 };
@@ -110,7 +117,7 @@ type LinkAddresses = {
 
 /**
  * Opens the links of the collector: MQTT where it has a port, HTTP where it has one, and what else
- * addresses name.
+ * addresses name, serial lines last.
  * @throws MetersealError MS_PORT_IN_USE, MS_LISTEN_ADDRESS; MS_NOT_FOUND, MS_TOO_LARGE, MS_USAGE for
  * certificate and key; MS_LINK for a broker that cannot be entered.
  */
@@ -158,6 +165,11 @@ export async function listenForMeters(
         addresses[setting] ??= url;
         addresses[scheme] ??= url;
     }
+    const lines = (options.links ?? []).filter(isLine);
+    if (lines.length > 0) {
+        const link = createSerialCollectorLink({ lines, ...handshakeOf(members), log });
+        urls.push(...(await members.collector.listen(link)).split(" "));
+    }
     return {
         mqttUrl: addresses.mqtt ?? "",
         httpLinkUrl: addresses["http-link-port"] ?? null,
@@ -171,7 +183,8 @@ function listenersOf({
     links = [],
     mqttPort,
 }: Pick<ServerOptions, "host" | "httpLink" | "links" | "mqttPort">): Listener[] {
-    const listeners: Listener[] = links.map((place) => ({ ...place, setting: "link" }));
+    const ports = links.filter((place): place is Exclude<LinkPlace, LinePlace> => !isLine(place));
+    const listeners: Listener[] = ports.map((place) => ({ ...place, setting: "link" }));
     if (httpLink !== null) {
         const scheme = httpLink.tls === null ? "http" : "https";
         const { host: at, port } = httpLink;
