@@ -72,8 +72,14 @@ describe("mqtt: what a peer may do", () => {
             "publish a retained message",
             publishPacket(topics.up("usage"), utf8("m"), { retain: true }),
         ],
-        ["publish a message at QoS 0", publishPacket(topics.up("usage"), utf8("m"), { qos: 0 })],
-        ["publish a message at QoS 2", publishPacket(topics.up("usage"), utf8("m"), { qos: 2 })],
+        [
+            "publish a retained message at QoS 0",
+            publishPacket(topics.up("usage"), utf8("m"), { qos: 0, retain: true }),
+        ],
+        [
+            "publish a retained message at QoS 2",
+            publishPacket(topics.up("usage"), utf8("m"), { qos: 2, retain: true }),
+        ],
         ["publish a message at QoS 3", publishPacket(topics.up("usage"), utf8("m"), { qos: 3 })],
         ["publish with packet id 0", publishPacket(topics.up("usage"), utf8("m"), { id: 0 })],
         ["publish a state at QoS 2", publishPacket(topics.state, utf8("online"), { qos: 2 })],

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { utf8 } from "@meterseal/core";
-import { TestMeter } from "@meterseal/testkit/link-compliance";
+import { TestMeter, until } from "@meterseal/testkit/link-compliance";
 import { afterEach, describe, expect, it } from "vitest";
 import { reconnectDelayMs } from "../src/backoff.ts";
 import { createMqttMeterLink, type MqttCollectorOptions } from "../src/mqtt/index.ts";
@@ -43,19 +43,36 @@ describe("mqtt: meter side", () => {
 
 const mosquitto = spawnSync("mosquitto_pub", ["--help"]).error === undefined;
 describe.skipIf(!mosquitto)("mqtt: a foreign client (mosquitto_pub, not run where absent)", () => {
-    function publish(topic: string, message: string): Promise<number | null> {
+    function publish(topic: string, message: string, qos = 1): Promise<number | null> {
         const where = ["-h", "127.0.0.1", "-p", `${broker.port}`, "-V", "mqttv311"];
         const who = ["-i", A, "-u", A, "-P", "token"];
-        const what = ["-t", topic, "-m", message, "-q", "1"];
+        const what = ["-t", topic, "-m", message, "-q", `${qos}`];
         const run = spawn("mosquitto_pub", [...where, ...who, ...what], { stdio: "ignore" });
         return new Promise((resolve) => run.once("close", resolve));
     }
 
-    it("gets its message acknowledged", async () => {
+    it.each([0, 1, 2])("gets its message taken once, at QoS %i", async (qos) => {
         await start();
-        expect(await publish(topics.up("billing"), "from C")).toBe(0);
+        expect(await publish(topics.up("billing"), "from C", qos)).toBe(0);
+        await until(() => broker.collector.received.length > 0, "the message"); // QoS 0 waits for nothing
         expect(broker.collector.received.map(({ subjectHex }) => subjectHex)).toEqual([A]);
         expect(broker.collector.texts()).toEqual(["from C"]);
+    });
+
+    it.each([1, 2])("waits at QoS %i until the collector has its message", async (qos) => {
+        await start();
+        const taken = Promise.withResolvers<void>();
+        broker.collector.onReceive = () => taken.promise;
+        let isDone = false;
+        const sent = publish(topics.up("usage"), "m", qos).then((code) => {
+            isDone = true;
+            return code;
+        });
+        await until(() => broker.collector.received.length === 1, "the message");
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(isDone).toBe(false);
+        taken.resolve();
+        expect(await sent).toBe(0);
     });
 
     it("is refused with a wrong token", async () => {

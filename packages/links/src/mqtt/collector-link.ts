@@ -16,7 +16,8 @@ import { meterTopics } from "./topics.ts";
 
 /**
  * Collector side of MQTT 3.1.1: an embedded broker that meters connect to, client id = user name =
- * subject, password = link token. A message is acknowledged (PUBACK) when the handler took it.
+ * subject, password = link token. A message is acknowledged (PUBACK, or PUBREC at QoS 2) when the
+ * handler took it; at QoS 0 its receipt is all that a meter gets.
  * @throws MetersealError MS_LISTEN_ADDRESS for a host beyond the loopback, MS_USAGE for a bad tenant.
  */
 export function createMqttCollectorLink(options: MqttCollectorOptions): CollectorLink {

@@ -1,8 +1,16 @@
 import { LIMITS } from "@meterseal/core";
 import type { GatePolicy, PacketGate } from "./packet-gate.ts";
 import { CONNECT_BYTE, isPublish, PacketRefused } from "./packet-splitter.ts";
-import { type Publish, parsePublish, puback, publishQos0 } from "./publish-packet.ts";
+import {
+    ACKNOWLEDGE,
+    acknowledgement,
+    type Publish,
+    parsePublish,
+    parsePubrel,
+    publishQos0,
+} from "./publish-packet.ts";
 import { publishTopicKind } from "./topics.ts";
+import { UnreleasedIds } from "./unreleased.ts";
 
 /** Largest CONNECT packet in bytes: client id, user name, token and last will. */
 const CONNECT_BYTES = 8_192;
@@ -29,7 +37,7 @@ export interface PeerOptions {
 
 /**
  * One connection at the broker. Messages of the meter (`up/…`) end here: they are handed to the
- * link and acknowledged when taken, in order; the broker behind never sees them, so one that takes
+ * link and acknowledged when taken, in order, as their QoS has it; the broker behind never sees them, so one that takes
  * long holds up neither a ping nor another message. All else goes on to the broker.
  */
 export class Peer implements GatePolicy {
@@ -48,6 +56,7 @@ export class Peer implements GatePolicy {
     #inFlightBytes = 0;
     #deliveries = 0;
     #deliveryBytes = 0;
+    readonly #unreleased = new UnreleasedIds();
     readonly #options: PeerOptions;
 
     constructor(options: PeerOptions) {
@@ -91,13 +100,14 @@ export class Peer implements GatePolicy {
         }
         const subject = this.subjectHex;
         if (!this.ready || subject === null) return "hold";
+        if (packet[0] === ACKNOWLEDGE.pubrel) return this.#release(packet);
         if (!isPublish(packet[0] ?? 0)) return "pass";
         if (this.#isFull(packet.length)) return "hold";
         const publish = parsePublish(packet);
         if (publish === null) throw new PacketRefused("PUBLISH is malformed");
-        const { topic, qos, retain, payload } = publish;
+        const { topic, retain, payload } = publish;
         if (publishTopicKind(this.#options.tenant, subject, topic) !== "up") return "pass";
-        if (qos !== 1 || retain) throw new PacketRefused("a message is QoS 1 and not retained");
+        if (retain) throw new PacketRefused("a message is not retained");
         if (payload.length > LIMITS.messageBytes) {
             throw new PacketRefused(`message of ${payload.length} bytes`);
         }
@@ -110,22 +120,41 @@ export class Peer implements GatePolicy {
         return this.#inFlightBytes + packetBytes > IN_FLIGHT_BYTES;
     }
 
+    /** Takes a message; a copy of one at QoS 2 is acknowledged once more, and not taken. */
     #take(subjectHex: string, publish: Publish, packetBytes: number): void {
+        const { id, payload, qos } = publish;
+        const isCopy = qos === 2 && !this.#unreleased.add(id);
         this.#inFlight++;
         this.#inFlightBytes += packetBytes;
-        const taken = this.#options.receive(subjectHex, publish.payload).then(() => null, asError);
+        const taken = isCopy
+            ? Promise.resolve(null)
+            : this.#options.receive(subjectHex, payload).then(() => null, asError);
         this.tail = Promise.all([this.tail, taken]).then(([before, own]) => {
             const failure = before ?? own;
-            if (failure !== null) this.gate?.destroy(failure);
-            else {
-                this.gate?.send(puback(publish.id), () => {
-                    this.#inFlight--;
-                    this.#inFlightBytes -= packetBytes;
-                    this.gate?.wake();
-                });
-            }
+            if (failure === null) this.#acknowledge(publish, packetBytes);
+            else this.gate?.destroy(failure);
             return failure;
         });
+    }
+
+    /** Says that a message was taken, as its QoS has it: at QoS 0 nothing. */
+    #acknowledge({ id, qos }: Publish, packetBytes: number): void {
+        const done = (): void => {
+            this.#inFlight--;
+            this.#inFlightBytes -= packetBytes;
+            this.gate?.wake();
+        };
+        if (qos === 0) done();
+        else this.gate?.send(acknowledgement(qos === 1 ? "puback" : "pubrec", id), done);
+    }
+
+    /** Ends a message at QoS 2: its packet id may stand for another one. */
+    #release(packet: Buffer): "taken" {
+        const id = parsePubrel(packet);
+        if (id === null) throw new PacketRefused("PUBREL is malformed");
+        this.#unreleased.release(id);
+        this.gate?.send(acknowledgement("pubcomp", id), () => {});
+        return "taken";
     }
 }
 

@@ -34,9 +34,18 @@ export function parsePublish(packet: Buffer): Publish | null {
     };
 }
 
-/** PUBACK for a packet id (MQTT 3.1.1 section 3.4). */
-export function puback(id: number): Buffer {
-    return Buffer.of(0x40, 2, id >> 8, id & 0xff);
+/** First bytes of the packets that acknowledge a PUBLISH (MQTT 3.1.1 sections 3.4 … 3.7). */
+export const ACKNOWLEDGE = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
+
+/** One of {@link ACKNOWLEDGE} for a packet id. */
+export function acknowledgement(kind: keyof typeof ACKNOWLEDGE, id: number): Buffer {
+    return Buffer.of(ACKNOWLEDGE[kind], 2, id >> 8, id & 0xff);
+}
+
+/** Packet id of a whole PUBREL; null when it is malformed. */
+export function parsePubrel(packet: Buffer): number | null {
+    const id = packet.length === 4 ? packet.readUInt16BE(2) : 0;
+    return id === 0 ? null : id;
 }
 
 /**

@@ -13,7 +13,7 @@ export function isTenant(text: string): boolean {
 
 /** Topics of one meter, below `ms/1/{tenant}/{subject}/`. */
 export interface MeterTopics {
-    /** Where the meter publishes messages, QoS 1, never retained. */
+    /** Where the meter publishes messages, QoS 1 or as a client of its own likes, never retained. */
     up(channel: UpChannel): string;
     /** Receipts from the collector, QoS 0, never retained. */
     readonly receipts: string;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { utf8 } from "@meterseal/core";
 import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import {
@@ -82,6 +83,33 @@ describe.skipIf(!INSTALLED.mosquitto)("mosquitto (not run where it is not instal
             await link.close();
         }
     });
+
+    it.each([0, 1, 2])(
+        "passes frames of QoS %i on, and one session begins of each",
+        async (qos) => {
+            const collector = new ScriptedCollector();
+            const tenant = `qos-${qos}`;
+            const link = collectorOf(tenant);
+            await link.listen(collector);
+            const open = Buffer.from("01001122334455667700020101", "hex");
+            const words = ["-h", "127.0.0.1", "-p", `${port}`, "-V", "mqttv311", "-q", `${qos}`];
+            const who = [
+                "-u",
+                SUBJECT_B,
+                "-P",
+                "secret",
+                "-t",
+                `ms/1/${tenant}/${SUBJECT_B}/up/frame`,
+            ];
+            try {
+                const sent = spawnSync("mosquitto_pub", [...words, ...who, "-s"], { input: open });
+                expect(sent.status).toBe(0);
+                await until(() => collector.tokens.length === 1, "a session");
+            } finally {
+                await link.close();
+            }
+        },
+    );
 
     it("is not entered with a wrong password", async () => {
         const link = createMqttBrokerCollectorLink({
