@@ -1,6 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { utf8 } from "@meterseal/core";
-import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { BreakablePath } from "@meterseal/testkit/breakable-path";
 import {
     describeLinkCompliance,
@@ -9,13 +8,7 @@ import {
     until,
 } from "@meterseal/testkit/link-compliance";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-    enrolledCredential,
-    Initiator,
-    METHOD,
-    type OwnCredential,
-    SecureChannel,
-} from "../src/edhoc/index.ts";
+import { Initiator, METHOD, type OwnCredential, SecureChannel } from "../src/edhoc/index.ts";
 import { type Content, decodeContent, encodeContent } from "../src/stream/contents.ts";
 import { encodeFrame, FrameSplitter } from "../src/stream/framing.ts";
 import { createTcpCollectorLink, createTcpMeterLink } from "../src/tcp/index.ts";
