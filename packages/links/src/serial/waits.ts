@@ -22,6 +22,6 @@ export function serialWaits(place: SerialPlace): {
         connectTimeoutMs: 10_000 + more(BEGIN_BYTES),
         ackTimeoutMs: 30_000 + more(LIMITS.messageBytes),
         drainTimeoutMs: 5_000 + more(FRAME_BYTES),
-        goodbyeMs: Math.min(1_000, 400 + more(place.mtu)),
+        goodbyeMs: Math.min(1_000, 700 + more(place.mtu)),
     };
 }

@@ -23,8 +23,10 @@ export class FramePipe {
         this.#events = events;
         stream.on("data", (chunk: Uint8Array) => this.#take(chunk));
         stream.on("error", (cause) => this.#finish(cause.message));
-        stream.on("end", () => this.#finish("the other side ended it"));
-        stream.on("close", () => this.#finish("connection lost"));
+        stream.on("end", () => this.#finishInTurn("the other side ended it"));
+        stream.on("close", () => {
+            if (!stream.readableEnded) this.#finish("connection lost");
+        });
     }
 
     /** Bytes that wait to be sent. */
@@ -70,6 +72,11 @@ export class FramePipe {
             for (const frame of frames) if (!this.#isEnded) await this.#events.frame(frame);
             if (!this.#isEnded) this.#stream.resume();
         });
+    }
+
+    /** Ends when the frames that came before were looked at: the last may say why. */
+    #finishInTurn(reason: string): void {
+        this.#turn = this.#turn.then(() => this.#finish(reason));
     }
 
     #finish(reason: string): void {
