@@ -189,6 +189,17 @@ describe("the listener for other servers", () => {
         expect(answer).toContain("403");
     });
 
+    it("is not held up, when it closes, by who stays silent before TLS", async () => {
+        const secure = await open(selfSigned());
+        const stranger = connect({ host: "127.0.0.1", port: Number(new URL(secure.url).port) });
+        stranger.on("error", () => {});
+        await new Promise((resolve) => stranger.once("connect", resolve));
+        const startMs = performance.now();
+        await secure.close();
+        expect(performance.now() - startMs).toBeLessThan(3_000);
+        stranger.destroy();
+    });
+
     it("speaks TLS where it has a certificate, to those that trust it", async () => {
         const tls = selfSigned();
         const secure = await open(tls);

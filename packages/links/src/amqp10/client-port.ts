@@ -143,5 +143,5 @@ function plainLogin(username: string, password: string): object {
 function reasonOf(what: unknown): string {
     if (what instanceof Error) return what.message;
     const { connection, error } = what as EventContext & { error?: unknown };
-    return String(error ?? connection?.error ?? "connection lost");
+    return failureOf(error ?? connection?.error ?? "connection lost")[0];
 }

@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { error } from "@meterseal/core";
 import type { FastifyInstance } from "fastify";
 
@@ -37,10 +38,30 @@ export async function listen(app: FastifyInstance, plan: ListenPlan): Promise<Ht
             cause,
         });
     }
+    const cut = keepSockets(app);
     const address = app.server.address();
     const port = typeof address === "object" && address !== null ? address.port : plan.port;
     return {
         url: `${tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
-        close: () => app.close(),
+        async close() {
+            const late = setTimeout(cut, CLOSE_MS);
+            await app.close();
+            clearTimeout(late);
+        },
+    };
+}
+
+/** Time that connections have to end by themselves, in milliseconds. */
+const CLOSE_MS = 1_000;
+
+/** Knows the connections of an app, those in a handshake of TLS too; what it returns ends them. */
+function keepSockets(app: FastifyInstance): () => void {
+    const sockets = new Set<Socket>();
+    app.server.on("connection", (socket: Socket) => {
+        sockets.add(socket);
+        socket.once("close", () => sockets.delete(socket));
+    });
+    return () => {
+        for (const socket of sockets) socket.destroy();
     };
 }

@@ -185,24 +185,37 @@ describe("a server and meters that are clients of a broker (not run where it is 
         TEST_MS,
     );
 
-    it(
-        "go on when the broker was gone and is back",
-        async () => {
-            const [way] = WAYS;
-            if (!isThere(way)) return;
+    it.each([
+        ["mqtt+broker", ["mqtt broker"]],
+        ["amqp091", ["amqp 0-9-1", "amqp 1.0"]],
+        ["xmpp", ["xmpp"]],
+    ] as const)(
+        "go on when the broker was gone and is back: %s",
+        async (scheme, names) => {
+            const way = WAYS.find((each) => each.scheme === scheme);
+            if (way === undefined || !isThere(way)) return;
             const broker = brokers.get(way.program);
-            const send = await sending(way);
+            const send = [
+                ...(await sending(way)),
+                ...(way.program === "prosody" ? ["--ca", ca] : []),
+            ];
             const more = ["2024-07-01T01:00Z,0.25", "2024-07-01T01:30Z,0.5"];
             appendFileSync(place(`${way.scheme}.csv`), `${more.join("\n")}\n`);
             await broker?.stop();
-            await served.shows("mqtt broker: the broker is gone");
+            for (const name of names) await served.shows(`${name}: the broker is gone`);
+            const readiness = await (await fetch(`${portal}/readyz`)).json();
+            const reason = `the ${scheme} link does not listen`;
+            expect(readiness).toMatchObject({
+                ready: false,
+                reasons: expect.arrayContaining([reason]),
+            });
             const meter = start(send);
             await meter.shows("connection failed");
             await broker?.start();
-            await served.shows("mqtt broker: the broker is back");
+            for (const name of names) await served.shows(`${name}: the broker is back`);
             const sent = await meter.outcome;
             expect([sent.code, JSON.parse(sent.stdout)]).toMatchObject([0, { openRecords: 0 }]);
         },
-        TEST_MS,
+        START_MS,
     );
 });
