@@ -23,6 +23,7 @@ import { querySuite } from "./suites/query.ts";
 import { scalingSuite } from "./suites/scaling.ts";
 import { sealSuite } from "./suites/seal.ts";
 import { sealedSuite } from "./suites/sealed.ts";
+import { stagesSuite } from "./suites/stages.ts";
 import { stateSuite } from "./suites/state.ts";
 import { verifySuite } from "./suites/verify.ts";
 
@@ -45,6 +46,7 @@ const SUITES: readonly Suite[] = [
     deriveSuite,
     p0Suite,
     p3Suite,
+    stagesSuite,
     cometSuite,
 ];
 

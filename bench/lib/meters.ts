@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createLadder, type Ladder, type Signer, unixOfSlot, unwrap } from "@meterseal/core";
-import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
+import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { sealedStreamOf } from "@meterseal/meter";
 import {
     createUsageRecord,
@@ -39,11 +39,15 @@ export type BenchMeter = {
     readonly stream: StreamDescriptor;
 };
 
-/** Makes meters with keys of their own. */
-export function makeMeters(count: number, channels: number): BenchMeter[] {
+/** Makes meters with keys of their own, P-256 unless said otherwise. */
+export function makeMeters(
+    count: number,
+    channels: number,
+    signing: FileKeyKind = "es256",
+): BenchMeter[] {
     return Array.from({ length: count }, () => ({
         subject: new Uint8Array(randomBytes(16)),
-        pem: generatePrivateKeyPem("es256"),
+        pem: generatePrivateKeyPem(signing),
         master: new Uint8Array(randomBytes(32)),
         stream: {
             stream: new Uint8Array(randomBytes(16)),

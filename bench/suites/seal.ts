@@ -1,31 +1,13 @@
-import { createLadder, type Ladder, unwrap } from "@meterseal/core";
-import { sealedStreamOf } from "@meterseal/meter";
-import {
-    newSealState,
-    type OwnerKeys,
-    openRegisters,
-    ownerKeys,
-    planBoundaries,
-    type SealedStream,
-    sealBoundaries,
-    type TreeAddress,
-} from "@meterseal/seal";
+import { createLadder, unwrap } from "@meterseal/core";
+import { newSealState, openRegisters, planBoundaries, sealBoundaries } from "@meterseal/seal";
 import { secondsPerCall } from "../lib/measure.ts";
-import { energyWh, FIRST_SLOT, makeMeters, SLOT_SECONDS, ZONE } from "../lib/meters.ts";
+import { FIRST_SLOT, SLOT_SECONDS, ZONE } from "../lib/meters.ts";
 import type { Row, Suite } from "../lib/report.ts";
+import { freshKeys, makeYear, sealInSteps, YEAR_SLOTS } from "../lib/sealing.ts";
 
-const YEAR_SLOTS = 365 * 96;
 const RECORD_SLOTS = 96;
 /** Published evaluation code of TimeCrypt, run on like hardware (design notes, privacy 8): text, not measured here. */
 const TIMECRYPT_NS = 2200;
-
-type Material = {
-    readonly stream: SealedStream;
-    readonly master: Uint8Array;
-    readonly addresses: readonly TreeAddress[];
-    readonly registers: readonly bigint[];
-    readonly sealed: Uint8Array;
-};
 
 /** Cost of the cryptography alone: a reading is one slot with its import and its export register. */
 export const sealSuite: Suite = {
@@ -33,7 +15,7 @@ export const sealSuite: Suite = {
     title: "sealing and opening, import and export of each slot, CPU time of one thread",
     run({ quick }) {
         const rounds = quick ? 1 : 7;
-        const material = makeYear();
+        const material = makeYear(2);
         const { addresses, registers, sealed } = material;
         const perReading = (readings: number, work: () => void): number =>
             (secondsPerCall(rounds, work) / readings) * 1e9;
@@ -80,46 +62,5 @@ function row(what: string, value: number, atMost: number | null): Row {
         against: { value: TIMECRYPT_NS, unit: "ns a digest", of: "TimeCrypt, text" },
         ratio: TIMECRYPT_NS / value,
         target: atMost === null ? null : { on: "ours", atMost },
-    };
-}
-
-function freshKeys({ master, stream }: Material): OwnerKeys {
-    return unwrap(ownerKeys(master, stream));
-}
-
-function makeYear(): Material {
-    const [meter] = makeMeters(1, 2);
-    if (meter === undefined) throw new Error("no meter");
-    const stream = sealedStreamOf(meter.stream);
-    const ladder: Ladder = unwrap(createLadder(ZONE, SLOT_SECONDS));
-    const { addresses } = unwrap(planBoundaries(newSealState(0), ladder, FIRST_SLOT, YEAR_SLOTS));
-    const registers: bigint[] = [];
-    const last = [0n, 0n];
-    for (let slot = 0; slot < YEAR_SLOTS; slot++) {
-        for (const channel of [0, 1]) {
-            last[channel] = (last[channel] ?? 0n) + BigInt(energyWh(0, slot, channel));
-            registers.push(last[channel] ?? 0n);
-        }
-    }
-    const keys = unwrap(ownerKeys(meter.master, stream));
-    const sealed = unwrap(sealBoundaries(keys, { addresses, registers }));
-    return { stream, master: meter.master, addresses, registers, sealed };
-}
-
-/** One call seals the next few slots; at the end of the year it begins again. */
-function sealInSteps(material: Material, slots: number): () => void {
-    const keys = freshKeys(material);
-    const { addresses, registers } = material;
-    const steps: { addresses: TreeAddress[]; registers: bigint[] }[] = [];
-    for (let at = 0; at + slots <= YEAR_SLOTS; at += slots) {
-        steps.push({
-            addresses: addresses.slice(at, at + slots),
-            registers: registers.slice(2 * at, 2 * (at + slots)),
-        });
-    }
-    let next = 0;
-    return () => {
-        const step = steps[next++ % steps.length];
-        if (step !== undefined) unwrap(sealBoundaries(keys, step));
     };
 }
