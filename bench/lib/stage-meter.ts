@@ -151,7 +151,10 @@ async function handshake({ collector, meter }: Sides): Promise<[SecureChannel, S
         ...{ own, random, connection: random.bytes(1) },
         find: (id: Uint8Array) => (bytesEqual(id, peer.id) ? peer : null),
     });
-    const responder = new Responder({ ...of(collector, meter), methods: [METHOD.signatures] });
+    const responder = new Responder({
+        ...of(collector, meter),
+        own: (method) => (method === METHOD.signatures ? collector : null),
+    });
     const initiator = new Initiator({
         ...of(meter, collector),
         method: METHOD.signatures,

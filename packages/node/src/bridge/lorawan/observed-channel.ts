@@ -52,10 +52,10 @@ export class ObservedChannel {
         provideKeyFile(directory, basename(directory), device);
         const agent = await openAgent(directory, device, target, "registers");
         const journal = new BoundaryJournal(directory);
-        const { stream } = device.profile;
+        const { medium, stream } = device.profile;
         const bridge = new Bridge(
             {
-                ...{ agent, journal, stream, log, sendEverySeconds, clock: systemClock },
+                ...{ agent, journal, medium, stream, log, sendEverySeconds, clock: systemClock },
                 channel: 0,
                 counter: { value: journal.counter },
                 isFinite: false,
