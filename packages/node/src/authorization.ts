@@ -17,7 +17,7 @@ export type Asker = {
 export async function headerOf({ signer, ...claim }: Asker, clock: Clock): Promise<string> {
     const timeUnix = Math.floor(clock.nowMs() / 1000);
     const token = await createLinkToken(signer, { ...claim, timeUnix });
-    return SCHEME + token.toBase64({ alphabet: "base64url", omitPadding: true });
+    return tokenHeader(token);
 }
 
 /**
@@ -33,10 +33,7 @@ export function tokenOf(
     clock: Clock,
     who: string,
 ): LinkToken {
-    if (!header?.startsWith(SCHEME) || header.length > HEADER_MAX) {
-        throw notAllowed(`"${SCHEME}" and a token that ${who} signed`);
-    }
-    const token = parseLinkToken(decodeToken(header.slice(SCHEME.length)));
+    const token = parseLinkToken(headerToken(header, who));
     if (!token.ok) throw notAllowed("a link token in base64url");
     if (!bytesEqual(token.value.network, network)) throw notAllowed(`network ${toHex(network)}`);
     const nowUnix = Math.floor(clock.nowMs() / 1000);
@@ -44,6 +41,23 @@ export function tokenOf(
         throw notAllowed(`a token of the last ${LIMITS.tokenAgeSeconds} s; it is ${nowUnix} here`);
     }
     return token.value;
+}
+
+/**
+ * Bytes of the token of an `Authorization` header; nothing of it is checked.
+ * @param who signs such a token, for the sentence of a refusal.
+ * @throws MetersealError MS_NOT_ALLOWED
+ */
+export function headerToken(header: string | undefined, who: string): Uint8Array {
+    if (!header?.startsWith(SCHEME) || header.length > HEADER_MAX) {
+        throw notAllowed(`"${SCHEME}" and a token that ${who} signed`);
+    }
+    return decodeToken(header.slice(SCHEME.length));
+}
+
+/** `Authorization` header around a token. */
+export function tokenHeader(token: Uint8Array): string {
+    return SCHEME + token.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
 /** Refusal of who asks, with what it should have shown. */

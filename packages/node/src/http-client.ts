@@ -5,7 +5,7 @@ const ANSWER_MS = 30_000;
 
 /** A request to the API of a server. */
 export type ApiRequest = {
-    readonly method?: "GET" | "POST";
+    readonly method?: "GET" | "POST" | "PUT";
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: string | Uint8Array;
 };
@@ -49,6 +49,11 @@ export async function fetchEvidence(base: string, meter: Uint8Array): Promise<Ui
 /** Path of the records of a meter (its subject, 16 bytes) with their proofs. */
 export function evidencePath(meter: Uint8Array): string {
     return `/api/v1/meters/${toHex(meter)}/evidence`;
+}
+
+/** Path of readings of a meter (its subject, 16 bytes) that no signature covers yet. */
+export function provisionalPath(meter: Uint8Array): string {
+    return `/api/v1/meters/${toHex(meter)}/provisional`;
 }
 
 /** What a server said of a request that it refused. */

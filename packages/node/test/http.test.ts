@@ -169,6 +169,7 @@ describe("the API", () => {
                 zone: "Europe/London",
                 frozen: false,
                 pendingRecords: 0,
+                provisionalReadings: 0,
             });
             expect(JSON.stringify(meter)).not.toMatch(/wh|register|energy/i);
         }

@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromHex, toHex } from "@meterseal/core";
 import { MeterAgent } from "@meterseal/meter";
+import { encodeProvisional } from "@meterseal/record/lora";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { LoraGateway, LoraRadio } from "@meterseal/testkit/lora-gateway";
 import { LoraMeterLink } from "@meterseal/testkit/lora-meter-link";
 import { Aedes } from "aedes";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { tokenHeader } from "../src/authorization.ts";
+import { openLoraMeter } from "../src/bridge/lorawan/meter-directory.ts";
 import { type LorawanReport, runLorawan } from "../src/bridge/lorawan/run.ts";
 import { systemClock, systemTimers } from "../src/clocks.ts";
 import { DEVICE_FILES, openDevice, provideKeyFile } from "../src/device/device.ts";
@@ -86,6 +89,7 @@ async function ownBridge(list: string, address = "udp://127.0.0.1:0") {
             address,
             devicesPath: list,
             access: { logins: null },
+            apiUrl: server.httpUrl,
             insecure: false,
         },
         ...{
@@ -209,6 +213,19 @@ async function agentOf(
     return { agent, link };
 }
 
+/** Waits until all is final; the meter has more to say, so that there are windows to hear in. */
+async function settle(agent: MeterAgent, link: LoraMeterLink): Promise<void> {
+    let isSettled = false;
+    const settled = agent.settled().then(() => {
+        isSettled = true;
+    });
+    while (!isSettled) {
+        await link.poll();
+        await sleep(300);
+    }
+    await settled;
+}
+
 /** Registers at consecutive boundaries, the last of them a while ago. */
 function boundaries(count: number) {
     const last = Math.floor((systemClock.nowMs() / 1000 - 946_684_800) / SLOT) - 1;
@@ -274,16 +291,7 @@ describe("a LoRaWAN bridge", () => {
         const { agent, link } = await agentOf(directory, { gateway: first, isLight: true, isLost });
         for (const boundary of boundaries(12)) await agent.add(boundary);
         await agent.flush();
-        // The meter has more to say, so that there are windows to hear in.
-        let isSettled = false;
-        const settled = agent.settled().then(() => {
-            isSettled = true;
-        });
-        while (!isSettled) {
-            await link.poll();
-            await sleep(300);
-        }
-        await settled;
+        await settle(agent, link);
         expect(await energyOf(directory)).toMatchObject({ totalImportWh: 2750 });
         await agent.close();
         expect((await stop()).devices).toMatchObject([{ devEui, records: 1, openRecords: 0 }]);
@@ -308,6 +316,77 @@ describe("a LoRaWAN bridge", () => {
             MS_SIGNATURE_BAD: 1,
         });
         await second.close();
+    });
+
+    it("shows readings as provisional until their checkpoint came, and counts them nowhere", {
+        timeout: TEST_MS,
+    }, async () => {
+        const { directory, list } = await meter("provisional", "70b3d57ed0009999");
+        const { port, stop } = await ownBridge(list);
+        const gateway = new LoraGateway(port);
+        await gateway.open();
+        let isHeld = false;
+        const isLost = (_frame: number, framePort: number): boolean => isHeld && framePort !== 11;
+        const { agent, link } = await agentOf(directory, { gateway, isLight: true, isLost });
+        const [signed, provisional] = [boundaries(10).slice(0, 4), boundaries(10).slice(4)];
+        for (const boundary of signed) await agent.add(boundary);
+        await agent.flush();
+        await settle(agent, link);
+        isHeld = true;
+        for (const boundary of provisional) await agent.add(boundary);
+        await agent.flush();
+        const subject = toHex(openDevice(directory).profile.subject);
+        const count = async (): Promise<number | undefined> => {
+            const answer = await fetch(`${server.httpUrl}/api/v1/meters`);
+            const { meters } = (await answer.json()) as {
+                meters: { subject: string; provisionalReadings: number }[];
+            };
+            return meters.find((each) => each.subject === subject)?.provisionalReadings;
+        };
+        await expect.poll(count, { timeout: 10_000 }).toBe(6);
+        const before = await energyOf(directory);
+        expect(before).toMatchObject({
+            totalImportWh: 750,
+            provisional: { readings: 6, importWh: 1500 },
+        });
+        expect(before.intervals).toHaveLength(3);
+        const key = ["--key", join(directory, DEVICE_FILES.keyFile), "--url", server.httpUrl];
+        const said = await command("usage", ...key);
+        expect(said).toMatch(/provisional 1\.500 kWh .* the meter has not signed it yet/);
+        isHeld = false;
+        await settle(agent, link);
+        await expect.poll(count, { timeout: 10_000 }).toBe(0);
+        const after = await energyOf(directory);
+        expect(after).toMatchObject({ totalImportWh: 2250 });
+        expect(after).not.toHaveProperty("provisional");
+        await agent.close();
+        await stop();
+        await gateway.close();
+    });
+
+    it("takes provisional readings from who has the meter's token alone", async () => {
+        const { list } = await meter("token", "70b3d57ed0008888");
+        const { device, token } = openLoraMeter(join(list, ".."));
+        const url = `${server.httpUrl}/api/v1/meters/${toHex(device.profile.subject)}/provisional`;
+        const body = encodeProvisional([
+            { sealEpoch: 0, firstSlot: 1, registers: new Uint8Array(8) },
+        ]);
+        const type = { "content-type": "application/cbor" };
+        const put = async (headers: Record<string, string>, sent: Uint8Array = body) =>
+            (await fetch(url, { method: "PUT", headers, body: new Uint8Array(sent) })).status;
+        const authorization = tokenHeader(token);
+        const other = tokenHeader(openLoraMeter(place("light-bridge")).token);
+        expect(await put(type)).toBe(403);
+        expect(await put({ ...type, authorization: other })).toBe(403);
+        expect(await put({ ...type, authorization: "Meterseal x" })).toBe(403);
+        expect(await put({ ...type, authorization }, Uint8Array.of(0xf6))).toBe(400);
+        expect(await put({ "content-type": "application/json", authorization })).toBe(400);
+        expect(await put({ ...type, authorization })).toBe(204);
+        const stranger = url.replace(/[0-9a-f]{32}/, "00".repeat(16));
+        expect((await fetch(stranger)).status).toBe(404);
+        expect(await (await fetch(url)).json()).toMatchObject({
+            readings: [{ slot: 1, registers: "00".repeat(8), flag: 0 }],
+        });
     });
 
     it("signs for a meter that cannot, as a gateway", { timeout: TEST_MS }, async () => {

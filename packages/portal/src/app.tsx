@@ -72,6 +72,7 @@ export function App(): ReactNode {
                                 route={route}
                                 hash={hash}
                                 isReplay={view.network?.clock.label != null}
+                                meters={view.meters}
                             />
                         </Suspense>
                     )}

@@ -53,6 +53,7 @@ export { releasedOf } from "./policy/released.ts";
 export { formatScope, type GreenButtonScope, parseScope } from "./profiles/green-button.ts";
 export { askOfProfile, GRANT_PROFILES } from "./profiles/profiles.ts";
 export { asksOfScope, scopeOfAsk, scopeOfTerms } from "./profiles/scope-asks.ts";
+export { openProvisional } from "./provisional.ts";
 export {
     type OpenBoundary,
     openSeries,

@@ -26,6 +26,7 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
         access: accessOf(options),
         devicesPath: requiredOption(options, "devices", "FILE"),
         target: collectorOf(isServerAlone(options, address) ? withoutLogin(options) : options),
+        apiUrl: apiOption(options),
         insecure: options.insecure === true,
         sendEverySeconds: integerOption(options, "send-every", {
             ...{ min: 1, max: 86_400, byDefault: 3_600 },
@@ -40,6 +41,12 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
     if (options.json === true) out(JSON.stringify(report));
     else sayReport(report);
     return EXIT.ok;
+}
+
+function apiOption(options: Options): string | null {
+    const text = textOption(options, "api");
+    if (text === undefined || (/^https?:/i.test(text) && URL.canParse(text))) return text ?? null;
+    throw error("MS_USAGE", { expected: "--api such as http://127.0.0.1:8480", got: text });
 }
 
 /** Logins and certificates for brokers: of the network server, of the collector, or of both. */

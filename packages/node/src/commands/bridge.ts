@@ -78,6 +78,11 @@ export const bridgeCommand: Command = {
             help: "devices behind gateways with a packet forwarder, for which this listens: udp://HOST:PORT; or a network server: mqtt://HOST:PORT/application/ID, mqtts://HOST:PORT/v3/APP@TENANT",
         },
         devices: { kind: "value", value: "FILE", help: "list of LoRaWAN devices, mode 600" },
+        api: {
+            kind: "value",
+            value: "URL",
+            help: "server that shows LoRaWAN readings which no signature covers yet, such as http://127.0.0.1:8480",
+        },
         keys: {
             kind: "value",
             value: "FILE",

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { error, MetersealError, parseInstant, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
+import type { MeterRecord } from "@meterseal/record";
 import { openServerStore } from "@meterseal/stores/sqlite";
 import {
     estimateGaps,
@@ -17,6 +18,7 @@ import {
 } from "@meterseal/wallet";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
+import { askProvisional, type ProvisionalUsage } from "../household/provisional.ts";
 import { fetchEvidence } from "../http-client.ts";
 import { readOwnRecords } from "./own-records.ts";
 
@@ -44,6 +46,8 @@ export type OwnUsage = {
     readonly key: KeyFile;
     readonly usage: Usage;
     readonly corrections: readonly OwnCorrection[];
+    /** What is behind the signed readings, where the range is open at its end; null where nothing is. */
+    readonly provisional: ProvisionalUsage | null;
 };
 
 /** A household's energy over the asked range, opened with the key file; `estimate` spreads gaps. */
@@ -67,7 +71,8 @@ export async function readUsage(options: Options, defaultLevel: UsageLevel): Pro
         const isCounted = countedUnix === null || (countedUnix > begin && countedUnix <= end);
         return isCounted || (fromUnix < end && toUnix > begin);
     });
-    return { key, usage: usageOfSeries(series, level, from, to), corrections };
+    const provisional = to === undefined ? read.provisional : null;
+    return { key, usage: usageOfSeries(series, level, from, to), corrections, provisional };
 }
 
 /** The key file of the option `key`. */
@@ -99,15 +104,20 @@ function parseLevel(text: string): UsageLevel {
 
 /** What is opened of a household's records. */
 type OwnPoint = Pick<ServicePoint, "corrections" | "series">;
+type ReadPoint = OwnPoint & Pick<OwnUsage, "provisional">;
 
-async function readPoint(options: Options, key: KeyFile): Promise<OwnPoint> {
+async function readPoint(options: Options, key: KeyFile): Promise<ReadPoint> {
     const dir = textOption(options, "data");
     const url = textOption(options, "url");
     if ((dir === undefined) === (url === undefined)) {
         throw error("MS_USAGE", { expected: "either --data DIR or --url URL" });
     }
-    if (dir !== undefined) return await readDirectory(dir, key);
-    return await askServer(url ?? "", key);
+    if (dir !== undefined) return { ...(await readDirectory(dir, key)), provisional: null };
+    const { records, ...point } = await askServer(url ?? "", key);
+    const last = point.series.at(-1);
+    const provisional =
+        last === undefined ? null : await askProvisional(url ?? "", key, records, last);
+    return { ...point, provisional };
 }
 
 async function readDirectory(dir: string, key: KeyFile): Promise<OwnPoint> {
@@ -131,7 +141,7 @@ async function readDirectory(dir: string, key: KeyFile): Promise<OwnPoint> {
 export async function askServer(
     url: string,
     key: KeyFile,
-): Promise<OwnPoint & { readonly bytes: Uint8Array }> {
+): Promise<OwnPoint & { readonly bytes: Uint8Array; readonly records: readonly MeterRecord[] }> {
     const bytes = await fetchEvidence(url, key.meter).catch((cause: unknown) => {
         const isUnknown = cause instanceof MetersealError && cause.code === "MS_NOT_FOUND";
         if (!isUnknown) throw cause;
@@ -147,5 +157,6 @@ export async function askServer(
     if (report.series.length === 0) {
         throw error("MS_KEY_FOREIGN", { where: url, got: "no reading of this meter" });
     }
-    return { bytes, series: [...report.series], corrections: report.corrections };
+    const records = report.records.map(({ record }) => record);
+    return { bytes, records, series: [...report.series], corrections: report.corrections };
 }

@@ -33,7 +33,7 @@ function exactNumber(wh: bigint): number {
     throw error("MS_REGISTER_CAP", { expected: "an amount below 2^53 in JSON" });
 }
 
-function toJson({ corrections, key, usage }: OwnUsage): unknown {
+function toJson({ corrections, key, provisional, usage }: OwnUsage): unknown {
     const { base, name } = unitOfMedium(key.medium);
     const exports = (wh: bigint | null): { exportWh?: number } =>
         wh === null ? {} : { exportWh: exactNumber(wh) };
@@ -60,6 +60,16 @@ function toJson({ corrections, key, usage }: OwnUsage): unknown {
         ...correctionsJson(key, usage, corrections),
         coverage: Number(usage.coverage.toFixed(6)),
         estimated: Number(usage.estimated.toFixed(6)),
+        ...(provisional === null
+            ? {}
+            : {
+                  provisional: {
+                      from: formatInstant(provisional.fromUnix, key.zone),
+                      to: formatInstant(provisional.toUnix, key.zone),
+                      readings: provisional.readings,
+                      importWh: exactNumber(provisional.importWh),
+                  },
+              }),
     };
 }
 
@@ -86,7 +96,7 @@ function correctionsJson(
     };
 }
 
-function printTable({ corrections, key, usage }: OwnUsage): void {
+function printTable({ corrections, key, provisional, usage }: OwnUsage): void {
     const { label } = unitOfMedium(key.medium);
     for (const interval of usage.intervals) {
         const amount =
@@ -113,6 +123,13 @@ function printTable({ corrections, key, usage }: OwnUsage): void {
         `total ${kwh(usage.totalImportWh)} ${label}${exported}, ${share(usage.coverage)} of the slots measured${estimated}`,
     );
     printCorrections(key, usage, corrections);
+    if (provisional === null) return;
+    const [since, until] = [provisional.fromUnix, provisional.toUnix].map((unix) =>
+        formatInstant(unix, key.zone),
+    );
+    out(
+        `provisional ${kwh(provisional.importWh)} ${label} from ${since} to ${until}: the meter has not signed it yet, and no total counts it`,
+    );
 }
 
 function printCorrections(

@@ -22,6 +22,7 @@ import { addMessageBodies } from "./message-body.ts";
 import { addOpenApiRoute } from "./openapi.ts";
 import { addOperatorRoutes } from "./operator.ts";
 import { addPartyRoutes, type PartyTools } from "./party-routes.ts";
+import { addProvisionalRoutes, type ProvisionalTools } from "./provisional-routes.ts";
 import type { Removal } from "./removal.ts";
 import { addRoutes } from "./routes.ts";
 import { addSafety, SAFETY_HEADERS, sendProblem } from "./safety.ts";
@@ -61,6 +62,8 @@ export type HttpOptions = {
     /** Parties, and what they put on the ledger. */
     readonly parties: PartyTools;
     readonly box: BoxTools;
+    /** Readings that no signature covers yet. */
+    readonly provisional: ProvisionalTools;
 };
 
 const BODY_LIMIT_BYTES = 4096;
@@ -86,6 +89,7 @@ export async function startHttp(options: HttpOptions): Promise<HttpServer> {
     addSafety(app, { loopbackOnly: true });
     addMessageBodies(app);
     addRoutes(app, options);
+    addProvisionalRoutes(app, options);
     const turnstile = new Turnstile(LIMITS.sumRequests);
     addStreamRoutes(app, options, turnstile);
     addCohortRoute(app, options, turnstile);

@@ -159,7 +159,28 @@ export const schemas: Readonly<Record<string, object>> = {
                 lastRecordUnix: unix,
                 lastSlotUnix: unix,
                 pendingRecords: count,
+                provisionalReadings: {
+                    ...count,
+                    description: "readings that bridges have and no signature covers yet",
+                },
                 frozen: { type: "boolean" },
+            }),
+        },
+    }),
+    provisional: closed({
+        receivedUnix: unix,
+        readings: {
+            type: "array",
+            items: closed({
+                sealEpoch: count,
+                slot: count,
+                unix: second,
+                registers: {
+                    type: "string",
+                    pattern: "^([0-9a-f]{16})+$",
+                    description: "8 bytes a channel, as in a usage record: sealed, or plain",
+                },
+                flag: { ...count, maximum: 5 },
             }),
         },
     }),

@@ -6,6 +6,7 @@ import { DAG_PATHS } from "./openapi-dag.ts";
 import { LEDGER_PATHS } from "./openapi-ledger.ts";
 import { PARTY_PATHS } from "./openapi-parties.ts";
 import { bytes, json, type Operation, type Paths, problems } from "./openapi-parts.ts";
+import { provisionalPaths } from "./openapi-provisional.ts";
 import { schemas } from "./openapi-schemas.ts";
 
 /** Where the document is served. */
@@ -197,6 +198,7 @@ const PATHS: Paths = {
             },
         },
     },
+    ...provisionalPaths(subject),
     ...DAG_PATHS,
     ...LEDGER_PATHS,
     ...CONTRADICTION_PATHS,
@@ -265,6 +267,13 @@ export function openApiDocument(): Readonly<Record<string, unknown>> {
                     scheme: "bearer",
                     description:
                         "the operator's token, server/keys/operator.token in the data directory",
+                },
+                meter: {
+                    type: "apiKey",
+                    in: "header",
+                    name: "authorization",
+                    description:
+                        "`Meterseal ` and a link token in base64url (formats.cddl), signed by the meter's key",
                 },
                 party: {
                     type: "apiKey",

@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { EvidenceBuilder } from "./evidence.ts";
 import type { HttpOptions } from "./http.ts";
 import { nameOfMode } from "./identity.ts";
+import { provisionalOf } from "./provisional-routes.ts";
 
 const SUBJECT = /^[0-9a-f]{32}$/;
 
@@ -71,7 +72,8 @@ function describeClock({ clock, clockLabel, replay }: HttpOptions): unknown {
 }
 
 /** What the server can know of a meter; consumption is not among it in a sealed network. */
-function describeMeter({ engine, facts, streets }: HttpOptions, enrolment: Enrolment): unknown {
+function describeMeter(options: HttpOptions, enrolment: Enrolment): unknown {
+    const { engine, facts, streets } = options;
     const subject = toHex(enrolment.id);
     const seen = facts.meters.get(subject);
     const chain = engine.state.chains.get(chainKey(enrolment.id, seen?.chainEpoch ?? 0));
@@ -88,6 +90,7 @@ function describeMeter({ engine, facts, streets }: HttpOptions, enrolment: Enrol
         lastRecordUnix: seen?.lastRecordUnix ?? null,
         lastSlotUnix: seen?.lastSlotUnix ?? null,
         pendingRecords: chain?.pending.size ?? 0,
+        provisionalReadings: provisionalOf(options, enrolment).readings.length,
         frozen: chain !== undefined && chain.frozenAt !== null,
     };
 }

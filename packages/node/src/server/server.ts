@@ -25,6 +25,7 @@ import { ServerMetrics } from "./metrics.ts";
 import { loadOperatorToken, publishAddress } from "./operator.ts";
 import { admitParty } from "./party-admission.ts";
 import { PartyGate } from "./party-gate.ts";
+import { provisionalTools } from "./provisional-routes.ts";
 import { type Removal, removeMember } from "./removal.ts";
 import { type Roles, startRoles } from "./roles.ts";
 
@@ -175,8 +176,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             remove: (id) => removeMember(registry, id),
             ledgerStatus: exchange.status,
             ...partySide(options, { ...roles, registry, box, operatorToken, store, metrics }),
-            replay: options.replay ?? null,
-            streets,
+            provisional: provisionalTools(roles.collector, options.clock),
+            ...{ replay: options.replay ?? null, streets },
         });
         undo.push(() => http.close());
         undo.push(

@@ -41,6 +41,8 @@ export type Meter = {
     readonly lastRecordUnix: number | null;
     readonly lastSlotUnix: number | null;
     readonly pendingRecords: number;
+    /** Readings that its signature does not cover yet; absent from a server that has none to tell. */
+    readonly provisionalReadings?: number;
     readonly frozen: boolean;
 };
 

@@ -1,5 +1,6 @@
 import { unitOfMedium } from "@meterseal/record";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import type { Meter } from "../api/client.ts";
 import { goTo } from "../route.ts";
 import { Moment } from "../ui/moment.tsx";
 import { Notice } from "../ui/notice.tsx";
@@ -9,6 +10,7 @@ import { YearCard } from "./heat-map/year-card.tsx";
 import { HomeTabs } from "./home-tabs.tsx";
 import { KeyCard } from "./key-card.tsx";
 import { calendarOf, type View } from "./periods.ts";
+import { ProvisionalNotice } from "./provisional-notice.tsx";
 import { Seal } from "./seal.tsx";
 import { UnitContext } from "./unit.ts";
 import type { Household, HouseholdState } from "./use-household.ts";
@@ -20,10 +22,11 @@ type OpenHouseholdProps = {
     readonly household: Household;
     /** Address of the page, which names what is shown. */
     readonly hash: string;
+    readonly meters: readonly Meter[];
 };
 
 /** An opened home: its months, its chart, and what was verified. */
-export function OpenHousehold({ state, household, hash }: OpenHouseholdProps): ReactNode {
+export function OpenHousehold({ state, household, hash, meters }: OpenHouseholdProps): ReactNode {
     const { home, problem, refreshing } = state;
     const calendar = useMemo(() => calendarOf(home.series, home.zone), [home]);
     const { view, civilDay } = useMemo(() => parseHomeAddress(hash), [hash]);
@@ -65,6 +68,7 @@ export function OpenHousehold({ state, household, hash }: OpenHouseholdProps): R
                         </p>
                     </Notice>
                 )}
+                <ProvisionalNotice meters={meters} meter={home.meter} />
                 <div className="home-columns" data-sound={isSound}>
                     <div className="home-main">
                         {calendar.days.length === 0 ? (

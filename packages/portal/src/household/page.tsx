@@ -3,6 +3,7 @@ import "../styles/household.css";
 import "../styles/energy.css";
 import "../styles/heat.css";
 import "../styles/verify.css";
+import type { Meter } from "../api/client.ts";
 import type { Route } from "../route.ts";
 import { SharingPage } from "../sharing/page.tsx";
 import { DemoKeys } from "../start/questions.tsx";
@@ -27,14 +28,21 @@ type HouseholdPageProps = {
     /** Which page of the home is asked for, and its address. */
     readonly route: Route;
     readonly hash: string;
+    readonly meters: readonly Meter[];
 };
 
 /** A household's own page: first the key, then the data. */
-export function HouseholdPage({ household, isReplay, route, hash }: HouseholdPageProps): ReactNode {
+export function HouseholdPage({
+    household,
+    isReplay,
+    route,
+    hash,
+    meters,
+}: HouseholdPageProps): ReactNode {
     const { state, open } = household;
     if (state.kind === "open") {
         if (route === "sharing") return <SharingPage home={state.home} household={household} />;
-        return <OpenHousehold state={state} household={household} hash={hash} />;
+        return <OpenHousehold state={state} household={household} hash={hash} meters={meters} />;
     }
     return (
         <div className="page page-narrow">

@@ -100,5 +100,8 @@ function statusOf(meter: Meter): { icon: IconName; text: string } {
     if (meter.frozen) return { icon: "fault", text: "Frozen" };
     if (meter.records === 0 || meter.pendingRecords > 0)
         return { icon: "waiting", text: "Waiting" };
+    const { provisionalReadings = 0 } = meter;
+    if (provisionalReadings > 0)
+        return { icon: "waiting", text: `${formatCount(provisionalReadings)} provisional` };
     return { icon: "holds", text: "OK" };
 }

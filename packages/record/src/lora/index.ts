@@ -28,7 +28,9 @@ export {
 export { type LoraDevice, LoraReceiver, type LoraRecord, type LoraTaken } from "./receiver.ts";
 export {
     decodeLoraState,
+    decodeProvisional,
     encodeLoraState,
+    encodeProvisional,
     type LoraState,
     newLoraState,
 } from "./receiver-state.ts";

@@ -29,10 +29,7 @@ export function newLoraState(chainEpoch: number, anchor: Uint8Array): LoraState 
 
 /** CBOR form for the bridge's disk. */
 export function encodeLoraState(state: LoraState): Uint8Array {
-    const lights = state.lights.map(({ firstSlot, flag, registers, sealEpoch }) => [
-        ...[sealEpoch, firstSlot, registers],
-        ...(flag === undefined ? [] : [flag]),
-    ]);
+    const lights = state.lights.map(fieldsOf);
     const waiting = state.waiting.map(({ content, port, seq }) => [seq, port, content]);
     return encodeCbor(
         new Map<number, unknown>([
@@ -44,6 +41,22 @@ export function encodeLoraState(state: LoraState): Uint8Array {
             [5, waiting],
         ]),
     );
+}
+
+/** CBOR form of readings that no signature covers yet, for whoever shows them. */
+export function encodeProvisional(readings: readonly LightReading[]): Uint8Array {
+    return encodeCbor(readings.map(fieldsOf));
+}
+
+/** Inverse of {@link encodeProvisional}, at most {@link LIMITS.loraLightReadings}; MS_MALFORMED. */
+export function decodeProvisional(bytes: Uint8Array): Result<LightReading[]> {
+    return attempt(() =>
+        toArray(decodeCbor(bytes), "provisional", LIMITS.loraLightReadings).map(decodeLight),
+    );
+}
+
+function fieldsOf({ firstSlot, flag, registers, sealEpoch }: LightReading): unknown[] {
+    return [sealEpoch, firstSlot, registers, ...(flag === undefined ? [] : [flag])];
 }
 
 /** Inverse of {@link encodeLoraState}; MS_MALFORMED on anything else. */

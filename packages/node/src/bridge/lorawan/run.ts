@@ -10,7 +10,7 @@ import {
     Refusals,
 } from "@meterseal/links/lorawan";
 import { openMeterStore } from "@meterseal/stores/sqlite";
-import { systemTimers } from "../../clocks.ts";
+import { systemClock, systemTimers } from "../../clocks.ts";
 import type { BrokerAccess } from "../../config/brokers.ts";
 import { type CollectorAddress, createMeterLink } from "../../device/link.ts";
 import { untilAborted } from "../../shutdown.ts";
@@ -19,6 +19,7 @@ import { FileFrameCounters } from "./frame-counters.ts";
 import { MeterChannel } from "./meter-channel.ts";
 import { openLoraMeter } from "./meter-directory.ts";
 import { ObservedChannel } from "./observed-channel.ts";
+import { ProvisionalPublisher } from "./provisional-publisher.ts";
 
 /** What a LoRaWAN bridge is to do. */
 export type LorawanOptions = {
@@ -29,6 +30,8 @@ export type LorawanOptions = {
     /** List of devices. */
     readonly devicesPath: string;
     readonly target: CollectorAddress;
+    /** API where provisional readings are shown; null shows them nowhere. */
+    readonly apiUrl: string | null;
     readonly insecure: boolean;
     readonly sendEverySeconds: number;
     readonly log: Log;
@@ -54,7 +57,12 @@ export type LorawanReport = {
 };
 
 type Channel = MeterChannel | ObservedChannel;
-type Open = { readonly devEui: string; readonly channel: Channel; frames: number };
+type Open = {
+    readonly devEui: string;
+    readonly channel: Channel;
+    readonly publisher: ProvisionalPublisher | null;
+    frames: number;
+};
 
 const COUNTERS_FILE = "frame-counters";
 const TICK_MS = 1_000;
@@ -77,8 +85,10 @@ export async function runLorawan(options: LorawanOptions): Promise<LorawanReport
     let ticks: NodeJS.Timeout | null = null;
     try {
         for (const entry of entries) {
-            const channel = await openChannel(options, entry, network);
-            channels.set(entry.devEui, { devEui: entry.devEui, channel, frames: 0 });
+            channels.set(entry.devEui, {
+                ...(await openChannel(options, entry, network)),
+                ...{ devEui: entry.devEui, frames: 0 },
+            });
         }
         ticks = setInterval(() => advanceAll(channels, failed.reject), TICK_MS);
         const url = await network.open({
@@ -89,7 +99,10 @@ export async function runLorawan(options: LorawanOptions): Promise<LorawanReport
     } finally {
         if (ticks !== null) clearInterval(ticks);
         await network.close();
-        for (const { channel } of channels.values()) await channel.close();
+        for (const { channel, publisher } of channels.values()) {
+            await channel.close();
+            await publisher?.done();
+        }
         counters.close();
     }
     return {
@@ -117,8 +130,11 @@ function advanceAll(
     channels: ReadonlyMap<string, Open>,
     onFailure: (cause: unknown) => void,
 ): void {
-    for (const { channel } of channels.values())
+    const nowMs = systemClock.nowMs();
+    for (const { channel, publisher } of channels.values()) {
+        publisher?.advance(nowMs);
         if (channel instanceof ObservedChannel) channel.advance().catch(onFailure);
+    }
 }
 
 function openNetwork(
@@ -153,9 +169,10 @@ async function openChannel(
     options: LorawanOptions,
     entry: LoraDeviceEntry,
     network: LoraNetwork,
-): Promise<Channel> {
-    if (entry.kind === "observed") return await ObservedChannel.open(entry, options);
-    const { log, target } = options;
+): Promise<Pick<Open, "channel" | "publisher">> {
+    if (entry.kind === "observed")
+        return { channel: await ObservedChannel.open(entry, options), publisher: null };
+    const { apiUrl, log, target } = options;
     if (target.url.startsWith("tcp:")) {
         const expected = "another link than tcp://, whose session needs the meter's own key";
         throw error("MS_USAGE", { expected, got: target.url });
@@ -173,12 +190,18 @@ async function openChannel(
         own: enrolledCredential(subjectHex, key),
         find: () => null,
     });
-    return await MeterChannel.open({
+    const { token } = meter;
+    const publisher =
+        apiUrl === null
+            ? null
+            : new ProvisionalPublisher(apiUrl, { subject: profile.subject, token }, log);
+    const channel = await MeterChannel.open({
         ...{ meter, link, log, timers: systemTimers },
         store: await openMeterStore(entry.directory),
         send: (devEui, frame) => network.send(devEui, frame),
-        onProvisional: () => {},
+        onProvisional: (readings) => publisher?.say(readings),
     });
+    return { channel, publisher };
 }
 
 function reportOf({ channel, devEui, frames }: Open): LorawanDeviceReport {
