@@ -12,6 +12,7 @@ import { mqttSession } from "./mqtt-door.ts";
 import { PARSERS } from "./parsers.ts";
 import { RULES } from "./rules.ts";
 import type { FuzzTarget } from "./target.ts";
+import { tcpSession } from "./tcp-door.ts";
 import { TELEGRAMS } from "./telegrams.ts";
 import { TEXTS } from "./texts.ts";
 import { wsSession } from "./ws-door.ts";
@@ -22,6 +23,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
     { name: "HTTP link", share: 5_000, open: httpLinkSession },
     { name: "AMQP", share: 2_000, open: amqpSession },
     { name: "CoAP", share: 10_000, open: coapSession },
+    { name: "TCP", share: 1_000, open: tcpSession },
     { name: "WebSocket", share: 5_000, open: wsSession },
     { name: "MQTT", share: 10_000, open: mqttSession },
 ];
