@@ -3,7 +3,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { LIMITS } from "@meterseal/core";
 import { describe, expect, it } from "vitest";
-import { brokerAddressOf, readBrokerAccess } from "../src/config/brokers.ts";
+import {
+    type BrokerPlace,
+    brokerAddressOf,
+    brokerUrl,
+    readBrokerAccess,
+} from "../src/config/brokers.ts";
 import { linkPlacesOf } from "../src/config/links.ts";
 import type { Check } from "../src/doctor/check.ts";
 import { run } from "./command.ts";
@@ -37,9 +42,18 @@ describe("the address of a broker", () => {
         expect(place).toMatchObject({ scheme: text.split(":")[0], tenant });
     });
 
-    it("is a place of its own for each tenant", () => {
-        const texts = ["xmpp://h:1/a xmpp://h:1/b xmpp://h:1/a"];
-        expect(linkPlacesOf(texts.join(" "))).toHaveLength(2);
+    it("is a place of its own for each tenant and virtual host", () => {
+        expect(linkPlacesOf("xmpp://h:1/a xmpp://h:1/b xmpp://h:1/a")).toHaveLength(2);
+        expect(linkPlacesOf("amqp091://h:1/a amqp091://h:1/a?vhost=b")).toHaveLength(2);
+    });
+
+    it("names a virtual host of AMQP, and is written as it was read", () => {
+        for (const scheme of ["amqp091", "amqps091", "amqp+broker", "amqps+broker"]) {
+            const text = `${scheme}://h:1/t?vhost=north%2F1`;
+            const [place] = linkPlacesOf(text) as BrokerPlace[];
+            expect(place).toMatchObject({ tenant: "t", virtualHost: "north/1" });
+            expect(place && brokerUrl(place)).toBe(text);
+        }
     });
 
     it.each([
@@ -49,6 +63,11 @@ describe("the address of a broker", () => {
         "mqtt+broker://127.0.0.1:1883/a/b",
         "mqtt+broker://127.0.0.1:1883/a+b",
         `mqtt+broker://127.0.0.1:1883/${"t".repeat(65)}`,
+        "mqtt+broker://127.0.0.1:1883/t?vhost=a",
+        "xmpp://127.0.0.1:1883?vhost=a",
+        "amqp091://127.0.0.1:1883?vhost=%",
+        "amqp091://127.0.0.1:1883?host=a",
+        "coap://127.0.0.1:5683?vhost=a",
         "tcp+broker://127.0.0.1:1883",
         "coap://127.0.0.1:5683/tenant",
     ])("is refused: %s", async (text) => {

@@ -71,6 +71,9 @@ export async function makeMosquitto(users: Users, tls?: PeerTls): Promise<PeerBr
     return peerBroker({ port, tlsPort, directory, open });
 }
 
+/** A virtual host of RabbitMQ beside the one that is its default. */
+export const RABBIT_HOST = "north/1";
+
 /** RabbitMQ with its plugin for AMQP 1.0, all of it on the loopback; one user may do anything. */
 export async function makeRabbit(
     [name, password]: readonly [string, string] = ["guest", "guest"],
@@ -85,8 +88,10 @@ export async function makeRabbit(
     writeFileSync(plugins, "[rabbitmq_amqp1_0].\n");
     const all = { configure: ".*", write: ".*", read: ".*" };
     const users = [{ name, password, tags: "" }];
-    const permissions = [{ user: name, vhost: "/", ...all }];
-    writeFileSync(definitions, JSON.stringify({ vhosts: [{ name: "/" }], users, permissions }));
+    const hosts = ["/", RABBIT_HOST];
+    const permissions = hosts.map((vhost) => ({ user: name, vhost, ...all }));
+    const vhosts = hosts.map((host) => ({ name: host }));
+    writeFileSync(definitions, JSON.stringify({ vhosts, users, permissions }));
     const secure = [
         ...[`listeners.ssl.default = 127.0.0.1:${tlsPort}`, "ssl_options.verify = verify_none"],
         ...[`ssl_options.certfile = ${tls?.certFile}`, `ssl_options.keyfile = ${tls?.keyFile}`],

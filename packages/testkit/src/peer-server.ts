@@ -88,7 +88,7 @@ export class PeerServer {
     }
 
     /** Resolves when it accepts connections; fails with what it has said. */
-    async accepts(port: number, limitMs = 120_000): Promise<void> {
+    async accepts(port: number, limitMs = 180_000): Promise<void> {
         const end = performance.now() + limitMs;
         while (!(await canConnect(port))) {
             if (this.#child.exitCode !== null || performance.now() > end) {

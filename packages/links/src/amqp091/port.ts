@@ -49,6 +49,7 @@ class AmqpPort implements BrokerPort {
     async connect(): Promise<void> {
         const { connect } = await loadOptional("amqplib", () => import("amqplib"));
         const { ca, password = "guest", url: text, username = "guest" } = this.#address;
+        const vhost = encodeURIComponent(this.#address.virtualHost ?? "/"); // the library decodes it
         const url = new URL(text);
         const isSecure = url.protocol === "amqps:";
         const place = {
@@ -57,7 +58,7 @@ class AmqpPort implements BrokerPort {
         };
         const connection = await connect(
             {
-                ...{ protocol: isSecure ? "amqps" : "amqp", ...place, username, password },
+                ...{ protocol: isSecure ? "amqps" : "amqp", ...place, vhost, username, password },
                 heartbeat: HEARTBEAT_SECONDS,
             },
             { noDelay: true, ...(ca === undefined ? {} : { ca }) },

@@ -48,6 +48,7 @@ class Amqp10Port implements BrokerPort {
         const { default: rhea } = await loadOptional("rhea", () => import("rhea"));
         if (this.#isDown) return;
         const { ca, password, tenant, url: text, username = "anonymous" } = this.#address;
+        const { virtualHost } = this.#address;
         const url = new URL(text);
         const host = hostOf(url);
         const isSecure = url.protocol === "amqps:";
@@ -56,6 +57,7 @@ class Amqp10Port implements BrokerPort {
             ...{ host, port: Number(url.port || (isSecure ? 5_671 : 5_672)) },
             ...(isSecure ? { transport: "tls" as const, ca } : { transport: "tcp" as const }),
             ...(isIP(host) === 0 ? {} : { servername: "" }), // an address is no name to ask for
+            ...(virtualHost === undefined ? {} : { hostname: `vhost:${virtualHost}` }),
             ...{ reconnect: false, idle_time_out: IDLE_MS },
             ...(password === undefined ? { username } : plainLogin(username, password)),
             max_frame_size: AMQP_FRAME_BYTES,

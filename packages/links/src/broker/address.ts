@@ -10,6 +10,8 @@ export type BrokerAddress = {
     readonly password?: string;
     /** Certificates to trust instead of the well-known ones, PEM. */
     readonly ca?: string;
+    /** Part of a broker that speaks AMQP, as RabbitMQ has them; without it the broker's own default. */
+    readonly virtualHost?: string;
     /** Keeps operators on one broker apart: 1 … 64 letters, digits, `_`, `.` or `-`. */
     readonly tenant: string;
     /** Allows plain text beyond the loopback. */

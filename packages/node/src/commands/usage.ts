@@ -67,7 +67,7 @@ function toJson({ corrections, key, provisional, usage }: OwnUsage): unknown {
                       from: formatInstant(provisional.fromUnix, key.zone),
                       to: formatInstant(provisional.toUnix, key.zone),
                       readings: provisional.readings,
-                      importWh: exactNumber(provisional.importWh),
+                      [`import${base}`]: exactNumber(provisional.importWh),
                   },
               }),
     };

@@ -26,6 +26,8 @@ export type BrokerPlace = {
     readonly port: number;
     /** Keeps operators on one broker apart; of XMPP the name of the collector's account. */
     readonly tenant: string;
+    /** Part of a broker that speaks AMQP. */
+    readonly virtualHost?: string;
 };
 
 /** A name and its password. */
@@ -79,13 +81,16 @@ function authorityOf({ host, port }: BrokerPlace): string {
 
 /** Address of a broker as it is written in full. */
 export function brokerUrl(place: BrokerPlace): string {
-    return `${place.scheme}://${authorityOf(place)}/${place.tenant}`;
+    const { scheme, tenant, virtualHost } = place;
+    const query = virtualHost === undefined ? "" : `?vhost=${encodeURIComponent(virtualHost)}`;
+    return `${scheme}://${authorityOf(place)}/${tenant}${query}`;
 }
 
 /** How a link finds and enters a broker. */
 type BrokerAddress = Partial<BrokerLogin> & {
     readonly url: string;
     readonly tenant: string;
+    readonly virtualHost?: string;
     readonly insecure: boolean;
     readonly ca?: string;
 };
@@ -105,6 +110,8 @@ export function brokerAddressOf(
         const expected = `a line for ${authority} in the file with logins`;
         throw error("MS_USAGE", { expected, got: "none" });
     }
+    const { tenant, virtualHost } = place;
     const url = `${BROKER_SCHEMES[place.scheme].scheme}://${authority}`;
-    return { url, tenant: place.tenant, insecure, ...trust, ...login };
+    const part = virtualHost === undefined ? {} : { virtualHost };
+    return { url, tenant, ...part, insecure, ...trust, ...login };
 }

@@ -1,6 +1,6 @@
 import { error } from "@meterseal/core";
 import { type SerialPlace, serialPlaceOf } from "@meterseal/links/serial";
-import { BROKER_SCHEMES, type BrokerPlace, type BrokerScheme } from "./brokers.ts";
+import { BROKER_SCHEMES, type BrokerPlace, type BrokerScheme, brokerUrl } from "./brokers.ts";
 
 /** What speaks on a listener: the first word of its address. */
 export const LINK_SCHEMES = ["mqtt", "http", "https", "ws", "wss", "coap", "amqp", "tcp"] as const;
@@ -63,7 +63,7 @@ export const ADDRESS_FORMS: readonly string[] = [
 ];
 
 const ADDRESS =
-    /^([a-z][a-z0-9+]*):\/\/(\[[0-9a-fA-F:.]+\]|[^\s/:@?#[\]]+):(\d{1,5})(?:\/([A-Za-z0-9_.-]{1,64})?)?$/;
+    /^([a-z][a-z0-9+]*):\/\/(\[[0-9a-fA-F:.]+\]|[^\s/:@?#[\]]+):(\d{1,5})(?:\/([A-Za-z0-9_.-]{1,64})?)?(?:\?vhost=([A-Za-z0-9_.~%-]{1,255}))?$/;
 
 /**
  * Refuses names and passwords in an address: it is logged and shown, and a list of processes has it.
@@ -76,21 +76,39 @@ export function refuseSecrets(text: string, where: string, todo: string): void {
 }
 
 /**
- * Place of an address such as `coap://127.0.0.1:5683`: scheme, host and port, of a broker also a tenant;
- * or such as `serial:///dev/ttyUSB0`; null for any other text.
+ * Place of an address such as `coap://127.0.0.1:5683`: scheme, host and port, of a broker also a tenant,
+ * and where it speaks AMQP a virtual host; or such as `serial:///dev/ttyUSB0`; null for any other text.
  * @throws MetersealError MS_USAGE for an address of a serial device that is none.
  */
 export function linkPlaceOf(text: string): LinkPlace | null {
     if (text.startsWith(`${LINE_SCHEME}:`)) return { scheme: LINE_SCHEME, ...serialPlaceOf(text) };
-    const [, scheme = "", given = "", digits = "", tenant] = ADDRESS.exec(text) ?? [];
+    const [, scheme = "", given = "", digits = "", tenant, vhost] = ADDRESS.exec(text) ?? [];
     const [host, port] = [given.replace(/^\[(.*)\]$/, "$1"), Number(digits)];
     if (port > 65_535) return null;
     const listener = LINK_SCHEMES.find((each) => each === scheme);
-    if (listener !== undefined)
-        return tenant === undefined ? { scheme: listener, host, port } : null;
-    const isKnown = Object.hasOwn(BROKER_SCHEMES, scheme);
-    if (!isKnown || port === 0) return null;
-    return { scheme: scheme as BrokerScheme, host, port, tenant: tenant ?? TENANT };
+    if (listener !== undefined) {
+        const isBare = tenant === undefined && vhost === undefined;
+        return isBare ? { scheme: listener, host, port } : null;
+    }
+    if (!isBrokerScheme(scheme) || port === 0) return null;
+    const place = { scheme, host, port, tenant: tenant ?? TENANT };
+    if (vhost === undefined) return place;
+    const virtualHost = decoded(vhost);
+    const hasOnes = BROKER_SCHEMES[scheme].protocol.startsWith("amqp");
+    return hasOnes && virtualHost !== null ? { ...place, virtualHost } : null;
+}
+
+function isBrokerScheme(text: string): text is BrokerScheme {
+    return Object.hasOwn(BROKER_SCHEMES, text);
+}
+
+/** Text behind its percent signs; null for what is none. */
+function decoded(text: string): string | null {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return null;
+    }
 }
 
 /**
@@ -116,6 +134,6 @@ export function linkPlacesOf(text: string): LinkPlace[] {
 /** What two places of one listener, account or device have in common. */
 function keyOf(place: LinkPlace): string {
     if (isLine(place)) return place.path;
-    const kind = place.scheme.replace(/^ws/, "http");
-    return `${kind} ${place.host} ${place.port} ${isBroker(place) ? place.tenant : ""}`;
+    if (isBroker(place)) return brokerUrl(place);
+    return `${place.scheme.replace(/^ws/, "http")} ${place.host} ${place.port}`;
 }

@@ -7,6 +7,7 @@ import {
     makeProsody,
     makeRabbit,
     type PeerBroker,
+    RABBIT_HOST,
 } from "@meterseal/testkit/peer-brokers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEVICE_FILES } from "../../src/device/device.ts";
@@ -15,7 +16,7 @@ import { useScratch } from "../fixture.ts";
 
 const TEST_MS = 60_000;
 /** RabbitMQ takes its time on a machine that is busy. */
-const START_MS = 180_000;
+const START_MS = 240_000;
 const STOP_MS = 20_000;
 /** Of a shape that no file format would keep apart by accident. */
 const PASSWORD = "a b#c'd\"é: =";
@@ -44,7 +45,11 @@ const portOf = (way: Way): number => {
     const broker = brokers.get(way.program);
     return (isSecure(way) ? broker?.tlsPort : broker?.port) ?? 0;
 };
-const urlOf = (way: Way): string => `${way.scheme}://127.0.0.1:${portOf(way)}/${tenantOf(way)}`;
+/** The ways with TLS lead to a virtual host, where there are such. */
+const queryOf = (way: Way): string =>
+    way.program === "rabbitmq" && isSecure(way) ? `?vhost=${encodeURIComponent(RABBIT_HOST)}` : "";
+const urlOf = (way: Way): string =>
+    `${way.scheme}://127.0.0.1:${portOf(way)}/${tenantOf(way)}${queryOf(way)}`;
 const isThere = ({ program }: Way): boolean => INSTALLED[program];
 
 function secretFile(name: string, lines: readonly string[], mode = 0o600): string {
