@@ -15,6 +15,7 @@ import type { FuzzTarget } from "./target.ts";
 import { tcpSession } from "./tcp-door.ts";
 import { TELEGRAMS } from "./telegrams.ts";
 import { TEXTS } from "./texts.ts";
+import { edhocSession, serialSession } from "./thin-links.ts";
 import { wsSession } from "./ws-door.ts";
 
 /** Doors of a running server, through real sockets: few inputs, because each is a connection. */
@@ -37,6 +38,8 @@ export const TARGETS: readonly FuzzTarget[] = [
     ...BILLS,
     ...TEXTS,
     ...TELEGRAMS,
+    { name: "EDHOC handshake", share: 5_000, open: edhocSession },
+    { name: "serial line", share: 20_000, open: serialSession },
     { name: "Modbus device", share: 5_000, open: modbusSession },
     ...LORA,
     ...RULES,
