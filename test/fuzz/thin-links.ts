@@ -159,7 +159,8 @@ export async function serialSession(): Promise<FuzzSession> {
         lineFrame(1, 0, framed),
         lineFrame(2, 1, utf8("bytes")),
         lineFrame(3, 2, new Uint8Array()),
-        lineFrame(4, 1, new Uint8Array(4)),
+        lineFrame(4, 1, new Uint8Array()),
+        lineFrame(4, 1, Uint8Array.of(0, 0, 0, 1)),
         lineFrame(5, 0, new Uint8Array()),
     ];
     return {

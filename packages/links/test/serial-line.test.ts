@@ -134,6 +134,8 @@ describe("segments", () => {
         [{ ...from, side: "meter", kind: "open", number: 0, bytes: utf8("") }, "11beef0000"],
         [{ ...from, kind: "end", number: 65_535, bytes: utf8("") }, "1bbeefffff"],
         [{ ...from, kind: "ack", next: 3, held: 5 }, "1cbeef000300000005"],
+        [{ ...from, kind: "ack", next: 3, held: 0 }, "1cbeef0003"],
+        [{ ...from, kind: "ack", next: 65_535, held: 0x8000_0001 }, "1cbeefffff80000001"],
         [{ ...from, side: "meter", kind: "reset" }, "15beef"],
     ])("are as described: %o", (segment, bytes) => {
         expect(hex(encodeSegment(segment))).toBe(bytes);
@@ -148,7 +150,9 @@ describe("segments", () => {
         "25beef",
         "10beef0000",
         "16beef0000",
-        "1cbeef0003",
+        "1cbeef00",
+        "1cbeef000300000000",
+        "1cbeef0003000001",
         "12beef00",
     ])("are nothing else: %s", (bytes) => {
         expect(decodeSegment(bytesOf(bytes))).toBeNull();

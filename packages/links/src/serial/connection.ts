@@ -20,8 +20,10 @@ export type ConnectionOptions = {
     readonly nowMs: () => number;
 };
 
-/** Time in which further segments may come before an acknowledgement tells of all, in milliseconds. */
+/** Time in which further segments may come before an acknowledgement tells of all: in milliseconds … */
 const ACK_DELAY_MS = 10;
+/** … and as many frames besides. */
+const ACK_DELAY_FRAMES = 3;
 /** Segments that an acknowledgement waits for, at most. */
 const ACK_SEGMENTS = 8;
 /** Bytes that wait to be sent before whoever writes is told to wait. */
@@ -40,6 +42,7 @@ export class LineConnection extends Duplex {
     readonly #incoming = new Incoming();
     readonly #outgoing: Outgoing;
     readonly #patience: Patience;
+    readonly #ackDelayMs: number;
     #queue: Uint8Array = new Uint8Array();
     #written: (() => void) | null = null;
     #finished: (() => void) | null = null;
@@ -59,6 +62,7 @@ export class LineConnection extends Duplex {
         this.#isKnown = options.side === "collector";
         this.#segmentBytes = bodyBytesOf(options.frameBytes) - NUMBERED_HEAD_BYTES;
         this.#patience = new Patience(options.frameMs);
+        this.#ackDelayMs = ACK_DELAY_MS + ACK_DELAY_FRAMES * options.frameMs;
         this.#outgoing = new Outgoing(({ bytes, kind, number }) =>
             this.#say({ kind, number, bytes }),
         );
@@ -101,12 +105,13 @@ export class LineConnection extends Duplex {
     }
 
     #arrived({ bytes, kind, number }: Extract<Segment, { number: number }>): void {
+        this.#isKnown = true;
         if (this.readableLength > UNREAD_BYTES) return;
         const due = this.#incoming.take(number, { bytes, isEnd: kind === "end" });
         const isPlain = due.length === 1 && !this.#incoming.hasGap;
         const isEnd = due.some((each) => each.isEnd);
         if (!isPlain || isEnd || ++this.#unacknowledged >= ACK_SEGMENTS) this.#acknowledge();
-        else this.#ack ??= setTimeout(() => this.#acknowledge(), ACK_DELAY_MS);
+        else this.#ack ??= setTimeout(() => this.#acknowledge(), this.#ackDelayMs);
         for (const each of due) {
             if (this.destroyed) return;
             if (each.bytes.length > 0) this.push(each.bytes);

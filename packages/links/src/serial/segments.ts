@@ -45,28 +45,26 @@ const FROM_COLLECTOR = 8;
 const HEAD_BYTES = 3;
 const NUMBER_BYTES = 2;
 const HELD_BYTES = 4;
-const ACK_BYTES = HEAD_BYTES + NUMBER_BYTES + HELD_BYTES;
 /** Bytes of a numbered segment beside those that it carries. */
 export const NUMBERED_HEAD_BYTES: number = HEAD_BYTES + NUMBER_BYTES;
 
 /** Encodes a segment: version, side and kind in one byte, the connection in two, then what it says. */
 export function encodeSegment(segment: Segment): Uint8Array {
-    const head = new Uint8Array(
-        segment.kind === "ack"
-            ? ACK_BYTES
-            : segment.kind === "reset"
-              ? HEAD_BYTES
-              : NUMBERED_HEAD_BYTES,
-    );
-    const view = new DataView(head.buffer);
     const side = segment.side === "collector" ? FROM_COLLECTOR : 0;
-    head[0] = (VERSION << 4) | side | SEGMENT[segment.kind];
-    view.setUint16(1, segment.connection);
+    const first = (VERSION << 4) | side | SEGMENT[segment.kind];
+    const head = concatBytes(Uint8Array.of(first), bigEndian(segment.connection, 2));
     if (segment.kind === "reset") return head;
-    view.setUint16(HEAD_BYTES, (segment.kind === "ack" ? segment.next : segment.number) & 0xffff);
-    if (segment.kind !== "ack") return concatBytes(head, segment.bytes);
-    view.setUint32(HEAD_BYTES + NUMBER_BYTES, segment.held);
-    return head;
+    if (segment.kind !== "ack")
+        return concatBytes(head, bigEndian(segment.number, NUMBER_BYTES), segment.bytes);
+    const held = segment.held === 0 ? new Uint8Array() : bigEndian(segment.held, HELD_BYTES);
+    return concatBytes(head, bigEndian(segment.next, NUMBER_BYTES), held);
+}
+
+function bigEndian(value: number, lengthBytes: number): Uint8Array {
+    return Uint8Array.from(
+        { length: lengthBytes },
+        (_, i) => value >>> (8 * (lengthBytes - 1 - i)),
+    );
 }
 
 /** Decodes the body of a frame; null for what is no segment of this version. */
@@ -79,13 +77,16 @@ export function decodeSegment(body: Uint8Array): Segment | null {
     const kind = first & 7;
     if (kind === SEGMENT.reset)
         return body.length === HEAD_BYTES ? { ...from, kind: "reset" } : null;
+    if (body.length < NUMBERED_HEAD_BYTES) return null;
+    const number = view.getUint16(HEAD_BYTES);
     if (kind === SEGMENT.ack) {
-        if (body.length !== ACK_BYTES) return null;
-        const next = view.getUint16(HEAD_BYTES);
-        return { ...from, kind: "ack", next, held: view.getUint32(HEAD_BYTES + NUMBER_BYTES) };
+        const more = body.length - NUMBERED_HEAD_BYTES;
+        const held = more === HELD_BYTES ? view.getUint32(NUMBERED_HEAD_BYTES) : 0;
+        // what has none has no second form
+        const isOne = more === 0 || (more === HELD_BYTES && held !== 0);
+        return isOne ? { ...from, kind: "ack", next: number, held } : null;
     }
     const name = (["open", "data", "end"] as const).find((each) => SEGMENT[each] === kind);
-    if (name === undefined || body.length < NUMBERED_HEAD_BYTES) return null;
-    const number = view.getUint16(HEAD_BYTES);
+    if (name === undefined) return null;
     return { ...from, kind: name, number, bytes: body.slice(NUMBERED_HEAD_BYTES) };
 }
