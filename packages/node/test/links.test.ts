@@ -77,6 +77,8 @@ describe("links that cannot be", () => {
         ["serial://host/dev/ttyUSB0", /^MS_USAGE: .*serial:\/\/\/dev\/DEVICE/],
         ["serial:///dev/ttyUSB0?mtu=9", /^MS_USAGE: .*32 … 1024/],
         ["serial:///dev/ttyUSB0?parity=even", /^MS_USAGE/],
+        ["serial:///etc", /^MS_USAGE: .*a serial device.*\/etc/],
+        ["serial:///dev/null", /^MS_USAGE: .*\/dev\/null.*115200 baud/],
     ])("are refused: %s", async (link, expected) => {
         const words = ["serve", "--data", place("refused"), "--port", "0", "--link", link];
         const { code, stderr } = await run(...words);

@@ -1,6 +1,5 @@
 import { LIMITS, type Log } from "@meterseal/core";
-import { hostOf, isLoopback } from "../listen-address.ts";
-import { badOption, requireSubjectHex } from "../meter-options.ts";
+import { requireSubjectHex, requireWebUrl } from "../meter-options.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
 const DEFAULT_HTTP_METER = {
@@ -41,13 +40,7 @@ export type HttpMeterSettings = HttpMeterOptions & Record<keyof typeof DEFAULT_H
  * @throws MetersealError MS_USAGE for a bad option, plain text beyond the loopback among them.
  */
 export function httpMeterSettings(options: HttpMeterOptions): HttpMeterSettings {
-    const url = URL.canParse(options.url) ? new URL(options.url) : null;
-    if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/") {
-        throw badOption("url", "http://HOST:PORT or https://HOST:PORT", options.url);
-    }
-    if (url.protocol === "http:" && !isLoopback(hostOf(url)) && options.insecure !== true) {
-        throw badOption("url", "https, or a loopback address: HTTP is plain text", options.url);
-    }
+    requireWebUrl(options, "http");
     requireSubjectHex(options.subjectHex);
     return { ...DEFAULT_HTTP_METER, ...options };
 }

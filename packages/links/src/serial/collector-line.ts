@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import type { Log } from "@meterseal/core";
+import { type Log, MetersealError } from "@meterseal/core";
 import { reconnectDelayMs, systemRandom } from "../backoff.ts";
 import { lineMs, type SerialPlace, serialUrlOf } from "./address.ts";
 import { LineConnection } from "./connection.ts";
@@ -36,21 +36,36 @@ export class CollectorLine {
         this.#options = options;
     }
 
-    /** Opens the device now, or, where that fails, after a pause. */
-    open(): void {
+    /**
+     * Opens the device now, or, where it is not there, after a pause.
+     * @throws MetersealError MS_USAGE for what is no serial device, or a speed that it has not.
+     */
+    begin(): void {
+        try {
+            this.#open();
+        } catch (cause) {
+            if (cause instanceof MetersealError && cause.code === "MS_USAGE") throw cause;
+            this.#closed(cause instanceof Error ? cause.message : String(cause));
+        }
+    }
+
+    #open(): void {
         const { log, openDevice, place } = this.#options;
+        const device = openDevice(place);
+        this.#port = new LinePort(device, "collector", {
+            segment: (segment) => this.#take(segment),
+            closed: (reason) => this.#closed(reason),
+        });
+        log.info("a serial line is open", { line: serialUrlOf(place) });
+    }
+
+    #openAgain(): void {
         this.#retry = null;
         try {
-            const device = openDevice(place);
-            this.#port = new LinePort(device, "collector", {
-                segment: (segment) => this.#take(segment),
-                closed: (reason) => this.#closed(reason),
-            });
+            this.#open();
         } catch (cause) {
             this.#closed(cause instanceof Error ? cause.message : String(cause));
-            return;
         }
-        log.info("a serial line is open", { line: serialUrlOf(place) });
     }
 
     /** Closes the device when what was said last is out; opens it no more. */
@@ -74,20 +89,20 @@ export class CollectorLine {
         const seconds = Math.round(delayMs / 100) / 10;
         const fields = { line: serialUrlOf(this.#options.place), reason, seconds };
         this.#options.log.warn("a serial line is closed: it is opened again", fields);
-        this.#retry = setTimeout(() => this.open(), delayMs);
+        this.#retry = setTimeout(() => this.#openAgain(), delayMs);
     }
 
     #take(segment: Segment): void {
         this.#failures = 0;
         const { connection: name, kind } = segment;
         if (kind === "open" && name !== this.#connection?.name && name !== this.#lastName)
-            this.#begin(name);
+            this.#connect(name);
         if (this.#connection?.name === name) this.#connection.hear(segment);
         else if (kind !== "reset")
             this.#port?.send({ side: "collector", connection: name, kind: "reset" });
     }
 
-    #begin(name: number): void {
+    #connect(name: number): void {
         const { place, take } = this.#options;
         if (this.#isClosed) return;
         this.#connection?.destroy(new Error("the meter began another connection"));

@@ -37,7 +37,10 @@ class SerialCollectorLink implements CollectorLink {
         this.#openDevice = openDevice;
     }
 
-    /** Resolves with the addresses of all lines, with a blank between them. */
+    /**
+     * Resolves with the addresses of all lines, with a blank between them.
+     * @throws MetersealError MS_USAGE for what is no serial device, or a speed that it has not.
+     */
     async listen(handler: LinkHandler): Promise<string> {
         assert(this.#intake === null, "a serial link listens once");
         const { goodbyeMs, lines, log } = this.#settings;
@@ -49,8 +52,13 @@ class SerialCollectorLink implements CollectorLink {
             const take = sessions.take.bind(sessions);
             return new CollectorLine({ place, openDevice, log, goodbyeMs, take });
         });
-        for (const line of this.#lines) line.open();
-        return await Promise.resolve(lines.map(serialUrlOf).join(" "));
+        try {
+            for (const line of this.#lines) line.begin();
+        } catch (cause) {
+            await this.close();
+            throw cause;
+        }
+        return lines.map(serialUrlOf).join(" ");
     }
 
     async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { constants as fsConstants, openSync, statSync } from "node:fs";
+import { closeSync, constants as fsConstants, openSync, statSync } from "node:fs";
 import type { Duplex } from "node:stream";
 import { ReadStream } from "node:tty";
 import { error } from "@meterseal/core";
@@ -7,6 +7,9 @@ import type { SerialPlace } from "./address.ts";
 
 /** Bytes as they are: eight bits, no parity, no XON/XOFF or RTS/CTS, modem lines left out of account. */
 const RAW = ["raw", "-echo", "cs8", "-parenb", "-cstopb", "-crtscts", "-ixoff", "clocal", "-hupcl"];
+
+/** Time for `stty`: it hangs where a driver does. */
+const STTY_MS = 2_000;
 
 /** Opens a device; replaced in tests by a line of their own. */
 export type OpenDevice = (place: SerialPlace) => Duplex;
@@ -23,11 +26,17 @@ export function openSerialDevice({ baud, path }: SerialPlace): Duplex {
     if (stat === undefined) throw error("MS_NOT_FOUND", { where: path, expected });
     if (!stat.isCharacterDevice()) throw error("MS_USAGE", { expected, got: path });
     const flag = process.platform === "linux" ? "-F" : "-f";
-    const set = spawnSync("stty", [flag, path, `${baud}`, ...RAW]);
+    const set = spawnSync("stty", [flag, path, `${baud}`, ...RAW], { timeout: STTY_MS });
     if (set.status !== 0) {
         const got = set.error?.message ?? set.stderr.toString().trim();
         throw error("MS_USAGE", { where: path, expected: `${expected} of ${baud} baud`, got });
     }
     const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
-    return new ReadStream(openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK));
+    const handle = openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
+    try {
+        return new ReadStream(handle);
+    } catch (cause) {
+        closeSync(handle);
+        throw cause;
+    }
 }

@@ -1,6 +1,5 @@
 import { LIMITS, type Log } from "@meterseal/core";
-import { hostOf, isLoopback } from "../listen-address.ts";
-import { badOption, requireSubjectHex } from "../meter-options.ts";
+import { requireSubjectHex, requireWebUrl } from "../meter-options.ts";
 
 /** Bounds and waits of the meter side; each can be set per link. */
 const DEFAULT_WS_METER = {
@@ -41,13 +40,7 @@ export type WsMeterSettings = WsMeterOptions & Record<keyof typeof DEFAULT_WS_ME
  * @throws MetersealError MS_USAGE for a bad option, plain text beyond the loopback among them.
  */
 export function wsMeterSettings(options: WsMeterOptions): WsMeterSettings {
-    const url = URL.canParse(options.url) ? new URL(options.url) : null;
-    if (url === null || !/^wss?:$/.test(url.protocol) || url.pathname !== "/") {
-        throw badOption("url", "ws://HOST:PORT or wss://HOST:PORT", options.url);
-    }
-    if (url.protocol === "ws:" && !isLoopback(hostOf(url)) && options.insecure !== true) {
-        throw badOption("url", "wss, or a loopback address: ws is plain text", options.url);
-    }
+    requireWebUrl(options, "ws");
     requireSubjectHex(options.subjectHex);
     return { ...DEFAULT_WS_METER, ...options };
 }
