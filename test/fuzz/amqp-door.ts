@@ -31,13 +31,26 @@ function list(...fields: readonly Buffer[]): Buffer {
 const NONE = Buffer.of(0x40);
 const [FALSE, TRUE, ZERO] = [Buffer.of(0x42), Buffer.of(0x41), Buffer.of(0x43)];
 const HUNDRED = Buffer.of(0x52, 100);
+/** Handle of the link on which a meter sends; 0 is the one on which it hears. */
+const UP = Buffer.of(0x52, 1);
+/** Bytes in front of a conversation: the length of its last frame, and the name of its session. */
+const [SIZE_BYTES, HEAD_BYTES] = [2, 10];
+/** By which the collector says that a session stands. */
+const OPENED = 2;
+/** First bytes of its word that a transfer came. */
+const DISPOSITION = Buffer.of(0x00, 0x53, 0x15);
+/** First bytes of its word on who somebody is, which the protocol itself waits for. */
+const OUTCOME = Buffer.of(0x00, 0x53, 0x44);
+const PROTOCOL = Buffer.from("AMQP\0\x01\0\0", "latin1");
 
 function described(code: number, ...fields: readonly Buffer[]): Buffer {
     return Buffer.concat([Buffer.of(0x00, 0x53, code), list(...fields)]);
 }
 
-function frame(body: Uint8Array): Buffer {
+/** A frame of AMQP itself, or of its layer for who somebody is (type 1). */
+function frame(body: Uint8Array, type = 0): Buffer {
     const head = Buffer.from("0000000002000000", "hex");
+    head[5] = type;
     head.writeUInt32BE(8 + body.length);
     return Buffer.concat([head, body]);
 }
@@ -46,7 +59,7 @@ function frame(body: Uint8Array): Buffer {
 function transfer(number: number, payload: Uint8Array): Buffer {
     const id = Buffer.of(0x52, number);
     const tag = Buffer.of(0xa0, 1, number);
-    const performative = described(0x14, ZERO, id, tag, ZERO, FALSE);
+    const performative = described(0x14, UP, id, tag, ZERO, FALSE);
     const subject = described(0x73, NONE, NONE, NONE, text(`${TENANT}.up.${SUBJECT}`));
     const head = Buffer.alloc(8);
     head.write("005375b0", 0, "hex");
@@ -55,7 +68,9 @@ function transfer(number: number, payload: Uint8Array): Buffer {
 }
 
 const OPENING: readonly Buffer[] = [
-    Buffer.from("AMQP\0\x01\0\0", "latin1"),
+    Buffer.from("AMQP\x03\x01\0\0", "latin1"),
+    frame(described(0x41, Buffer.from("a309414e4f4e594d4f5553", "hex")), 1),
+    PROTOCOL,
     frame(described(0x10, text("meter"))),
     frame(described(0x11, NONE, ZERO, HUNDRED, HUNDRED)),
     frame(
@@ -66,11 +81,13 @@ const OPENING: readonly Buffer[] = [
     ),
     frame(
         described(
-            ...([0x12, text("up"), Buffer.of(0x52, 1), FALSE, NONE, NONE] as const),
+            ...([0x12, text("up"), UP, FALSE, NONE, NONE] as const),
             ...[described(0x28), described(0x29, text(EXCHANGE))],
             ...[NONE, NONE, ZERO],
         ),
     ),
+    // credit for what the collector says: it opens a session by a message
+    frame(described(0x13, ZERO, HUNDRED, ZERO, HUNDRED, ZERO, ZERO, HUNDRED)),
 ];
 
 /** A conversation of a meter, of which some frames are changed. */
@@ -89,24 +106,39 @@ function draw(random: SeededRandom, payloads: readonly Uint8Array[]): Uint8Array
     );
     const sent = random.chance(0.1) ? random.shuffle(changed) : changed;
     const last = sent.at(-1) ?? NONE;
-    const size = Buffer.alloc(2);
+    const size = Buffer.alloc(SIZE_BYTES);
     size.writeUInt16BE(last.length % 65_536);
-    return concatBytes(size, ...sent);
+    return concatBytes(size, Buffer.from(session, "hex"), ...sent);
 }
 
-/** Sends all but the last frame, and that when the session may stand; resolves at the end. */
+/** Sends a conversation in its three parts, each when the one before is answered; resolves at the end. */
 async function converse(port: number, input: Uint8Array): Promise<void> {
     const bytes = Buffer.from(input);
-    const split = Math.max(2, bytes.length - (bytes.length < 2 ? 0 : bytes.readUInt16BE(0)));
+    const split = Math.max(HEAD_BYTES, bytes.length - bytes.readUInt16BE(0));
     const socket = connect({ host: LOOPBACK, port });
     socket.on("error", () => {}); // a reset is an answer too
-    const answered = new Promise<void>((resolve) => socket.once("data", () => resolve()));
-    socket.resume();
     const gone = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    socket.write(bytes.subarray(2, split));
-    await Promise.race([answered, setTimeout(4 * PATIENCE_MS)]);
+    let heard = Buffer.alloc(0);
+    let wake = (): void => {};
+    socket.on("data", (chunk) => {
+        heard = Buffer.concat([heard, chunk as Buffer]);
+        wake();
+    });
+    const says = (word: Uint8Array): Promise<unknown> => {
+        const said = new Promise<void>((resolve) => {
+            wake = () => heard.includes(word) && resolve();
+            wake();
+        });
+        return Promise.race([said, gone, setTimeout(4 * PATIENCE_MS)]);
+    };
+    const begin = Math.min(split, Math.max(HEAD_BYTES, bytes.indexOf(PROTOCOL)));
+    socket.write(bytes.subarray(HEAD_BYTES, begin));
+    await says(OUTCOME);
+    if (socket.writable) socket.write(bytes.subarray(begin, split));
+    await says(Buffer.of(OPENED, ...bytes.subarray(SIZE_BYTES, HEAD_BYTES)));
+    heard = Buffer.alloc(0);
     if (socket.writable) socket.write(bytes.subarray(split));
-    await setTimeout(PATIENCE_MS);
+    await says(DISPOSITION);
     socket.destroy();
     await gone;
 }

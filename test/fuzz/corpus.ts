@@ -76,6 +76,36 @@ export function grantMessages(): Uint8Array[] {
     return [...grants.grants, ...grants.refused].map(({ hex }) => Uint8Array.fromHex(hex));
 }
 
+type Prunings = {
+    readonly pruning: { readonly hex: string };
+    readonly summaries: readonly { readonly summary: string }[];
+};
+
+/** Pruning of the vectors. */
+export function pruningMessages(): Uint8Array[] {
+    return [Uint8Array.fromHex(readJson<Prunings>("record/pruning.json").pruning.hex)];
+}
+
+/** Summaries of records of the vectors. */
+export function summaries(): Uint8Array[] {
+    const { summaries: all } = readJson<Prunings>("record/pruning.json");
+    return all.map(({ summary }) => Uint8Array.fromHex(summary));
+}
+
+type Traces = {
+    readonly traces: readonly { readonly message_1: string }[];
+    readonly invalid: readonly { readonly field: string; readonly bytes: string }[];
+};
+
+/** First messages of the published traces of EDHOC, and the invalid ones. */
+export function handshakeVectors(): Uint8Array[] {
+    const { invalid, traces } = readJson<Traces>("edhoc/rfc9529.json");
+    const bad = invalid.filter(({ field }) => field === "message_1").map(({ bytes }) => bytes);
+    return [...traces.map((trace) => trace.message_1), ...bad].map((hex) =>
+        Uint8Array.fromHex(hex),
+    );
+}
+
 type Policies = {
     readonly policies: readonly { readonly hex: string }[];
     readonly refused: readonly { readonly hex: string }[];

@@ -99,7 +99,7 @@ function mutateString(random: SeededRandom, bytes: Uint8Array): Uint8Array {
     const inner = attempt(() => decodeCbor(bytes));
     if (inner.ok && bytes.length > 8) return encodeCbor(mutateTree(random, inner.value));
     if (random.chance(0.3)) return mutateBytes(random, bytes, [bytes]);
-    const out = bytes.slice();
+    const out = new Uint8Array(bytes);
     if (out.length > 0) out[random.below(out.length)] = random.below(256);
     return out;
 }

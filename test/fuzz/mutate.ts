@@ -37,7 +37,7 @@ export function mutateBytes(
     bytes: Uint8Array,
     pool: readonly Uint8Array[],
 ): Uint8Array {
-    let out: Uint8Array = bytes.slice();
+    let out: Uint8Array = new Uint8Array(bytes); // a copy, also of a Buffer, whose slice is none
     for (let i = changes(random); i > 0; i--) out = changeOnce(random, out, pool);
     return out.length > LENGTH_MAX ? out.slice(0, LENGTH_MAX) : out;
 }

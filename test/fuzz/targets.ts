@@ -7,10 +7,12 @@ import { GRANTS } from "./grants.ts";
 import { httpSession } from "./http-door.ts";
 import { httpLinkSession } from "./http-link-door.ts";
 import { LORA } from "./lora.ts";
+import { MESSAGES } from "./messages.ts";
 import { modbusSession } from "./modbus.ts";
 import { mqttSession } from "./mqtt-door.ts";
 import { PARSERS } from "./parsers.ts";
 import { RULES } from "./rules.ts";
+import { telegramStreams } from "./streams.ts";
 import type { FuzzTarget } from "./target.ts";
 import { tcpSession } from "./tcp-door.ts";
 import { TELEGRAMS } from "./telegrams.ts";
@@ -32,6 +34,7 @@ const SERVER_DOORS: readonly FuzzTarget[] = [
 /** Everything that reads from outside; the shares are weights. */
 export const TARGETS: readonly FuzzTarget[] = [
     ...PARSERS,
+    ...MESSAGES,
     ...AUDIT,
     ...GRANTS,
     ...COHORTS,
@@ -40,6 +43,7 @@ export const TARGETS: readonly FuzzTarget[] = [
     ...TELEGRAMS,
     { name: "EDHOC handshake", share: 5_000, open: edhocSession },
     { name: "serial line", share: 20_000, open: serialSession },
+    { name: "telegrams in a stream", share: 20_000, open: telegramStreams },
     { name: "Modbus device", share: 5_000, open: modbusSession },
     ...LORA,
     ...RULES,

@@ -232,10 +232,40 @@ const SECURED_FRAME = Uint8Array.fromHex(
 );
 const NETWORK_KEY = Uint8Array.fromHex("fb39caadd50fef910949baa89504f5d9");
 
-/** The secured frame, changed anywhere: only itself opens. */
-function takeSecured(frame: Uint8Array): FuzzVerdict {
+/** Header of the network layer, and the auxiliary one with counter, source and key number. */
+const [HEADER_BYTES, AUXILIARY_BYTES, ZIGBEE_TAG_BYTES] = [8, 14, 4];
+
+/** A frame with the published headers around whatever payload, with the code that fits. */
+function secure(payload: Uint8Array): Uint8Array {
+    const head = SECURED_FRAME.slice(0, HEADER_BYTES + AUXILIARY_BYTES);
+    const control = (head[HEADER_BYTES] ?? 0) | 5;
+    const covered = head.map((byte, i) => (i === HEADER_BYTES ? control : byte));
+    const [counter, source] = [head.subarray(9, 13), head.subarray(13, 21)];
+    const nonce = Uint8Array.of(...source, ...counter, control);
+    const cipher = createCipheriv("aes-128-ccm", NETWORK_KEY, nonce, {
+        authTagLength: ZIGBEE_TAG_BYTES,
+    });
+    cipher.setAAD(covered, { plaintextLength: payload.length });
+    const sealed = concatBytes(cipher.update(payload), cipher.final());
+    return concatBytes(head, sealed, cipher.getAuthTag());
+}
+
+/** Secured frames that are changed, and whole ones around payloads that are. */
+function securedSession(): FuzzSession {
     const receiver = { key: NETWORK_KEY, lastCounter: -1, open: openCcm };
-    return openZigbee(frame, 8, receiver).ok ? "accepted" : "refused";
+    return {
+        make: (random) => {
+            if (random.chance(0.4)) return mutateBytes(random, SECURED_FRAME, [SECURED_FRAME]);
+            const payload = mutateBytes(random, random.pick(ZIGBEE_FRAMES), ZIGBEE_FRAMES);
+            return secure(payload.subarray(0, 1_200));
+        },
+        take: (input) => {
+            const opened = openZigbee(bytesOf(input), HEADER_BYTES, receiver);
+            if (!opened.ok) return "refused";
+            take(decodeZigbeeMetering(opened.value.payload));
+            return "accepted";
+        },
+    };
 }
 
 /** Decoders of what meters say on their local ports. */
@@ -269,7 +299,7 @@ export const TELEGRAMS: readonly FuzzTarget[] = [
         (bytes) => take(decodeZigbeeMetering(bytes)),
     ),
     { name: "line of the current sensor", share: 10_000, open: sensorSession },
-    bytesTarget("secured Zigbee frame", 5_000, () => [SECURED_FRAME], takeSecured),
+    { name: "secured Zigbee frame", share: 10_000, open: securedSession },
     bytesTarget(
         "Milesight payload",
         15_000,

@@ -1,10 +1,12 @@
 import { type Result, unwrap } from "@meterseal/core";
 import {
     decodeGenesis,
+    formatNote,
     formatTlogProof,
     leafHash,
     MerkleLog,
     originOf,
+    parseNote,
     parseTlogProof,
     signCheckpoint,
     verifyCheckpoint,
@@ -50,7 +52,10 @@ import {
 function takeCheckpoint(text: string): FuzzVerdict {
     const genesis = unwrap(decodeGenesis(Uint8Array.fromHex(network.genesis.bytes)));
     const origin = originOf(Uint8Array.fromHex(network.genesis.networkId));
-    return verdictOf(verifyCheckpoint(text, { origin, publicKey: genesis.logKey }));
+    verdictOf(verifyCheckpoint(text, { origin, publicKey: genesis.logKey }));
+    const note = parseNote(text);
+    if (note.ok) requireSame(formatNote(note.value), text);
+    return verdictOf(note);
 }
 
 /** Proofs that fit their log, and the texts of the vectors. */
