@@ -26,7 +26,7 @@ export function carriesMessages(check: Check): void {
         const sent = await Promise.all(samples.map((sample) => link.deliver(SUBJECT_A, sample)));
         expect(sent).toEqual(samples.map(() => true));
         const all = () => meter.messages.length >= samples.length;
-        await until(all, "all samples at the meter", 15_000); // a thin link takes its time
+        await until(all, "all samples at the meter", 25_000); // a thin link takes its time
         for (const [i, sample] of samples.entries()) {
             expect(bytesEqual(meter.messages[i] as Uint8Array, sample), `sample ${i}`).toBe(true);
         }

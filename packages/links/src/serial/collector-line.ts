@@ -29,6 +29,8 @@ export class CollectorLine {
     /** Name of the connection before, copies of whose segments begin nothing. */
     #lastName = -1;
     #failures = 0;
+    /** Why the device is not open, as the log has it; a reason that stays is said once. */
+    #saidReason = "";
     #retry: NodeJS.Timeout | null = null;
     #isClosed = false;
 
@@ -56,6 +58,7 @@ export class CollectorLine {
             segment: (segment) => this.#take(segment),
             closed: (reason) => this.#closed(reason),
         });
+        this.#saidReason = "";
         log.info("a serial line is open", { line: serialUrlOf(place) });
     }
 
@@ -85,10 +88,14 @@ export class CollectorLine {
         this.#port = null;
         this.#connection?.destroy(new Error(reason));
         if (this.#isClosed) return;
+        const { log, place } = this.#options;
+        if (reason !== this.#saidReason)
+            log.warn("a serial line is closed: it is tried again", {
+                line: serialUrlOf(place),
+                reason,
+            });
+        this.#saidReason = reason;
         const delayMs = reconnectDelayMs(this.#failures++, systemRandom);
-        const seconds = Math.round(delayMs / 100) / 10;
-        const fields = { line: serialUrlOf(this.#options.place), reason, seconds };
-        this.#options.log.warn("a serial line is closed: it is opened again", fields);
         this.#retry = setTimeout(() => this.#openAgain(), delayMs);
     }
 

@@ -83,7 +83,7 @@ describe.skipIf(socat === null)("serial links by socat (not run where it is not 
             const gone = once(wire, "exit");
             wire.kill("SIGTERM");
             await gone;
-            await served.shows("a serial line is closed: it is opened again");
+            await served.shows("a serial line is closed: it is tried again");
             const opened = (): number => served.said().split("a serial line is open ").length;
             const before = opened();
             plug(0);
