@@ -63,6 +63,15 @@ describe("docs/protocols.md", () => {
         );
     });
 
+    it("says what each level of MQTT takes", () => {
+        const levels = ["MQTT, embedded, QoS 0", "MQTT, embedded", "MQTT, embedded, QoS 2"];
+        const said = levels.map((name, level) => {
+            const bytes = savedOf(`${name}: bytes both ways, one reading`);
+            return `${bytes}${level === 0 ? " bytes" : ""} at QoS ${level}`;
+        });
+        expect(page).toContain(`MQTT's three levels: ${said.join(", ")}.`);
+    });
+
     it("says what TLS adds", () => {
         const single = savedOf("HTTPS: bytes both ways, one reading");
         const more = single - savedOf("HTTP: bytes both ways, one reading");

@@ -42,6 +42,9 @@ const DOORS: Readonly<Record<string, Door>> = {
     },
 };
 
+/** Names of the links whose listeners are flooded. */
+export const FLOODED: readonly string[] = [...Object.keys(DOORS), "CoAP"];
+
 /** Connections of one flood, and the time from one byte of a slow one to the next. */
 const CONNECTIONS = 200;
 const DRIP_MS = 100;

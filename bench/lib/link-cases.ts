@@ -17,6 +17,7 @@ import {
 import { createTcpCollectorLink, createTcpMeterLink, type KnownMeter } from "@meterseal/links/tcp";
 import { createWsMeterLink } from "@meterseal/links/ws";
 import { createXmppCollectorLink, createXmppMeterLink } from "@meterseal/links/xmpp";
+import { QosLink } from "./qos-link.ts";
 import { TENANT } from "./tenant.ts";
 
 /** Programs of others that a link may need. */
@@ -81,6 +82,16 @@ export const LINK_CASES: readonly LinkCase[] = [
         ...{ ...OWN, name: "MQTT, embedded" },
         collector: ({ log }) => createMqttCollectorLink({ ...HERE, tenant: TENANT, log }),
         meter: (tools) => createMqttMeterLink({ ...tools, tenant: TENANT }),
+    },
+    {
+        ...{ ...OWN, name: "MQTT, embedded, QoS 0" },
+        collector: ({ log }) => createMqttCollectorLink({ ...HERE, tenant: TENANT, log }),
+        meter: (tools) => new QosLink(tools, 0),
+    },
+    {
+        ...{ ...OWN, name: "MQTT, embedded, QoS 2" },
+        collector: ({ log }) => createMqttCollectorLink({ ...HERE, tenant: TENANT, log }),
+        meter: (tools) => new QosLink(tools, 2),
     },
     {
         ...{ ...OWN, name: "MQTT, Mosquitto", program: "mosquitto" },

