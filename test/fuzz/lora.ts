@@ -66,13 +66,13 @@ function framesSession(): FuzzSession {
     const seeds = frames();
     const key = hex("lightKey");
     let receiver = new LoraReceiver(
-        { profile: PROFILE, lightKey: key, anchor: hex("anchor") },
-        newLoraState(0, hex("anchor")),
+        { profile: PROFILE, anchor: hex("anchor") },
+        newLoraState(0, hex("anchor"), key),
     );
     const renew = (): void => {
         receiver = new LoraReceiver(
-            { profile: PROFILE, lightKey: key, anchor: hex("anchor") },
-            newLoraState(0, hex("anchor")),
+            { profile: PROFILE, anchor: hex("anchor") },
+            newLoraState(0, hex("anchor"), key),
         );
     };
     const light = (random: SeededRandom): Uint8Array => {
@@ -89,7 +89,8 @@ function framesSession(): FuzzSession {
             const verdict = verdictOf(receiver.take({ port, content: Uint8Array.from(content) }));
             const state = encodeLoraState(receiver.state);
             requireSame(encodeLoraState(unwrap(decodeLoraState(state))), state);
-            if (receiver.state.counter > 2 ** 31 || receiver.state.nextSeq > 3) renew();
+            if ((receiver.state.keys[0]?.counter ?? 0) > 2 ** 31 || receiver.state.nextSeq > 3)
+                renew();
             return verdict;
         },
     };

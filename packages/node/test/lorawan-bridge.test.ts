@@ -2,8 +2,10 @@ import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fromHex, toHex } from "@meterseal/core";
+import { fromHex, type PublicKey, toHex } from "@meterseal/core";
+import { enrolledCredential } from "@meterseal/links/edhoc";
 import { MeterAgent } from "@meterseal/meter";
+import { decodeCoseKey } from "@meterseal/record";
 import { encodeProvisional } from "@meterseal/record/lora";
 import { openMeterStore } from "@meterseal/stores/sqlite";
 import { LoraGateway, LoraRadio } from "@meterseal/testkit/lora-gateway";
@@ -169,6 +171,10 @@ function radioBehind(broker: Aedes, prefix: string, devEui: string): MeterRadio 
     };
 }
 
+function bridgeKeyOf(directory: string): PublicKey {
+    return decodeCoseKey(fromHex(readFileSync(join(directory, "bridge.key"), "utf8").trim()));
+}
+
 /** A meter's agent that has nothing but its radio. */
 async function agentOf(
     directory: string,
@@ -195,6 +201,8 @@ async function agentOf(
     const link = new LoraMeterLink({
         radio: gateway instanceof LoraGateway ? new LoraRadio(session, gateway) : gateway,
         profile: { key: signer.publicKey, subject, stream },
+        own: { ...enrolledCredential(toHex(subject), signer.publicKey), signer },
+        bridge: enrolledCredential("bridge", bridgeKeyOf(directory)),
         collectorKey,
         lightKey: fromHex(readFileSync(join(directory, "light.hex"), "utf8").trim()),
         ...{
@@ -287,8 +295,11 @@ describe("a LoRaWAN bridge", () => {
         const first = new LoraGateway(port);
         await first.open();
         // Two light readings and a part of the checkpoint get lost.
-        const isLost = (frame: number): boolean => [2, 3, 13].includes(frame);
+        let firstFrame = Number.POSITIVE_INFINITY;
+        const isLost = (frame: number): boolean => [2, 3, 13].includes(frame - firstFrame);
         const { agent, link } = await agentOf(directory, { gateway: first, isLight: true, isLost });
+        await link.handshake();
+        firstFrame = link.frames;
         for (const boundary of boundaries(12)) await agent.add(boundary);
         await agent.flush();
         await settle(agent, link);

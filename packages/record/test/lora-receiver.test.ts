@@ -30,10 +30,9 @@ async function bed() {
             subject: meter.subject,
             stream: meter.descriptor,
         },
-        lightKey: KEY,
         anchor: meter.enrolment.message.hash,
     };
-    const state = newLoraState(0, device.anchor);
+    const state = newLoraState(0, device.anchor, KEY);
     let counter = 0;
     const frames = {
         compact: (record: MeterRecord) => ({
@@ -133,7 +132,10 @@ describe("LoraReceiver", () => {
         const reading = { ...unwrap(lightOf(usage, 0)), registers: new Uint8Array(8) };
         const content = unwrap(sealLight(reading, { counter: 900, key: KEY }));
         unwrap(receiver.take({ port: LORA_PORT.light, content }));
-        const rest = new LoraReceiver(device, { ...receiver.state, counter: -1 });
+        const rest = new LoraReceiver(device, {
+            ...receiver.state,
+            keys: [{ key: KEY, counter: -1 }],
+        });
         for (const offset of [1, 2, 3]) unwrap(rest.take(frames.light(record, offset)));
         expect(codeOf(rest.take(frames.checkpoint(record)))).toBe("MS_SIGNATURE_BAD");
         expect(unwrap(rest.take(frames.compact(await chain.usage(one)))).records).toEqual([]);
@@ -151,6 +153,32 @@ describe("LoraReceiver", () => {
         };
         const content = unwrap(sealLight(other, { counter: 99, key: KEY }));
         expect(codeOf(receiver.take({ port: LORA_PORT.light, content }))).toBe("MS_RESEALED");
+    });
+
+    it("goes on under a new session key; the one before counts until then, and the counter begins anew", async () => {
+        const { chain, device, receiver } = await bed();
+        const usage = unwrap(usageOf(await chain.usage()));
+        const frame = (offset: number, counter: number, key: Uint8Array) => {
+            const content = unwrap(sealLight(unwrap(lightOf(usage, offset)), { counter, key }));
+            return { port: LORA_PORT.light, content };
+        };
+        const next = testBytes("next light key", 16);
+        unwrap(receiver.take(frame(0, 7, KEY)));
+        expect(codeOf(receiver.take(frame(1, 70, next)))).toBe("MS_SIGNATURE_BAD");
+        receiver.renew(next);
+        const again = new LoraReceiver(
+            device,
+            unwrap(decodeLoraState(encodeLoraState(receiver.state))),
+        );
+        unwrap(again.take(frame(1, 8, KEY)));
+        expect(codeOf(again.take(frame(1, 8, KEY)))).toBe("MS_SIGNATURE_BAD");
+        unwrap(again.take(frame(2, 0, next)));
+        expect(codeOf(again.take(frame(3, 9, KEY)))).toBe("MS_SIGNATURE_BAD");
+        expect(codeOf(again.take(frame(3, 0, next)))).toBe("MS_REPLAYED");
+        expect(again.state.keys).toEqual([{ key: next, counter: 0 }]);
+        const message = Uint8Array.of(0, 2, 0x58);
+        const taken = unwrap(again.take({ port: LORA_PORT.handshake, content: message }));
+        expect(taken).toMatchObject({ records: [], handshake: message });
     });
 
     it("takes fragments of what does not fit a frame, and no compact record above 115 bytes", async () => {

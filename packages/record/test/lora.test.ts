@@ -295,7 +295,7 @@ describe("receipts and asks", () => {
     });
 
     it("are ports that do not meet", () => {
-        expect(new Set(Object.values(LORA_PORT)).size).toBe(5);
+        expect(new Set(Object.values(LORA_PORT)).size).toBe(6);
     });
 });
 

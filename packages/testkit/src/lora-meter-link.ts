@@ -1,10 +1,14 @@
+import { randomBytes } from "node:crypto";
 import {
+    assert,
+    bytesEqual,
     LIMITS,
     type MeterLink,
     type MeterLinkHandler,
     type PublicKey,
     unwrap,
 } from "@meterseal/core";
+import { type Credential, Initiator, METHOD, type OwnCredential } from "@meterseal/links/edhoc";
 import {
     type MeterRecord,
     parseRecord,
@@ -27,12 +31,21 @@ import {
 } from "@meterseal/record/lora";
 import type { LoraRadio } from "./lora-gateway.ts";
 
+/** Label of light keys in the exporter. */
+const LIGHT_LABEL = 32_770;
+/** An empty byte string: nothing to say but to hear. */
+const WINDOW: Uint8Array = Uint8Array.of(0x40);
+const WINDOW_MS = 50;
+
 /** How a meter speaks. */
 export type LoraMeterOptions = {
     readonly radio: Pick<LoraRadio, "frame" | "receive" | "send">;
     readonly profile: LoraProfile;
     readonly collectorKey: PublicKey;
     readonly lightKey: Uint8Array;
+    /** What the meter shows in a handshake, and whom it takes for the bridge. */
+    readonly own?: OwnCredential;
+    readonly bridge?: Credential;
     /** Sends usage as light readings and a checkpoint; whole records otherwise. */
     readonly isLight: boolean;
     /** Such as SF12BW125, and how many bytes of content it carries. */
@@ -53,9 +66,49 @@ export class LoraMeterLink implements MeterLink {
     #counter = 0;
     #transfer = 0;
     #frames = 0;
+    #lightKey: Uint8Array;
+    #heard: ((message: Uint8Array) => void) | null = null;
 
     constructor(options: LoraMeterOptions) {
         this.#options = options;
+        this.#lightKey = options.lightKey;
+    }
+
+    /** Agrees on a new session key with the bridge; rejects with its refusal. */
+    handshake(): Promise<void> {
+        const { bridge, own } = this.#options;
+        assert(own !== undefined && bridge !== undefined, "credentials for a handshake");
+        const initiator = new Initiator({
+            ...{ own, method: METHOD.signatures, suites: [2], connection: new Uint8Array() },
+            find: (id) => (bytesEqual(id, bridge.id) ? bridge : null),
+            random: { bytes: (length) => new Uint8Array(randomBytes(length)) },
+        });
+        return this.#inTurn(async () => {
+            const message2 = await this.#exchange(initiator.message1);
+            const message3 = unwrap(await initiator.takeMessage2(message2));
+            unwrap(initiator.takeMessage4(await this.#exchange(message3)));
+            const { session } = initiator;
+            assert(session !== null, "a session behind its last message");
+            this.#lightKey = session.exportKey(LIGHT_LABEL, new Uint8Array(), 16);
+            this.#counter = 0;
+        });
+    }
+
+    /** Sends a message of the handshake, and gives windows until the answer is there. */
+    async #exchange(content: Uint8Array): Promise<Uint8Array> {
+        const answer = new Promise<Uint8Array>((resolve) => {
+            this.#heard = resolve;
+        });
+        let isHere = false;
+        void answer.then(() => {
+            isHere = true;
+        });
+        await this.#transmit({ port: LORA_PORT.handshake, content });
+        while (!isHere) {
+            await this.#frame({ port: LORA_PORT.handshake, content: WINDOW });
+            await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+        }
+        return await answer;
     }
 
     /** Frames that were sent, lost ones too. */
@@ -118,7 +171,7 @@ export class LoraMeterLink implements MeterLink {
 
     async #sayLight(record: MeterRecord, offset: number): Promise<void> {
         const reading = unwrap(lightOf(unwrap(usageOf(record)), offset));
-        const secret = { counter: this.#counter++, key: this.#options.lightKey };
+        const secret = { counter: this.#counter++, key: this.#lightKey };
         await this.#frame({ port: LORA_PORT.light, content: unwrap(sealLight(reading, secret)) });
     }
 
@@ -151,6 +204,10 @@ export class LoraMeterLink implements MeterLink {
     }
 
     #take({ content, port }: PortContent): void {
+        if (port === LORA_PORT.handshake) {
+            this.#heard?.(content);
+            return;
+        }
         if (port === LORA_PORT.ask) {
             const ask = unwrap(decodeAsk(content));
             const record = this.#records.get(nameOf(ask.chainEpoch, ask.seq));

@@ -73,6 +73,7 @@ function usageOfRun(key: KeyFile, run: readonly LightReading[]): Result<UsageBod
         values: valuesOf(key, concatBytes(...run.map(({ registers }) => registers))),
         flags: flagsOf(run),
         ...(key.scale === 0 ? {} : { scale: key.scale }),
+        ...(key.medium === undefined ? {} : { medium: key.medium }),
     });
 }
 

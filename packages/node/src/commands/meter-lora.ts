@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { error, fromHex, toHex } from "@meterseal/core";
 import { createLinkToken } from "@meterseal/meter";
-import { LIGHT_KEY_FILE, makeLoraMeter } from "../bridge/lorawan/meter-directory.ts";
+import { METER_LORA_FILES, makeLoraMeter } from "../bridge/lorawan/meter-directory.ts";
 import { type Command, requiredOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { out, say } from "../console.ts";
@@ -41,8 +41,9 @@ export const meterLoraCommand: Command = {
         const meter = toHex(subject);
         if (options.json === true) out(JSON.stringify({ meter, devEui, directory: target }));
         else
-            say(`${target} is for the bridge: it signs nothing and opens nothing.
-The meter has the same key for light readings in ${join(directory, LIGHT_KEY_FILE)}.`);
+            say(`${target} is for the bridge: it signs no record and opens nothing.
+The meter has the same key for light readings, and the bridge's public key, in ${directory}:
+${METER_LORA_FILES.lightKey} and ${METER_LORA_FILES.bridgeKey}.`);
         return EXIT.ok;
     },
 };

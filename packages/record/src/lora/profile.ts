@@ -9,6 +9,8 @@ export const LORA_PORT = {
     light: 11,
     /** Either way: a part of what does not fit a frame. */
     fragment: 12,
+    /** Either way: a message of the handshake that gives a new session key (RFC 9528). */
+    handshake: 13,
     /** Up: the signature over light readings. Down: a signed receipt. */
     checkpoint: 20,
     /** Down: what the other side lacks. */

@@ -5,8 +5,20 @@ import { FLAG } from "../usage.ts";
 import type { PortContent } from "./fragments.ts";
 import type { LightReading } from "./light.ts";
 
+/** Keys at one time: the one that is coming, and the one before it. */
+const KEYS_MAX = 2;
+const KEY_BYTES = 16;
+
 /** A compact record or checkpoint whose turn has not come. */
 export type WaitingPart = PortContent & { readonly seq: number };
+
+/** A session key, and how far it was used. */
+export type LightKey = {
+    /** 16 bytes. */
+    readonly key: Uint8Array;
+    /** Highest counter of a light reading that was taken; −1 before the first. */
+    readonly counter: number;
+};
 
 /** What a bridge remembers of one meter. */
 export type LoraState = {
@@ -15,16 +27,17 @@ export type LoraState = {
     readonly nextSeq: number;
     /** Hash of the record before it, or of the enrolment; 32 bytes. */
     readonly head: Uint8Array;
-    /** Highest counter of a light reading; −1 before the first. */
-    readonly counter: number;
+    /** Keys of light readings, the newest first: two until a reading came under the newer. */
+    readonly keys: readonly LightKey[];
     /** One boundary each. */
     readonly lights: readonly LightReading[];
     readonly waiting: readonly WaitingPart[];
 };
 
-/** State before the first record of a chain epoch. */
-export function newLoraState(chainEpoch: number, anchor: Uint8Array): LoraState {
-    return { chainEpoch, nextSeq: 1, head: anchor, counter: -1, lights: [], waiting: [] };
+/** State before the first record of a chain epoch, under a first session key. */
+export function newLoraState(chainEpoch: number, anchor: Uint8Array, key: Uint8Array): LoraState {
+    const keys = [{ key, counter: -1 }];
+    return { chainEpoch, nextSeq: 1, head: anchor, keys, lights: [], waiting: [] };
 }
 
 /** CBOR form for the bridge's disk. */
@@ -36,7 +49,7 @@ export function encodeLoraState(state: LoraState): Uint8Array {
             [0, state.chainEpoch],
             [1, state.nextSeq],
             [2, state.head],
-            [3, state.counter + 1],
+            [3, state.keys.map(({ counter, key }) => [key, counter + 1])],
             [4, lights],
             [5, waiting],
         ]),
@@ -67,13 +80,22 @@ export function decodeLoraState(bytes: Uint8Array): Result<LoraState> {
             chainEpoch: map.integer(0, 0, 0xffff_ffff),
             nextSeq: map.integer(1, 1, Number.MAX_SAFE_INTEGER),
             head: map.bytes(2, 32),
-            counter: map.integer(3, 0, 2 ** 32) - 1,
+            keys: map.array(3, KEYS_MAX).map(decodeKey),
             lights: map.array(4, LIMITS.loraLightReadings).map(decodeLight),
             waiting: map.array(5, LIMITS.pendingRecords).map(decodePart),
         };
         map.end();
+        if (state.keys.length === 0) malformed(map.at(3), "a key");
         return state;
     });
+}
+
+function decodeKey(value: unknown): LightKey {
+    const [key, next] = toArray(value, "key", 2);
+    return {
+        key: toBytes(key, "key", KEY_BYTES),
+        counter: toInteger(next, "counter", 0, 2 ** 32) - 1,
+    };
 }
 
 function decodeLight(value: unknown): LightReading {

@@ -14,7 +14,7 @@ import { type LightReading, openLight } from "./light.ts";
 import { LightBook } from "./light-book.ts";
 import { LORA_PORT, type LoraProfile } from "./profile.ts";
 import type { LoraAsk } from "./receipt.ts";
-import type { LoraState, WaitingPart } from "./receiver-state.ts";
+import type { LightKey, LoraState, WaitingPart } from "./receiver-state.ts";
 
 /** A record that came together, and the state behind it, which is to be durable with it. */
 export type LoraRecord = {
@@ -32,15 +32,15 @@ export type LoraTaken = {
     readonly ask: LoraAsk | null;
     /** The meter said again what was taken before: it lacks a receipt. */
     readonly isRepeated: boolean;
+    /** Message of a handshake, for whoever makes session keys; null for anything else. */
+    readonly handshake: Uint8Array | null;
 };
 
-const NOTHING: LoraTaken = { records: [], ask: null, isRepeated: false };
+const NOTHING: LoraTaken = { records: [], ask: null, isRepeated: false, handshake: null };
 
-/** Device of the other side: what its address implies, and the secrets that it has with the bridge. */
+/** Device of the other side: what its address implies, and where its chain begins. */
 export type LoraDevice = {
     readonly profile: LoraProfile;
-    /** Key of light readings, 16 bytes. */
-    readonly lightKey: Uint8Array;
     /** Hash of the meter's enrolment, 32 bytes: what the first record of each chain epoch names. */
     readonly anchor: Uint8Array;
 };
@@ -57,7 +57,7 @@ export class LoraReceiver {
     #chainEpoch: number;
     #nextSeq: number;
     #head: Uint8Array;
-    #counter: number;
+    #keys: readonly LightKey[];
     #waiting: WaitingPart[];
 
     constructor(device: LoraDevice, state: LoraState) {
@@ -66,7 +66,7 @@ export class LoraReceiver {
         this.#chainEpoch = state.chainEpoch;
         this.#nextSeq = state.nextSeq;
         this.#head = state.head;
-        this.#counter = state.counter;
+        this.#keys = state.keys;
         this.#waiting = [...state.waiting];
     }
 
@@ -76,7 +76,7 @@ export class LoraReceiver {
             chainEpoch: this.#chainEpoch,
             nextSeq: this.#nextSeq,
             head: this.#head,
-            counter: this.#counter,
+            keys: this.#keys,
             lights: this.#lights.all,
             waiting: this.#waiting,
         };
@@ -85,6 +85,11 @@ export class LoraReceiver {
     /** Readings that no signature covers yet, by slot. */
     get provisional(): readonly LightReading[] {
         return this.#lights.all;
+    }
+
+    /** Goes on under a new session key; the one before counts until a reading came under this one. */
+    renew(key: Uint8Array): void {
+        this.#keys = [{ key, counter: -1 }, ...this.#keys.slice(0, 1)];
     }
 
     /**
@@ -106,20 +111,31 @@ export class LoraReceiver {
 
     #takeWhole({ content, port }: PortContent): Result<LoraTaken> {
         if (port === LORA_PORT.light) return this.#takeLight(content);
+        if (port === LORA_PORT.handshake) return ok({ ...NOTHING, handshake: content });
         if (port === LORA_PORT.compact || port === LORA_PORT.checkpoint)
             return this.#takePart({ port, content });
         return attempt(() => malformed(`port ${port}`, "a port of the profile"));
     }
 
     #takeLight(frame: Uint8Array): Result<LoraTaken> {
-        const { lightKey: key, profile } = this.#device;
-        const reading = openLight(frame, profile, { after: this.#counter, key });
+        const { profile } = this.#device;
+        const opened = this.#keys.map(({ counter: after, key }) =>
+            openLight(frame, profile, { after, key }),
+        );
+        const at = opened.findIndex(({ ok: isOpen }) => isOpen);
+        const reading = opened[Math.max(0, at)] as (typeof opened)[number];
         if (!reading.ok) return reading;
         const { counter, ...light } = reading.value;
-        this.#counter = counter;
+        this.#used(at, counter);
         const added = this.#lights.add(light);
         if (!added.ok) return added;
         return ok({ ...NOTHING, ...this.#advance() });
+    }
+
+    /** Notes a counter; a key that is older than one in use is done with. */
+    #used(at: number, counter: number): void {
+        const keys = this.#keys.map((each, i) => (i === at ? { ...each, counter } : each));
+        this.#keys = at === 0 ? keys.slice(0, 1) : keys;
     }
 
     #takePart(part: PortContent): Result<LoraTaken> {

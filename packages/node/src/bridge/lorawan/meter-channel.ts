@@ -8,6 +8,7 @@ import {
     toHex,
     unwrap,
 } from "@meterseal/core";
+import { enrolledCredential } from "@meterseal/links/edhoc";
 import type { LoraNetwork, LoraUplink } from "@meterseal/links/lorawan";
 import { Outbox } from "@meterseal/meter";
 import {
@@ -29,6 +30,7 @@ import {
     LoraReceiver,
     type LoraRecord,
 } from "@meterseal/record/lora";
+import { LoraHandshake } from "./handshake.ts";
 import type { LoraMeter } from "./meter-directory.ts";
 
 /** What a channel works with. */
@@ -49,12 +51,13 @@ const AGAIN_FRAMES = 4;
 
 /**
  * One meter that signs for itself and speaks the LoRa profile: its records go to the collector as it
- * signed them, kept here until they are final. The bridge signs nothing.
+ * signed them, kept here until they are final. The bridge signs none.
  */
 export class MeterChannel {
     readonly #parts: MeterChannelParts;
     readonly #receiver: LoraReceiver;
     readonly #outbox: Outbox;
+    readonly #handshake: LoraHandshake;
     #frameBytes: number = LIMITS.loraLightBytes;
     #transfer = 0;
     /** Frames that were taken. */
@@ -69,6 +72,9 @@ export class MeterChannel {
         this.#parts = parts;
         this.#receiver = receiver;
         this.#outbox = outbox;
+        const { bridge, device } = parts.meter;
+        const subjectHex = toHex(device.profile.subject);
+        this.#handshake = new LoraHandshake(bridge, enrolledCredential(subjectHex, device.key));
     }
 
     /** Opens a channel where it left off, and connects it. */
@@ -78,11 +84,7 @@ export class MeterChannel {
         const { anchor, collectorKey, stream, subject } = profile;
         const saved = await store.state();
         const state = saved === null ? meter.start : unwrap(decodeLoraState(saved));
-        const device = {
-            profile: { key, subject, stream },
-            lightKey: meter.lightKey,
-            anchor,
-        };
+        const device = { profile: { key, subject, stream }, anchor };
         const onClockAhead = (): void => {};
         const outbox = await Outbox.open({
             ...{ subject, collectorKey, store, link, timers, log, onClockAhead },
@@ -126,7 +128,8 @@ export class MeterChannel {
         this.#frames++;
         const taken = this.#receiver.take({ port, content });
         if (!taken.ok) return taken.error.code;
-        const { ask, isRepeated, records } = taken.value;
+        const { ask, handshake, isRepeated, records } = taken.value;
+        if (handshake !== null) return await this.#takeHandshake(handshake);
         await this.#keep(records);
         const wanted = records.findLast(isToBeAnswered);
         if (wanted !== undefined) this.#wanted = wanted.record;
@@ -147,6 +150,17 @@ export class MeterChannel {
     /** Resolves when every record is final, or the collector refused one for good. */
     settled(): Promise<void> {
         return this.#outbox.below(1);
+    }
+
+    /** A new session key is on disk before the meter may use it. */
+    async #takeHandshake(message: Uint8Array): Promise<ErrorCode | null> {
+        const { answer, lightKey, refusal } = await this.#handshake.take(message);
+        if (lightKey !== null) {
+            this.#receiver.renew(lightKey);
+            await this.#keep([]);
+        }
+        if (answer !== null) this.#send(LORA_PORT.handshake, answer);
+        return refusal;
     }
 
     /** Puts records and state on disk, and then sends. */

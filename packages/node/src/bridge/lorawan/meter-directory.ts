@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ALGORITHM, error, fromHex, toBase64, toHex, unwrap } from "@meterseal/core";
+import { ALGORITHM, error, fromHex, type Signer, toBase64, toHex, unwrap } from "@meterseal/core";
 import { decodeMeterState } from "@meterseal/meter";
+import { encodeCoseKey } from "@meterseal/record";
 import {
     decodeLoraState,
     encodeLoraState,
@@ -11,17 +12,24 @@ import {
 import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
 import { systemRandom } from "../../clocks.ts";
 import { DEVICE_FILES, openPublicDevice, type PublicDevice } from "../../device/device.ts";
-import { formatJson, isOpenToOthers, readBounded, writeSecret } from "../../files.ts";
+import {
+    fileSigner,
+    formatJson,
+    isOpenToOthers,
+    readBounded,
+    writeSecret,
+    writeWhole,
+} from "../../files.ts";
 import { base64Field, hexField, readJson } from "../../json-fields.ts";
 
-/** What a bridge has of a meter, in a directory of its own: nothing that signs or opens anything. */
+/** What a bridge has of a meter, in a directory of its own: nothing that signs records or opens them. */
 export type LoraMeter = {
     readonly directory: string;
     readonly device: PublicDevice;
     /** 16 hexadecimal digits. */
     readonly devEui: string;
-    /** Key of light readings, 16 bytes. */
-    readonly lightKey: Uint8Array;
+    /** What the bridge shows in a handshake. */
+    readonly bridge: Signer;
     /** Link token that the meter signed, with which the bridge logs in for it. */
     readonly token: Uint8Array;
     /** Where its chain stood when this was made. */
@@ -30,8 +38,12 @@ export type LoraMeter = {
 
 /** File of a bridge's secrets of a meter; mode 600. */
 const LORA_FILE = "lora.json";
-/** File of the light key in the meter's own directory; mode 600. */
-export const LIGHT_KEY_FILE = "light.hex";
+/** Files in the meter's own directory: the light key, mode 600, and the bridge's public key. */
+export const METER_LORA_FILES = { lightKey: "light.hex", bridgeKey: "bridge.key" } as const;
+/** Name of the bridge in its credential: a meter knows its key and no other name. */
+export const BRIDGE_NAME = "bridge";
+/** File of the bridge's own key of a meter; mode 600. */
+const BRIDGE_KEY_FILE = "bridge.pem";
 const FORMAT = "meterseal-lora-meter/v1";
 const LIGHT_KEY_BYTES = 16;
 const TEXT_MAX = 65_536;
@@ -55,7 +67,7 @@ export async function makeLoraMeter(
     if (existsSync(join(directory, LORA_FILE)))
         throw error("MS_STORE_UNWRITABLE", { where: directory, got: "a meter's directory" });
     const lightKey = lightKeyOf(meterDir);
-    const start = await chainStart(meterDir, device);
+    const start = await chainStart(meterDir, device, lightKey);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     for (const name of [DEVICE_FILES.request, DEVICE_FILES.enrolment, DEVICE_FILES.network])
         if (existsSync(join(meterDir, name)))
@@ -63,10 +75,12 @@ export async function makeLoraMeter(
     const text = formatJson({
         format: FORMAT,
         devEui,
-        lightKey: toHex(lightKey),
         token: toBase64(token),
         start: toBase64(encodeLoraState(start)),
     });
+    const { publicKey } = fileSigner(join(directory, BRIDGE_KEY_FILE), "es256");
+    const bridgeKey = toHex(encodeCoseKey(publicKey));
+    writeWhole(join(meterDir, METER_LORA_FILES.bridgeKey), `${bridgeKey}\n`);
     writeSecret(join(directory, LORA_FILE), text);
 }
 
@@ -85,17 +99,17 @@ export function openLoraMeter(directory: string): LoraMeter {
     const fields = unwrap(
         readJson(text, shape, (each) => ({
             devEui: toHex(hexField(each, "devEui", 8)),
-            lightKey: hexField(each, "lightKey", LIGHT_KEY_BYTES),
             token: base64Field(each, "token"),
             start: base64Field(each, "start"),
         })),
     );
     const start = unwrap(decodeLoraState(fields.start));
-    return { directory, device: openPublicDevice(directory), ...fields, start };
+    const bridge = fileSigner(join(directory, BRIDGE_KEY_FILE), "es256");
+    return { directory, device: openPublicDevice(directory), bridge, ...fields, start };
 }
 
 function lightKeyOf(meterDir: string): Uint8Array {
-    const path = join(meterDir, LIGHT_KEY_FILE);
+    const path = join(meterDir, METER_LORA_FILES.lightKey);
     if (existsSync(path)) return fromHex(readFileSync(path, "utf8").trim());
     const key = systemRandom.bytes(LIGHT_KEY_BYTES);
     writeSecret(path, `${toHex(key)}\n`);
@@ -103,8 +117,12 @@ function lightKeyOf(meterDir: string): Uint8Array {
 }
 
 /** Where a meter's chain stands: behind its last record, or at its enrolment. */
-async function chainStart(meterDir: string, { profile }: PublicDevice): Promise<LoraState> {
-    const start = newLoraState(profile.chainEpoch, profile.anchor);
+async function chainStart(
+    meterDir: string,
+    { profile }: PublicDevice,
+    lightKey: Uint8Array,
+): Promise<LoraState> {
+    const start = newLoraState(profile.chainEpoch, profile.anchor, lightKey);
     if (!existsSync(join(meterDir, METER_FILE))) return start;
     const store = await openMeterStore(meterDir);
     try {
