@@ -1,5 +1,6 @@
 import { cpSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { toHex, unwrap } from "@meterseal/core";
 import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import { checkEvidence, decodeEvidence, type Evidence } from "@meterseal/ledger";
@@ -141,7 +142,8 @@ describe("a server on a pruned directory", () => {
     let server: Server;
     let old: Server;
     beforeAll(async () => {
-        server = await startQuietServer(pruned, { clock: new ReplayClock(LATER_MS) });
+        const exchange = { port: 0, host: "127.0.0.1", tls: null };
+        server = await startQuietServer(pruned, { clock: new ReplayClock(LATER_MS), exchange });
         old = await startQuietServer(whole, { clock: new ReplayClock(LATER_MS) });
     });
     afterAll(async () => {
@@ -235,4 +237,22 @@ describe("a server on a pruned directory", () => {
         expect((await ask(old, route)).status).toBe(200);
         expect((await ask(server, route)).status).toBe(410);
     });
+
+    it("tells a branch that begins now that the log's beginning is gone", async () => {
+        const dir = join(scratch, "branch");
+        const token = join(PLACES.serverKeys(pruned), "operator.token");
+        const to = ["--to", server.exchangeUrl ?? "", "--operator-token", token];
+        expect((await run("ledger", "join", "--data", dir, ...to)).code).toBe(0);
+        const branch = await startQuietServer(dir);
+        const reason = (): string => {
+            const status = branch.ledgerStatus();
+            return (status.role === "branch" ? status.sequencer.reason : null) ?? "";
+        };
+        for (const endMs = Date.now() + 20_000; !/MS_/.test(reason()) && Date.now() < endMs; ) {
+            await sleep(50);
+        }
+        expect(reason()).toMatch(/MS_PRUNED.*leaf 4.*copy of the server/);
+        expect(branch.ledgerStatus().log.size).toBe(4);
+        await branch.close();
+    }, 30_000);
 });
