@@ -10,8 +10,10 @@ import {
     hashAt,
     isBreach,
     type LedgerState,
+    type RecordState,
 } from "@meterseal/ledger";
 import type { Enrolment, MeterRecord } from "@meterseal/record";
+import { AheadState } from "./ahead-state.ts";
 import { earliestMs } from "./record-time.ts";
 
 /** What became of a record that was offered for admission. */
@@ -42,13 +44,24 @@ export type KnownPlace = "duplicate" | "frozen" | "taken" | null;
  * meet the rules as if they had come in order.
  */
 export class Admission {
-    readonly #state: LedgerState;
+    #state: RecordState;
+    /** Own state of the ledger, followed here; null where the engine's is shared. */
+    #own: LedgerState | null;
+    #ahead: AheadState | null = null;
     /** By chain and sequence number, at most {@link LIMITS.pendingRecords} a chain. */
     readonly #waiting = new Map<string, Map<number, MeterRecord>>();
 
     /** @param state an initial state of the network; the admission owns it from now on. */
     constructor(state: LedgerState) {
         this.#state = state;
+        this.#own = state;
+    }
+
+    /** Judges by the engine's state from now on, which has taken in each entry before it is told here. */
+    share(base: LedgerState): void {
+        this.#ahead = new AheadState(base);
+        this.#state = this.#ahead;
+        this.#own = null;
     }
 
     /**
@@ -60,25 +73,38 @@ export class Admission {
         if (entry.kind !== "vertex") {
             // What parties say is no matter of a collector.
             if (entry.kind !== "enrolment" && entry.kind !== "revocation") return [];
-            const accepted = accept(this.#state, entry, timeMs, () => true);
-            assert(accepted.ok, "the log holds valid enrolments and revocations");
-            if (entry.kind === "revocation") this.#forget(entry.revocation.id);
+            const accepted = this.#own && accept(this.#own, entry, timeMs, () => true);
+            assert(accepted?.ok !== false, "the log holds valid enrolments and revocations");
+            if (entry.kind === "revocation") {
+                this.#forget(entry.revocation.id);
+                this.#ahead?.forgetEpochs(entry.revocation.id, 0);
+            } else this.#ahead?.forgetEpochs(entry.enrolment.id, entry.enrolment.epoch);
             return [];
         }
-        const released: MeterRecord[] = [];
-        for (const record of entry.records) {
-            if (this.holds(record)) continue; // a duplicate: nothing changes
-            const draft = new Draft(this.#state);
-            const outcome = applyRecord(draft, record, timeMs);
-            const breach = outcome.kind === "refused" && isBreach(outcome.error);
-            if (outcome.kind === "conflict" || breach) freezeChain(draft, record);
-            if (breach || (outcome.kind !== "refused" && outcome.kind !== "duplicate"))
-                draft.commit();
-            if (outcome.kind === "accepted") {
-                released.push(...this.#release(record, nowMs).records.slice(1));
-            }
-        }
+        const released = entry.records.flatMap((record) =>
+            this.#followRecord(record, timeMs) ? this.#releasedBy(record, nowMs) : [],
+        );
+        for (const { subject } of entry.records) this.#ahead?.settle(subject);
         return released;
+    }
+
+    /** Takes a record of the log in; true where others of its chain may have waited for it here. */
+    #followRecord(record: MeterRecord, timeMs: number): boolean {
+        const ahead = this.#ahead;
+        // A duplicate changes nothing; and a shared state has taken in already what it accepts.
+        if (this.holds(record)) return ahead !== null;
+        if (ahead !== null && !ahead.has(record.subject)) return false;
+        const draft = new Draft(this.#state);
+        const outcome = applyRecord(draft, record, timeMs);
+        const breach = outcome.kind === "refused" && isBreach(outcome.error);
+        if (outcome.kind === "conflict" || breach) freezeChain(draft, record);
+        if (breach || (outcome.kind !== "refused" && outcome.kind !== "duplicate")) draft.commit();
+        return outcome.kind === "accepted";
+    }
+
+    /** Records that waited for one that is in its chain now, admitted. */
+    #releasedBy(record: MeterRecord, nowMs: number): readonly MeterRecord[] {
+        return this.#release(record, nowMs).records.slice(1);
     }
 
     /** Enrolment behind a key id; undefined for an unknown key: one map look-up. */
@@ -201,7 +227,7 @@ export class Admission {
 }
 
 /** True when a record is part of its chain in a state: accepted, and not disputed since. */
-export function holdsRecord(state: LedgerState, record: MeterRecord): boolean {
+export function holdsRecord(state: Pick<RecordState, "chains">, record: MeterRecord): boolean {
     const chain = state.chains.get(chainKey(record.subject, record.chainEpoch));
     return chain !== undefined && isAccepted(chain, record);
 }

@@ -30,6 +30,7 @@ import { Admission, holdsRecord } from "./admission.ts";
 import { Answers } from "./answers.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { lastOfChains } from "./last-of-chains.ts";
+import { addLastVertices } from "./last-vertices.ts";
 import { isLinkTokenValid } from "./link-token.ts";
 import { PendingPlaces } from "./pending-places.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
@@ -139,6 +140,7 @@ export class Collector implements LinkHandler, EngineObserver {
             log,
             onFailure: (cause) => this.#fail(cause),
         });
+        await addLastVertices(this.#tips, engine.state, store);
         for await (const { bytes, body } of store.openVertices()) {
             const vertex = unwrap(parseVertex(bytes));
             if (!bytesEqual(vertex.author, author)) continue; // the engine's, from another collector
@@ -180,6 +182,16 @@ export class Collector implements LinkHandler, EngineObserver {
         await Promise.allSettled(this.#work);
     }
 
+    /** Judges by the engine's state, and looks up what is behind its beginning (EngineObserver). */
+    begin(state: LedgerState): void {
+        this.#admission.share(state);
+        this.#receipts.lookUpIn({
+            state,
+            head: () => this.#requireEngine().head(),
+            leafOf: (place, hash) => this.#options.store.leafOfRecord(place, hash),
+        });
+    }
+
     /** Follows the log: the admission's view, and what is on disk (EngineObserver). */
     entryLogged(entry: Entry, timeMs: number): void {
         const released = this.#admission.follow(entry, timeMs, this.#options.clock.nowMs());
@@ -214,8 +226,9 @@ export class Collector implements LinkHandler, EngineObserver {
         }
     }
 
-    #noteFinal(record: MeterRecord, finality: Finality): void {
-        this.#receipts.noteFinal(record, finality);
+    #noteFinal(record: MeterRecord, finality: Finality | null): void {
+        if (finality === null) this.#receipts.noteUnplaced(record);
+        else this.#receipts.noteFinal(record, finality);
         const subjectHex = toHex(record.subject);
         // Others hear of it from their own collector, or here when they come and ask.
         if (this.#builder === null || !this.#met.has(subjectHex)) return;

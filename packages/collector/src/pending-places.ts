@@ -1,8 +1,9 @@
+import { bytesEqual } from "@meterseal/core";
 import { chainKey, type Finality, type RecordOutcome } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 
-/** A record that the ledger has accepted, and the entry that carries it. */
-export type FinalRecord = { readonly record: MeterRecord; readonly finality: Finality };
+/** A record that the ledger has accepted, and the entry that carries it; null for one not told of. */
+export type FinalRecord = { readonly record: MeterRecord; readonly finality: Finality | null };
 
 /**
  * Knows which entries carry records that wait in the ledger for an earlier one of their chain: such a
@@ -28,9 +29,13 @@ export class PendingPlaces {
             }
             if (outcome.kind !== "accepted") continue;
             for (const each of outcome.released) {
-                const carriedBy = this.#leaves.get(placeOf(each)) ?? leafIndex;
+                const isHere = records.some(({ message }) =>
+                    bytesEqual(message.hash, each.message.hash),
+                );
+                const carriedBy = this.#leaves.get(placeOf(each)) ?? (isHere ? leafIndex : null);
                 this.#leaves.delete(placeOf(each));
-                released.push({ record: each, finality: { leafIndex: carriedBy, checkpoint } });
+                const finality = carriedBy === null ? null : { leafIndex: carriedBy, checkpoint };
+                released.push({ record: each, finality });
             }
         }
         return released;

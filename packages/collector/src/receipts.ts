@@ -1,5 +1,11 @@
 import type { Clock, MetersealError, Signer } from "@meterseal/core";
-import { chainKey, type Finality } from "@meterseal/ledger";
+import {
+    chainKey,
+    type Finality,
+    type LedgerState,
+    type RecordPlaceName,
+    type TreeHead,
+} from "@meterseal/ledger";
 import {
     createReceipt,
     encodeReceipt,
@@ -16,6 +22,17 @@ type ChainBook = {
     standing: Promise<Uint8Array[]> | null;
 };
 
+/** Where the records of the log are, for receipts on what nobody was told of. */
+export type LedgerPlaces = {
+    readonly state: Pick<LedgerState, "chains">;
+    /** Tree head up to which everything is final. */
+    readonly head: () => TreeHead;
+    readonly leafOf: (place: RecordPlaceName, hash: Uint8Array) => Promise<number | null>;
+};
+
+/** Chains of which the book remembers more than the ledger says, and those asked for last. */
+const CHAINS_MAX = 65_536;
+
 /** How long a meter waits after a refusal that may pass, seconds. */
 const RETRY_AFTER_SECONDS = 2;
 /** Codes whose refusal is not signed: no enrolled key stands behind the message. */
@@ -31,10 +48,16 @@ export class ReceiptBook {
     readonly #signer: Signer;
     readonly #clock: Clock;
     readonly #chains = new Map<string, ChainBook>();
+    #places: LedgerPlaces | null = null;
 
     constructor(signer: Signer, clock: Clock) {
         this.#signer = signer;
         this.#clock = clock;
+    }
+
+    /** Looks up in the log from now on what it was not told, so that it need not remember every chain. */
+    lookUpIn(places: LedgerPlaces): void {
+        this.#places = places;
     }
 
     /** True when a record, or a later one of its chain, is on our disk. */
@@ -61,6 +84,14 @@ export class ReceiptBook {
         }
     }
 
+    /** Notes that a record is in the ledger, accepted, with an entry that was not told. */
+    noteUnplaced(record: MeterRecord): void {
+        this.noteStored(record);
+        const book = this.#book(record);
+        book.final = null;
+        book.standing = null;
+    }
+
     /** Signed receipts on where the chain of a record stands: final, then stored where it is further. */
     async standing(record: MeterRecord): Promise<Uint8Array[]> {
         const book = this.#book(record);
@@ -74,6 +105,7 @@ export class ReceiptBook {
     }
 
     async #signStanding(record: MeterRecord, book: ChainBook): Promise<Uint8Array[]> {
+        book.final ??= await this.#lookUp(record);
         const { final, stored } = book;
         const receipts: Promise<Uint8Array>[] = [];
         if (final !== null) {
@@ -135,8 +167,40 @@ export class ReceiptBook {
 
     #book(record: Pick<MeterRecord, "subject" | "chainEpoch">): ChainBook {
         const key = chainKey(record.subject, record.chainEpoch);
-        const book = this.#chains.get(key) ?? { stored: null, final: null, standing: null };
+        const known = this.#chains.get(key);
+        if (known !== undefined) return known;
+        const stored = this.#places === null ? null : headOf(this.#places, key);
+        const book: ChainBook = { stored, final: null, standing: null };
         this.#chains.set(key, book);
+        if (this.#places !== null && this.#chains.size > CHAINS_MAX) this.#forgetOldest();
         return book;
     }
+
+    /** Forgets the chain that was asked for first, unless the log does not have all that is stored of it. */
+    #forgetOldest(): void {
+        const [oldest] = this.#chains;
+        if (oldest === undefined) return;
+        const [key, book] = oldest;
+        this.#chains.delete(key);
+        const { final, stored } = book;
+        if ((stored?.seq ?? 0) > (final?.seq ?? 0)) this.#chains.set(key, book);
+    }
+
+    /** Where the head of a chain stands in the log; null where it is not final yet, or nobody can say. */
+    async #lookUp({ chainEpoch, subject }: MeterRecord): Promise<ChainBook["final"]> {
+        const places = this.#places;
+        const place = places && headOf(places, chainKey(subject, chainEpoch));
+        if (places === null || place === null) return null;
+        const leafIndex = await places.leafOf({ subject, chainEpoch, seq: place.seq }, place.hash);
+        const checkpoint = places.head();
+        const isFinal = leafIndex !== null && leafIndex < checkpoint.size;
+        return isFinal ? { ...place, finality: { leafIndex, checkpoint } } : null;
+    }
+}
+
+function headOf({ state }: LedgerPlaces, key: string): Place | null {
+    const chain = state.chains.get(key);
+    return chain === undefined || chain.headSeq === 0
+        ? null
+        : { seq: chain.headSeq, hash: chain.headHash };
 }

@@ -1,6 +1,6 @@
 import { type CollectorLink, concatBytes, toHex, unwrap, verifySignature } from "@meterseal/core";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import type { LedgerState } from "@meterseal/ledger";
+import type { ImageStore, LedgerState, Vertex } from "@meterseal/ledger";
 import {
     type MeterRecord,
     parseReceipt,
@@ -34,6 +34,8 @@ export type BedOptions = {
     readonly verify?: SignatureVerifier;
     readonly hooks?: StoreHooks;
     readonly engineHooks?: StoreHooks;
+    /** Where the engine keeps an image of its state. */
+    readonly image?: ImageStore;
 };
 
 /** A collector with engine and store in memory and virtual time; it can crash and start again. */
@@ -57,10 +59,14 @@ export class Bed {
     engine!: EmbeddedEngine;
     collector!: Collector;
     verify: SignatureVerifier;
+    /** Entries that the collector was told of since the last start. */
+    told = 0;
+    readonly #image: ImageStore | null;
     #life = 0;
 
     private constructor(options: BedOptions) {
         this.network = new TestNetwork("bed", options.mode);
+        this.#image = options.image ?? null;
         this.verify =
             options.verify ??
             (async (jobs) =>
@@ -119,11 +125,21 @@ export class Bed {
             onFatal: (cause) => alive() && this.fatal.push(cause),
             onRefused: (code) => this.refused.push(code),
         });
+        this.told = 0;
+        const image = this.#image;
         this.engine = await EmbeddedEngine.open({
             store,
             clock: { nowMs: () => clock.nowMs() + this.ledgerSkewMs },
             logSigner: this.network.logSigner,
-            observer: collector,
+            observer: {
+                begin: (state) => collector.begin(state),
+                entryLogged: (entry, timeMs) => {
+                    this.told++;
+                    collector.entryLogged(entry, timeMs);
+                },
+                entryFinal: (...entry) => collector.entryFinal(...entry),
+            },
+            ...(image === null ? {} : { images: imagesIn(image) }),
         });
         await collector.start(this.engine);
         await collector.listen(this.#link(alive));
@@ -148,6 +164,13 @@ export class Bed {
             },
             close: async () => undefined,
         };
+    }
+
+    /** Brings a vertex of another collector into the log, as its branch would; resolves with its leaf. */
+    async submit(vertex: Vertex, records: readonly MeterRecord[]): Promise<number> {
+        const { bytes } = vertex.message;
+        await this.store.takeVertices([{ id: vertex.id.bytes, bytes, records }]);
+        return await this.engine.append(bytes, records);
     }
 
     /** Makes a meter final in the ledger. */
@@ -188,6 +211,16 @@ export class Bed {
         const name = toHex(record.message.bytes);
         return (await this.logged()).filter((bytes) => toHex(bytes) === name).length;
     }
+}
+
+/** Images that are written when they are asked for, and must be good. */
+function imagesIn(store: ImageStore) {
+    return {
+        ...{ store, every: Number.POSITIVE_INFINITY },
+        onFailed(cause: unknown) {
+            throw cause;
+        },
+    };
 }
 
 /** Records of a chain, one after the other. */

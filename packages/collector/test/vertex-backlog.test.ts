@@ -42,6 +42,8 @@ beforeEach(async () => {
     const store: RecordStore = {
         insertRecords: () => Promise.resolve([]),
         looseRecords: () => Promise.resolve([]),
+        storedVertex: () => Promise.resolve(null),
+        leafOfRecord: () => Promise.resolve(null),
         insertVertex: () => Promise.resolve(),
         openVertices: async function* () {},
     };

@@ -22,12 +22,14 @@ export {
     type RecordOutcome,
 } from "./accept/record-rules.ts";
 export {
+    type AcceptedHashes,
     type Chain,
     chainKey,
     hashAt,
     type LedgerState,
     type NoticeState,
     noticeKey,
+    type RecordState,
     type StreamState,
     streamKey,
 } from "./accept/state.ts";
@@ -185,6 +187,7 @@ export type {
     ImageStore,
     LogAppend,
     LogStore,
+    RecordPlaceName,
     RecordStore,
     StoredEntry,
     StoredVertex,

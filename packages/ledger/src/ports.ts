@@ -107,7 +107,14 @@ export interface RecordStore {
     insertVertex(id: Uint8Array, bytes: Uint8Array, records: readonly MeterRecord[]): Promise<void>;
     /** Vertices that the log does not hold yet, oldest first, with their bodies. */
     openVertices(): AsyncIterable<StoredVertex>;
+    /** A vertex by its id of 36 bytes; null where there is none. */
+    storedVertex(id: Uint8Array): Promise<StoredVertex | null>;
+    /** Log index of the first entry that carries a record, by its hash at its place; null for none. */
+    leafOfRecord(place: RecordPlaceName, hash: Uint8Array): Promise<number | null>;
 }
+
+/** Place of a record in its chain. */
+export type RecordPlaceName = Pick<MeterRecord, "subject" | "chainEpoch" | "seq">;
 
 /** A vertex as it is stored. */
 export type StoredVertex = {
@@ -175,6 +182,11 @@ export interface Engine {
 
 /** Told of every entry in order: those in the log at start, and each that comes later. */
 export interface EngineObserver {
+    /**
+     * Told before any entry: the engine's state, which it alone changes from here on, and which may begin
+     * behind entries that nobody is told of (an image).
+     */
+    begin?(state: LedgerState): void;
     /** The entry is in the log, on disk; {@link entryFinal} follows for it, now or later. */
     entryLogged?(entry: Entry, timeMs: number): void;
     /** The rule refused a vertex because its author has forked: its signature holds. */

@@ -126,6 +126,7 @@ export class EmbeddedEngine implements Engine {
         { log, state }: ImagedLedger,
         final: TreeHead | null,
     ): Promise<EmbeddedEngine> {
+        options.observer.begin?.(state);
         const held: LoggedEntry[] = [];
         for await (const { timeMs, item, body } of options.store.entries(log.size)) {
             const entry = unwrap(parseStoredEntry(item, body));

@@ -4,7 +4,7 @@ import {
     type AcceptedHashes,
     type Chain,
     chainKey,
-    type LedgerState,
+    type RecordState,
     type StreamState,
     streamKey,
 } from "./state.ts";
@@ -22,13 +22,13 @@ const NO_HASHES: AcceptedHashes = {
  * {@link Draft.commit}. An entry that is refused leaves no trace.
  */
 export class Draft {
-    readonly state: LedgerState;
+    readonly state: RecordState;
     readonly #chains = new Map<string, Chain>();
     readonly #streams = new Map<string, StreamState>();
     /** The chain asked for last, by the record that asks: the rules ask several times for each. */
     #last: { readonly subject: Uint8Array; readonly chain: Chain } | null = null;
 
-    constructor(state: LedgerState) {
+    constructor(state: RecordState) {
         this.state = state;
     }
 

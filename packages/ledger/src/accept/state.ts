@@ -6,6 +6,7 @@ import { ChainTable } from "../packed/chain-table.ts";
 import { Enrolments, EnrolmentTable } from "../packed/enrolment-table.ts";
 import { KeyIndex } from "../packed/key-index.ts";
 import { StreamTable } from "../packed/stream-table.ts";
+import type { Table } from "../packed/table.ts";
 import { StateFacts } from "./state-facts.ts";
 
 /** A record that waits for an earlier one. */
@@ -122,6 +123,13 @@ export type LedgerState = {
     lastTimeMs: number;
     /** What the state root is made of; whoever changes a map above says so here. */
     readonly facts: StateFacts;
+};
+
+/** What the rules of records read and change of a state; a collector has one that is ahead of the log. */
+export type RecordState = Pick<LedgerState, "keys" | "keyEnds" | "revoked"> & {
+    readonly chains: Pick<Table<Chain>, "get" | "set">;
+    readonly streams: Pick<Table<StreamState>, "get" | "set">;
+    readonly facts: Pick<StateFacts, "touch">;
 };
 
 const KID_BYTES = 8;

@@ -6,6 +6,7 @@ import {
     type BranchStore,
     type FollowedEntry,
     type LogAppend,
+    type RecordPlaceName,
     type RecordStore,
     recordName,
     type StoredEntry,
@@ -291,6 +292,13 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
         });
     }
 
+    async leafOfRecord(place: RecordPlaceName, hash: Uint8Array): Promise<number | null> {
+        const key = keyOf({ ...place, hash });
+        const log = await this.#life.read(() => this.#disk.log);
+        const at = log.findIndex(({ vertex }) => vertex?.body.some((row) => keyOf(row) === key));
+        return at < 0 ? null : at;
+    }
+
     takeVertices(vertices: readonly TakenVertex[]): Promise<void> {
         return this.#life.write("takeVertices", () => {
             const rows = vertices.map(({ bytes, id, records }) => {
@@ -387,6 +395,6 @@ function storedRecord({ subject, chainEpoch, seq, message }: MeterRecord): Store
     return { subject: subject.slice(), chainEpoch, seq, hash, bytes, vertex: null };
 }
 
-function keyOf(row: StoredRecord): string {
+function keyOf(row: RecordPlaceName & { readonly hash: Uint8Array }): string {
     return `${toHex(row.subject)}/${row.chainEpoch}/${row.seq}/${toHex(row.hash)}`;
 }

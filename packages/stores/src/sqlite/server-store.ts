@@ -1,15 +1,18 @@
 import { join } from "node:path";
-import type {
-    BlockAppend,
-    BlockHead,
-    BlockStore,
-    BranchStore,
-    FollowedEntry,
-    LogAppend,
-    RecordStore,
-    StoredEntry,
-    StoredVertex,
-    TakenVertex,
+import { bytesEqual } from "@meterseal/core";
+import {
+    type BlockAppend,
+    type BlockHead,
+    type BlockStore,
+    type BranchStore,
+    type FollowedEntry,
+    type LogAppend,
+    parseStoredRecord,
+    type RecordPlaceName,
+    type RecordStore,
+    type StoredEntry,
+    type StoredVertex,
+    type TakenVertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import type { StoreHooks } from "../hooks.ts";
@@ -219,6 +222,20 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
     /** Vertex of an id, in the log or not; null where there is none. */
     storedVertex(id: Uint8Array): Promise<StoredVertex | null> {
         return this.#database.settle(() => this.#records.byId(id));
+    }
+
+    async leafOfRecord(
+        { chainEpoch, seq, subject }: RecordPlaceName,
+        hash: Uint8Array,
+    ): Promise<number | null> {
+        let first: number | null = null;
+        for (const { bytes, vertex } of await this.reader.recordsAt(subject, chainEpoch, seq)) {
+            const record = parseStoredRecord(bytes);
+            const isMeant = record.ok && bytesEqual(record.value.message.hash, hash);
+            const row = isMeant && vertex !== null ? await this.reader.logOfVertex(vertex) : null;
+            if (row !== null) first = Math.min(first ?? row.index, row.index);
+        }
+        return first;
     }
 
     /** Takes in vertices of others; what is known stays as it is. */

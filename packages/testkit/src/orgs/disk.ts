@@ -5,6 +5,7 @@ import type {
     BranchStore,
     FollowedEntry,
     LogAppend,
+    RecordPlaceName,
     RecordStore,
     StoredEntry,
     StoredVertex,
@@ -116,6 +117,10 @@ export class SimDisk implements BlockStore, BranchStore, RecordStore {
 
     storedVertex(id: Uint8Array): Promise<StoredVertex | null> {
         return this.#store.storedVertex(id);
+    }
+
+    leafOfRecord(place: RecordPlaceName, hash: Uint8Array): Promise<number | null> {
+        return this.#store.leafOfRecord(place, hash);
     }
 
     insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
