@@ -87,7 +87,7 @@ describe("an embedded engine with an image", () => {
     });
 
     it("writes one by itself after so many entries and records", async () => {
-        await open(7);
+        await open(12);
         await submit(2);
         expect(await new ImageFile(path).read()).toBe(null);
         await submit(3);

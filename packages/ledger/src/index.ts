@@ -172,8 +172,11 @@ export {
 } from "./genesis.ts";
 export { TreeGrowth } from "./merkle/growth.ts";
 export { emptyRoot, leafHash } from "./merkle/hash.ts";
+export { ItemPages } from "./merkle/item-pages.ts";
 export { MerkleLog } from "./merkle/log.ts";
 export { verifyConsistency, verifyInclusion } from "./merkle/verify.ts";
+export { IntList } from "./packed/int-list.ts";
+export { KeyIndex } from "./packed/key-index.ts";
 export { type ImagedLedger, imageOfLedger, ledgerOfImage } from "./packed/state-image.ts";
 export type {
     BlockAppend,

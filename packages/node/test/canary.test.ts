@@ -146,7 +146,9 @@ describe("a server and what it prints", () => {
         expect(found(runs.sealed, dirs.sealed, await registersOf(dirs.sealed))).toEqual([]);
         const open = found(runs.open, dirs.open, await registersOf(dirs.open));
         expect(open.length).toBeGreaterThan(50);
-        expect(open.every((name) => name.includes("CBOR"))).toBe(true);
+        // The image of the state holds the last registers of open streams as the rules compare them.
+        const places = /CBOR|state\.image$/;
+        expect(open.filter((name) => !places.test(name))).toEqual([]);
     });
 
     it("would betray a secret to this search", () => {

@@ -268,11 +268,11 @@ describe("the age of readings", () => {
         const seen = { records: 1, readings: 1, missingIntervals: 0, holes: 0 };
         const chain = { lastRecordUnix: 0, lastSlot: 1, chainEpoch: 0, lastSeq: 1 };
         for (const [subject, lastSlotUnix] of [
-            ["a", 1_000],
-            ["b", 4_000],
-            ["without a reading", 0],
+            ["aa", 1_000],
+            ["bb", 4_000],
+            ["cc", 0], // without a reading
         ] as const) {
-            facts.meters.set(subject, { ...seen, ...chain, lastSlotUnix });
+            facts.meters.set(subject.repeat(16), { ...seen, ...chain, lastSlotUnix });
         }
         expect(readingAge(facts, 5_000_000)).toEqual({ newest: 1_000, oldest: 4_000 });
     });

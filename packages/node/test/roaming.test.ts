@@ -78,6 +78,8 @@ beforeAll(async () => {
     claimDirectory(dir);
     store = await openServerStore(PLACES.server(dir));
     await store.initialize(network.genesis);
+    const head = () => ({ size: log.size, root: log.root() });
+    streams.attach({ state, head, reader: store.reader });
     const [one, other] = [await network.collector("one"), await network.collector("other")];
     meter = await network.meter();
     for (const { enrolment } of [one, other, meter]) {
@@ -128,7 +130,7 @@ describe("a record that two collectors carried", () => {
     });
 
     it("stands once in the evidence of a stretch that ends with it", async () => {
-        const stream = streams.get(meter.descriptor.stream);
+        const stream = await streams.get(meter.descriptor.stream);
         const toSlot = TEST_START_SLOT + 8; // the last one of the second record
         const rows = await stretchRows(stream, state, store.reader, { from: null, toSlot });
         const bundle = await evidence.evidenceFor(meter.subject, rows, {

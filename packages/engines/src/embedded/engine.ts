@@ -128,9 +128,11 @@ export class EmbeddedEngine implements Engine {
     ): Promise<EmbeddedEngine> {
         options.observer.begin?.(state);
         const held: LoggedEntry[] = [];
+        let replayed = 0;
         for await (const { timeMs, item, body } of options.store.entries(log.size)) {
             const entry = unwrap(parseStoredEntry(item, body));
             const { outcomes } = unwrap(accept(state, entry, timeMs, () => true));
+            replayed += 1 + outcomes.length;
             const leafIndex = log.append(entryLeafHash({ timeMs, item }));
             options.observer.entryLogged?.(entry, timeMs);
             if (final !== null && leafIndex >= final.size) {
@@ -142,6 +144,7 @@ export class EmbeddedEngine implements Engine {
         }
         const head = final ?? { size: log.size, root: log.root() };
         const engine = new EmbeddedEngine(state, log, head, options);
+        engine.#images?.add(replayed);
         await engine.#compareWithCheckpoint(final);
         for (const logged of held) void engine.#gate.add(logged);
         return engine;
@@ -211,11 +214,16 @@ export class EmbeddedEngine implements Engine {
     }
 
     /**
-     * Writes an image of the state, where the options have a place for one and all of the log is final.
-     * The engine waits while the pages are written, some hundred megabytes a second.
+     * Writes an image of the state, where the options have a place for one, all of the log is final, and
+     * something came since the last one. The engine waits while the pages are written, some hundred
+     * megabytes a second; nobody may append meanwhile but the engine itself.
      */
     async saveImage(): Promise<void> {
-        if (this.head().size === this.log.size) await this.#images?.write(this);
+        const images = this.#images;
+        if (images === null || this.#failure !== null) return;
+        await images.settled();
+        const isFinal = this.head().size === this.log.size;
+        if (isFinal && images.isBehind) await images.write(this);
     }
 
     #refused(author: string | null, refusal: MetersealError): MetersealError {

@@ -3,5 +3,6 @@
  *
  * @packageDocumentation
  */
+export type { ImagedViews } from "../image.ts";
 export { EmbeddedEngine, type EmbeddedEngineOptions } from "./engine.ts";
 export type { CheckpointCosigner, Witnesses } from "./finality.ts";

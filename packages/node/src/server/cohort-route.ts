@@ -27,10 +27,10 @@ import {
 import type { FastifyInstance } from "fastify";
 import { memberReadings, saidWindow } from "../monitor/readings.ts";
 import type { HttpOptions } from "./http.ts";
+import { type IndexedStream, lineOf } from "./indexed-stream.ts";
 import { namedBytes } from "./list-query.ts";
 import { entryOf } from "./statements.ts";
 import { StoreRegisters } from "./store-registers.ts";
-import { type IndexedStream, lineOf } from "./stream-index.ts";
 import type { Turnstile } from "./turnstile.ts";
 
 type CohortRequest = {
@@ -152,7 +152,7 @@ async function memberSums(
 ): Promise<{ readonly groups: readonly number[]; readonly windows: readonly WindowSum[] }> {
     const none = { groups: [], windows: [] };
     const [first] = windows;
-    const stream = streams.find(id);
+    const stream = await streams.find(id);
     if (stream === null || first === undefined || !fits(stream, cohort)) return none;
     const line = await lineOf(stream, engine.state, reader);
     const registers = new StoreRegisters(stream, engine.state, reader);

@@ -6,6 +6,8 @@ export type ServerEngine = Engine & {
     readonly log: MerkleLog;
     /** Origin of the network's checkpoints. */
     readonly origin: string;
+    /** Writes what the next start may go on from; absent where it replays all. */
+    saveImage?(): Promise<void>;
     /** Takes no more entries; resolves when nothing of the engine runs any more. */
     close(): Promise<void> | void;
 };

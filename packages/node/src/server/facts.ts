@@ -6,7 +6,20 @@ import {
     messageOf,
     type RecordOutcome,
 } from "@meterseal/ledger";
-import { FLAG, type MeterRecord, type Pruning, RECORD_CLASS, usageOf } from "@meterseal/record";
+import {
+    decodeCbor,
+    encodeCbor,
+    FLAG,
+    type MeterRecord,
+    type Pruning,
+    RECORD_CLASS,
+    toArray,
+    toInteger,
+    usageOf,
+} from "@meterseal/record";
+
+import type { ImagedView } from "./imaged-view.ts";
+import { LeafTable, MeterTable } from "./meter-table.ts";
 
 /** What anybody can see of one meter in its final records. */
 export type MeterFacts = {
@@ -27,13 +40,13 @@ export type MeterFacts = {
 /** Totals over a ledger. */
 export type LedgerFacts = { vertices: number; records: number; readings: number };
 
-/** Keeps count while the log grows; fed with the whole log at start. */
-export class Facts implements EngineObserver {
-    readonly meters: Map<string, MeterFacts> = new Map();
+/** Keeps count while the log grows; fed with all of it that its image does not cover. */
+export class Facts implements EngineObserver, ImagedView {
+    readonly meters: MeterTable = new MeterTable();
     readonly totals: LedgerFacts = { vertices: 0, records: 0, readings: 0 };
 
     /** Log index of each entry but vertices by the hash of its message (hexadecimal). */
-    readonly leaves: Map<string, number> = new Map();
+    readonly leaves: LeafTable = new LeafTable();
 
     /** Log index of the entry by which the youngest records were pruned; null before the first. */
     pruning: { readonly leafIndex: number; readonly beforeUnix: number } | null = null;
@@ -46,7 +59,7 @@ export class Facts implements EngineObserver {
         outcomes: readonly RecordOutcome[],
     ): void {
         if (entry.kind !== "vertex") {
-            this.leaves.set(toHex(messageOf(entry).hash), leafIndex);
+            this.leaves.set(messageOf(entry).hash, leafIndex);
             if (entry.kind === "pruning") this.#addPruning(entry.pruning, leafIndex);
             return;
         }
@@ -64,7 +77,11 @@ export class Facts implements EngineObserver {
     #add(record: MeterRecord): void {
         const subject = toHex(record.subject);
         const facts = this.meters.get(subject) ?? newFacts();
+        this.#count(facts, record);
         this.meters.set(subject, facts);
+    }
+
+    #count(facts: MeterFacts, record: MeterRecord): void {
         facts.records++;
         facts.lastRecordUnix = Math.max(facts.lastRecordUnix, record.timeUnix);
         facts.chainEpoch = record.chainEpoch;
@@ -82,6 +99,27 @@ export class Facts implements EngineObserver {
         facts.lastSlot = firstSlot + count - 1;
         facts.lastSlotUnix = unixOfSlot(facts.lastSlot, slotSeconds);
     }
+
+    /** Pages of all of it, for an image (ImagedView). */
+    save(): Uint8Array[][] {
+        const { readings, records, vertices } = this.totals;
+        const { beforeUnix, leafIndex } = this.pruning ?? { beforeUnix: 0, leafIndex: -1 };
+        const head = encodeCbor([vertices, records, readings, leafIndex, beforeUnix]);
+        return [[head], ...this.meters.save(), ...this.leaves.save()];
+    }
+
+    /** Takes over pages of {@link save} (ImagedView). @throws MetersealError MS_MALFORMED */
+    load([head = [], ...pages]: readonly (readonly Uint8Array[])[]): void {
+        const fields = toArray(decodeCbor(head[0] ?? new Uint8Array()), "facts", 5);
+        const number = (i: number, least = 0): number =>
+            toInteger(fields[i], "facts", least, Number.MAX_SAFE_INTEGER);
+        const totals = { vertices: number(0), records: number(1), readings: number(2) };
+        const leafIndex = number(3, -1);
+        this.pruning = leafIndex < 0 ? null : { leafIndex, beforeUnix: number(4) };
+        Object.assign(this.totals, totals);
+        this.meters.load(pages.slice(0, 2));
+        this.leaves.load(pages.slice(2));
+    }
 }
 
 /**
@@ -93,7 +131,7 @@ export function readingAge(
     nowMs: number,
 ): { newest: number; oldest: number } {
     let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const { lastSlotUnix } of facts.meters.values()) {
+    for (const lastSlotUnix of facts.meters.lastSlots()) {
         if (lastSlotUnix === 0) continue; // records without a reading
         first = Math.min(first, lastSlotUnix);
         last = Math.max(last, lastSlotUnix);

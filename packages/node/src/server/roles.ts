@@ -1,16 +1,18 @@
+import { join } from "node:path";
 import { Collector } from "@meterseal/collector";
 import { error, type SignatureJob, unwrap } from "@meterseal/core";
 import type { VerifierPool } from "@meterseal/core/node";
 import { BranchEngine } from "@meterseal/engines/branch";
-import { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { EmbeddedEngine, type ImagedViews } from "@meterseal/engines/embedded";
 import { type EngineObserver, networkIdOf, stateOfGenesis } from "@meterseal/ledger";
+import { ImageFile } from "@meterseal/stores";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import { nextTurn, systemClock, systemRandom, systemTimers } from "../clocks.ts";
 import { ContradictionFiles } from "../contradictions/files.ts";
 import { ContradictionWatcher } from "../contradictions/watcher.ts";
 import { Heads } from "../dag/heads.ts";
 import { readMembership } from "../exchange/membership.ts";
-import { PLACES } from "../files.ts";
+import { PLACES, reasonOf } from "../files.ts";
 import { loadBranchGenesis, openBranchEngine } from "./branch.ts";
 import { openCometEngine } from "./comet.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -23,6 +25,7 @@ import {
     loadSharedGenesis,
     type ServerIdentity,
 } from "./identity.ts";
+import { imagedViews } from "./imaged-view.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { Said } from "./said.ts";
 import type { ServerOptions } from "./server.ts";
@@ -45,6 +48,11 @@ export type Roles = {
     };
     readonly genesis: Uint8Array;
 };
+
+/** Name of the file in the server's directory from which a start goes on. */
+const IMAGE_FILE = "state.image";
+/** Entries and records after which it is written anew; at a stop it is in any case. */
+const IMAGE_EVERY = 1_000_000;
 
 /** What the roles of a server work with. */
 type RoleParts = {
@@ -85,7 +93,12 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
     const watcher = new ContradictionWatcher({
         ...{ files, genesis: bytes, reader: store.reader, log: options.log },
     });
-    const engine = await openEngine({
+    const views = {
+        ...imagedViews([facts, heads, said]),
+        settled: () => watcher.settled(),
+    };
+    const observer: EngineObserver = {
+        begin: (state) => collector.begin(state),
         entryRefused: (author, code) => metrics.entryRefused(author, code),
         entryLogged: (entry, timeMs) => collector.entryLogged(entry, timeMs),
         vertexForked: (vertex) => watcher.vertexForked(vertex),
@@ -97,8 +110,10 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
             collector.entryFinal(entry, timeMs, finality, outcomes);
             watcher.entryFinal(entry, outcomes);
         },
-    });
+    };
+    const engine = await openEngine(observer, views);
     watcher.start(engine.state);
+    streams.attach({ state: engine.state, head: () => engine.head(), reader: store.reader });
     try {
         if (!(engine instanceof BranchEngine)) {
             await enrolCollector({ engine, genesis: bytes, identity, clock: options.clock });
@@ -127,7 +142,7 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
 type ChosenEngine = {
     readonly bytes: Uint8Array;
     readonly identity: ServerIdentity;
-    readonly openEngine: (observer: EngineObserver) => Promise<ServerEngine>;
+    readonly openEngine: (observer: EngineObserver, views: ImagedViews) => Promise<ServerEngine>;
 };
 
 async function chooseEngine(
@@ -174,9 +189,18 @@ async function chooseEngine(
         });
     }
     const witnesses = witnessPolicy === null ? null : witnessesOf(witnessPolicy, log);
-    const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
+    const openEngine = (observer: EngineObserver, views: ImagedViews): Promise<ServerEngine> =>
         EmbeddedEngine.open({
             ...{ store, clock, observer, logSigner: identity.log },
+            images: {
+                store: new ImageFile(join(PLACES.server(dataDir), IMAGE_FILE)),
+                every: IMAGE_EVERY,
+                views,
+                onFailed: (cause) =>
+                    log.warn("no image of the state: the whole log is replayed", {
+                        cause: reasonOf(cause),
+                    }),
+            },
             ...(witnesses === null ? {} : { witnesses }),
         });
     return { bytes, identity, openEngine };

@@ -1,6 +1,17 @@
-import { toHex } from "@meterseal/core";
+import { fromHex, toHex } from "@meterseal/core";
 import { type EngineObserver, type Entry, type Finality, noticeKey } from "@meterseal/ledger";
-import { NOTICE_KIND, type Notice, type TariffMessage, topicOf } from "@meterseal/record";
+import {
+    decodeCbor,
+    encodeCbor,
+    NOTICE_KIND,
+    type Notice,
+    type TariffMessage,
+    toArray,
+    toBytes,
+    toInteger,
+    topicOf,
+} from "@meterseal/record";
+import type { ImagedView } from "./imaged-view.ts";
 
 /** A notice that is final. */
 export type FinalNotice = {
@@ -18,8 +29,8 @@ export type FinalNotice = {
 /** A tariff that is final. */
 export type FinalTariff = Pick<FinalNotice, "leafIndex" | "hash" | "party" | "timeUnix">;
 
-/** What parties have said, as far as it is final; fed with the whole log at start. */
-export class Said implements EngineObserver {
+/** What parties have said, as far as it is final; fed with all of the log that its image does not cover. */
+export class Said implements EngineObserver, ImagedView {
     readonly notices: FinalNotice[] = [];
     readonly tariffs: FinalTariff[] = [];
     readonly #byKey = new Map<string, FinalNotice>();
@@ -46,12 +57,49 @@ export class Said implements EngineObserver {
         return this.notice(party, NOTICE_KIND.revocation, hash)?.timeUnix ?? null;
     }
 
+    /** All of it, for an image (ImagedView). */
+    save(): Uint8Array[][] {
+        const place = (each: FinalTariff): unknown[] => [
+            each.leafIndex,
+            fromHex(each.hash),
+            fromHex(each.party),
+            each.timeUnix,
+        ];
+        const notices = this.notices.map((each) =>
+            encodeCbor([...place(each), each.kind, fromHex(each.topic)]),
+        );
+        return [notices, this.tariffs.map((each) => encodeCbor(place(each)))];
+    }
+
+    /** Takes over what {@link save} made (ImagedView). @throws MetersealError MS_MALFORMED */
+    load([notices = [], tariffs = []]: readonly (readonly Uint8Array[])[]): void {
+        this.notices.splice(0);
+        this.tariffs.splice(0);
+        this.#byKey.clear();
+        this.#byParty.clear();
+        for (const bytes of notices) {
+            const [leaf, hash, party, time, kind, topic] = toArray(decodeCbor(bytes), "notice", 6);
+            this.#keepNotice({
+                ...finalOf([leaf, hash, party, time]),
+                kind: toInteger(kind, "kind", 0, 255),
+                topic: toHex(toBytes(topic, "topic", 32)),
+            });
+        }
+        for (const bytes of tariffs) {
+            this.tariffs.push(finalOf(toArray(decodeCbor(bytes), "tariff", 4)));
+        }
+    }
+
     #addNotice(notice: Notice, leafIndex: number): void {
-        const topic = topicOf(notice);
-        const { kind, party } = notice;
-        const final = { ...placeOf(notice, leafIndex), kind, topic: toHex(topic) };
+        const { kind } = notice;
+        const topic = toHex(topicOf(notice));
+        this.#keepNotice({ ...placeOf(notice, leafIndex), kind, topic });
+    }
+
+    #keepNotice(final: FinalNotice): void {
         this.notices.push(final);
-        this.#byKey.set(noticeKey(party, kind, topic), final);
+        const { kind, party, topic } = final;
+        this.#byKey.set(noticeKey(fromHex(party), kind, fromHex(topic)), final);
         const own = this.#byParty.get(final.party);
         if (own === undefined) this.#byParty.set(final.party, [final]);
         else own.push(final);
@@ -63,4 +111,13 @@ function placeOf(
     leafIndex: number,
 ): FinalTariff {
     return { leafIndex, hash: toHex(message.hash), party: toHex(party), timeUnix };
+}
+
+function finalOf([leaf, hash, party, time]: readonly unknown[]): FinalTariff {
+    return {
+        leafIndex: toInteger(leaf, "leaf", 0, Number.MAX_SAFE_INTEGER),
+        hash: toHex(toBytes(hash, "hash", 32)),
+        party: toHex(toBytes(party, "party", 16)),
+        timeUnix: toInteger(time, "time", 0, Number.MAX_SAFE_INTEGER),
+    };
 }

@@ -16,6 +16,7 @@ import type { LedgerStatus } from "../exchange/status.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
 import type { CometOptions } from "./comet.ts";
+import type { ServerEngine } from "./engine.ts";
 import { admitCollector, enrolMeter, type Registry } from "./enrolment.ts";
 import { openExchange } from "./exchange.ts";
 import { Health } from "./health.ts";
@@ -144,7 +145,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const { collector, engine, facts, genesis, identity, said } = roles;
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => roles.contradictions.watcher.settled());
-        undo.push(() => engine.close());
+        undo.push(() => endEngine(engine));
         undo.push(() => collector.close());
         const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(options, roles);
         const streets = new Map<string, string>();
@@ -212,6 +213,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         await unwind();
         throw cause;
     }
+}
+
+/** Leaves an image for the next start, where the engine makes one. */
+async function endEngine(engine: ServerEngine): Promise<void> {
+    await engine.saveImage?.();
+    await engine.close();
 }
 
 /** What the routes of parties and of their box work with. */

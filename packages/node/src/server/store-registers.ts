@@ -3,7 +3,7 @@ import { chainKey, hashAt, type LedgerState, parseStoredRecord } from "@metersea
 import { isSummarized, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 import { type Point, type SumEnd, sumEndOf } from "@meterseal/seal";
 import type { StoreReader } from "@meterseal/stores/sqlite";
-import type { IndexedStream } from "./stream-index.ts";
+import type { IndexedStream } from "./indexed-stream.ts";
 
 /** Records of one stream as its sums need them: those that the ledger accepted, parsed once. */
 export class StoreRegisters {

@@ -1,51 +1,49 @@
-import { error, toHex } from "@meterseal/core";
+import { bytesEqual, error, toHex, unwrap } from "@meterseal/core";
 import {
     chainKey,
     type EngineObserver,
     type Entry,
     type Finality,
+    hashAt,
     type LedgerState,
+    parseStoredRecord,
     type RecordOutcome,
+    streamKey,
+    type TreeHead,
 } from "@meterseal/ledger";
-import {
-    EVENT_KIND,
-    eventOf,
-    type MeterRecord,
-    RECORD_CLASS,
-    type StreamDescriptor,
-    usageOf,
-} from "@meterseal/record";
-import { BoundaryLine, type EpochLine, type PlacedEvent, StreamLine } from "@meterseal/seal";
-import type { StoreReader } from "@meterseal/stores/sqlite";
+import type { MeterRecord, StreamDescriptor } from "@meterseal/record";
+import type { RecordRow, StoreReader } from "@meterseal/stores/sqlite";
+import { IndexedStream, registersOf } from "./indexed-stream.ts";
 
-/** Slots of one chain epoch in a line: from the first one on, up to its last record. */
-type ChainSpan = { readonly chainEpoch: number; readonly firstSlot: number; lastSeq: number };
-
-type EpochEntry = {
-    readonly descriptor: StreamDescriptor;
-    readonly line: BoundaryLine;
-    readonly chains: ChainSpan[];
-    opening: PlacedEvent | null;
-    closing: PlacedEvent | null;
+/** Where the index looks up what it does not hold. */
+export type StreamSource = {
+    readonly state: LedgerState;
+    /** Tree head up to which everything is final. */
+    readonly head: () => TreeHead;
+    readonly reader: Pick<StoreReader, "recordsOf" | "logOfVertex">;
 };
 
-/** A stream as the index knows it. */
-export type IndexedStream = {
-    readonly stream: Uint8Array;
-    readonly subject: Uint8Array;
-    /** Of the latest seal epoch. */
-    readonly descriptor: StreamDescriptor;
-    /** Seal epochs by number. */
-    readonly epochs: ReadonlyMap<number, EpochEntry>;
-};
+/** Streams that stay in memory, some hundred bytes each; the one that was asked for first goes first. */
+const STREAMS_MAX = 4_096;
 
 /**
- * Where the boundaries of every stream are and how they are flagged, kept while the log grows and
- * fed with the whole log at start. Holds no register: a well-behaved meter takes some hundred bytes,
- * whatever its age.
+ * Where the boundaries of streams are and how they are flagged. A stream is read from the store when it
+ * is asked for, and kept up from then on while the log grows.
  */
 export class StreamIndex implements EngineObserver {
-    readonly #streams = new Map<string, IndexedStream & { epochs: Map<number, EpochEntry> }>();
+    readonly #held = new Map<string, HeldStream>();
+    /** Seal epochs of streams but for epoch 0, ascending; few streams have another. */
+    readonly #later = new Map<string, number[]>();
+    #source: StreamSource | null = null;
+
+    /** Begins to answer, from an engine that is open. */
+    attach(source: StreamSource): void {
+        this.#source = source;
+        for (const name of source.state.streams.keys()) {
+            const [stream = "", epoch] = name.split("/");
+            this.#addEpoch(stream, Number(epoch));
+        }
+    }
 
     /** Takes in an entry of the log: new streams, and the records that were accepted. */
     entryFinal(
@@ -54,11 +52,14 @@ export class StreamIndex implements EngineObserver {
         _finality: Finality,
         outcomes: readonly RecordOutcome[],
     ): void {
+        if (this.#source === null) return; // at start: what is asked for later is read then
         if (entry.kind === "enrolment") {
-            const { id, streams } = entry.enrolment;
-            for (const descriptor of streams) this.#open(id, descriptor);
+            for (const { sealEpoch, stream } of entry.enrolment.streams) {
+                this.#addEpoch(toHex(stream), sealEpoch);
+                this.#held.delete(toHex(stream));
+            }
         }
-        if (entry.kind !== "vertex") return;
+        if (entry.kind !== "vertex" || this.#held.size === 0) return;
         for (const [i, record] of entry.records.entries()) {
             const outcome = outcomes[i];
             if (outcome?.kind !== "accepted") continue;
@@ -67,84 +68,100 @@ export class StreamIndex implements EngineObserver {
     }
 
     /** A stream by its id; null where there is none. */
-    find(stream: Uint8Array): IndexedStream | null {
-        return this.#streams.get(toHex(stream)) ?? null;
+    find(stream: Uint8Array): Promise<IndexedStream | null> {
+        const name = toHex(stream);
+        const held = this.#held.get(name) ?? new HeldStream(this.#read(name, stream));
+        this.#held.delete(name);
+        this.#held.set(name, held); // the one that was asked for last
+        const [oldest] = this.#held.keys();
+        if (this.#held.size > STREAMS_MAX && oldest !== undefined) this.#held.delete(oldest);
+        held.read.catch(() => this.#held.delete(name));
+        return held.read;
     }
 
     /**
      * A stream by its id.
      * @throws MetersealError MS_NOT_FOUND.
      */
-    get(stream: Uint8Array): IndexedStream {
-        const found = this.find(stream);
+    async get(stream: Uint8Array): Promise<IndexedStream> {
+        const found = await this.find(stream);
         if (found === null) throw error("MS_NOT_FOUND", { where: `stream ${toHex(stream)}` });
         return found;
     }
 
-    #open(subject: Uint8Array, descriptor: StreamDescriptor): void {
-        const { stream } = descriptor;
-        const epochs = this.#streams.get(toHex(stream))?.epochs ?? new Map<number, EpochEntry>();
-        this.#streams.set(toHex(stream), { stream, subject, descriptor, epochs });
-        epochs.set(descriptor.sealEpoch, {
-            descriptor,
-            line: new BoundaryLine(),
-            chains: [],
-            opening: null,
-            closing: null,
-        });
+    #addEpoch(name: string, sealEpoch: number): void {
+        if (sealEpoch === 0) return;
+        const epochs = new Set([...(this.#later.get(name) ?? []), sealEpoch]);
+        this.#later.set(
+            name,
+            [...epochs].sort((a, b) => a - b),
+        );
     }
 
     #add(record: MeterRecord): void {
-        const { chainEpoch, recordClass, seq } = record;
-        if (recordClass === RECORD_CLASS.usage) {
-            const usage = usageOf(record);
-            if (!usage.ok) return;
-            const { count, firstSlot, flags, sealEpoch, stream } = usage.value;
-            const epoch = this.#streams.get(toHex(stream))?.epochs.get(sealEpoch);
-            if (epoch === undefined) return;
-            epoch.line.append(firstSlot, count, flags);
-            const chain = epoch.chains.at(-1);
-            if (chain?.chainEpoch === chainEpoch) chain.lastSeq = seq;
-            else epoch.chains.push({ chainEpoch, firstSlot, lastSeq: seq });
-        } else if (recordClass === RECORD_CLASS.billing) {
-            const event = eventOf(record);
-            if (!event.ok) return;
-            const { kind, sealEpoch, stream } = event.value;
-            const epoch = this.#streams.get(toHex(stream))?.epochs.get(sealEpoch);
-            if (epoch === undefined) return;
-            const end = kind === EVENT_KIND.opening ? "opening" : "closing";
-            epoch[end] = { event: event.value, place: { chainEpoch, seq } };
+        const body = registersOf(record);
+        if (body !== null) this.#held.get(toHex(body.stream))?.add(record);
+    }
+
+    async #read(name: string, stream: Uint8Array): Promise<IndexedStream | null> {
+        const source = this.#source;
+        if (source === null) throw error("MS_BUSY", { expected: "a started server" });
+        const descriptors: StreamDescriptor[] = [];
+        let subject: Uint8Array | null = null;
+        for (const sealEpoch of [0, ...(this.#later.get(name) ?? [])]) {
+            const state = source.state.streams.get(streamKey(stream, sealEpoch));
+            if (state === undefined) continue;
+            descriptors.push(state.descriptor);
+            subject = state.subject;
         }
+        const [first, ...more] = descriptors;
+        if (first === undefined || subject === null) return null;
+        const indexed = new IndexedStream(subject, [first, ...more]);
+        let missing: RecordRow | null = null;
+        for await (const row of source.reader.recordsOf(subject)) {
+            const isNext = missing?.seq !== row.seq || missing.chainEpoch !== row.chainEpoch;
+            if (missing !== null && isNext) break; // what is behind it is told when it is final
+            const record = unwrap(parseStoredRecord(row.bytes));
+            if (indexed.has(record) || !isAccepted(source.state, record)) continue;
+            if (await isFinal(source, row)) {
+                indexed.add(record);
+                missing = null;
+            } else missing = row;
+        }
+        return indexed;
     }
 }
 
-/**
- * The boundaries of a stream that count now: records of a chain that was frozen since count up to the
- * place in dispute.
- * @throws MetersealError MS_RESEALED where seal epochs overlap.
- */
-export async function lineOf(
-    { epochs, subject }: IndexedStream,
-    state: LedgerState,
-    reader: StoreReader,
-): Promise<StreamLine> {
-    const headSeq = (chainEpoch: number): number =>
-        state.chains.get(chainKey(subject, chainEpoch))?.headSeq ?? 0;
-    const counts = (placed: PlacedEvent | null): PlacedEvent | null =>
-        placed !== null && placed.place.seq <= headSeq(placed.place.chainEpoch) ? placed : null;
-    const lines: EpochLine[] = [];
-    for (const [sealEpoch, { chains, closing, line, opening }] of epochs) {
-        let endSlot = line.last ?? 0;
-        for (const { chainEpoch, firstSlot, lastSeq } of chains) {
-            const head = headSeq(chainEpoch);
-            if (lastSeq <= head) continue;
-            const last = await reader.lastUsage(subject, chainEpoch, head);
-            endSlot = Math.min(endSlot, last?.lastSlot ?? firstSlot - 1);
-        }
-        const ends = { opening: counts(opening), closing: counts(closing) };
-        lines.push({ sealEpoch, line, endSlot, ...ends });
+/** A stream that is held; what becomes final while it is read waits until it is. */
+class HeldStream {
+    readonly read: Promise<IndexedStream | null>;
+    #stream: IndexedStream | null = null;
+    readonly #waiting: MeterRecord[] = [];
+
+    constructor(read: Promise<IndexedStream | null>) {
+        this.read = read.then((stream) => {
+            for (const record of this.#waiting.splice(0)) stream?.add(record);
+            this.#stream = stream;
+            return stream;
+        });
     }
-    const joined = StreamLine.of(lines);
-    if (!joined.ok) throw joined.error;
-    return joined.value;
+
+    add(record: MeterRecord): void {
+        if (this.#stream === null) this.#waiting.push(record);
+        else this.#stream.add(record);
+    }
+}
+
+function isAccepted(
+    state: LedgerState,
+    { chainEpoch, message, seq, subject }: MeterRecord,
+): boolean {
+    const chain = state.chains.get(chainKey(subject, chainEpoch));
+    const accepted = chain === undefined ? undefined : hashAt(chain, seq);
+    return accepted !== undefined && bytesEqual(accepted, message.hash);
+}
+
+async function isFinal({ head, reader }: StreamSource, { vertex }: RecordRow): Promise<boolean> {
+    const entry = vertex === null ? null : await reader.logOfVertex(vertex);
+    return entry !== null && entry.index < head().size;
 }

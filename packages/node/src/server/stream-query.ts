@@ -15,7 +15,7 @@ import {
     windowEdges,
 } from "@meterseal/core";
 import type { Nearest, StreamLine } from "@meterseal/seal";
-import type { IndexedStream } from "./stream-index.ts";
+import type { IndexedStream } from "./indexed-stream.ts";
 
 /** Parameters of the routes of streams, as they stand in a request. */
 export type StreamParameters = {

@@ -5,8 +5,8 @@ import { describeSum, sumWindows, type WindowSum } from "@meterseal/seal";
 import type { FastifyInstance } from "fastify";
 import { EvidenceBuilder } from "./evidence.ts";
 import type { HttpOptions } from "./http.ts";
+import { type IndexedStream, lineOf } from "./indexed-stream.ts";
 import { StoreRegisters } from "./store-registers.ts";
-import { type IndexedStream, lineOf } from "./stream-index.ts";
 import {
     parseStreamId,
     parseStreamQuery,
@@ -34,7 +34,7 @@ export function addStreamRoutes(
 
     /** What a request asks, and what its sums are made of. */
     async function prepare(id: string, parameters: StreamParameters) {
-        const stream = streams.get(parseStreamId(id));
+        const stream = await streams.get(parseStreamId(id));
         const line = await lineOf(stream, engine.state, reader);
         const query = parseStreamQuery(parameters, stream, line);
         const registers = new StoreRegisters(stream, engine.state, reader);

@@ -3,7 +3,7 @@ import { chainKey, hashAt, type LedgerState } from "@meterseal/ledger";
 import { parseRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 import { type RecordPlace, type SumInput, sumWindows, type WindowSum } from "@meterseal/seal";
 import type { RecordRow, StoreReader } from "@meterseal/stores/sqlite";
-import type { IndexedStream } from "./stream-index.ts";
+import type { IndexedStream } from "./indexed-stream.ts";
 
 /**
  * Records that show what lies between two slots, in chain order: from a place of the chain on to the

@@ -11,9 +11,9 @@ import {
 } from "@meterseal/tariff";
 import { distinctRecords } from "../distinct-records.ts";
 import type { HttpOptions } from "./http.ts";
+import type { IndexedStream } from "./indexed-stream.ts";
 import { namedBytes } from "./list-query.ts";
 import { entryOf } from "./statements.ts";
-import type { IndexedStream } from "./stream-index.ts";
 import type { StreamQuery } from "./stream-query.ts";
 import { anchorOf, stretchRows } from "./stretch.ts";
 
