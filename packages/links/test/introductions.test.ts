@@ -168,7 +168,8 @@ describe.each([
         for (const end of ends.splice(0).reverse()) await end();
     });
 
-    async function begin(find: Find = findMeter) {
+    /** @param spoiled - number of the meter's message that is changed in the first handshake. */
+    async function begin(find: Find = findMeter, spoiled = -1) {
         const transport: Transport = create();
         ends.push(() => transport.close());
         await transport.open();
@@ -181,7 +182,10 @@ describe.each([
             if (number < 2) sizes.at(-1)?.push(frame.length);
             return frame;
         };
-        transport.change = watch;
+        transport.change = (frame, number) => {
+            const passed = watch(frame, number);
+            return number === spoiled && methods.length === 1 ? flipped(passed) : passed;
+        };
         const [collectorLog, meterLog] = [logged(), logged()];
         const collector = new ScriptedCollector();
         const listen = async (): Promise<CollectorLink> => {
@@ -259,6 +263,20 @@ describe.each([
             expect(reasons).toHaveLength(1);
             expect(methods).toEqual([METHOD.signatures, METHOD.staticKeys, METHOD.signatures]);
             expect(meter.ups).toBe(2);
+        },
+    );
+
+    it.each([
+        ["first", 0, "meter"],
+        ["third", 1, "collector"],
+    ] as const)(
+        "and the first, with its %s message changed, give no session",
+        async (_which, spoiled, who) => {
+            const { meter, methods, said } = await begin(findMeter, spoiled);
+            const reasons = said[who].filter((text) => /MS_SIGNATURE_BAD|MS_MALFORMED/.test(text));
+            expect(reasons).toHaveLength(1);
+            expect(methods).toEqual([METHOD.signatures, METHOD.signatures]);
+            expect(meter.ups).toBe(1);
         },
     );
 });
