@@ -1,5 +1,5 @@
 import { bytesEqual, toHex } from "@meterseal/core";
-import { chainKey, recordName } from "@meterseal/ledger";
+import { chainKey } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import type { Findings } from "./findings.ts";
 
@@ -8,7 +8,6 @@ type Link = {
     readonly seq: number;
     readonly hash: Uint8Array;
     readonly prev: Uint8Array;
-    readonly name: string;
     /** Row of the vertex that carries it; null while none does. */
     readonly carrier: number | null;
 };
@@ -34,7 +33,6 @@ export class ChainCheck {
             seq: record.seq,
             hash: record.message.hash,
             prev: record.prev,
-            name: recordName(record),
             carrier,
         });
         this.#chains.set(key, links);
@@ -59,7 +57,7 @@ export class ChainCheck {
             let before: Link | null = null;
             for (const link of links) {
                 checkLink(key, before, link, findings);
-                if (before?.seq === link.seq) this.#checkFork(links, link, findings);
+                if (before?.seq === link.seq) this.#checkFork(key, links, link, findings);
                 before = link;
             }
         }
@@ -69,7 +67,7 @@ export class ChainCheck {
      * Two records at one place are two histories; the same one twice is nobody's doing but the
      * store's, unless two collectors carried it.
      */
-    #checkFork(links: readonly Link[], link: Link, findings: Findings): void {
+    #checkFork(key: string, links: readonly Link[], link: Link, findings: Findings): void {
         const twins = links.filter(
             (other) =>
                 other !== link &&
@@ -77,8 +75,14 @@ export class ChainCheck {
                 bytesEqual(other.hash, link.hash) &&
                 (!this.#isShared() || other.carrier === link.carrier),
         );
-        if (twins.length > 0) findings.fault("MS_STORE_COLUMN", link.name, "It is stored twice.");
+        if (twins.length > 0)
+            findings.fault("MS_STORE_COLUMN", nameOf(key, link), "It is stored twice.");
     }
+}
+
+/** As `recordName` has it. */
+function nameOf(key: string, { seq }: Link): string {
+    return `record ${key}/${seq}`;
 }
 
 function checkLink(key: string, before: Link | null, link: Link, findings: Findings): void {
@@ -94,7 +98,7 @@ function checkLink(key: string, before: Link | null, link: Link, findings: Findi
     }
     if (before === null || link.seq < expected) return; // the first; or a fork, which accept() judges
     if (!bytesEqual(link.prev, before.hash)) {
-        const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${before.name}.`;
-        findings.fault("MS_CHAIN_MISMATCH", link.name, message);
+        const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${nameOf(key, before)}.`;
+        findings.fault("MS_CHAIN_MISMATCH", nameOf(key, link), message);
     }
 }

@@ -82,18 +82,21 @@ export class LogCheck {
     readonly #pruning: PruningCheck;
     readonly #verifier = new VerifierPool({ threads: availableParallelism() });
     #begun: BegunVertex[] = [];
-    /** Signatures in records so far. */
-    #asked = 0;
+    /** Signatures in records that are known of: those asked for so far, or all of the ledger. */
+    #asked: number;
     #rulesJudged = true;
     #watched: { readonly size: number; readonly take: () => void } | null = null;
 
+    /** @param records - in the ledger, where that is known before. */
     constructor(
         findings: Findings,
         state: LedgerState,
         reader: LedgerSource,
         chains: ChainCheck,
         prunings: readonly PruningRange[],
+        records = 0,
     ) {
+        this.#asked = records;
         this.#pruning = new PruningCheck(findings, prunings);
         this.#findings = findings;
         this.#state = state;
@@ -179,19 +182,19 @@ export class LogCheck {
         const key = this.#state.keys.get(toHex(record.message.kid))?.key;
         const { algorithm, signature, toBeSigned } = record.message;
         const verdict = key && (await verifySignatureInPool(key, algorithm, toBeSigned, signature));
-        return this.#judge(verdict, where);
+        return this.#judge(verdict, () => where);
     }
 
     /** Notes the verdict on a record's signature, undefined for one by no key of the log. */
-    #judge(verdict: boolean | undefined, where: string): boolean {
+    #judge(verdict: boolean | undefined, where: () => string): boolean {
         if (verdict === undefined) {
             const message = "No enrolment in the log admits its key.";
-            this.#findings.fault("MS_KEY_UNKNOWN", where, message);
+            this.#findings.fault("MS_KEY_UNKNOWN", where(), message);
             return false;
         }
         this.#findings.counts.signatures++;
         if (!verdict) {
-            this.#findings.fault("MS_SIGNATURE_BAD", where, "Its signature does not hold.");
+            this.#findings.fault("MS_SIGNATURE_BAD", where(), "Its signature does not hold.");
         }
         return verdict;
     }
@@ -199,9 +202,8 @@ export class LogCheck {
     /** Parses a row's bytes and compares every column with them. */
     checkColumns(row: RecordRow): MeterRecord | null {
         const parsed = parseStoredRecord(row.bytes);
-        const where = rowName(row);
         if (!parsed.ok) {
-            this.#findings.failed(parsed.error, where);
+            this.#findings.failed(parsed.error, rowName(row));
             return null;
         }
         const record = parsed.value;
@@ -324,7 +326,7 @@ export class LogCheck {
     }
 
     #takeRecord(record: MeterRecord, row: LogRow, settled: ReadonlyMap<Sign1, boolean>): void {
-        const where = recordName(record);
+        const where = (): string => recordName(record);
         this.#pruning.addRecord(record, row.index, where);
         if (!isSummarized(record)) this.#judge(settled.get(record.message), where);
         this.#chains.add(record, row.vertex);

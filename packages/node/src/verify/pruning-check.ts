@@ -29,13 +29,13 @@ export class PruningCheck {
     }
 
     /** Takes a record of a vertex in the log. */
-    addRecord(record: MeterRecord, leafIndex: number, where: string): void {
+    addRecord(record: MeterRecord, leafIndex: number, where: () => string): void {
         const isBound = this.#sums.add(record, leafIndex);
         if (!isSummarized(record)) return;
         this.#findings.counts.pruned++;
         if (isBound) return;
         const message = "Its bytes are gone, and no entry of the log binds what is left.";
-        this.#findings.fault("MS_PRUNING", where, message);
+        this.#findings.fault("MS_PRUNING", where(), message);
     }
 
     /** Takes an entry that binds the records before it. */

@@ -213,12 +213,12 @@ async function checkLedger(
     onProgress: (done: number, text: string) => void,
 ): Promise<{ readonly head: TreeHead | null; readonly tree: MerkleLog }> {
     const { reader } = store;
-    const { logSize } = await reader.counts();
+    const { logSize, records } = await reader.counts();
     const block = await store.blockHead();
     const isShared = block !== null;
     const chains = new ChainCheck(() => isShared || state.authors.size > 1);
     const prunings = pruningsOf(await reader.prunings());
-    const log = new LogCheck(findings, state, reader, chains, prunings);
+    const log = new LogCheck(findings, state, reader, chains, prunings, records);
     if (isShared) checkCommitsOf(await store.commits(), log, state, findings);
     await log.run(
         (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
@@ -233,13 +233,20 @@ async function checkLedger(
     }
     await checkCollector(dataDir, state, findings);
     let next = 1;
-    for await (const row of reader.records(FIRST_ROW)) {
-        if (row.n !== next) {
+    for await (const n of reader.recordNumbers(FIRST_ROW)) {
+        const seen = log.seen.has(n);
+        if (seen && n === next) {
+            next++;
+            continue;
+        }
+        const row = await reader.record(n);
+        if (row === null) continue; // the file itself is at fault, and was found to be
+        if (n !== next) {
             const message = `The row before it has number ${next - 1}; rows are never removed.`;
             findings.fault("MS_STORE_COLUMN", `${rowName(row)}, column n`, message);
         }
-        next = row.n + 1;
-        if (log.seen.has(row.n)) continue;
+        next = n + 1;
+        if (seen) continue;
         findings.counts.records++;
         findings.counts.looseRecords++;
         const record = log.checkColumns(row);

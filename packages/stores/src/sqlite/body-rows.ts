@@ -1,9 +1,9 @@
 import { compareBytes } from "@meterseal/core";
 import { parseStoredRecord } from "@meterseal/ledger";
 import type { Queries } from "./queries.ts";
-import { RECORD_COLUMNS, type RecordRow, recordRow } from "./rows.ts";
+import { BODY_COLUMNS, type RecordRow, recordRow } from "./rows.ts";
 
-const BODY = `SELECT ${RECORD_COLUMNS} FROM bodies AS runs
+const BODY = `SELECT ${BODY_COLUMNS} FROM bodies AS runs
     JOIN records ON records.n BETWEEN runs.first AND runs.last
     JOIN subjects ON subjects.n = records.subject JOIN heads ON heads.n = records.head
     WHERE runs.vertex = ?`;

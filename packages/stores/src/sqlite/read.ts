@@ -117,6 +117,23 @@ export class StoreReader {
         return this.#queries.inOrder(sql, afterN, recordRow, (row) => row.n);
     }
 
+    /** Numbers of all records, ascending. */
+    recordNumbers(afterN = 0): AsyncIterable<number> {
+        const sql = "SELECT n FROM records WHERE n > ? ORDER BY n LIMIT ?";
+        return this.#queries.inOrder(
+            sql,
+            afterN,
+            (row) => integerOf(row, "n"),
+            (n) => n,
+        );
+    }
+
+    /** A record by its number; null where there is none, or its subject or head is missing. */
+    async record(n: number): Promise<RecordRow | null> {
+        const sql = `SELECT ${RECORD_COLUMNS} FROM ${RECORDS} WHERE records.n = ?`;
+        return (await this.#queries.rows(sql, recordRow, n))[0] ?? null;
+    }
+
     /** All vertices, oldest first. */
     vertices(afterN = 0): AsyncIterable<VertexRow> {
         const sql = "SELECT n, id, bytes FROM vertices WHERE n > ? ORDER BY n LIMIT ?";

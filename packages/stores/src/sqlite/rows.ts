@@ -55,9 +55,15 @@ export type LoggedVertexRow = VertexRow & {
     readonly checkpoint: number | null;
 };
 
+/** What a record's row says, without its vertex. */
+const OWN_COLUMNS = `records.n, subjects.id AS subject_id, epoch, seq, fork,
+    slots, last_slot, heads.bytes AS head_bytes, rest`;
+
+/** Columns of {@link recordRow} where the run of a body is at hand, as `runs`. */
+export const BODY_COLUMNS: string = `${OWN_COLUMNS}, runs.vertex`;
+
 /** Columns of {@link recordRow}, of the table {@link RECORDS}. */
-export const RECORD_COLUMNS: string = `records.n, subjects.id AS subject_id, epoch, seq, fork,
-    slots, last_slot, heads.bytes AS head_bytes, rest,
+export const RECORD_COLUMNS: string = `${OWN_COLUMNS},
     (SELECT CASE WHEN last >= records.n THEN vertex END FROM bodies
      WHERE first <= records.n ORDER BY first DESC LIMIT 1) AS vertex`;
 
