@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Socket, type Server as TcpServer } from "node:net";
 import { join } from "node:path";
 import { decodeMbus, type Telegram } from "@meterseal/telegram";
@@ -158,8 +158,8 @@ describe("sub-meters behind a P1 port", () => {
     });
 });
 
-/** Long frames of a heat meter on the gateway's line, one after the other. */
-class HeatMeter {
+/** What is heard on the gateway's line, again and again. */
+class LineOfFrames {
     readonly #server: TcpServer = createServer((socket) => this.#sockets.add(socket));
     readonly #sockets = new Set<Socket>();
     frame: Uint8Array = new Uint8Array();
@@ -191,7 +191,7 @@ function heatFrame(tens: number): Uint8Array {
 describe("a heat meter on M-Bus", () => {
     it("is sealed in Wh, by the gateway's clock", { timeout: TEST_MS }, async () => {
         const dir = await gateway("heat", "--medium", "heat", "--slot-seconds", "1");
-        const meter = new HeatMeter();
+        const meter = new LineOfFrames();
         const source = ["--mbus", await meter.listen(), "--send-every", "1"];
         meter.frame = heatFrame(39_831);
         const running = start([
@@ -224,6 +224,65 @@ describe("a heat meter on M-Bus", () => {
             running.child.kill("SIGKILL");
             meter.close();
         }
+    });
+});
+
+describe("a gas meter that sends by radio", () => {
+    /** Example of the OMS specification, volume 2 annex N: meter 12345678, 28504.27 m³, encrypted. */
+    const frame =
+        "2e4493157856341233037a2a0020255923c95aaa26d1b2e7493b013ec4a6f6d3529b520edff0ea6defc99d6d69ebf3";
+    const key = "0102030405060708090a0b0c0d0e0f11";
+    const words = (dir: string, address: string, ...more: string[]): string[] => [
+        ...["bridge", "--dir", dir, "--to", server.mqttUrl, "--json", "--wmbus", address, ...more],
+    ];
+
+    it("is told from its neighbours, opened with its key, and sealed", {
+        timeout: TEST_MS,
+    }, async () => {
+        const dir = await gateway("radio", "--medium", "gas", "--slot-seconds", "1");
+        const receiver = new LineOfFrames();
+        const neighbour = frame.replace("78563412", "79563412");
+        receiver.frame = Buffer.from(
+            `T1;1;1;;97;148;;0x${neighbour}\nT1;1;1;;97;148;;0x${frame}\n`,
+        );
+        const keys = place("radio-key");
+        writeFileSync(keys, `${key}\n`, { mode: 0o600 });
+        const address = await receiver.listen();
+        const running = start(words(dir, address, "--number", "12345678", "--keys", keys));
+        try {
+            const journal = join(dir, "boundaries.jsonl");
+            const kept = (): string => (existsSync(journal) ? readFileSync(journal, "utf8") : "");
+            for (let i = 0; i < 200 && !kept().includes('"28504270"'); i++)
+                await new Promise((done) => setTimeout(done, 100));
+            expect(kept()).toContain('"registers":["28504270"]');
+            running.child.kill("SIGINT");
+            const { code, stdout } = await running.outcome;
+            expect([code, JSON.parse(stdout).refused]).toEqual([0, {}]);
+        } finally {
+            running.child.kill("SIGKILL");
+            receiver.close();
+        }
+    });
+
+    it.each([
+        ["no number", [], /^MS_USAGE.*--number/s],
+        ["a short number", ["--number", "123"], /^MS_USAGE.*8 digits/s],
+    ])("is refused with %s", async (_, more, message) => {
+        const { stderr } = await run(...words(place("radio"), "tcp://127.0.0.1:1", ...more));
+        expect(stderr).toMatch(message);
+    });
+
+    it("has a number alone", async () => {
+        const other = [
+            "bridge",
+            "--dir",
+            place("radio"),
+            "--to",
+            server.mqttUrl,
+            "--number",
+            "12345678",
+        ];
+        expect((await run(...other, "--p1", import.meta.filename)).stderr).toMatch(/^MS_USAGE/);
     });
 });
 

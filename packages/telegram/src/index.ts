@@ -3,7 +3,7 @@
  * bytes in, exact integers with OBIS code, scaler and unit out, or a typed fault; nothing throws.
  *
  * {@link decodeP1} with {@link P1Splitter} and {@link openP1}; {@link decodeSml} with
- * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus};
+ * {@link SmlSplitter}; {@link decodeReadout}; {@link decodeMbus}; {@link decodeWmbus} with {@link WmbusLineSplitter};
  * {@link decodeZigbeeMetering} with {@link openZigbee}; {@link decodeDeviceJson}; {@link decodeMilesight};
  * {@link decodeSensorLine} with {@link SensorLineSplitter}; {@link decodeModbus} with
  * {@link DIN_RAIL_MAPS} and {@link sunspecMap}.
@@ -50,6 +50,7 @@ export {
     type Unit,
 } from "./value.ts";
 export { decodeWmbus, type WirelessTelegram } from "./wmbus/decode.ts";
+export { WmbusLineSplitter } from "./wmbus/lines.ts";
 export type { WirelessCrypto, WirelessKey } from "./wmbus/protection.ts";
 export {
     decodeZigbeeMetering,

@@ -60,11 +60,13 @@ export class Gateway {
             .map((line) => JSON.parse(line));
     }
 
-    /** Waits for a boundary of these registers. */
-    async until(bridge: Running, registers: string): Promise<void> {
-        while (this.kept().at(-1)?.registers.join() !== registers) {
+    /** Waits for a boundary of these registers, for so many milliseconds at most. */
+    async until(bridge: Running, registers: string, limitMs = 50_000): Promise<void> {
+        const endMs = performance.now() + limitMs;
+        for (let last = ""; last !== registers; await sleep(50)) {
+            last = this.kept().at(-1)?.registers.join() ?? "none";
             assert.equal(bridge.child.exitCode, null, bridge.said());
-            await sleep(50);
+            assert.ok(performance.now() < endMs, `registers ${last} instead of ${registers}`);
         }
     }
 

@@ -6,6 +6,7 @@ import {
     decodeReadout,
     decodeSensorLine,
     decodeSml,
+    decodeWmbus,
     MbusSplitter,
     openP1,
     P1CipherSplitter,
@@ -15,8 +16,9 @@ import {
     SensorLineSplitter,
     SmlSplitter,
     type Telegram,
+    WmbusLineSplitter,
 } from "@meterseal/telegram";
-import { openGcm } from "../commands/telegram-keys.ts";
+import { openGcm, wirelessCrypto } from "../commands/telegram-keys.ts";
 import type { ByteSource } from "./source.ts";
 
 /** Cuts a meter's bytes into telegrams and decodes them. */
@@ -62,6 +64,15 @@ function readerOf(
     decode: (bytes: Uint8Array) => Decoded<Telegram>,
 ): TelegramReader {
     return { push: (chunk) => splitter.push(chunk).map(decode) };
+}
+
+/**
+ * Frames of one meter that a receiver hears.
+ * @param key - 16 bytes; null for a meter that does not encrypt.
+ */
+export function wirelessReader(number: string, key: Uint8Array | null): TelegramReader {
+    const receiver = key === null ? null : { key, crypto: wirelessCrypto };
+    return readerOf(new WmbusLineSplitter(number), (frame) => decodeWmbus(frame, receiver));
 }
 
 /** Counter of the last frame of an encrypted port: kept, or old frames could be played again. */

@@ -12,8 +12,10 @@ import {
     encryptedReader,
     type FrameCounter,
     PROTOCOLS,
+    type TelegramReader,
     type TelegramSource,
     telegramsOf,
+    wirelessReader,
 } from "../bridge/telegrams.ts";
 import {
     type Command,
@@ -61,6 +63,12 @@ export const bridgeCommand: Command = {
         sml: source("SML"),
         iec62056: source("IEC 62056-21, what a meter pushes"),
         mbus: source("M-Bus long frames"),
+        wmbus: source("wireless M-Bus, lines of a receiver such as rtl_wmbus"),
+        number: {
+            kind: "value",
+            value: "DIGITS",
+            help: "number of the wireless meter, 8 digits as on its face",
+        },
         serial: source("lines of the current sensor of firmware/acs712"),
         zigbee2mqtt: {
             kind: "value",
@@ -86,7 +94,7 @@ export const bridgeCommand: Command = {
         keys: {
             kind: "value",
             value: "FILE",
-            help: "keys of an encrypted P1 port: encryption and authentication key",
+            help: "keys of an encrypted P1 port, encryption and authentication key, or of a wireless meter, mode 600",
         },
         baud: { kind: "value", value: "N", help: "speed of the serial device (as it is set)" },
         channel: {
@@ -111,6 +119,7 @@ export const bridgeCommand: Command = {
         "meterseal bridge --dir gateway --sml tcp://127.0.0.1:7700 --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --p1 day.txt --to mqtt://127.0.0.1:1883",
         "meterseal bridge --dir gateway --modbus 'tcp://192.0.2.7?unit=1&map=sunspec' --to mqtt://127.0.0.1:1883",
+        "meterseal bridge --dir water --wmbus tcp://127.0.0.1:7788 --number 10380010 --keys key.txt --to mqtt://127.0.0.1:1883",
         "meterseal bridge --lorawan udp://127.0.0.1:1700 --devices lora/devices.json --to mqtt://127.0.0.1:1883",
     ],
     async run(options) {
@@ -190,7 +199,9 @@ function channelOption(options: Options): number | null {
 }
 
 /** Options that name a source; one of them is given. */
-const SOURCES = [...Object.keys(PROTOCOLS), "modbus"];
+const SOURCES = [...Object.keys(PROTOCOLS), "wmbus", "modbus"];
+/** Sources that may be encrypted. */
+const WITH_KEYS = ["p1", "wmbus"];
 
 /** The source that the options name. */
 function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSource {
@@ -201,19 +212,30 @@ function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSo
         throw error("MS_USAGE", { expected, got: given.length === 0 ? "none" : given.join(", ") });
     }
     const keysPath = textOption(options, "keys");
-    if (keysPath !== undefined && protocol !== "p1")
-        throw error("MS_USAGE", { expected: "--keys with --p1" });
+    if (keysPath !== undefined && !WITH_KEYS.includes(protocol))
+        throw error("MS_USAGE", { expected: "--keys with --p1 or --wmbus" });
+    if ((textOption(options, "number") !== undefined) !== (protocol === "wmbus"))
+        throw error("MS_USAGE", { expected: "--number of the meter with --wmbus" });
     const address = requiredOption(options, protocol, "SOURCE");
     const speed = integerOption(options, "baud", { min: 0, max: 4_000_000, byDefault: 0 });
     const baud = speed === 0 ? null : speed;
     if (protocol === "modbus") return openModbusSource(address, baud, log);
     const line =
         protocol === "zigbee2mqtt" ? openMqttSource(address, log) : openSource(address, baud, log);
+    if (protocol === "wmbus") return telegramsOf(line, wirelessReaderOf(options, keysPath));
     const reader =
         keysPath === undefined
             ? PROTOCOLS[protocol as keyof typeof PROTOCOLS]()
             : encryptedReader(p1KeysOf(keysPath), counter);
     return telegramsOf(line, reader);
+}
+
+function wirelessReaderOf(options: Options, keysPath: string | undefined): TelegramReader {
+    const number = requiredOption(options, "number", "DIGITS");
+    if (!/^[0-9a-f]{8}$/i.test(number))
+        throw error("MS_USAGE", { expected: "--number with 8 digits", got: number });
+    const [key] = keysPath === undefined ? [] : readTelegramKeys(keysPath, ["the meter's key"]);
+    return wirelessReader(number, key ?? null);
 }
 
 function p1KeysOf(path: string): P1Keys {
