@@ -3,6 +3,7 @@ import { assert, type CollectorLink, error, type LinkHandler, type Log } from "@
 import { Aedes, type Client, type Subscription } from "aedes";
 import { listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
+import { sparingLog } from "../sparing-log.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
@@ -35,12 +36,10 @@ class MqttCollectorLink implements CollectorLink {
     #rules: AccessRules | null = null;
     #handler: LinkHandler | null = null;
     #closing: Promise<void> | null = null;
-    #warnSecond = 0;
-    #warnings = 0;
 
     constructor(settings: MqttCollectorSettings) {
         this.#settings = settings;
-        this.#log = settings.log;
+        this.#log = sparingLog(settings.log);
         this.#server = createServer((socket) => this.#accept(socket));
         this.#server.maxConnections = this.#settings.maxConnections;
         this.#server.on("drop", () =>
@@ -177,16 +176,8 @@ class MqttCollectorLink implements CollectorLink {
         if (list.includes(receipts)) peer.canReceive = false;
     }
 
-    /** Ten warnings a second at most: what peers do wrong must not fill a disk. */
-    #mayWarn(): boolean {
-        const second = Math.floor(performance.now() / 1_000);
-        if (second !== this.#warnSecond) this.#warnings = 0;
-        this.#warnSecond = second;
-        return ++this.#warnings <= 10;
-    }
-
     #warn(what: string, client: Client | null, cause: Error): void {
-        if (this.#closing !== null || !this.#mayWarn()) return;
+        if (this.#closing !== null) return;
         const subject = client === null ? undefined : this.#byConnection.get(client.conn);
         this.#log.warn(`mqtt: ${what} failed`, {
             reason: cause.message,

@@ -3,6 +3,7 @@ import { assert, type CollectorLink, type LinkHandler } from "@meterseal/core";
 import { Intake } from "../intake.ts";
 import { listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
+import { sparingLog } from "../sparing-log.ts";
 import { StreamSessions } from "../stream/sessions.ts";
 import {
     type TcpCollectorOptions,
@@ -35,7 +36,8 @@ class TcpCollectorLink implements CollectorLink {
         assert(this.#intake === null, "a TCP link listens once");
         const { host, log, port } = this.#settings;
         this.#intake = new Intake(this.#settings, handler);
-        this.#sessions = new StreamSessions(this.#settings, this.#intake);
+        const settings = { ...this.#settings, log: sparingLog(log) };
+        this.#sessions = new StreamSessions(settings, this.#intake);
         const bound = await listenOn(this.#server, host, port);
         this.#server.on("error", (cause) => log.warn("tcp link", { reason: cause.message }));
         return `tcp://${urlHost(host)}:${bound}`;
