@@ -62,19 +62,8 @@ async function meter(name: string, devEui: string): Promise<{ directory: string;
     return { directory, list };
 }
 
-async function bridge(
-    list: string,
-    ...more: string[]
-): Promise<{ running: Running; port: number }> {
-    const words = [
-        ...more,
-        "--lorawan",
-        "udp://127.0.0.1:0",
-        "--devices",
-        list,
-        "--to",
-        server.mqttUrl,
-    ];
+async function bridge(list: string, at = 0): Promise<{ running: Running; port: number }> {
+    const words = ["--lorawan", `udp://127.0.0.1:${at}`, "--devices", list, "--to", server.mqttUrl];
     const running = start(["bridge", ...words, "--json"]);
     await running.shows("Listening for LoRaWAN devices");
     const [, port = ""] = /udp:\/\/127\.0\.0\.1:(\d+)/.exec(running.said()) ?? [];
@@ -284,6 +273,35 @@ describe("a LoRaWAN bridge", () => {
         };
         const subject = toHex(openDevice(directory).profile.subject);
         expect(meters.find((each) => each.subject === subject)?.provenance).toBe("meter");
+    });
+
+    it("loses nothing and doubles nothing where it is killed", { timeout: TEST_MS }, async () => {
+        const { directory, list } = await meter("killed", "70b3d57ed0007777");
+        const { port, running } = await bridge(list);
+        const gateway = new LoraGateway(port);
+        await gateway.open();
+        const { agent, link } = await agentOf(directory, { gateway, isLight: true });
+        const [first, second] = [boundaries(20).slice(0, 10), boundaries(20).slice(10)];
+        for (const boundary of first) await agent.add(boundary);
+        await agent.flush();
+        running.child.kill("SIGKILL");
+        expect((await running.outcome).signal).toBe("SIGKILL");
+        const next = await bridge(list, port);
+        await gateway.pull();
+        for (const boundary of second) await agent.add(boundary);
+        await agent.flush();
+        await settle(agent, link);
+        expect(await energyOf(directory)).toMatchObject({ totalImportWh: 19 * 250 });
+        await agent.close();
+        next.running.child.kill("SIGINT");
+        expect((await next.running.outcome).code).toBe(0);
+        await gateway.close();
+        const { meters } = (await (await fetch(`${server.httpUrl}/api/v1/meters`)).json()) as {
+            meters: { subject: string }[];
+        };
+        const subject = toHex(openDevice(directory).profile.subject);
+        const own = meters.find((each) => each.subject === subject);
+        expect(own).toMatchObject({ frozen: false, records: 2, provisionalReadings: 0 });
     });
 
     it("takes light readings of 51 bytes when their checkpoint came, whatever the air lost", {

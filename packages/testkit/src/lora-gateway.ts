@@ -56,8 +56,14 @@ export class LoraGateway {
     async open(): Promise<void> {
         await new Promise<void>((resolve) => this.#socket.bind(0, LOOPBACK, resolve));
         this.#socket.on("message", (datagram) => this.#take(new Uint8Array(datagram)));
+        await this.pull();
+    }
+
+    /** Says where this gateway is; resolves when a bridge has heard it. */
+    async pull(): Promise<void> {
+        const before = this.#acks;
         this.#say(2, new Uint8Array());
-        await this.#until(() => this.#acks > 0);
+        await this.#until(() => this.#acks > before);
     }
 
     /** Passes on a frame that a device sent; resolves when the bridge has acknowledged it. */

@@ -40,6 +40,7 @@ export async function bridgeLorawan(options: Options, address: string): Promise<
     });
     if (options.json === true) out(JSON.stringify(report));
     else sayReport(report);
+    requireNoRefusals(report);
     return EXIT.ok;
 }
 
@@ -65,6 +66,14 @@ function isServerAlone(options: Options, address: string): boolean {
 
 function withoutLogin({ login: _, ...options }: Options): Options {
     return options;
+}
+
+/** A meter that the collector has stopped needs a person, after all else was said. */
+function requireNoRefusals({ devices }: LorawanReport): void {
+    const stopped = devices.find(({ refusal }) => refusal !== null);
+    if (stopped === undefined) return;
+    const { devEui, refusal } = stopped;
+    throw error("MS_NOT_ALLOWED", { where: `device ${devEui}`, got: `receipt code ${refusal}` });
 }
 
 function sayReport({ devices, refused }: LorawanReport): void {

@@ -114,6 +114,11 @@ export class MeterChannel {
         return this.#outbox.size;
     }
 
+    /** Receipt code by which the collector refused a record for good; null while it takes them. */
+    get refusal(): number | null {
+        return this.#outbox.refusal?.code ?? null;
+    }
+
     /** Boundaries that no signature covers yet. */
     get provisionalCount(): number {
         return this.#receiver.provisional.length;
@@ -145,11 +150,6 @@ export class MeterChannel {
         await this.#parts.link.close();
         await this.#outbox.below(Number.POSITIVE_INFINITY);
         await this.#parts.store.close();
-    }
-
-    /** Resolves when every record is final, or the collector refused one for good. */
-    settled(): Promise<void> {
-        return this.#outbox.below(1);
     }
 
     /** A new session key is on disk before the meter may use it. */

@@ -79,6 +79,11 @@ export class ObservedChannel {
         return this.#agent.openRecords;
     }
 
+    /** Receipt code by which the collector refused a record for good; null while it takes them. */
+    get refusal(): number | null {
+        return this.#agent.refusal?.code ?? null;
+    }
+
     /** Nothing here is without a signature. */
     get provisionalCount(): number {
         return 0;

@@ -47,6 +47,8 @@ export type LorawanDeviceReport = {
     readonly records: number;
     readonly openRecords: number;
     readonly provisional: number;
+    /** Receipt code by which the collector refused a record for good; null where it did not. */
+    readonly refusal: number | null;
 };
 
 /** What became of all of them. */
@@ -205,6 +207,6 @@ async function openChannel(
 }
 
 function reportOf({ channel, devEui, frames }: Open): LorawanDeviceReport {
-    const { openRecords, provisionalCount: provisional, recordCount: records } = channel;
-    return { devEui, frames, records, openRecords, provisional };
+    const { openRecords, provisionalCount: provisional, recordCount: records, refusal } = channel;
+    return { devEui, frames, records, openRecords, provisional, refusal };
 }
