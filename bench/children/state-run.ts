@@ -1,19 +1,23 @@
 /** Process of the suite `state`: a ledger of many meters, how large it is and how it starts again. */
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { signerFromPem } from "@meterseal/core/node";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import { imageOfLedger, stateRoot } from "@meterseal/ledger";
+import { encodeCbor } from "@meterseal/record";
 import { ImageFile } from "@meterseal/stores";
 import { openServerStore } from "@meterseal/stores/sqlite";
+import { systemClock, systemRandom } from "../../packages/node/src/clocks.ts";
+import { claimDirectory, PLACES } from "../../packages/node/src/files.ts";
+import { loadIdentity } from "../../packages/node/src/server/identity.ts";
+import { startServer } from "../../packages/node/src/server/server.ts";
 import { answerCalls } from "../lib/child.ts";
 import { ManyMeters } from "../lib/many-meters.ts";
 import { cpuSeconds } from "../lib/measure.ts";
 
 /** Where a ledger was made, for the process that starts from it. */
 export type MadeLedger = {
+    /** Data directory of a server that nobody has started yet. */
     readonly dir: string;
-    readonly logKeyPem: string;
     readonly root: Uint8Array;
 };
 
@@ -40,6 +44,15 @@ export type StateCalls = {
             readonly root: Uint8Array;
         };
     };
+    /** Starts a server on it, and stops it, which writes its image. */
+    serve: {
+        input: MadeLedger;
+        output: {
+            readonly startMs: number;
+            readonly startCpuS: number;
+            readonly rssBytes: number;
+        };
+    };
 };
 
 function rssBytes(): number {
@@ -53,28 +66,33 @@ async function timedMs<T>(work: () => Promise<T> | T): Promise<[number, T]> {
     return [performance.now() - startMs, result];
 }
 
-const imageIn = (dir: string): ImageFile => new ImageFile(join(dir, "state.image"));
+const imagePath = (dir: string): string => join(dir, "engine.image");
+const imageIn = (dir: string): ImageFile => new ImageFile(imagePath(dir));
+const keysIn = (dir: string) => loadIdentity(PLACES.serverKeys(dir), systemRandom);
+const quiet = { info: () => undefined, warn: () => undefined };
 
 answerCalls<StateCalls>({
     async make({ block, dir, meters }) {
-        const store = await openServerStore(dir);
-        const many = new ManyMeters(store);
+        claimDirectory(dir);
+        const store = await openServerStore(PLACES.server(dir));
+        const many = new ManyMeters(store, keysIn(dir));
         await many.begin();
         await many.add(meters);
         const { ledger } = many;
         const [firstRootMs] = await timedMs(() => stateRoot(ledger.state));
         await many.add(block);
         const [blockRootMs] = await timedMs(() => stateRoot(ledger.state));
-        const [writeMs] = await timedMs(() => imageIn(dir).write(imageOfLedger(ledger)));
+        const [writeMs] = await timedMs(() => {
+            const pieces = imageOfLedger(ledger);
+            return imageIn(dir).write([encodeCbor([pieces.length]), ...pieces]); // and no views
+        });
         const rss = rssBytes();
         await many.add(block); // beyond the image
         const root = stateRoot(ledger.state);
         await store.close();
-        const imageBytes = statSync(join(dir, "state.image")).size;
-        const { logKeyPem } = many;
+        const imageBytes = statSync(imagePath(dir)).size;
         return {
             dir,
-            logKeyPem,
             root,
             rssBytes: rss,
             firstRootMs,
@@ -83,14 +101,14 @@ answerCalls<StateCalls>({
             imageBytes,
         };
     },
-    async start({ dir, logKeyPem }) {
-        const store = await openServerStore(dir);
+    async start({ dir }) {
+        const store = await openServerStore(PLACES.server(dir));
         const cpu = cpuSeconds();
         const [startMs, engine] = await timedMs(() =>
             EmbeddedEngine.open({
                 store,
                 clock: { nowMs: () => Date.now() },
-                logSigner: signerFromPem(logKeyPem),
+                logSigner: keysIn(dir).log,
                 observer: { entryFinal: () => undefined },
                 images: {
                     store: imageIn(dir),
@@ -106,5 +124,21 @@ answerCalls<StateCalls>({
         const root = stateRoot(engine.state);
         await store.close();
         return { startMs, startCpuS, rssBytes: rss, root };
+    },
+    async serve({ dir }) {
+        const cpu = cpuSeconds();
+        const [startMs, server] = await timedMs(() =>
+            startServer({
+                ...{ dataDir: dir, host: "127.0.0.1", httpPort: 0, mqttPort: null },
+                ...{ clock: systemClock, clockLabel: null, mode: null, log: quiet },
+                onFatal(cause) {
+                    throw cause;
+                },
+            }),
+        );
+        const startCpuS = cpuSeconds() - cpu;
+        const rss = rssBytes();
+        await server.close();
+        return { startMs, startCpuS, rssBytes: rss };
     },
 });

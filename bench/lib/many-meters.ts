@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { createLadder, type Signer, unwrap } from "@meterseal/core";
-import { generatePrivateKeyPem, signerFromPem } from "@meterseal/core/node";
 import {
     accept,
     createVertex,
     type Entry,
     encodeGenesis,
     entryLeafHash,
+    type FollowedEntry,
     genesisVertexIds,
     type ImagedLedger,
     MerkleLog,
@@ -39,6 +39,16 @@ const SIGNATURE = new Uint8Array(64).fill(1);
 
 const bytes = (length: number): Uint8Array => new Uint8Array(randomBytes(length));
 
+/** Who signs what a server's log begins with. */
+export type ManyMetersKeys = {
+    readonly operator: Signer;
+    readonly collector: Signer;
+    readonly log: Signer;
+    /** Author id of the collector, 16 bytes. */
+    readonly author: Uint8Array;
+};
+
+/** A meter's key, whose signatures nobody checks at a start. */
 function signerOf(): Signer {
     const publicKey = { algorithm: -7, x: bytes(32), y: bytes(32) } as const;
     return { publicKey, sign: () => Promise.resolve(SIGNATURE) };
@@ -48,31 +58,26 @@ function signerOf(): Signer {
 export class ManyMeters {
     readonly genesis: Uint8Array;
     readonly ledger: ImagedLedger;
-    readonly #operator = signerOf();
-    readonly #collector = signerOf();
-    readonly #author = bytes(16);
-    /** Key of the log, whose checkpoints are checked at a start. */
-    readonly logKeyPem: string = generatePrivateKeyPem("edDsa");
-    readonly #logSigner: Signer = signerFromPem(this.logKeyPem);
+    readonly #keys: ManyMetersKeys;
     readonly #store: ServerStore;
     readonly #tips: Tips;
     readonly #addresses: ReturnType<typeof compactAddresses>;
-    #block: Parameters<ServerStore["appendBlock"]>[0]["entries"][number][] = [];
-    #height = 0;
+    #block: Omit<FollowedEntry, "checkpoint">[] = [];
 
-    /** @param store - takes the log in, a block at a time. */
-    constructor(store: ServerStore) {
+    /** @param store - takes the log in, some entries at a time. */
+    constructor(store: ServerStore, keys: ManyMetersKeys) {
         this.#store = store;
+        this.#keys = keys;
         this.genesis = encodeGenesis({
-            operator: this.#operator.publicKey,
-            logKey: this.#logSigner.publicKey,
+            operator: keys.operator.publicKey,
+            logKey: keys.log.publicKey,
             createdUnix: TIME_UNIX,
             nonce: bytes(16),
             mode: STREAM_MODE.sealed,
         });
         this.ledger = { state: unwrap(stateOfGenesis(this.genesis)), log: new MerkleLog() };
         const vertices = genesisVertexIds(this.ledger.state.networkId);
-        this.#tips = new Tips(this.#author, vertices);
+        this.#tips = new Tips(keys.author, vertices);
         const ladder = unwrap(createLadder(ZONE, SLOT_SECONDS));
         const { addresses } = unwrap(planBoundaries(newSealState(0), ladder, FIRST_SLOT, READINGS));
         this.#addresses = compactAddresses(SLOT_SECONDS, FIRST_SLOT, addresses);
@@ -81,7 +86,8 @@ export class ManyMeters {
     /** Begins the log: enrols the collector. */
     async begin(): Promise<void> {
         await this.#store.initialize(this.genesis);
-        await this.#enrol(ROLE.collector, this.#author, this.#collector, []);
+        const { author, collector } = this.#keys;
+        await this.#enrol(ROLE.collector, author, collector, []);
     }
 
     /** Enrols so many meters, each with one stream, and takes a record of 96 readings of each. */
@@ -97,17 +103,18 @@ export class ManyMeters {
         }
     }
 
-    /** Writes what is new to the store, and a checkpoint over it. */
+    /** Writes what is new to the store, each entry with its checkpoint. */
     async #flush(): Promise<void> {
         const { log, state } = this.ledger;
         const origin = originOf(state.networkId);
-        await this.#store.appendBlock({
-            height: ++this.#height,
-            appHash: new Uint8Array(32),
-            engineState: new Uint8Array(),
-            entries: this.#block.splice(0),
-            checkpoint: await signCheckpoint(this.#logSigner, origin, log.size, log.root()),
-        });
+        const entries: FollowedEntry[] = [];
+        for (const entry of this.#block.splice(0)) {
+            const { log: signer } = this.#keys;
+            const root = log.root(entry.size);
+            const checkpoint = await signCheckpoint(signer, origin, entry.size, root);
+            entries.push({ ...entry, checkpoint });
+        }
+        await this.#store.followLog(entries);
     }
 
     async #meter(): Promise<MeterRecord> {
@@ -143,7 +150,7 @@ export class ManyMeters {
         signer: Signer,
         streams: Parameters<typeof createEnrolment>[1]["streams"],
     ): Promise<Uint8Array> {
-        const item = await createEnrolment(this.#operator, {
+        const item = await createEnrolment(this.#keys.operator, {
             network: this.ledger.state.networkId,
             role,
             id,
@@ -157,9 +164,9 @@ export class ManyMeters {
 
     async #vertex(records: MeterRecord[]): Promise<void> {
         records.sort((a, b) => Buffer.compare(a.subject, b.subject));
-        const item = await createVertex(this.#collector, {
+        const item = await createVertex(this.#keys.collector, {
             net: this.ledger.state.networkId,
-            author: this.#author,
+            author: this.#keys.author,
             keyEpoch: 0,
             ...this.#tips.next(),
             seen: { size: 0, root: new Uint8Array(32) },
@@ -176,7 +183,7 @@ export class ManyMeters {
         if (outcomes.some(({ kind }) => kind !== "accepted")) throw new Error("not accepted");
         log.append(entryLeafHash({ timeMs: TIME_MS, item }));
         const vertexId = entry.kind === "vertex" ? entry.vertex.id.bytes : null;
-        this.#block.push({ entry: { timeMs: TIME_MS, item }, vertexId, records });
+        this.#block.push({ entry: { timeMs: TIME_MS, item }, vertexId, records, size: log.size });
         if (entry.kind === "vertex") this.#tips.add(entry.vertex, log.size);
         return entry;
     }

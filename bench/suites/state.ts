@@ -1,5 +1,5 @@
 import { bytesEqual } from "@meterseal/core";
-import type { StateCalls } from "../children/state-run.ts";
+import type { MadeLedger, StateCalls } from "../children/state-run.ts";
 import { Child } from "../lib/child.ts";
 import type { Row, Suite } from "../lib/report.ts";
 import { inTempDirectory } from "../lib/temp.ts";
@@ -18,6 +18,14 @@ function metersOf(quick: boolean): number {
     return quick ? METERS_QUICK : METERS;
 }
 
+/** Starts a server in a process of its own, and stops it. */
+async function serve(profileDir: string | null, made: MadeLedger) {
+    const child = new Child<StateCalls>("state-run.ts", profileDir, HEAP);
+    const { rssBytes, startCpuS, startMs } = await child.ask("serve", made);
+    await child.stop();
+    return { rssBytes, startCpuS, startMs };
+}
+
 /** The state of a ledger with many meters: memory, the root after a block, a start from an image. */
 export const stateSuite: Suite = {
     name: "state",
@@ -31,6 +39,8 @@ export const stateSuite: Suite = {
             const starter = new Child<StateCalls>("state-run.ts", profileDir, HEAP);
             const started = await starter.ask("start", made);
             await starter.stop();
+            const replayed = await serve(profileDir, made);
+            const served = await serve(profileDir, made);
             if (!bytesEqual(started.root, made.root)) throw new Error("another state after start");
             const row = (
                 what: string,
@@ -64,6 +74,32 @@ export const stateSuite: Suite = {
                         },
                     ),
                     row("the same, CPU", started.startCpuS, "s"),
+                    row("serve: start from its image", served.startMs / 1000, "s", {
+                        on: "ours",
+                        atMost: 30,
+                    }),
+                    {
+                        ...row("the same, CPU", served.startCpuS, "s"),
+                        against: { value: replayed.startCpuS, unit: "s", of: "whole log replayed" },
+                        ratio: replayed.startCpuS / served.startCpuS,
+                    },
+                    {
+                        ...row(
+                            "serve: resident memory after such a start",
+                            served.rssBytes / MB,
+                            "MB",
+                            {
+                                on: "ours",
+                                atMost: 1_500,
+                            },
+                        ),
+                        against: {
+                            value: replayed.rssBytes / MB,
+                            unit: "MB",
+                            of: "whole log replayed",
+                        },
+                        ratio: replayed.rssBytes / served.rssBytes,
+                    },
                     {
                         ...row("state root after a block of 402 entries", made.blockRootMs, "ms"),
                         against: { value: made.firstRootMs, unit: "ms", of: "every fact hashed" },
