@@ -1,21 +1,17 @@
 import { isIP } from "node:net";
-import { LIMITS, type MetersealError } from "@meterseal/core";
+import { LIMITS } from "@meterseal/core";
 import type { Connection, EventContext, Sender } from "rhea";
 import type { BrokerAddress } from "../broker/address.ts";
+import { ClientPort } from "../broker/client-port.ts";
 import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
 import { hostOf } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
-import { withTimeLimit } from "../time-limit.ts";
 import { keyOf, sourceOf, subjectOf, TARGET } from "./addresses.ts";
 import { AMQP_FRAME_BYTES } from "./frame-gate.ts";
 
-/** Frames that may wait for the other side's word; beyond it nothing is sent. */
-const MAX_WAITING = 4 * LIMITS.outboxInFlight;
 /** Frames that the other side may send ahead. */
 const CREDIT = LIMITS.ingestMessages;
 const IDLE_MS = 15_000;
-/** Time for a goodbye, in milliseconds. */
-const GOODBYE_MS = 300;
 
 /** Connects to a collector that listens, or to a broker such as RabbitMQ with its plugin. */
 export function openAmqp10Port(
@@ -23,32 +19,18 @@ export function openAmqp10Port(
     subjectHex: string,
     events: BrokerEvents,
 ): BrokerPort {
-    const port = new Amqp10Port(address, subjectHex, events);
-    port.connect().catch((cause: unknown) => port.down(...failureOf(cause)));
-    return port;
+    return new Amqp10Port(address, subjectHex, events).begin();
 }
 
-class Amqp10Port implements BrokerPort {
-    readonly #address: BrokerAddress;
-    readonly #subjectHex: string;
-    readonly #events: BrokerEvents;
-    #connection: Connection | null = null;
+class Amqp10Port extends ClientPort<Connection> {
     #sender: Sender | null = null;
     #dataSection: (bytes: Buffer) => unknown = (bytes) => bytes;
-    #waiting = 0;
-    #isDown = false;
 
-    constructor(address: BrokerAddress, subjectHex: string, events: BrokerEvents) {
-        this.#address = address;
-        this.#subjectHex = subjectHex;
-        this.#events = events;
-    }
-
-    async connect(): Promise<void> {
+    protected override async connect(): Promise<void> {
         const { default: rhea } = await loadOptional("rhea", () => import("rhea"));
-        if (this.#isDown) return;
-        const { ca, password, tenant, url: text, username = "anonymous" } = this.#address;
-        const { virtualHost } = this.#address;
+        if (this.isDown) return;
+        const { ca, password, tenant, url: text, username = "anonymous" } = this.address;
+        const { virtualHost } = this.address;
         const url = new URL(text);
         const host = hostOf(url);
         const isSecure = url.protocol === "amqps:";
@@ -62,7 +44,7 @@ class Amqp10Port implements BrokerPort {
             ...(password === undefined ? { username } : plainLogin(username, password)),
             max_frame_size: AMQP_FRAME_BYTES,
         });
-        this.#connection = connection;
+        this.connection = connection;
         for (const name of ["connection_error", "protocol_error", "error", "session_error"]) {
             connection.on(name, (what: unknown) => this.down(reasonOf(what)));
         }
@@ -71,66 +53,51 @@ class Amqp10Port implements BrokerPort {
         }
         connection.on("disconnected", (context: EventContext) => this.down(reasonOf(context)));
         connection.on("connection_close", () => this.down("the other side closes"));
-        const isCollector = this.#subjectHex === "+";
+        const { isCollector } = this;
         const direction = isCollector ? "up" : "dn";
-        const source = sourceOf(keyOf(tenant, direction, isCollector ? "*" : this.#subjectHex));
+        const source = sourceOf(keyOf(tenant, direction, isCollector ? "*" : this.subjectHex));
         connection.once("connection_open", () => {
             connection.open_receiver({ source, credit_window: CREDIT, autoaccept: true });
         });
         connection.once("receiver_open", () => connection.open_sender({ target: TARGET }));
         connection.once("sendable", ({ sender }: EventContext) => {
-            if (this.#isDown || sender === undefined) return;
+            if (this.isDown || sender === undefined) return;
             this.#sender = sender;
-            this.#events.up();
+            this.events.up();
         });
-        connection.on("settled", () => {
-            this.#waiting--;
-        });
+        connection.on("settled", () => this.givePlaceBack());
         connection.on("message", ({ message }: EventContext) => {
             const subject = isCollector
                 ? subjectOf(tenant, "up", message?.subject)
-                : this.#subjectHex;
+                : this.subjectHex;
             const bytes: unknown = message?.body?.content;
-            if (this.#isDown || subject === null || !(bytes instanceof Uint8Array)) return;
-            this.#events.frame(subject, new Uint8Array(bytes));
+            if (this.isDown || subject === null || !(bytes instanceof Uint8Array)) return;
+            this.events.frame(subject, new Uint8Array(bytes));
         });
     }
 
-    send(subjectHex: string, bytes: Uint8Array): boolean {
-        if (this.#sender === null || this.#isDown || this.#waiting >= MAX_WAITING) return false;
-        this.#waiting++;
-        const direction = this.#subjectHex === "+" ? "dn" : "up";
-        const subject = keyOf(this.#address.tenant, direction, subjectHex);
+    override send(subjectHex: string, bytes: Uint8Array): boolean {
+        if (this.#sender === null || !this.takePlace()) return false;
+        const direction = this.isCollector ? "dn" : "up";
+        const subject = keyOf(this.address.tenant, direction, subjectHex);
         this.#sender.send({ subject, body: this.#dataSection(Buffer.from(bytes)) });
         return true;
     }
 
-    async close(): Promise<void> {
-        this.#isDown = true;
-        const connection = this.#connection;
-        this.#connection = null;
-        if (connection === null) return;
+    protected override goodbye(connection: Connection): Promise<unknown> {
+        if (!connection.is_open()) return Promise.resolve();
         const gone = new Promise<void>((resolve) => {
             connection.once("disconnected", () => resolve());
             connection.once("connection_close", () => resolve());
         });
-        const { socket } = connection as unknown as {
-            socket?: { destroy(cause: Error): void };
-        };
-        // one that has gone already says so by an error, one that is silent says nothing
-        if (connection.is_open()) {
-            connection.close();
-            await withTimeLimit(gone, GOODBYE_MS, "a goodbye").catch(() => {});
-        }
-        // the library hears of nothing but an error, and else keeps its timers
-        socket?.destroy(new Error("closed"));
+        connection.close();
+        return gone;
     }
 
-    /** Tells once that the connection is over. */
-    down(reason: string, cause?: MetersealError): void {
-        if (this.#isDown) return;
-        void this.close();
-        this.#events.down(reason, cause);
+    protected override discard(connection: Connection): void {
+        const { socket } = connection as unknown as { socket?: { destroy(cause: Error): void } };
+        // the library hears of nothing but an error, and else keeps its timers
+        socket?.destroy(new Error("closed"));
     }
 }
 

@@ -1,19 +1,15 @@
-import { assert, LIMITS, type MetersealError } from "@meterseal/core";
+import { assert, LIMITS } from "@meterseal/core";
 import type { Client, Element, xml as Xml } from "@xmpp/client";
 import { type BrokerAddress, mayBePlain } from "../broker/address.ts";
+import { ClientPort } from "../broker/client-port.ts";
 import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
 import { hostOf } from "../listen-address.ts";
 import { badOption } from "../meter-options.ts";
 import { loadOptional } from "../optional.ts";
-import { withTimeLimit } from "../time-limit.ts";
 import { type XmppPlace, XmppSocket } from "./socket.ts";
 
 /** Namespace of the element that carries a frame in base64. */
 const NAMESPACE = "urn:meterseal:link:1";
-/** Stanzas that may wait for the socket; beyond it nothing is sent. */
-const MAX_WAITING = 4 * LIMITS.outboxInFlight;
-/** Time for a goodbye, in milliseconds. */
-const GOODBYE_MS = 300;
 /** Characters of the longest frame in base64. */
 const FRAME_CHARACTERS = Math.ceil((LIMITS.messageBytes + 64) / 3) * 4;
 
@@ -50,40 +46,30 @@ export function openXmppPort(
     subjectHex: string,
     events: BrokerEvents,
 ): BrokerPort {
-    const port = new XmppPort(address, domainOf(address), subjectHex, events);
-    port.connect().catch((cause: unknown) => port.down(...failureOf(cause)));
-    return port;
+    return new XmppPort(address, subjectHex, events).begin();
 }
 
-class XmppPort implements BrokerPort {
-    readonly #address: BrokerAddress;
+class XmppPort extends ClientPort<Client> {
     readonly #domain: string;
-    readonly #subjectHex: string;
-    readonly #events: BrokerEvents;
-    #client: Client | null = null;
     #xml: typeof Xml | null = null;
-    #waiting = 0;
     #isUp = false;
-    #isDown = false;
 
-    constructor(address: BrokerAddress, domain: string, subjectHex: string, events: BrokerEvents) {
-        this.#address = address;
-        this.#domain = domain;
-        this.#subjectHex = subjectHex;
-        this.#events = events;
+    constructor(address: BrokerAddress, subjectHex: string, events: BrokerEvents) {
+        super(address, subjectHex, events);
+        this.#domain = domainOf(address);
     }
 
-    async connect(): Promise<void> {
+    protected override async connect(): Promise<void> {
         const { client, xml } = await loadOptional("@xmpp/client", () => import("@xmpp/client"));
-        if (this.#isDown) return;
-        const { password = "", url, username = "" } = this.#address;
+        if (this.isDown) return;
+        const { password = "", url, username = "" } = this.address;
         const made = client({
             ...{ service: url, domain: this.#domain },
             ...{ username: username.slice(0, username.indexOf("@")), password },
         });
-        this.#client = made;
+        this.connection = made;
         this.#xml = xml;
-        useOwnSocket(made, placeOf(this.#address, this.#domain));
+        useOwnSocket(made, placeOf(this.address, this.#domain));
         made.reconnect.stop(); // whoever uses the port makes a new one
         made.on("error", (cause: Error) => this.down(...failureOf(cause)));
         made.on("disconnect", () => this.down("connection lost"));
@@ -91,55 +77,41 @@ class XmppPort implements BrokerPort {
         made.on("stanza", (stanza: Element) => this.#take(stanza));
         await made.start();
         await made.send(xml("presence"));
-        if (this.#isDown) return;
+        if (this.isDown) return;
         this.#isUp = true;
-        this.#events.up();
+        this.events.up();
     }
 
-    send(subjectHex: string, bytes: Uint8Array): boolean {
-        const [client, xml] = [this.#client, this.#xml];
-        if (client === null || xml === null || !this.#isUp || this.#isDown) return false;
-        if (this.#waiting >= MAX_WAITING) return false;
-        this.#waiting++;
-        const name = this.#subjectHex === "+" ? subjectHex : this.#address.tenant;
+    override send(subjectHex: string, bytes: Uint8Array): boolean {
+        const [client, xml] = [this.connection, this.#xml];
+        if (client === null || xml === null || !this.#isUp || !this.takePlace()) return false;
+        const name = this.isCollector ? subjectHex : this.address.tenant;
         const attributes = { to: `${name}@${this.#domain}`, type: "headline" };
         const text = Buffer.from(bytes).toString("base64");
         client.send(xml("message", attributes, xml("frame", { xmlns: NAMESPACE }, text))).then(
-            () => {
-                this.#waiting--;
-            },
+            () => this.givePlaceBack(),
             (cause: unknown) => this.down(...failureOf(cause)),
         );
         return true;
     }
 
-    async close(): Promise<void> {
-        this.#isDown = true;
-        const client = this.#client;
-        this.#client = null;
-        if (client === null) return;
-        // one that has gone already says so by an error, one that is silent says nothing
+    protected override async goodbye(client: Client): Promise<void> {
         client.on("error", () => {});
-        const { socket } = client;
-        await withTimeLimit(client.stop(), GOODBYE_MS, "a goodbye").catch(() => {});
+        await client.stop();
+    }
+
+    protected override discard({ socket }: Client): void {
         socket?.destroy();
     }
 
-    /** Tells once that the connection is over. */
-    down(reason: string, cause?: MetersealError): void {
-        if (this.#isDown) return;
-        void this.close();
-        this.#events.down(reason, cause);
-    }
-
     #take(stanza: Element): void {
-        if (this.#isDown || !stanza.is("message") || stanza.attrs.type !== "headline") return;
+        if (this.isDown || !stanza.is("message") || stanza.attrs.type !== "headline") return;
         const text = stanza.getChildText("frame", NAMESPACE);
         if (text === null || text.length > FRAME_CHARACTERS) return;
         const [name = "", domain = ""] = (stanza.attrs.from ?? "").split(/[@/]/);
-        const isMine = this.#subjectHex === "+" || name === this.#address.tenant;
+        const isMine = this.isCollector || name === this.address.tenant;
         if (domain !== this.#domain || !isMine) return;
-        this.#events.frame(name, new Uint8Array(Buffer.from(text, "base64")));
+        this.events.frame(name, new Uint8Array(Buffer.from(text, "base64")));
     }
 }
 
