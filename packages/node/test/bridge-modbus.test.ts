@@ -80,9 +80,9 @@ describe("meterseal bridge --modbus", () => {
         expect(running.said()).toContain("the meter answers again");
         const key = ["--key", join(dir, DEVICE_FILES.keyFile), "--url", server.httpUrl, "--json"];
         const totals = async (): Promise<unknown> => {
-            const { totalExportWh, totalImportWh } = JSON.parse(
-                (await run("usage", ...key)).stdout,
-            );
+            const { code, stdout } = await run("usage", ...key);
+            if (code !== 0) return null; // no record is there yet
+            const { totalExportWh, totalImportWh } = JSON.parse(stdout);
             return [totalImportWh, totalExportWh];
         };
         for (let i = 0; i < 100 && String(await totals()) !== "15,10"; i++) await pause();
