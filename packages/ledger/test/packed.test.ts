@@ -6,6 +6,7 @@ import { ByteHeap } from "../src/packed/byte-heap.ts";
 import { ChainTable } from "../src/packed/chain-table.ts";
 import { HashChains } from "../src/packed/hash-chains.ts";
 import { KeyIndex } from "../src/packed/key-index.ts";
+import { NumberedIndex } from "../src/packed/numbered-index.ts";
 import { nameOfKey, numberedKey } from "../src/packed/numbered-name.ts";
 
 const SEED = seedOf(32);
@@ -30,6 +31,35 @@ function chainOf(name: string, changes: Partial<Chain>): Chain {
         ...changes,
     };
 }
+
+describe("an index of numbered names", () => {
+    const nameOf = (i: number): string =>
+        `${toHex(hash(`subject ${i >> 1}`).slice(0, 16))}/${i & 1}`;
+
+    it("finds each name before and after it has forgotten what it remembered", () => {
+        const [count, index] = [20_000, new NumberedIndex()];
+        for (let i = 0; i < count; i++) {
+            expect(index.find(nameOf(i))).toBe(-1);
+            expect(index.add(nameOf(i))).toBe(i);
+        }
+        const found = (): number[] =>
+            Array.from({ length: count }, (_, i) => index.find(nameOf(i)));
+        const entries = Array.from({ length: count }, (_, i) => i);
+        expect(found()).toEqual(entries);
+        expect(found()).toEqual(entries);
+        expect(index.find(nameOf(count))).toBe(-1);
+        expect(index.size).toBe(count);
+    });
+
+    it("remembers nothing of what it held before it was restored", () => {
+        const [one, other] = [new NumberedIndex(), new NumberedIndex()];
+        for (const i of [1, 2, 3]) one.add(nameOf(i));
+        for (const i of [3, 2]) other.add(nameOf(i));
+        one.pages.restore(other.pages.image());
+        one.restored();
+        expect([1, 2, 3].map((i) => one.find(nameOf(i)))).toEqual([-1, 1, 0]);
+    });
+});
 
 describe("an index of keys", () => {
     it("finds each of many keys, and none that it has not", () => {

@@ -1,8 +1,8 @@
 import type { AcceptedHashes, Chain, PendingRecord } from "../accept/state.ts";
 import { ItemPages } from "../merkle/item-pages.ts";
 import { HashChains } from "./hash-chains.ts";
-import { KeyIndex } from "./key-index.ts";
-import { NUMBERED_KEY_BYTES, nameOfKey, numberedKey, partsOfKey } from "./numbered-name.ts";
+import { NumberedIndex } from "./numbered-index.ts";
+import { nameOfKey, partsOfKey } from "./numbered-name.ts";
 import type { Table } from "./table.ts";
 
 /** Layout of a row: flags, three numbers, the last block of hashes, the anchor. */
@@ -26,7 +26,7 @@ export type RareOfChain = {
  * were appended to it.
  */
 export class ChainTable implements Table<Chain> {
-    readonly index: KeyIndex = new KeyIndex(NUMBERED_KEY_BYTES);
+    readonly index: NumberedIndex = new NumberedIndex();
     readonly rows: ItemPages = new ItemPages(ROW_BYTES);
     readonly hashes: HashChains = new HashChains();
     readonly rare: Map<number, RareOfChain> = new Map();
@@ -63,9 +63,8 @@ export class ChainTable implements Table<Chain> {
 
     /** Puts a chain in the place of the one before, and its appended hashes behind those it has. */
     set(name: string, chain: Chain): void {
-        const key = numberedKey(name);
-        const found = this.index.find(key);
-        const entry = found < 0 ? this.index.add(key) : found;
+        const found = this.index.find(name);
+        const entry = found < 0 ? this.index.add(name) : found;
         if (found < 0) this.rows.push(new Uint8Array(ROW_BYTES));
         const row = viewOf(this.rows.at(entry));
         if (row.getUint8(AT.flags) === 0) this.#size++;
@@ -122,7 +121,7 @@ export class ChainTable implements Table<Chain> {
     }
 
     #find(name: string): number {
-        const entry = this.index.find(numberedKey(name));
+        const entry = this.index.find(name);
         return entry >= 0 && this.rows.byteAt(entry, AT.flags) !== 0 ? entry : -1;
     }
 

@@ -39,7 +39,9 @@ export class HashChains {
     }
 
     #before(name: number): number {
-        const block = this.pages.at(name - 1);
-        return new DataView(block.buffer, block.byteOffset).getUint32(0);
+        let before = 0;
+        for (let i = 0; i < BEFORE_BYTES; i++)
+            before = before * 256 + this.pages.byteAt(name - 1, i);
+        return before;
     }
 }

@@ -2,8 +2,8 @@ import { assert, bytesEqual, toHex } from "@meterseal/core";
 import type { StreamState } from "../accept/state.ts";
 import { ItemPages } from "../merkle/item-pages.ts";
 import type { Enrolments, EnrolmentTable } from "./enrolment-table.ts";
-import { KeyIndex } from "./key-index.ts";
-import { NUMBERED_KEY_BYTES, nameOfKey, numberedKey } from "./numbered-name.ts";
+import { NumberedIndex } from "./numbered-index.ts";
+import { nameOfKey } from "./numbered-name.ts";
 import type { Table } from "./table.ts";
 
 /** Layout of a row: name of the enrolment and place in it, flags, and numbers. */
@@ -25,7 +25,7 @@ export type StreamProgress = Omit<StreamState, "descriptor" | "subject">;
 
 /** Streams by name, packed: about 90 bytes each, and their registers where those are open. */
 export class StreamTable implements Table<StreamState> {
-    readonly index: KeyIndex = new KeyIndex(NUMBERED_KEY_BYTES);
+    readonly index: NumberedIndex = new NumberedIndex();
     readonly rows: ItemPages = new ItemPages(ROW_BYTES);
     /** Last registers of open streams, by row. */
     readonly registers: Map<number, readonly bigint[]> = new Map();
@@ -45,27 +45,26 @@ export class StreamTable implements Table<StreamState> {
 
     /** True where a stream has this name. */
     has(name: string): boolean {
-        return this.index.find(numberedKey(name)) >= 0;
+        return this.index.find(name) >= 0;
     }
 
     /** Copy of a stream's state. */
     get(name: string): StreamState | undefined {
-        const entry = this.index.find(numberedKey(name));
+        const entry = this.index.find(name);
         return entry < 0 ? undefined : this.#stream(entry);
     }
 
     /** What changes of a stream's state, for which its enrolment need not be parsed. */
     progress(name: string): StreamProgress | undefined {
-        const entry = this.index.find(numberedKey(name));
+        const entry = this.index.find(name);
         return entry < 0 ? undefined : this.#progress(entry);
     }
 
     /** Puts a state in the place of the one before. */
     set(name: string, stream: StreamState): void {
-        const key = numberedKey(name);
-        let entry = this.index.find(key);
+        let entry = this.index.find(name);
         if (entry < 0) {
-            entry = this.index.add(key);
+            entry = this.index.add(name);
             this.rows.push(this.#firstRow(stream));
         }
         const row = viewOf(this.rows.at(entry));
