@@ -34,7 +34,7 @@ function report(
             ...{ clock: verdict("clock"), plausibility: verdict("plausibility"), checkpoint: null },
         },
         records: series.length === 0 ? [] : [{} as HouseholdReport["records"][number]],
-        ...{ series, joins: [], corrections: [] },
+        ...{ series, joins: [], corrections: [], prunedBeforeUnix: null },
     } as HouseholdReport;
 }
 

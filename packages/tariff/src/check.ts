@@ -18,8 +18,8 @@ export type CheckedBill = {
  * Checks a bill without a key: Σ v · Com = amount · G + blind · H over the commitments that the meter
  * signed, with weights that follow from the published tariff (privacy 4). That the records are signed,
  * whole and in the ledger is checked before, by whoever hands them over.
- * @returns MS_BILL with the reason; MS_COMMITMENT for a commitment that is none or is not there;
- * MS_TARIFF, MS_ZONE, MS_TOO_LARGE.
+ * @returns MS_BILL with the reason; MS_PRUNED where records of the period were pruned; MS_COMMITMENT for a
+ * commitment that is none or is not there; MS_TARIFF, MS_ZONE, MS_TOO_LARGE.
  */
 export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
     const { period, recorded, tariff } = basis;
@@ -39,6 +39,13 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
         const expected = "records that reach the end of the period";
         const todo = "Take newer evidence, or a bill that ends with the last reading.";
         return fail(error("MS_BILL", { expected, todo }));
+    }
+    const firstUnix = recorded.epochs[0]?.boundaries[0]?.atUnix ?? bill.toUnix;
+    if (basis.isPruned === true && firstUnix > bill.fromUnix) {
+        // Nobody could tell what they said from what was never used.
+        const expected = "records that reach back to the beginning of the period";
+        const todo = "Take evidence from before the pruning, or a bill that begins later.";
+        return fail(error("MS_PRUNED", { where: "bill", expected, todo }));
     }
     const lines = linesOf(basis);
     if (!lines.ok) return lines;

@@ -17,6 +17,8 @@ export type PublishedTariff = {
 /** What a bill is made over: records, a tariff and a period. */
 export type BillBasis = {
     readonly recorded: RecordedStream;
+    /** Whether older records of the stream are missing, because they were pruned; absent where none are. */
+    readonly isPruned?: boolean;
     readonly tariff: PublishedTariff;
     readonly period: Period;
 };

@@ -246,6 +246,24 @@ describe("a bill (invariant 13) fails", () => {
         expect(codeOf(checkBill(bill, altered(alter)))).toBe(code);
     });
 
+    it("over a period of which the beginning was pruned: a smaller bill would be as well proven", () => {
+        const rest = altered((recorded) => void boundariesOf(recorded).splice(0, START + 4));
+        const smaller = unwrap(proveBill(home.prover, rest));
+        expect(smaller.amount).toBeLessThan(bill.amount);
+        const pruned = { ...rest, isPruned: true };
+        expect(codeOf(checkBill(smaller, pruned))).toBe("MS_PRUNED");
+        expect(codeOf(proveBill(home.prover, pruned))).toBe("MS_PRUNED");
+        expect(codeOf(checkBill(bill, { ...basis, isPruned: true }))).toBe("ok");
+        const exact = altered((recorded) => {
+            const boundaries = boundariesOf(recorded);
+            boundaries.splice(
+                0,
+                boundaries.findIndex(({ atUnix }) => atUnix === bill.fromUnix),
+            );
+        });
+        expect(codeOf(checkBill(bill, { ...exact, isPruned: true }))).toBe("ok");
+    });
+
     it("where the meter committed to another register than it sealed: its maker is told", () => {
         const over = altered((recorded) => {
             const boundaries = boundariesOf(recorded);

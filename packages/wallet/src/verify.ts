@@ -54,6 +54,8 @@ export type HouseholdReport = {
     /** Where one seal epoch follows another: exchanges, resets, new keys. */
     readonly joins: readonly Join[];
     readonly corrections: readonly OwnCorrection[];
+    /** As {@link EvidenceReport.prunedBeforeUnix}: what is older is missing here, and was not zero. */
+    readonly prunedBeforeUnix: number | null;
 };
 
 /**
@@ -97,6 +99,7 @@ export function openHousehold(evidence: Evidence, key: KeyFile): Result<Househol
         series,
         joins,
         corrections,
+        prunedBeforeUnix: report.prunedBeforeUnix,
     });
 }
 

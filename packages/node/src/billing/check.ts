@@ -1,6 +1,5 @@
 import { error, toHex, unwrap } from "@meterseal/core";
-import { checkEvidence } from "@meterseal/ledger";
-import type { MeterRecord } from "@meterseal/record";
+import { checkEvidence, type EvidenceReport } from "@meterseal/ledger";
 import { type Bill, checkBill, periodOf, readStream } from "@meterseal/tariff";
 import { type BillEvidence, recordsOf } from "./bill-evidence.ts";
 import type { BillReport } from "./bill-words.ts";
@@ -10,7 +9,7 @@ import { ledgerTariff, readProofs, trustIn } from "./ledger-tariff.ts";
  * Checks a bill from its network's id up: every signature, chain link and proof of the meter's records,
  * the tariff and its publisher in the ledger, and the amount against the commitments.
  * @throws MetersealError the first thing that does not hold: MS_GENESIS, MS_SIGNATURE_BAD,
- * MS_CHAIN_MISMATCH, MS_PROOF …, MS_TARIFF, MS_COMMITMENT, MS_BILL.
+ * MS_CHAIN_MISMATCH, MS_PROOF …, MS_TARIFF, MS_COMMITMENT, MS_BILL, MS_PRUNED.
  */
 export function checkWithEvidence(bill: Bill, evidence: BillEvidence): BillReport {
     const bundle = recordsOf(evidence);
@@ -18,22 +17,23 @@ export function checkWithEvidence(bill: Bill, evidence: BillEvidence): BillRepor
     const report = checkEvidence(bundle, { networkId: bill.network, subject: bill.meter });
     const [fault] = [...report.signatures.faults, ...report.continuity.faults];
     if (fault !== undefined) throw fault.error;
-    const records = report.records.map(({ record }) => record);
-    return checkOverRecords(bill, records, evidence, trust);
+    return checkOverRecords(bill, report, evidence, trust);
 }
 
 /** The same over records that were checked before. */
 export function checkOverRecords(
     bill: Bill,
-    records: readonly MeterRecord[],
+    { prunedBeforeUnix, records }: Pick<EvidenceReport, "prunedBeforeUnix" | "records">,
     { proofs }: BillEvidence,
     trust: ReturnType<typeof trustIn>,
 ): BillReport {
     const tariff = ledgerTariff(bill.tariff, readProofs(proofs, trust), trust);
-    const recorded = unwrap(readStream(records, bill.stream));
+    const own = records.map(({ record }) => record);
+    const recorded = unwrap(readStream(own, bill.stream));
     const { slotSeconds } = recorded;
     const period = unwrap(periodOf(bill.fromUnix, bill.toUnix, slotSeconds));
-    const checked = unwrap(checkBill(bill, { recorded, tariff, period }));
+    const isPruned = prunedBeforeUnix !== null;
+    const checked = unwrap(checkBill(bill, { recorded, isPruned, tariff, period }));
     const { body, provider } = tariff;
     return { bill, checked, tariff: body, provider, slotSeconds };
 }

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { error, parseInstant, toHex, unwrap } from "@meterseal/core";
 import { formatBill, periodOf, proveBill, readStream } from "@meterseal/tariff";
-import { type KeyFile, openHousehold } from "@meterseal/wallet";
+import { type HouseholdReport, type KeyFile, openHousehold } from "@meterseal/wallet";
 import { recordsOf } from "../billing/bill-evidence.ts";
 import { type BillRelease, billHousehold, releaseBill } from "../billing/bill-journal.ts";
 import { billJson, describeBill } from "../billing/bill-words.ts";
@@ -71,21 +71,20 @@ export const billProveCommand: Command = {
         if (hash === null) throw error("MS_USAGE", { expected: "--tariff HASH", got: "none" });
         const evidence = await readEvidence(options, toHex(key.meter), toHex(hash));
         const bundle = recordsOf(evidence);
-        const { records, verdicts } = unwrap(openHousehold(bundle, key));
-        const { clock, continuity, plausibility, signature } = verdicts;
+        const household = unwrap(openHousehold(bundle, key));
+        const { clock, continuity, plausibility, signature } = household.verdicts;
         const checks = [signature, continuity, clock, plausibility];
         const [fault] = checks.flatMap(({ faults }) => faults);
         if (fault !== undefined) throw fault.error;
         const trust = trustIn(bundle.genesis, key.network);
         const tariff = ledgerTariff(hash, readProofs(evidence.proofs, trust), trust);
-        const own = records.map(({ record }) => record);
-        const release = prove(key, options, tariff, own);
+        const release = prove(key, options, tariff, household);
         const { bill } = release;
         const householdDir = dirname(requiredOption(options, "key", "FILE"));
-        const household = billHousehold(householdDir, textOption(options, "url"));
-        await releaseBill(household, release, options.override === true);
+        const releases = billHousehold(householdDir, textOption(options, "url"));
+        await releaseBill(releases, release, options.override === true);
         writeFileSync(path, formatBill(bill), { mode: 0o600, flush: true, flag: "wx" });
-        const report = checkOverRecords(bill, own, evidence, trust);
+        const report = checkOverRecords(bill, household, evidence, trust);
         if (options.json === true) out(JSON.stringify({ path, ...billJson(report) }));
         else {
             out(describeBill(report).join("\n"));
@@ -100,7 +99,7 @@ function prove(
     key: KeyFile,
     options: Options,
     tariff: LedgerTariff,
-    records: Parameters<typeof readStream>[0],
+    { prunedBeforeUnix, records }: HouseholdReport,
 ): BillRelease {
     const { master, meter, network, stream, zone } = key;
     if (master === null) {
@@ -109,11 +108,13 @@ function prove(
     }
     const instant = (name: string): number =>
         unwrap(parseInstant(requiredOption(options, name, "TIME"), zone));
-    const recorded = unwrap(readStream(records, stream.streamId));
+    const own = records.map(({ record }) => record);
+    const recorded = unwrap(readStream(own, stream.streamId));
     const period = unwrap(periodOf(instant("from"), instant("to"), recorded.slotSeconds));
     const named = hexOption(options, "market", 16);
     const isMarketSeries = isIndependent(named, tariff, tariff.provider);
     const prover = { network, meter, master, stream, isMarketSeries };
-    const bill = unwrap(proveBill(prover, { recorded, tariff, period }));
+    const isPruned = prunedBeforeUnix !== null;
+    const bill = unwrap(proveBill(prover, { recorded, isPruned, tariff, period }));
     return { bill, recorded, period, tariff, zone, isMarketSeries };
 }
