@@ -208,6 +208,26 @@ describe("a server on a pruned directory", () => {
         expect(codes({ ...evidence, statements: [] })).toContain("MS_CHAIN_MISMATCH");
     });
 
+    it.each([["of the server"], ["of the directory"]])(
+        "opens to its household what is left %s, and no part of a range for the whole",
+        async (source) => {
+            const at = source === "of the server" ? server.httpUrl : pruned;
+            const from = (of: string) => (of === pruned || of === whole ? "--data" : "--url");
+            const usage = (of: string, ...words: string[]) =>
+                run("usage", "--key", keyPath, from(of), of, "--json", ...words);
+            const refused = await usage(at, "--from", "2013-01-02");
+            expect([refused.code, refused.stderr]).toEqual([
+                2,
+                expect.stringMatching(/MS_PRUNED.*2013-01-05/),
+            ]);
+            const later = ["--from", "2013-01-05", "--to", "2013-01-06"];
+            const [before, after] = [await usage(whole, ...later), await usage(at, ...later)];
+            expect([after.code, after.stdout]).toEqual([0, before.stdout]);
+            expect((await usage(at)).stderr).toMatch(/Older records were pruned.*2013-01-05/);
+            expect((await usage(whole)).stderr).toBe("");
+        },
+    );
+
     it("leaves proofs valid that were handed out before", async () => {
         const before = await evidenceOf(old);
         expect(check(before).continuity.faults).toEqual([]);

@@ -148,7 +148,8 @@ describe("a record that two collectors carried", () => {
 
     it("is read once by its household", async () => {
         const key = { meter: meter.subject, network: network.networkId } as KeyFile;
-        expect(hashes(await readOwnRecords("store", store.reader, key))).toEqual(hashes(records));
+        const own = await readOwnRecords("store", store.reader, key);
+        expect([hashes(own.records), own.isPruned]).toEqual([hashes(records), false]);
     });
 
     it("is no fault of the store, but a state that nobody agreed on is", async () => {

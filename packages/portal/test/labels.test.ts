@@ -1,6 +1,6 @@
 import type { UsageInterval } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
-import { correctionLabel, energyLabel, readingLabel } from "../src/household/labels.ts";
+import { correctionLabel, energyLabel, prunedNote, readingLabel } from "../src/household/labels.ts";
 
 const KWH = { label: "kWh" } as const;
 
@@ -32,5 +32,13 @@ describe("a correction in words", () => {
         expect(energyLabel(corrected, KWH)).toBe("1.500 kWh, corrected by −1.250 kWh");
         const partial: UsageInterval = { ...corrected, quality: "partial" };
         expect(energyLabel(partial, KWH)).toBe("1.500 kWh, corrected by −1.250 kWh, partly read");
+    });
+});
+
+describe("what was pruned, in words", () => {
+    it("names the day before which readings are missing", () => {
+        expect(prunedNote(Date.UTC(2013, 0, 5) / 1000, "Europe/London")).toMatch(
+            /before Saturday, 5 January 2013 are not all here/,
+        );
     });
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { error, MetersealError, parseInstant, unwrap } from "@meterseal/core";
+import { error, formatInstant, MetersealError, parseInstant, unwrap } from "@meterseal/core";
 import { decodeEvidence } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { openServerStore } from "@meterseal/stores/sqlite";
@@ -17,6 +17,7 @@ import {
     usageOfSeries,
 } from "@meterseal/wallet";
 import { type OptionSpec, type Options, requiredOption, textOption } from "../cli/arguments.ts";
+import { say } from "../console.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { askProvisional, type ProvisionalUsage } from "../household/provisional.ts";
 import { fetchEvidence } from "../http-client.ts";
@@ -50,7 +51,11 @@ export type OwnUsage = {
     readonly provisional: ProvisionalUsage | null;
 };
 
-/** A household's energy over the asked range, opened with the key file; `estimate` spreads gaps. */
+/**
+ * A household's energy over the asked range, opened with the key file; `estimate` spreads gaps.
+ * @throws MetersealError MS_PRUNED for a range that begins before what pruning has left; and as
+ * {@link askServer}.
+ */
 export async function readUsage(options: Options, defaultLevel: UsageLevel): Promise<OwnUsage> {
     const key = readKey(options);
     const level = parseLevel(textOption(options, "level") ?? defaultLevel);
@@ -64,6 +69,7 @@ export async function readUsage(options: Options, defaultLevel: UsageLevel): Pro
         throw error("MS_USAGE", { expected: "--from before --to" });
     }
     const read = await readPoint(options, key);
+    if (read.isPruned) requireLeft(read, from, key);
     // Before the range is cut: a catch-up outside it may hold energy that flowed inside.
     const series = options.estimate === true ? estimateGaps(read.series) : read.series;
     const [begin, end] = [from ?? Number.NEGATIVE_INFINITY, to ?? Number.POSITIVE_INFINITY];
@@ -102,9 +108,21 @@ function parseLevel(text: string): UsageLevel {
     });
 }
 
-/** What is opened of a household's records. */
-type OwnPoint = Pick<ServicePoint, "corrections" | "series">;
+/** What is opened of a household's records; and whether older ones are missing, because they were pruned. */
+type OwnPoint = Pick<ServicePoint, "corrections" | "series"> & { readonly isPruned: boolean };
 type ReadPoint = OwnPoint & Pick<OwnUsage, "provisional">;
+
+/** Takes no part of a range for the whole of it. */
+function requireLeft({ series }: OwnPoint, from: number | undefined, { zone }: KeyFile): void {
+    const [first] = series;
+    if (first === undefined) return;
+    const begin = formatInstant(first.unix, zone);
+    if (from === undefined) say(`Older records were pruned: what is shown begins at ${begin}.`);
+    else if (from < first.unix) {
+        const todo = `Ask from ${begin} on, or a copy that was made before.`;
+        throw error("MS_PRUNED", { where: "--from", expected: `${begin} or later`, todo });
+    }
+}
 
 async function readPoint(options: Options, key: KeyFile): Promise<ReadPoint> {
     const dir = textOption(options, "data");
@@ -124,11 +142,11 @@ async function readDirectory(dir: string, key: KeyFile): Promise<OwnPoint> {
     requireDirectory(dir);
     const store = await openServerStore(PLACES.server(dir), { readOnly: true });
     try {
-        const records = await readOwnRecords(dir, store.reader, key);
-        const point = unwrap(openServicePoint(key, records));
-        const [fault] = point.faults;
+        const { isPruned, records } = await readOwnRecords(dir, store.reader, key);
+        const { corrections, faults, series } = unwrap(openServicePoint(key, records));
+        const [fault] = faults;
         if (fault !== undefined) throw fault.error;
-        return point;
+        return { corrections, isPruned, series };
     } finally {
         await store.close();
     }
@@ -158,5 +176,7 @@ export async function askServer(
         throw error("MS_KEY_FOREIGN", { where: url, got: "no reading of this meter" });
     }
     const records = report.records.map(({ record }) => record);
-    return { bytes, records, series: [...report.series], corrections: report.corrections };
+    const { corrections, prunedBeforeUnix, series } = report;
+    const isPruned = prunedBeforeUnix !== null;
+    return { bytes, records, series: [...series], corrections, isPruned };
 }

@@ -13,7 +13,8 @@ import { distinctRecords } from "../distinct-records.ts";
 
 /**
  * Records of a household's meter in chain order, each signed by a key that the network of the key
- * file admitted and naming the one before. The whole check, with proofs, is `verify`.
+ * file admitted and naming the one before; where some were pruned those behind the last of them. The
+ * whole check, with proofs, is `verify`.
  * @throws MetersealError MS_KEY_FOREIGN where the store is of another network or knows no such
  * meter, MS_SIGNATURE_BAD or MS_CHAIN_MISMATCH naming the first record that does not hold.
  */
@@ -21,10 +22,12 @@ export async function readOwnRecords(
     where: string,
     reader: StoreReader,
     key: KeyFile,
-): Promise<MeterRecord[]> {
+): Promise<{ readonly records: readonly MeterRecord[]; readonly isPruned: boolean }> {
     const enrolments = await readEnrolments(where, reader, key);
+    const pruned = await reader.lastPruned(key.meter);
+    const from = pruned === null ? undefined : { ...pruned, seq: pruned.seq + 1 };
     const records: MeterRecord[] = [];
-    for await (const row of distinctRecords(reader.recordsOf(key.meter))) {
+    for await (const row of distinctRecords(reader.recordsOf(key.meter, from))) {
         const record = unwrap(parseRecord(row.bytes));
         const enrolment = enrolments.get(toHex(record.message.kid));
         const place = recordName(record);
@@ -32,14 +35,15 @@ export async function readOwnRecords(
             throw error("MS_SIGNATURE_BAD", { where: place, todo: "Run: meterseal verify" });
         }
         const before = records.at(-1);
+        const isCut = before === undefined && pruned !== null;
         const anchor = before === undefined || before.chainEpoch !== record.chainEpoch;
         const prev = anchor ? enrolment.message.hash : before.message.hash;
-        if (!bytesEqual(record.prev, prev)) {
+        if (!isCut && !bytesEqual(record.prev, prev)) {
             throw error("MS_CHAIN_MISMATCH", { where: place, todo: "Run: meterseal verify" });
         }
         records.push(record);
     }
-    if (records.length > 0) return records;
+    if (records.length > 0) return { records, isPruned: pruned !== null };
     throw error("MS_KEY_FOREIGN", { where, got: `no record of meter ${toHex(key.meter)}` });
 }
 

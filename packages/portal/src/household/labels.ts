@@ -54,6 +54,12 @@ export function periodNote(period: Period, view: View): string | null {
     return hours <= 25 ? `${hours} hours: the clocks went back` : "days without a record";
 }
 
+/** What pruning took from a household's view, by the instant before which it was allowed to. */
+export function prunedNote(prunedBeforeUnix: number, zone: string): string {
+    const date = formatDate(prunedBeforeUnix, zone, FULL_DATE);
+    return `The operator pruned old records: readings before ${date} are not all here, and what is shown begins behind the pruned ones.`;
+}
+
 /** Name of an interval, such as `17:30–18:00` or `Tue 15 Jan`. */
 export function intervalLabel(
     { fromUnix, toUnix }: UsageInterval,

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import { formatBytes, formatCount, formatCounted } from "../format.ts";
 import { Icon } from "../ui/icons.tsx";
+import { prunedNote } from "./labels.ts";
 import { VERIFY_HEADING } from "./seal.tsx";
 import {
     type OpenHome,
@@ -33,7 +34,7 @@ const WORDINGS: Readonly<Record<Question, Wording>> = {
     },
     continuity: {
         title: "Nothing missing, nothing changed",
-        holds: "From the first record to the last, none was dropped, added, moved or altered: each names the one before, and all lie under one signed total of the ledger.",
+        holds: "From the first record here to the last, none was dropped, added, moved or altered: each names the one before, and all lie under one signed total of the ledger.",
         fault: "The chain or a proof is broken: something was dropped, added, moved or altered.",
         counted: ["link and proof", "links and proofs"],
     },
@@ -76,6 +77,9 @@ export function VerifyCard({ home, refreshing, onRefresh }: VerifyCardProps): Re
                     />
                 ))}
             </ul>
+            {home.prunedBeforeUnix !== null && (
+                <p className="hint">{prunedNote(home.prunedBeforeUnix, home.zone)}</p>
+            )}
             <details>
                 <summary>What this does not prove</summary>
                 <p className="hint details-text">

@@ -66,6 +66,8 @@ export type OpenHome = {
     readonly verdicts: Readonly<Record<Question, VerdictView>>;
     readonly checkpoint: { readonly size: number; readonly rootHex: string } | null;
     readonly records: number;
+    /** As of the evidence: what is older may be missing; null where the chain is whole. */
+    readonly prunedBeforeUnix: number | null;
     readonly series: readonly OpenBoundary[];
     readonly evidenceBytes: number;
     /** Milliseconds to decode, verify and open, without fetching. */

@@ -161,7 +161,7 @@ async function refresh(): Promise<FromVault> {
 function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
     const startMs = performance.now();
     const evidence = unwrap(decodeEvidence(bytes));
-    const { verdicts, records, series } = unwrap(openHousehold(evidence, opener));
+    const { prunedBeforeUnix, verdicts, records, series } = unwrap(openHousehold(evidence, opener));
     const { checkpoint } = verdicts;
     const isGenuine = bytesEqual(networkIdOf(evidence.genesis), opener.network);
     home = isGenuine
@@ -189,6 +189,7 @@ function check(opener: KeyFile, bytes: Uint8Array): OpenHome {
         checkpoint:
             checkpoint === null ? null : { size: checkpoint.size, rootHex: toHex(checkpoint.root) },
         records: records.length,
+        prunedBeforeUnix,
         series,
         evidenceBytes: bytes.length,
         openMs: performance.now() - startMs,
