@@ -1,11 +1,11 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS, toHex, unwrap } from "@meterseal/core";
 import { accept, parseStoredEntry, stateOfGenesis, stateRoot } from "@meterseal/ledger";
 import { isSummary, STREAM_MODE } from "@meterseal/record";
-import { openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
+import { noteCompactionDue, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { TestChain } from "@meterseal/testkit/records";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PLACES } from "../src/files.ts";
@@ -205,6 +205,25 @@ describe("a prune that is killed", () => {
         expect(JSON.parse((await run(...pruneWords(dir))).stdout)).toMatchObject({ pruned: 5 });
         const report = await verified(dir);
         expect([report.counts.prunings, report.counts.pruned, report.faults]).toEqual([1, 5, []]);
+    });
+
+    it("writes the file anew where all rows were pruned and that was left to do", async () => {
+        const dir = await grown("file", (of) =>
+            growMeters(of, { meters: 2, records: 200, perVertex: 50 }),
+        );
+        const store = await openServerStore(PLACES.server(dir));
+        const pruner = await Pruner.open(dir, store, null);
+        noteCompactionDue(PLACES.server(dir)); // as the command does before bytes go
+        const plan = await pruner.plan(BEFORE_UNIX, () => undefined);
+        await pruner.apply(plan, () => undefined, new AbortController().signal);
+        pruner.close();
+        await store.close();
+        const size = statSync(fileOf(dir)).size;
+        const again = JSON.parse((await run(...pruneWords(dir))).stdout) as { freedBytes: number };
+        expect(again).toMatchObject({ records: 0, already: 398, pruned: 0 });
+        expect(again.freedBytes).toBeGreaterThan(0);
+        expect(statSync(fileOf(dir)).size).toBe(size - again.freedBytes);
+        expect(JSON.parse((await run(...pruneWords(dir))).stdout)).toMatchObject({ freedBytes: 0 });
     });
 
     it("leaves a store that holds, wherever it was killed, and ends when it is asked again", async () => {

@@ -5,7 +5,13 @@ import { summaryOf } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { StoreSamples } from "@meterseal/testkit/store-compliance";
 import { describe, expect, it } from "vitest";
-import { compactServerStore, openServerStore, SERVER_FILE } from "../src/sqlite/index.ts";
+import {
+    compactServerStore,
+    isCompactionDue,
+    noteCompactionDue,
+    openServerStore,
+    SERVER_FILE,
+} from "../src/sqlite/index.ts";
 import { listOf, useDirectory } from "./helpers.ts";
 
 const samples = new StoreSamples();
@@ -74,10 +80,13 @@ describe("a file that is written anew", () => {
         const before = await listOf(store.reader.records());
         await store.close();
         const size = statSync(path()).size;
+        noteCompactionDue(directory());
         writeFileSync(`${path()}.compact`, "left by a crash");
+        expect(isCompactionDue(directory())).toBe(true);
         const freed = compactServerStore(directory());
         expect(freed).toBeGreaterThan(0);
         expect(statSync(path()).size).toBe(size - freed);
+        expect(isCompactionDue(directory())).toBe(false);
         expect([existsSync(`${path()}.compact`), statSync(path()).mode & 0o777]).toEqual([
             false,
             0o600,

@@ -1,6 +1,11 @@
 import { MetersealError } from "@meterseal/core";
 import { lockDirectory } from "@meterseal/stores";
-import { compactServerStore, openServerStore } from "@meterseal/stores/sqlite";
+import {
+    compactServerStore,
+    isCompactionDue,
+    noteCompactionDue,
+    openServerStore,
+} from "@meterseal/stores/sqlite";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { isConfirmed } from "../cli/confirm.ts";
 import { counted, out, Progress, say } from "../console.ts";
@@ -56,14 +61,17 @@ export const pruneCommand: Command = {
             try {
                 const pruner = await Pruner.open(dataDir, store, policy);
                 try {
-                    done = await prune(pruner, asked, { isDry, isSure: options.yes === true });
+                    const beforeBytesGo = (): void => noteCompactionDue(directory);
+                    const isSure = options.yes === true;
+                    done = await prune(pruner, asked, { isDry, isSure, beforeBytesGo });
                 } finally {
                     pruner.close();
                 }
             } finally {
                 await store.close();
             }
-            const freed = done.pruned > 0 && !done.isEnded ? compact(directory) : 0;
+            const isDue = !isDry && !done.isEnded && isCompactionDue(directory);
+            const freed = isDue ? compact(directory) : 0;
             report(done, freed, options.json === true);
             return EXIT.ok;
         } finally {
@@ -77,7 +85,15 @@ type Done = { readonly plan: PrunePlan; readonly pruned: number; readonly isEnde
 async function prune(
     pruner: Pruner,
     asked: Parameters<typeof cutoffOf>[0],
-    { isDry, isSure }: { readonly isDry: boolean; readonly isSure: boolean },
+    {
+        beforeBytesGo,
+        isDry,
+        isSure,
+    }: {
+        readonly isDry: boolean;
+        readonly isSure: boolean;
+        readonly beforeBytesGo: () => void;
+    },
 ): Promise<Done> {
     const signal = shutdownSignal();
     const bar = new Progress();
@@ -92,6 +108,7 @@ async function prune(
         say("Nothing was pruned.");
         return nothing;
     }
+    beforeBytesGo();
     const work = new Progress();
     const pruned = await pruner.apply(plan, (done, text) => work.show(done, text), signal);
     work.finish(`pruned in ${work.seconds.toFixed(1)} s`);
@@ -126,6 +143,6 @@ function report({ isEnded, plan, pruned }: Done, freedBytes: number, asJson: boo
     else if (pruned > 0) {
         out(`Pruned ${counted(pruned, "record")}; the file is ${freedBytes} bytes shorter.`);
         say("Backups and exports that were made before hold the pruned bytes still.");
-    }
+    } else if (freedBytes > 0) out(`The file is ${freedBytes} bytes shorter.`);
     if (isEnded) say("Ended before its end: the same command goes on.");
 }

@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync } from "node:fs";
+import {
+    closeSync,
+    existsSync,
+    fsyncSync,
+    openSync,
+    renameSync,
+    rmSync,
+    statfsSync,
+} from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { error } from "@meterseal/core";
@@ -7,6 +15,22 @@ import { storeError } from "./errors.ts";
 import { foreign, requireOurs, statOf } from "./file-format.ts";
 import { SERVER_FORMAT } from "./server-schema.ts";
 import { SERVER_FILE } from "./server-store.ts";
+
+/** The new file while it is written; before that, empty, a note that it is due. */
+function draftOf(directory: string): string {
+    return `${join(directory, SERVER_FILE)}.compact`;
+}
+
+/** Notes on disk, before bytes go, that {@link compactServerStore} is due: also after a crash. */
+export function noteCompactionDue(directory: string): void {
+    closeSync(openSync(draftOf(directory), "w", 0o600));
+    syncDirectory(directory);
+}
+
+/** Whether {@link compactServerStore} was due and has not come to its end. */
+export function isCompactionDue(directory: string): boolean {
+    return existsSync(draftOf(directory));
+}
 
 /**
  * Writes `store.db` anew without the room that was freed in it, beside the old file, and puts it in its
@@ -17,7 +41,7 @@ import { SERVER_FILE } from "./server-store.ts";
  */
 export function compactServerStore(directory: string): number {
     const path = join(directory, SERVER_FILE);
-    const draft = `${path}.compact`;
+    const draft = draftOf(directory);
     const before = statOf(path);
     if (before === null) throw foreign(path, "a store", "no file");
     try {

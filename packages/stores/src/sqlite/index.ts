@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { type CopyOptions, copyServerFile } from "./backup.ts";
-export { compactServerStore } from "./compact.ts";
+export { compactServerStore, isCompactionDue, noteCompactionDue } from "./compact.ts";
 export { BOX_FILE, openGrantBox, type SqliteGrantBox } from "./grant-box.ts";
 export {
     METER_FILE,
