@@ -2,12 +2,20 @@ import { cpSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LIMITS, toHex, unwrap } from "@meterseal/core";
-import { accept, parseStoredEntry, stateOfGenesis, stateRoot } from "@meterseal/ledger";
+import { LIMITS, SLOT_ORIGIN_UNIX, toHex, unwrap } from "@meterseal/core";
+import {
+    accept,
+    checkEvidence,
+    decodeEvidence,
+    parseStoredEntry,
+    stateOfGenesis,
+    stateRoot,
+} from "@meterseal/ledger";
 import { isSummary, STREAM_MODE } from "@meterseal/record";
 import { noteCompactionDue, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
-import { TestChain } from "@meterseal/testkit/records";
+import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ReplayClock } from "../src/clocks.ts";
 import { PLACES } from "../src/files.ts";
 import { Pruner } from "../src/prune/pruner.ts";
 import { verifyDirectory } from "../src/verify/verify.ts";
@@ -15,6 +23,7 @@ import { run, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 import { type GrownDirectory, growDirectory, growMeters } from "./grown-directory.ts";
 import { randomOf } from "./kill/random.ts";
+import { startQuietServer } from "./quiet-server.ts";
 import { casesOf } from "./tamper/cases.ts";
 
 const SEED = 35;
@@ -166,6 +175,31 @@ describe("what stays whole", () => {
         expect(done.kept).toEqual({ disputed: 4, head: 2, "last boundary": 0 });
         expect(await rootOf(dir)).toBe(root);
         expect((await verified(dir)).faults).toEqual([]);
+    });
+
+    it("is the last boundary before a gap over the instant: evidence can show that what lacks is older", async () => {
+        const slot = (unix: number) => (unix - SLOT_ORIGIN_UNIX) / 900;
+        let subject: Uint8Array = new Uint8Array();
+        const dir = await grown("gap", async (of) => {
+            const chain = new TestChain(await of.meter("gap"));
+            subject = chain.meter.subject;
+            await of.log([await chain.usage(), await chain.usage()]);
+            const behind = { firstSlot: slot(BEFORE_UNIX + 86_400) };
+            await of.log([await chain.usage(behind), await chain.usage()]);
+        });
+        expect((await run(...pruneWords(dir))).code).toBe(0);
+        expect(await prunedOf(dir)).toEqual(["0/1"]);
+        const server = await startQuietServer(dir, { clock: new ReplayClock(TEST_LATER_MS) });
+        const route = `${server.httpUrl}/api/v1/meters/${toHex(subject)}/evidence`;
+        const evidence = decodeEvidence(new Uint8Array(await (await fetch(route)).arrayBuffer()));
+        const { networkId } = unwrap(stateOfGenesis(unwrap(evidence).genesis));
+        await server.close();
+        const report = checkEvidence(unwrap(evidence), { networkId, subject });
+        expect([report.continuity.faults, report.prunedBeforeUnix]).toEqual([[], BEFORE_UNIX]);
+        // An instant behind the gap takes that record, too.
+        const later = pruneWords(dir).with(4, "2013-04-03");
+        expect((await run(...later)).code).toBe(0);
+        expect(await prunedOf(dir)).toEqual(["0/1", "0/2", "0/3"]);
     });
 
     it("of an open stream is the last boundary of each record, so that registers still cannot run back", async () => {

@@ -1,4 +1,4 @@
-import { toHex } from "@meterseal/core";
+import { toHex, unixOfSlot } from "@meterseal/core";
 import {
     chainKey,
     type EngineObserver,
@@ -7,7 +7,7 @@ import {
     type RecordOutcome,
     streamKey,
 } from "@meterseal/ledger";
-import { type MeterRecord, usageOf } from "@meterseal/record";
+import { lastRegistersUnix, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** Why a record that is old enough keeps its bytes. */
 export type KeepReason = "disputed" | "head" | "last boundary";
@@ -17,11 +17,16 @@ export type KeepReason = "disputed" | "head" | "last boundary";
  * - *disputed*: the rules did not simply take it (it conflicts, broke a rule, or came before its turn),
  *   or its chain is frozen: it may be evidence;
  * - *head*: the last record of its chain, which a new one must follow;
- * - *last boundary*: of its stream and seal epoch: sums go on from there.
+ * - *last boundary*: of its stream and seal epoch, or before a gap that reaches over the instant: sums go
+ *   on from there, and a reader of evidence sees that what lacks is older than the instant.
  */
 export class KeptRecords implements EngineObserver {
     /** Hashes of records that were not simply taken, hexadecimal; few. */
     readonly #odd = new Set<string>();
+    /** Last usage record of each meter so far, by subject. */
+    readonly #last = new Map<string, MeterRecord>();
+    /** Up to when no boundary was recorded behind a record, seconds since 1970, by its hash; few. */
+    readonly #gaps = new Map<string, number>();
 
     /** Takes in an entry of the log. */
     entryFinal(
@@ -33,17 +38,33 @@ export class KeptRecords implements EngineObserver {
         if (entry.kind !== "vertex") return;
         for (const [i, { kind }] of outcomes.entries()) {
             const record = entry.records[i];
-            if (record === undefined || kind === "accepted" || kind === "duplicate") continue;
+            if (record === undefined) continue;
+            this.#noteGap(record);
+            if (kind === "accepted" || kind === "duplicate") continue;
             this.#odd.add(toHex(record.message.hash));
         }
     }
 
-    /** Why a usage record stays as it is in a state of the log; null where it may go. */
-    reasonFor(record: MeterRecord, state: LedgerState): KeepReason | null {
+    #noteGap(record: MeterRecord): void {
+        const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
+        if (usage === null || !usage.ok) return;
+        const { firstSlot, slotSeconds } = usage.value;
+        const subject = toHex(record.subject);
+        const before = this.#last.get(subject);
+        this.#last.set(subject, record);
+        const untilUnix = unixOfSlot(firstSlot, slotSeconds) - slotSeconds;
+        if (before === undefined || untilUnix <= lastRegistersUnix(before)) return;
+        this.#gaps.set(toHex(before.message.hash), untilUnix);
+    }
+
+    /** Why a usage record older than an instant stays as it is in a state of the log; null where it may go. */
+    reasonFor(record: MeterRecord, state: LedgerState, beforeUnix: number): KeepReason | null {
         const chain = state.chains.get(chainKey(record.subject, record.chainEpoch));
-        const isOdd = this.#odd.has(toHex(record.message.hash));
+        const name = toHex(record.message.hash);
+        const isOdd = this.#odd.has(name);
         if (isOdd || chain === undefined || chain.frozenAt !== null) return "disputed";
         if (record.seq === chain.headSeq) return "head";
+        if ((this.#gaps.get(name) ?? 0) >= beforeUnix) return "last boundary";
         const usage = usageOf(record);
         if (!usage.ok) return "disputed";
         const { count, firstSlot, sealEpoch, stream } = usage.value;

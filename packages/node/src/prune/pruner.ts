@@ -108,7 +108,7 @@ export class Pruner {
         for await (const { leafIndex, record, row } of this.#records(range.size, show)) {
             const isBound = earlier.add(record, leafIndex);
             if (!sums.add(record, leafIndex)) continue;
-            const reason = this.#kept.reasonFor(record, this.#engine.state);
+            const reason = this.#kept.reasonFor(record, this.#engine.state, beforeUnix);
             if (isSummarized(record)) already++;
             else if (reason !== null) kept[reason]++;
             else {
@@ -150,7 +150,7 @@ export class Pruner {
         for await (const { leafIndex, record, row } of this.#records(size, show)) {
             if (signal.aborted) break;
             if (isSummarized(record) || !isPrunable(record, leafIndex, plan)) continue;
-            if (this.#kept.reasonFor(record, this.#engine.state) !== null) continue;
+            if (this.#kept.reasonFor(record, this.#engine.state, beforeUnix) !== null) continue;
             batch.push({ n: row.n, summary: summaryOf(record) });
             if (batch.length >= LIMITS.pruneRecords) await write();
         }
