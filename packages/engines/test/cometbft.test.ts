@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MetersealError, sha256, toHex, u64be, utf8 } from "@meterseal/core";
+import { LIMITS, MetersealError, sha256, toHex, u64be, utf8 } from "@meterseal/core";
 import { ImageFile } from "@meterseal/stores";
 import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { testSigner } from "@meterseal/testkit/keys";
@@ -29,6 +29,7 @@ import { CometEngine } from "../src/cometbft/index.ts";
 import type { BroadcastAnswer } from "../src/cometbft/rpc.ts";
 import { encodeTx, parseTx, TX_BYTES } from "../src/cometbft/tx.ts";
 import type { EngineImages } from "../src/image.ts";
+import type { VerifySignatures } from "../src/signature-jobs.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "meterseal-comet-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -57,6 +58,7 @@ type Node = { app: Application; store: ServerStore; dir: string; told: string[] 
 async function open(
     dir = join(scratch, `node${directories++}`),
     images?: EngineImages,
+    verify?: VerifySignatures,
 ): Promise<Node> {
     const store = await openServerStore(dir);
     const told: string[] = [];
@@ -64,6 +66,7 @@ async function open(
         store,
         logSigner: network.logSigner,
         ...(images === undefined ? {} : { images }),
+        ...(verify === undefined ? {} : { verify }),
         observer: {
             entryLogged: ({ leafIndex }) => told.push(`logged ${leafIndex}`),
             entryFinal: ({ leafIndex }, { checkpoint }) =>
@@ -277,6 +280,27 @@ describe("our CometBFT application", () => {
             testSigner("nobody"),
         );
         expect(await codeOf(txOf(stranger.message.bytes))).toBe("MS_SIGNATURE_BAD");
+    });
+    it("checks nothing in a vertex that the log has and somebody sends again", async () => {
+        let checked = 0;
+        const node = await open(undefined, undefined, (jobs) => {
+            checked += jobs.length;
+            return Promise.resolve(jobs.map(() => true));
+        });
+        await begin(node);
+        const old = await vertexTx();
+        await commit([node], [enrolTx()]);
+        await commit([node], [old]);
+        expect(checked).toBe(2);
+        // Long after: the memory of verdicts holds others.
+        const message = chain.meter.enrolment.message;
+        for (let i = 0; i < LIMITS.rememberedSignatures; i++) {
+            const bytes = new Uint8Array(4);
+            new DataView(bytes.buffer).setUint32(0, i);
+            node.app.markVerified({ ...message, bytes });
+        }
+        expect((await node.app.screen(old))?.code).toBe("MS_VERTEX_DUPLICATE");
+        expect(checked).toBe(2);
     });
     it("takes the power of a validator that voted twice", async () => {
         const node = await open();

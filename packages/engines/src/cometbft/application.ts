@@ -30,7 +30,7 @@ import type { VerifySignatures } from "../signature-jobs.ts";
 import { encodeEngineState } from "./engine-state.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
-import { composeBlock, isFaultyProposal, screenTx } from "./screen.ts";
+import { composeBlock, duplicateOf, isFaultyProposal, screenTx } from "./screen.ts";
 import { type ReadTx, TxReader } from "./tx-reader.ts";
 import type { Validator } from "./validators.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
@@ -204,7 +204,8 @@ export class Application {
     async screen(tx: Uint8Array): Promise<MetersealError | null> {
         const { state } = this.#require();
         const read = this.#reader.read(tx);
-        if (read.ok) await this.#learn([read.value]);
+        // What the log has is sent again by anybody: it costs no check.
+        if (read.ok && duplicateOf(state, read.value) === null) await this.#learn([read.value]);
         const refusal = read.ok ? screenTx(state, read.value, this.#verdicts) : read.error;
         if (refusal === null) return null;
         const author = read.ok ? authorOf(state, read.value.tx.entry) : null;

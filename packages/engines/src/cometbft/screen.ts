@@ -3,6 +3,12 @@ import type { LedgerState } from "@meterseal/ledger";
 import type { ReadTx } from "./tx-reader.ts";
 import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
 
+/** Why a transaction need not be looked at any further: the ledger has it; null where it has not. */
+export function duplicateOf(state: LedgerState, { tx: { entry } }: ReadTx): MetersealError | null {
+    if (entry.kind !== "vertex" || !state.vertices.has(entry.vertex.id.toString())) return null;
+    return error("MS_VERTEX_DUPLICATE", { where: `vertex ${entry.vertex.id}` });
+}
+
 /**
  * What the mempool asks of a transaction that was read: that the ledger knows the keys it is signed
  * with, that it is well signed, and that the ledger does not have it. Nothing about time or parents,
@@ -10,13 +16,12 @@ import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
  */
 export function screenTx(
     state: LedgerState,
-    { tx: { entry } }: ReadTx,
+    read: ReadTx,
     verdicts: SignatureVerdicts,
 ): MetersealError | null {
-    if (entry.kind === "vertex" && state.vertices.has(entry.vertex.id.toString())) {
-        return error("MS_VERTEX_DUPLICATE", { where: `vertex ${entry.vertex.id}` });
-    }
-    for (const { key, message } of signaturesOf(state, entry)) {
+    const duplicate = duplicateOf(state, read);
+    if (duplicate !== null) return duplicate;
+    for (const { key, message } of signaturesOf(state, read.tx.entry)) {
         if (key === undefined) return error("MS_KEY_UNKNOWN", { got: toHex(message.kid) });
         if (!verdicts.check(message, key)) return error("MS_SIGNATURE_BAD");
     }
