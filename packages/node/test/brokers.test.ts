@@ -90,7 +90,11 @@ describe("the address of a broker", () => {
 });
 
 describe("a password in an address", () => {
-    const urls = [`mqtt+broker://user:${SECRET}@127.0.0.1:1883`, `mqtt://u:${SECRET}@127.0.0.1:1`];
+    const urls = [
+        `mqtt+broker://user:${SECRET}@127.0.0.1:1883`,
+        `mqtt://u:${SECRET}@127.0.0.1:1`,
+        `amqps+broker://user:${SECRET}/#? @broker.example:5671`,
+    ];
 
     it.each(urls)("is refused and not shown again", async (url) => {
         const config = fileOf(`data: here\nlink: ${url}\n`);

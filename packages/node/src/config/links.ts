@@ -66,11 +66,12 @@ const ADDRESS =
     /^([a-z][a-z0-9+]*):\/\/(\[[0-9a-fA-F:.]+\]|[^\s/:@?#[\]]+):(\d{1,5})(?:\/([A-Za-z0-9_.-]{1,64})?)?(?:\?vhost=([A-Za-z0-9_.~%-]{1,255}))?$/;
 
 /**
- * Refuses names and passwords in an address: it is logged and shown, and a list of processes has it.
+ * Refuses names and passwords in an address: it is logged and shown, and a list of processes has it. No
+ * address of a host has an `@` elsewhere, so that one behind a password of any characters is found.
  * @throws MetersealError MS_USAGE, which does not show the address.
  */
 export function refuseSecrets(text: string, where: string, todo: string): void {
-    if (!/:\/\/[^\s/]*@/.test(text)) return;
+    if (!/:\/\/(?!\/).*@/s.test(text)) return;
     const expected = "an address without name and password";
     throw error("MS_USAGE", { where, expected, todo });
 }

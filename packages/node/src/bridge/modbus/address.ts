@@ -1,5 +1,6 @@
 import { error } from "@meterseal/core";
 import { DIN_RAIL_MAPS } from "@meterseal/telegram";
+import { refuseSecrets } from "../../config/links.ts";
 
 /** Name of a meter's registers: SunSpec, which says itself what it has, or a table of ours. */
 export type MapName = "sunspec" | keyof typeof DIN_RAIL_MAPS;
@@ -37,6 +38,7 @@ const EXPECTED = "tcp://HOST:502, rtu+tcp://HOST:PORT or a serial device, with ?
  * @throws MetersealError MS_USAGE
  */
 export function parseModbusAddress(text: string): ModbusAddress {
+    refuseSecrets(text, "--modbus", "Modbus has none.");
     const [place = "", query = "", ...rest] = text.split("?");
     const fields = new URLSearchParams(query);
     const known = ["unit", "map", "every", "parity"];
