@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ModbusDevice, sunspecMeterValues, sunspecWords } from "@meterseal/testkit/modbus-device";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parseModbusAddress } from "../src/bridge/modbus/address.ts";
+import { openModbusSource } from "../src/bridge/modbus/source.ts";
 import { registersOf } from "../src/bridge/registers.ts";
 import { DEVICE_FILES } from "../src/device/device.ts";
 import type { Server } from "../src/server/server.ts";
@@ -137,6 +138,23 @@ describe("meterseal bridge --modbus", () => {
         },
         TEST_MS,
     );
+});
+
+describe("a Modbus meter that is silent", () => {
+    it("is asked again after a pause, in which a late answer is over", async () => {
+        const ended = new AbortController();
+        const askedMs: number[] = [];
+        device.change = () => {
+            askedMs.push(performance.now());
+            if (askedMs.length === 2) ended.abort();
+            return null;
+        };
+        const log = { info: () => {}, warn: () => {} };
+        const source = openModbusSource(`tcp://127.0.0.1:${port}?map=sdm&every=1`, null, log);
+        await source.read(() => Promise.resolve(), ended.signal);
+        const [first = 0, second = 0] = askedMs;
+        expect(second - first).toBeGreaterThan(1_900); // an answer's time, and the shortest pause
+    });
 });
 
 describe("the address of a Modbus meter", () => {

@@ -65,7 +65,7 @@ async function poll({
     let retryMs: number = RETRY_MS.first;
     while (!signal.aborted) {
         const beganMs = performance.now();
-        let waitMs = everyMs;
+        let waitMs: number | null = null;
         const telegram = await meter.read().catch((cause: unknown) => {
             // Only a silent line is waited for; a meter that is another one stays so.
             if (!(cause instanceof MetersealError) || cause.code !== "MS_LINK") throw cause;
@@ -81,7 +81,8 @@ async function poll({
             retryMs = RETRY_MS.first;
             await take([telegram]);
         }
-        await pause(Math.max(0, beganMs + waitMs - performance.now()), signal);
+        // A pause begins behind the failure: what comes late is to be over before the line opens again.
+        await pause(waitMs ?? Math.max(0, beganMs + everyMs - performance.now()), signal);
     }
 }
 
