@@ -101,10 +101,19 @@ export function openSerial(
     return { stream, write: (bytes) => void writeSync(file, bytes) };
 }
 
+/** Longest wait for `stty`, which waits itself for a device that takes nothing, in milliseconds. */
+const STTY_MS = 2_000;
+
 /** The system's own tool knows every speed and driver. */
 function setLine(path: string, words: readonly string[]): void {
     const flag = process.platform === "linux" ? "-F" : "-f";
-    const { error: cause, status, stderr } = spawnSync("stty", [flag, path, ...words]);
+    const {
+        error: cause,
+        status,
+        stderr,
+    } = spawnSync("stty", [flag, path, ...words], {
+        timeout: STTY_MS,
+    });
     if (status === 0) return;
     const got = cause?.message ?? stderr.toString().trim();
     const where = `stty ${words.join(" ")}`;
