@@ -1,5 +1,5 @@
 /**
- * The two checks of 16 bits that meters' lines have.
+ * The checks of 16 bits that meters' lines have.
  *
  * @packageDocumentation
  */
@@ -26,6 +26,11 @@ function remainderOf(table: Uint16Array, bytes: Uint8Array, start: number): numb
 /** CRC-16/ARC, the check of a P1 telegram (DSMR 5.0.2 P1 companion, section 5.2). */
 export function crc16Arc(bytes: Uint8Array): number {
     return remainderOf(ARC, bytes, 0);
+}
+
+/** CRC-16/MODBUS, the check of a frame on a serial line (MODBUS over Serial Line 1.02, section 6.2.2). */
+export function crc16Modbus(bytes: Uint8Array): number {
+    return remainderOf(ARC, bytes, 0xffff);
 }
 
 /** CRC-16/X-25, the check of SML and HDLC frames (DIN EN 62056-46, FCS-16). */

@@ -1,3 +1,4 @@
+import { crc16Modbus } from "@meterseal/telegram/crc16";
 import { answerBytes } from "./pdu.ts";
 
 /** How requests and answers are framed on a line; one request is under way at a time. */
@@ -59,7 +60,7 @@ export function rtuFraming(): ModbusFraming {
             bytes[0] = unit;
             bytes.set(pdu, 1);
             const end = bytes.length - CRC_BYTES;
-            new DataView(bytes.buffer).setUint16(end, crc16(bytes.subarray(0, end)), true);
+            new DataView(bytes.buffer).setUint16(end, crc16Modbus(bytes.subarray(0, end)), true);
             return bytes;
         },
         parse(received) {
@@ -69,19 +70,9 @@ export function rtuFraming(): ModbusFraming {
             const end = 1 + length;
             if (received.length < end + CRC_BYTES) return "more";
             const view = new DataView(received.buffer, received.byteOffset, received.length);
-            const isRight = view.getUint16(end, true) === crc16(received.subarray(0, end));
+            const isRight = view.getUint16(end, true) === crc16Modbus(received.subarray(0, end));
             const isWhole = received.length === end + CRC_BYTES;
             return isRight && isWhole ? received.subarray(1, end) : "broken";
         },
     };
-}
-
-/** CRC-16/MODBUS (section 6.2.2 of the serial line's standard). */
-function crc16(bytes: Uint8Array): number {
-    let crc = 0xffff;
-    for (const byte of bytes) {
-        crc ^= byte;
-        for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0xa001 : crc >> 1;
-    }
-    return crc;
 }
