@@ -28,9 +28,9 @@ beforeEach(async () => {
 });
 afterEach(() => device.close());
 
-async function gateway(name: string): Promise<string> {
+async function gateway(name: string, groups = "import,export"): Promise<string> {
     const dir = join(scratch, name);
-    const words = ["--zone", "UTC", "--slot-seconds", "1", "--groups", "import,export", "--json"];
+    const words = ["--zone", "UTC", "--slot-seconds", "1", "--groups", groups, "--json"];
     await run("meter", "init", "--observed", "--dir", dir, ...words);
     const request = join(dir, DEVICE_FILES.request);
     expect((await run("enrol", "--data", dataDir, request, "--json")).code).toBe(0);
@@ -105,6 +105,33 @@ describe("meterseal bridge --modbus", () => {
         expect(kept(dir).at(-1)?.registers).toEqual(["1234567", "0"]);
         const addresses = device.asked.map(([, address]) => address);
         expect(addresses.filter((address) => address === 0x34)).toHaveLength(1); // refused once
+    });
+
+    it("seals what an inverter fed in, in a stream of export alone", {
+        timeout: TEST_MS,
+    }, async () => {
+        const dir = await gateway("inverter", "export");
+        const values = Array.from({ length: 50 }, () => 0x8000);
+        values.splice(22, 3, 0, 4_373, 0); // Wh in two registers, and their scale factor
+        device.set("holding", 40_000, sunspecWords(["Acme", "I3", "008"], 103, values));
+        const running = bridge(dir, "map=sunspec");
+        await until(() => kept(dir).length >= 2);
+        running.child.kill("SIGINT");
+        expect((await running.outcome).code).toBe(0);
+        expect(kept(dir).at(-1)?.registers).toEqual(["4373"]);
+    });
+
+    it("says what a meter has where that is not what its stream counts", {
+        timeout: TEST_MS,
+    }, async () => {
+        const dir = await gateway("other-way", "import");
+        const values = Array.from({ length: 50 }, () => 0x8000);
+        values.splice(22, 3, 0, 4_373, 0);
+        device.set("holding", 40_000, sunspecWords(["Acme", "I3", "008"], 103, values));
+        const running = bridge(dir, "map=sunspec");
+        await running.shows("reason=no register count=1 has=1-0:2.8.0");
+        running.child.kill("SIGINT");
+        expect((await running.outcome).code).toBe(0);
     });
 
     it.each([

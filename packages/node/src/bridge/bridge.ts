@@ -26,6 +26,9 @@ const AGE_SECONDS_MAX = 86_400;
 /** Readings of a sub-meter that are looked at for one slot, about. */
 const READINGS_A_SLOT = 240;
 
+/** Registers that are named where none fits. */
+const TOTALS_NAMED = 8;
+
 /** What a bridge works with. */
 export type BridgeParts = {
     readonly agent: MeterAgent;
@@ -93,7 +96,7 @@ export class Bridge {
         for (const result of results) {
             this.counts.telegrams++;
             const refusal = result.ok ? this.#take(result.value) : result.fault.code;
-            if (refusal !== null) this.#refuse(refusal);
+            if (refusal !== null) this.#refuse(refusal, result.ok ? result.value : null);
             else await this.advance();
         }
     }
@@ -207,14 +210,23 @@ export class Bridge {
             });
     }
 
-    #refuse(reason: string): void {
+    #refuse(reason: string, telegram: Telegram | null): void {
         const { refused } = this.counts;
         refused[reason] = (refused[reason] ?? 0) + 1;
         // One line for each reason, and again at each power of ten: a bad line must not fill a log.
         if (!/^10*$/.test(`${refused[reason]}`)) return;
         const { log } = this.#parts;
-        log.warn("a telegram was not taken", { reason, count: refused[reason] });
+        const isOther = reason === "no register" && telegram !== null;
+        const has = isOther ? { has: totalsOf(telegram) } : {};
+        log.warn("a telegram was not taken", { reason, count: refused[reason], ...has });
     }
+}
+
+/** Codes of what a telegram counts, for who looks for the right stream or channel; no value. */
+function totalsOf({ values }: Telegram): string {
+    const totals = values.filter(({ unit }) => ["Wh", "J", "m3"].includes(unit));
+    const codes = totals.slice(0, TOTALS_NAMED).map(({ obis }) => obis);
+    return codes.length === 0 ? "none" : codes.join(" ");
 }
 
 type Reading = { readonly measuredUnix: number; readonly registers: readonly bigint[] };

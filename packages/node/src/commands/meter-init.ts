@@ -17,6 +17,7 @@ import { EXIT } from "../exit-codes.ts";
 /** Groups by the names that a person gives them. */
 const GROUPS: Readonly<Record<string, readonly number[]>> = {
     import: [GROUP.import],
+    export: [GROUP.export],
     "import,export": [GROUP.import, GROUP.export],
     "import,adjustments": [GROUP.import, GROUP.adjustments],
     "import,export,adjustments": [GROUP.import, GROUP.export, GROUP.adjustments],
@@ -45,7 +46,7 @@ export const meterInitCommand: Command = {
         groups: {
             kind: "value",
             value: "LIST",
-            help: "import or import,export; with ,adjustments it takes corrections (import)",
+            help: "import, export or import,export; with import and ,adjustments it takes corrections (import)",
         },
         medium: {
             kind: "value",
