@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { describeLinkCompliance } from "@meterseal/testkit/link-compliance";
+import { describeLinkCompliance, until } from "@meterseal/testkit/link-compliance";
 import { findProgram, freePort } from "@meterseal/testkit/peer-server";
 import { describe } from "vitest";
 import { createTcpCollectorLink, createTcpMeterLink } from "../../src/tcp/index.ts";
@@ -20,8 +20,18 @@ class Relay {
         this.#words = [listen, `tcp:127.0.0.1:${to}`];
     }
 
-    start(): void {
-        this.#child = spawn(socat ?? "", this.#words, { stdio: "ignore", detached: true });
+    /** Resolves when it listens: else the first attempt of a meter would fail. */
+    async start(): Promise<void> {
+        const child = spawn(socat ?? "", ["-d", "-d", ...this.#words], {
+            stdio: ["ignore", "ignore", "pipe"],
+            detached: true,
+        });
+        this.#child = child;
+        let said = "";
+        child.stderr.on("data", (part: Buffer) => {
+            said = (said + part.toString()).slice(-10_000);
+        });
+        await until(() => / listening on /.test(said), "a relay that listens");
     }
 
     /** Ends its connections, and goes on listening. */
@@ -54,7 +64,7 @@ describe.skipIf(socat === null)(
         describeLinkCompliance("tcp, through socat", async (receiveTimeoutMs) => {
             const [near, port] = [await freePort(), await freePort()];
             const relay = new Relay(near, port);
-            relay.start();
+            await relay.start();
             return {
                 listen: async (handler) => {
                     const link = createTcpCollectorLink({
