@@ -66,6 +66,24 @@ describe("a Modbus master", () => {
         expect(await client.read(REQUEST)).toEqual({ words: Uint16Array.of(1, 2, 3) });
     });
 
+    it("drops what a line without numbers still holds from before", async () => {
+        const framing = rtuFraming();
+        const answer = (value: number): Uint8Array =>
+            framing.frame(1, Uint8Array.of(4, 2, value >> 8, value & 0xff));
+        let take: Parameters<ModbusLine["onBytes"]>[0] = () => {};
+        const line: ModbusLine = {
+            write: () => void setTimeout(() => take(answer(7)), 50),
+            onBytes: (taker) => {
+                take = taker;
+                setTimeout(() => take(answer(1)), 10); // to a request of another time
+            },
+            close: () => {},
+        };
+        const options = { framing, answerMs: 1_000, where: "meter" };
+        const rtu = new ModbusClient({ ...options, open: async () => line });
+        expect(await rtu.read({ ...REQUEST, count: 1 })).toEqual({ words: Uint16Array.of(7) });
+    });
+
     it("connects again where the connection was cut, between requests and in one", async () => {
         await client.read(REQUEST);
         device.cut();

@@ -69,8 +69,8 @@ export type CarRoot = {
     readonly waiting: readonly CID[];
     /** Proofs of contradictions, raw. */
     readonly contradictions: readonly CID[];
-    /** Proofs of anchors on EVM chains, raw: the last blocks of the file. */
-    readonly anchors: readonly CID[];
+    /** Proofs of anchors on EVM chains, raw: the last blocks of the file; absent where there are none. */
+    readonly anchors?: readonly CID[];
     /** Ranges of the prunings among the entries; absent where there are none. */
     readonly prunings?: readonly PruningRange[];
     /** Absent where the server keeps its log alone. */
@@ -140,7 +140,7 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             "checkpoints",
             "waiting",
             "contradictions",
-            "anchors",
+            ...(map.anchors === undefined ? [] : ["anchors"]),
             ...(isPruned ? ["prunings"] : []),
         ];
         onlyKeys(map, map.block === undefined ? known : [...known, "block"], "root");
@@ -151,7 +151,9 @@ export function parseRoot(bytes: Uint8Array): Result<CarRoot> {
             checkpoints: toLinks(map.checkpoints, "root.checkpoints"),
             waiting: toLinks(map.waiting, "root.waiting"),
             contradictions: toLinks(map.contradictions, "root.contradictions", "raw"),
-            anchors: toLinks(map.anchors, "root.anchors", "raw"),
+            ...(map.anchors === undefined
+                ? {}
+                : { anchors: toLinks(map.anchors, "root.anchors", "raw") }),
             ...(isPruned ? { prunings: parsePrunings(map.prunings) } : {}),
             ...(map.block === undefined ? {} : { block: parseBlockHead(map.block) }),
         };

@@ -80,6 +80,8 @@ export class ModbusClient {
             this.#take?.(bytes, reason);
             if (bytes === null) this.close();
         });
+        const { settleMs } = this.#options.framing;
+        if (settleMs > 0) await new Promise((done) => setTimeout(done, settleMs));
         return line;
     }
 

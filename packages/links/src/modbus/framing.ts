@@ -3,6 +3,11 @@ import { answerBytes } from "./pdu.ts";
 
 /** How requests and answers are framed on a line; one request is under way at a time. */
 export type ModbusFraming = {
+    /**
+     * How long a line that was just opened is listened to, and what comes dropped, in milliseconds: 0
+     * where an answer names its request.
+     */
+    readonly settleMs: number;
     /** Frame of a request's protocol data unit. */
     frame(unit: number, pdu: Uint8Array): Uint8Array;
     /**
@@ -22,6 +27,7 @@ export function tcpFraming(): ModbusFraming {
     let transaction = 0;
     let unitAsked = 0;
     return {
+        settleMs: 0,
         frame(unit, pdu) {
             transaction = (transaction + 1) & 0xffff;
             unitAsked = unit;
@@ -49,11 +55,14 @@ export function tcpFraming(): ModbusFraming {
 
 /** Unit before, check behind. */
 const CRC_BYTES = 2;
+/** A serial server may hold the late answer to a request before, of the same length as the next one. */
+const SETTLE_MS = 100;
 
 /** Frames on a serial line: unit, data, CRC (MODBUS over Serial Line 1.02, section 2.5.1). */
 export function rtuFraming(): ModbusFraming {
     let unitAsked = 0;
     return {
+        settleMs: SETTLE_MS,
         frame(unit, pdu) {
             unitAsked = unit;
             const bytes = new Uint8Array(1 + pdu.length + CRC_BYTES);

@@ -115,7 +115,7 @@ export class CarSource implements LedgerSource {
 
     /** Proofs of anchors; the last part of the file. */
     *anchors(): Generator<Uint8Array, void, undefined> {
-        for (const [i, link] of this.root.anchors.entries()) {
+        for (const [i, link] of (this.root.anchors ?? []).entries()) {
             yield this.#file.next(link, `anchor ${i}`);
         }
         this.#file.end();

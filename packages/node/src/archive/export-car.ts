@@ -121,7 +121,7 @@ async function rootOf(
         size: logSize,
         ...links,
         contradictions: contradictions.map(({ cid }) => cid),
-        anchors: anchors.map(({ cid }) => cid),
+        ...(anchors.length === 0 ? {} : { anchors: anchors.map(({ cid }) => cid) }),
     };
     const commits = await store.commits();
     const prunings = pruningsOf(await store.reader.prunings());
