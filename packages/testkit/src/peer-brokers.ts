@@ -105,6 +105,7 @@ export async function makeRabbit(
         ...{ RABBITMQ_LOG_BASE: join(directory, "log"), RABBITMQ_CONFIG_FILE: config },
         ...{ RABBITMQ_ENABLED_PLUGINS_FILE: plugins },
         ...{ ERL_EPMD_ADDRESS: "127.0.0.1", ERL_EPMD_PORT: `${epmdPort}` },
+        ERL_EPMD_RELAXED_COMMAND_CHECK: "true", // it may be ended though a node has only just gone
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS:
             "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}",
     };
