@@ -1,15 +1,6 @@
-import {
-    closeSync,
-    existsSync,
-    fsyncSync,
-    openSync,
-    readFileSync,
-    renameSync,
-    writeSync,
-} from "node:fs";
 import { join } from "node:path";
 import type { Boundary } from "@meterseal/meter";
-import { syncDirectory } from "@meterseal/stores";
+import { DurableLines, wholeLinesOf } from "../durable-lines.ts";
 import type { FrameCounter } from "./telegrams.ts";
 
 /** File in the gateway's directory; it holds readings in the open, as the meter's port does. */
@@ -30,18 +21,15 @@ type Line = {
  * Each is on disk before it goes on.
  */
 export class BoundaryJournal {
-    readonly #path: string;
-    readonly #directory: string;
     #lines: Line[];
-    #file: number;
+    readonly #file: DurableLines;
     #stale = 0;
 
     /** Opens the journal; a line that a crash cut off was never acknowledged and is left out. */
     constructor(directory: string) {
-        this.#directory = directory;
-        this.#path = join(directory, JOURNAL_FILE);
-        this.#lines = existsSync(this.#path) ? readLines(readFileSync(this.#path, "utf8")) : [];
-        this.#file = this.#rewrite();
+        const path = join(directory, JOURNAL_FILE);
+        this.#lines = wholeLinesOf(path).map((line) => JSON.parse(line) as Line);
+        this.#file = new DurableLines(path, this.#texts());
     }
 
     /** Boundaries from a slot on, oldest first. */
@@ -62,8 +50,7 @@ export class BoundaryJournal {
     /** Keeps a boundary, durably. */
     keep({ flag, registers, slot }: Boundary, { value: counter }: FrameCounter): void {
         const line: Line = { slot, registers: registers.map(String), flag, counter };
-        writeSync(this.#file, `${JSON.stringify(line)}\n`);
-        fsyncSync(this.#file);
+        this.#file.add(JSON.stringify(line));
         this.#lines.push(line);
     }
 
@@ -75,32 +62,16 @@ export class BoundaryJournal {
         this.#stale += this.#lines.length - kept.length;
         this.#lines = kept;
         if (this.#stale < STALE_MAX) return;
-        closeSync(this.#file);
-        this.#file = this.#rewrite();
+        this.#file.replace(this.#texts());
         this.#stale = 0;
     }
 
     /** Ends the journal. */
     close(): void {
-        closeSync(this.#file);
+        this.#file.close();
     }
 
-    /** Writes the file anew beside the old one, and puts it in its place. */
-    #rewrite(): number {
-        const next = `${this.#path}.next`;
-        const file = openSync(next, "w", 0o600);
-        for (const line of this.#lines) writeSync(file, `${JSON.stringify(line)}\n`);
-        fsyncSync(file);
-        renameSync(next, this.#path);
-        syncDirectory(this.#directory);
-        return file;
+    #texts(): string[] {
+        return this.#lines.map((line) => JSON.stringify(line));
     }
-}
-
-function readLines(text: string): Line[] {
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-    return whole
-        .split("\n")
-        .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as Line);
 }
