@@ -1,7 +1,5 @@
-import { assert, type CollectorLink, type LinkHandler } from "@meterseal/core";
-import { Intake } from "../intake.ts";
-import { deliveryRefusal } from "../send-refusal.ts";
-import { StreamSessions } from "../stream/sessions.ts";
+import type { CollectorLink, LinkHandler } from "@meterseal/core";
+import { StreamCollectorLink } from "../stream/collector-link.ts";
 import { serialUrlOf } from "./address.ts";
 import { CollectorLine } from "./collector-line.ts";
 import {
@@ -24,15 +22,13 @@ export function createSerialCollectorLink(
     return new SerialCollectorLink(serialCollectorSettings(options), openDevice);
 }
 
-class SerialCollectorLink implements CollectorLink {
+class SerialCollectorLink extends StreamCollectorLink {
     readonly #settings: SerialCollectorSettings;
     readonly #openDevice: OpenDevice;
-    #intake: Intake | null = null;
-    #sessions: StreamSessions | null = null;
     #lines: readonly CollectorLine[] = [];
-    #closing: Promise<void> | null = null;
 
     constructor(settings: SerialCollectorSettings, openDevice: OpenDevice) {
+        super();
         this.#settings = settings;
         this.#openDevice = openDevice;
     }
@@ -42,11 +38,8 @@ class SerialCollectorLink implements CollectorLink {
      * @throws MetersealError MS_USAGE for what is no serial device, or a speed that it has not.
      */
     async listen(handler: LinkHandler): Promise<string> {
-        assert(this.#intake === null, "a serial link listens once");
         const { goodbyeMs, lines, log } = this.#settings;
-        this.#intake = new Intake(this.#settings, handler);
-        const sessions = new StreamSessions(this.#settings, this.#intake, PART_BYTES);
-        this.#sessions = sessions;
+        const sessions = this.begin(handler, this.#settings, PART_BYTES);
         this.#lines = lines.map((place) => {
             const openDevice = this.#openDevice;
             const take = sessions.take.bind(sessions);
@@ -61,20 +54,8 @@ class SerialCollectorLink implements CollectorLink {
         return lines.map(serialUrlOf).join(" ");
     }
 
-    async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
-        const tooLarge = deliveryRefusal(message);
-        if (tooLarge !== null) throw tooLarge;
-        return await Promise.resolve(this.#sessions?.deliver(subjectHex, message) ?? false);
-    }
-
-    close(): Promise<void> {
-        this.#closing ??= this.#shutDown();
-        return this.#closing;
-    }
-
-    async #shutDown(): Promise<void> {
-        await this.#intake?.close();
-        await this.#sessions?.close();
+    protected async shutDown(endSessions: () => Promise<void>): Promise<void> {
+        await endSessions();
         await Promise.all(this.#lines.map((line) => line.close()));
     }
 }

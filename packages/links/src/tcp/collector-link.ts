@@ -1,10 +1,8 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { assert, type CollectorLink, type LinkHandler } from "@meterseal/core";
-import { Intake } from "../intake.ts";
+import type { CollectorLink, LinkHandler } from "@meterseal/core";
 import { listenOn, urlHost } from "../listen-address.ts";
-import { deliveryRefusal } from "../send-refusal.ts";
 import { sparingLog } from "../sparing-log.ts";
-import { StreamSessions } from "../stream/sessions.ts";
+import { StreamCollectorLink } from "../stream/collector-link.ts";
 import {
     type TcpCollectorOptions,
     type TcpCollectorSettings,
@@ -19,50 +17,33 @@ export function createTcpCollectorLink(options: TcpCollectorOptions): CollectorL
     return new TcpCollectorLink(tcpCollectorSettings(options));
 }
 
-class TcpCollectorLink implements CollectorLink {
+class TcpCollectorLink extends StreamCollectorLink {
     readonly #settings: TcpCollectorSettings;
     readonly #server: Server;
-    #intake: Intake | null = null;
-    #sessions: StreamSessions | null = null;
-    #closing: Promise<void> | null = null;
 
     constructor(settings: TcpCollectorSettings) {
+        super();
         this.#settings = settings;
         this.#server = createServer({ noDelay: true }, (socket) => this.#take(socket));
         this.#server.maxConnections = settings.maxConnections;
     }
 
     async listen(handler: LinkHandler): Promise<string> {
-        assert(this.#intake === null, "a TCP link listens once");
         const { host, log, port } = this.#settings;
-        this.#intake = new Intake(this.#settings, handler);
-        const settings = { ...this.#settings, log: sparingLog(log) };
-        this.#sessions = new StreamSessions(settings, this.#intake);
+        this.begin(handler, { ...this.#settings, log: sparingLog(log) });
         const bound = await listenOn(this.#server, host, port);
         this.#server.on("error", (cause) => log.warn("tcp link", { reason: cause.message }));
         return `tcp://${urlHost(host)}:${bound}`;
     }
 
-    async deliver(subjectHex: string, message: Uint8Array): Promise<boolean> {
-        const tooLarge = deliveryRefusal(message);
-        if (tooLarge !== null) throw tooLarge;
-        return await Promise.resolve(this.#sessions?.deliver(subjectHex, message) ?? false);
-    }
-
-    close(): Promise<void> {
-        this.#closing ??= this.#shutDown();
-        return this.#closing;
-    }
-
-    async #shutDown(): Promise<void> {
-        await this.#intake?.close();
+    protected async shutDown(endSessions: () => Promise<void>): Promise<void> {
         const stopped = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-        await this.#sessions?.close();
+        await endSessions();
         await stopped;
     }
 
     #take(socket: Socket): void {
-        if (this.#sessions === null || this.#closing !== null) socket.destroy();
-        else this.#sessions.take(socket);
+        if (this.open === null) socket.destroy();
+        else this.open.take(socket);
     }
 }
