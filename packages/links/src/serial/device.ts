@@ -8,7 +8,7 @@ import type { SerialPlace } from "./address.ts";
 /** Bytes as they are: eight bits, no parity, no XON/XOFF or RTS/CTS, modem lines left out of account. */
 const RAW = ["raw", "-echo", "cs8", "-parenb", "-cstopb", "-crtscts", "-ixoff", "clocal", "-hupcl"];
 
-/** Time for `stty`: it hangs where a driver does. */
+/** Longest wait for `stty`, which waits itself for a device that takes nothing, in milliseconds. */
 const STTY_MS = 2_000;
 
 /** Opens a device; replaced in tests by a line of their own. */
@@ -25,16 +25,34 @@ export function openSerialDevice({ baud, path }: SerialPlace): Duplex {
     const expected = "a serial device";
     if (stat === undefined) throw error("MS_NOT_FOUND", { where: path, expected });
     if (!stat.isCharacterDevice()) throw error("MS_USAGE", { expected, got: path });
-    const flag = process.platform === "linux" ? "-F" : "-f";
-    const set = spawnSync("stty", [flag, path, `${baud}`, ...RAW], { timeout: STTY_MS });
-    if (set.status !== 0) {
-        const got = set.error?.message ?? set.stderr.toString().trim();
+    const got = setTerminal(path, [`${baud}`, ...RAW]);
+    if (got !== null)
         throw error("MS_USAGE", { where: path, expected: `${expected} of ${baud} baud`, got });
-    }
+    return openTerminal(path).stream;
+}
+
+/**
+ * Sets a device by the system's own `stty`, which knows every speed and driver.
+ * @returns what it said where it did not; null where it did.
+ */
+export function setTerminal(path: string, words: readonly string[]): string | null {
+    const flag = process.platform === "linux" ? "-F" : "-f";
+    const set = spawnSync("stty", [flag, path, ...words], { timeout: STTY_MS });
+    return set.status === 0 ? null : (set.error?.message ?? set.stderr.toString().trim());
+}
+
+/**
+ * Opens a device in both directions, without making it this process's terminal.
+ * @throws an error of the system where it cannot be opened.
+ */
+export function openTerminal(path: string): {
+    readonly stream: ReadStream;
+    readonly handle: number;
+} {
     const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
     const handle = openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
     try {
-        return new ReadStream(handle);
+        return { stream: new ReadStream(handle), handle };
     } catch (cause) {
         closeSync(handle);
         throw cause;

@@ -7,5 +7,6 @@
 export { type SerialPlace, serialPlaceOf, serialUrlOf } from "./address.ts";
 export { createSerialCollectorLink } from "./collector-link.ts";
 export type { SerialCollectorOptions } from "./collector-options.ts";
+export { openTerminal, setTerminal } from "./device.ts";
 export { createSerialMeterLink } from "./meter-link.ts";
 export type { SerialMeterOptions } from "./meter-options.ts";

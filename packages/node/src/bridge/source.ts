@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
-import { createReadStream, constants as fsConstants, openSync, statSync, writeSync } from "node:fs";
+import { createReadStream, statSync, writeSync } from "node:fs";
 import { createConnection } from "node:net";
 import type { Readable } from "node:stream";
-import { ReadStream } from "node:tty";
+import type { ReadStream } from "node:tty";
 import { error, type Log } from "@meterseal/core";
+import { openTerminal, setTerminal } from "@meterseal/links/serial";
 import { reasonOf } from "../files.ts";
 
 /** Where a meter's bytes come from. */
@@ -89,35 +89,18 @@ export function openSerial(
     baud: number | null,
     parity: "none" | "even" | "odd" = "none",
 ): { readonly stream: ReadStream; readonly write: (bytes: Uint8Array) => void } {
-    const { O_NOCTTY, O_NONBLOCK, O_RDWR } = fsConstants;
     const parityWords = { none: [], even: ["parenb", "-parodd"], odd: ["parenb", "parodd"] }[
         parity
     ];
-    if (baud !== null || parity !== "none")
-        setLine(path, [...(baud === null ? [] : [`${baud}`]), "raw", "-echo", ...parityWords]);
-    const file = openSync(path, O_RDWR | O_NOCTTY | O_NONBLOCK);
-    const stream = new ReadStream(file);
+    if (baud !== null || parity !== "none") {
+        const words = [...(baud === null ? [] : [`${baud}`]), "raw", "-echo", ...parityWords];
+        const got = setTerminal(path, words);
+        const [where, expected] = [`stty ${words.join(" ")}`, "a speed and a parity of the device"];
+        if (got !== null) throw error("MS_USAGE", { where, expected, got });
+    }
+    const { handle, stream } = openTerminal(path);
     stream.setRawMode(true);
-    return { stream, write: (bytes) => void writeSync(file, bytes) };
-}
-
-/** Longest wait for `stty`, which waits itself for a device that takes nothing, in milliseconds. */
-const STTY_MS = 2_000;
-
-/** The system's own tool knows every speed and driver. */
-function setLine(path: string, words: readonly string[]): void {
-    const flag = process.platform === "linux" ? "-F" : "-f";
-    const {
-        error: cause,
-        status,
-        stderr,
-    } = spawnSync("stty", [flag, path, ...words], {
-        timeout: STTY_MS,
-    });
-    if (status === 0) return;
-    const got = cause?.message ?? stderr.toString().trim();
-    const where = `stty ${words.join(" ")}`;
-    throw error("MS_USAGE", { where, expected: "a speed and a parity of the device", got });
+    return { stream, write: (bytes) => void writeSync(handle, bytes) };
 }
 
 /** Waits, or until the signal. */
