@@ -152,6 +152,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const registry: Registry = { engine, genesis, identity, clock: options.clock };
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
             enrolMeter(registry, request);
+        const members: Pick<Server, "admitCollector" | "remove"> = {
+            admitCollector: (request) => admitCollector(registry, request),
+            remove: (id) => removeMember(registry, id),
+        };
         const operatorToken = loadOperatorToken(options.dataDir, systemRandom);
         const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
         const exchange = await openExchange(options, { registry, store, verify, operatorToken });
@@ -173,8 +177,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
             portalDir: PORTAL_DIRECTORY,
             operatorToken,
             enrol,
-            admitCollector: (request) => admitCollector(registry, request),
-            remove: (id) => removeMember(registry, id),
+            ...members,
             ledgerStatus: exchange.status,
             ...partySide(options, { ...roles, registry, box, operatorToken, store, metrics }),
             provisional: provisionalTools(roles.collector, options.clock),
@@ -204,8 +207,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
                 return answer;
             },
             admitParty: (request) => admitParty(registry, request),
-            admitCollector: (request) => admitCollector(registry, request),
-            remove: (id) => removeMember(registry, id),
+            ...members,
             ledgerStatus: exchange.status,
             close: unwind,
         };
