@@ -152,10 +152,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         const registry: Registry = { engine, genesis, identity, clock: options.clock };
         const enrol = (request: EnrolRequest): Promise<EnrolmentAnswer> =>
             enrolMeter(registry, request);
-        const members: Pick<Server, "admitCollector" | "remove"> = {
-            admitCollector: (request) => admitCollector(registry, request),
-            remove: (id) => removeMember(registry, id),
-        };
+        const members = membersOf(registry);
         const operatorToken = loadOperatorToken(options.dataDir, systemRandom);
         const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
         const exchange = await openExchange(options, { registry, store, verify, operatorToken });
@@ -215,6 +212,14 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         await unwind();
         throw cause;
     }
+}
+
+/** How the operator admits collectors, and removes members. */
+function membersOf(registry: Registry): Pick<Server, "admitCollector" | "remove"> {
+    return {
+        admitCollector: (request) => admitCollector(registry, request),
+        remove: (id) => removeMember(registry, id),
+    };
 }
 
 /** Leaves an image for the next start, where the engine makes one. */
