@@ -13,6 +13,9 @@ const SUBJECT = "5a".repeat(16);
 /** Stands in an input for the name of the open session, of the same length. */
 const SESSION = "SSSSSSSSSSS";
 const ANSWER_MS = 5_000;
+/** Inputs of a session have message IDs of their own: what opens the next one is no repetition. */
+const INPUT_IDS = 0x80;
+const ID_AT = 2;
 const MESSAGES = { name: "Content-Format", value: Uint8Array.of(63) };
 const OPTIONS = ["Block1", "Block2", "Observe", "ETag", "Size1", "252", "292", "2049", "Accept"];
 const PATHS = [["m"], ["c", SUBJECT], ["s", SUBJECT], ["t"], [".well-known", "core"], [""]];
@@ -112,6 +115,7 @@ export async function coapSession(): Promise<FuzzSession> {
                 if (isOver) session = await meter.open(SUBJECT, utf8("token"));
                 meter.input.splice(0);
                 bytes.write(session, at);
+                bytes.writeUInt8(bytes.readUInt8(ID_AT) | INPUT_IDS, ID_AT);
                 meter.send(bytes);
                 await prober.send(Buffer.of(0x40));
             }
