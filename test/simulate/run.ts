@@ -5,6 +5,8 @@ import type { Answer, FailedSeed, Tally } from "./tally.ts";
 const WORKER = join(import.meta.dirname, "worker.ts");
 /** A process holds no more than this; it starts anew after so many seeds. */
 const HEAP_MIB = 1_024;
+/** Room for what is young: collecting it less often saves a twentieth of the time. */
+const YOUNG_MIB = 64;
 const SEEDS_EACH = 250;
 const SAVE_EVERY_MS = 5_000;
 
@@ -41,7 +43,8 @@ async function runWorkers(
     take: (answer: Answer) => void,
 ): Promise<void> {
     while (!signal.aborted) {
-        const worker = fork(WORKER, [], { execArgv: [`--max-old-space-size=${HEAP_MIB}`] });
+        const execArgv = [`--max-old-space-size=${HEAP_MIB}`, `--max-semi-space-size=${YOUNG_MIB}`];
+        const worker = fork(WORKER, [], { execArgv });
         try {
             for (let left = SEEDS_EACH; left > 0; left--) {
                 const next = seeds.next();

@@ -1,5 +1,5 @@
 import { LIMITS } from "@meterseal/core";
-import type { MeterRecord } from "@meterseal/record";
+import { createRevocation, type MeterRecord } from "@meterseal/record";
 import { TestChain, type TestCollector, type TestMeter } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
 import { Bed, codes, records } from "./bed.ts";
@@ -28,6 +28,14 @@ async function elsewhere(...brought: MeterRecord[]): Promise<void> {
     await bed.time.settle();
 }
 
+/** A vertex of the other collector that came here, and is not in the log. */
+async function heardOf(...body: MeterRecord[]): ReturnType<TestCollector["vertex"]> {
+    const made = await other.vertex(body);
+    const { id, message } = made.vertex;
+    await bed.store.takeVertices([{ id: id.bytes, bytes: message.bytes, records: made.records }]);
+    return made;
+}
+
 describe("a meter that comes from another collector", () => {
     it("is told what is missing, and served when the log brings that", async () => {
         const [first, second, third] = (await records(chain, 3)) as [
@@ -48,19 +56,31 @@ describe("a meter that comes from another collector", () => {
         expect(bed.fatal).toEqual([]);
     });
 
-    it("may send again what is on its way in the other's vertex: it is stored, and carried once", async () => {
+    it("may send again what is on its way in the other's vertex: it is carried here too", async () => {
         const [first, second] = (await records(chain, 2)) as [MeterRecord, MeterRecord];
-        const { records: body, vertex } = await other.vertex([first]);
-        // Heard of, and not in the log yet.
-        await bed.store.takeVertices([
-            { id: vertex.id.bytes, bytes: vertex.message.bytes, records: body },
-        ]);
+        const { records: body, vertex } = await heardOf(first);
         expect(codes(await bed.send(meter, first, second))).toEqual([0]);
         await bed.finish();
         await bed.engine.submit(vertex.message.bytes, body);
         await bed.time.settle();
-        for (const each of [first, second]) expect(await bed.timesLogged(each)).toBe(1);
+        expect(await bed.timesLogged(first)).toBe(2);
+        expect(await bed.timesLogged(second)).toBe(1);
         expect((await bed.send(meter, second)).at(-1)).toMatchObject({ code: 0, seq: 2, level: 2 });
+        expect(bed.fatal).toEqual([]);
+    });
+
+    it("loses nothing where the other is removed before its vertex is in the log", async () => {
+        const [first] = (await records(chain, 1)) as [MeterRecord];
+        const { records: body, vertex } = await heardOf(first);
+        const timeUnix = Math.floor(bed.clock.nowMs() / 1000);
+        const { operator, networkId: network } = bed.network;
+        const { id } = other.enrolment;
+        await bed.engine.submit(await createRevocation(operator, { network, id, timeUnix }), []);
+        await expect(bed.engine.submit(vertex.message.bytes, body)).rejects.toThrow("MS_FROZEN");
+        expect(codes(await bed.send(meter, first))).toEqual([0]);
+        await bed.finish();
+        expect(await bed.timesLogged(first)).toBe(1);
+        expect((await bed.send(meter, first)).at(-1)).toMatchObject({ code: 0, seq: 1, level: 2 });
         expect(bed.fatal).toEqual([]);
     });
 });

@@ -63,6 +63,7 @@ export {
 export {
     type CheckpointHead,
     type CheckpointTrust,
+    readCheckpoint,
     signCheckpoint,
     verifyCheckpoint,
 } from "./checkpoint/checkpoint.ts";

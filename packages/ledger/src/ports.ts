@@ -95,9 +95,9 @@ export interface BlockStore extends LogStore {
 /** Durable records of a collector: admitted, put into vertices, final. */
 export interface RecordStore {
     /**
-     * Writes records that are now `stored`, in one durable transaction. One that is here and on its way
-     * to the ledger stays as it is; one that only vertices of the log carry is loose again, for the
-     * ledger passed over it.
+     * Writes records that are now `stored`, in one durable transaction. One that is loose already stays
+     * as it is; one that only vertices carry is loose again, for the ledger may have passed over it, or
+     * never take the vertex: its author may be removed.
      * @returns those that are loose by this, and so are to go into a vertex of ours.
      */
     insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]>;

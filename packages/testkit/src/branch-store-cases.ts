@@ -52,14 +52,22 @@ export function branchCases(bed: CurrentBed<ServerStoreUnderTest>): void {
         });
     });
 
-    it("says which records are new: one that is on its way in a vertex of others is not ours to carry", async () => {
+    it("says which records are ours to carry: also one that only a vertex of others has", async () => {
         const store = await bed.open();
         const [a, b, c] = await triple();
-        await takeVertex(store, [a]);
-        expect(await store.insertRecords([a, b])).toEqual([b]);
-        expect(await store.insertRecords([b, c])).toEqual([c]);
-        expect(await looseOf(store)).toEqual([hexOf(b), hexOf(c)]);
-        await insertVertex(store, [b, c]);
+        const heard = await takeVertex(store, [a]);
+        expect(await store.insertRecords([a, b])).toEqual([a, b]);
+        expect(await store.insertRecords([a, b, c])).toEqual([c]);
+        expect(await looseOf(store)).toEqual([a, b, c].map(hexOf));
+        const own = await insertVertex(store, [a, b, c]);
+        await inBothLives(bed, store, async (current) => {
+            expect(await looseOf(current)).toEqual([]);
+            const bodies = [heard, own].map(async ({ id }) => {
+                const stored = await current.storedVertex(id.bytes);
+                return stored?.body.map(toHex);
+            });
+            expect(await Promise.all(bodies)).toEqual([[hexOf(a)], [a, b, c].map(hexOf)]);
+        });
     });
 
     it("follows a log: vertices of others, our own, and entries without one", async () => {

@@ -39,6 +39,18 @@ export function readZoneOffsets(zone: string): Result<ZoneOffsets> {
     if (/^[+-]/.test(moment.timeZoneId)) {
         return fail(error("MS_ZONE", { expected: "an IANA zone", got: zone }));
     }
+    const known = offsetsOf.get(moment.timeZoneId);
+    if (known !== undefined) return ok(known);
+    const offsets = offsetsFrom(moment);
+    offsetsOf.set(offsets.zone, offsets);
+    return ok(offsets);
+}
+
+/** By the zone's name: at most as many as the database has. Reading one takes 200 steps of Temporal. */
+const offsetsOf = new Map<string, ZoneOffsets>();
+
+function offsetsFrom(start: Temporal.ZonedDateTime): ZoneOffsets {
+    let moment = start;
     const startsUnix = [Number.NEGATIVE_INFINITY];
     const offsetsSeconds = [offsetOf(moment)];
     const shownCivil = [Number.NEGATIVE_INFINITY];
@@ -52,12 +64,12 @@ export function readZoneOffsets(zone: string): Result<ZoneOffsets> {
         offsetsSeconds.push(offsetOf(next));
         moment = next;
     }
-    return ok({
+    return {
         zone: moment.timeZoneId,
         startsUnix: Float64Array.from(startsUnix),
         offsetsSeconds: Float64Array.from(offsetsSeconds),
         shownCivil: Float64Array.from(shownCivil),
-    });
+    };
 }
 
 function offsetOf(moment: Temporal.ZonedDateTime): number {

@@ -18,10 +18,12 @@ import {
     type LedgerState,
     type LogPage,
     MerkleLog,
+    messageOf,
     originOf,
     parseEntry,
     parseStoredEntry,
     type RecordOutcome,
+    readCheckpoint,
     type SentEntry,
     stateOfGenesis,
     TreeGrowth,
@@ -54,6 +56,14 @@ export type PageOutcome =
     | { readonly kind: "evidence"; readonly evidence: LogEvidence }
     /** Whoever sent it is: another one may send the right page. */
     | { readonly kind: "foreign"; readonly reason: MetersealError };
+
+/** Entries that are valid under the operator's key, and under no other. */
+const BY_OPERATOR: ReadonlySet<Entry["kind"]> = new Set([
+    "enrolment",
+    "party",
+    "revocation",
+    "pruning",
+]);
 
 type Checked = { readonly entry: Entry; readonly sent: SentEntry; readonly size: number };
 
@@ -127,18 +137,25 @@ export class FollowedLog {
         const news = page.entries.slice(Math.max(0, this.log.size - fromIndex));
         if (fromIndex > this.log.size) return foreign("MS_LOG_LEAF", `leaf ${fromIndex}`);
         const checked: Checked[] = [];
+        const checks: SignatureJob[] = [];
         const growth = new TreeGrowth(this.log);
         for (const sent of news) {
             const size = this.log.size + checked.length + 1;
             const root = growth.append(entryLeafHash(sent));
-            const stated = verifyCheckpoint(sent.checkpoint, this.trust);
+            const stated = readCheckpoint(sent.checkpoint, this.trust);
             if (!stated.ok) return { kind: "foreign", reason: stated.error };
-            if (stated.value.size !== size || !bytesEqual(stated.value.root, root)) {
+            const { head } = stated.value;
+            if (head.size !== size || !bytesEqual(head.root, root)) {
                 return foreign("MS_CHECKPOINT", `size ${size}`, `root ${toHex(root)}`);
             }
+            checks.push(...stated.value.checks);
             const entry = parseSent(sent);
             if (entry instanceof Error) return { kind: "foreign", reason: entry };
             checked.push({ entry, sent, size });
+        }
+        const verdicts = await this.#verify(checks);
+        if (!verdicts.every(Boolean)) {
+            return foreign("MS_CHECKPOINT", "checkpoint", "a signature by the log's key");
         }
         await this.#verifyAhead(checked, isKnown);
         return await this.#apply(checked);
@@ -192,6 +209,7 @@ export class FollowedLog {
             jobs.push(jobOf(message, key));
         };
         for (const { entry } of checked) {
+            if (BY_OPERATOR.has(entry.kind)) add(messageOf(entry), this.state.genesis.operator);
             if (entry.kind !== "vertex") continue;
             const { author, id, message } = entry.vertex;
             add(message, this.state.authors.get(toHex(author))?.enrolment.key);

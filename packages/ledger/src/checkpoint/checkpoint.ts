@@ -4,6 +4,7 @@ import {
     ok,
     type PublicKey,
     type Result,
+    type SignatureJob,
     type Signer,
     toBase64,
     unwrap,
@@ -11,7 +12,7 @@ import {
 import { HASH_BYTES } from "../merkle/hash.ts";
 import { isTreeSize } from "../merkle/tree-size.ts";
 import { canonicalBase64, canonicalDecimal, decodeText, NOTE_LIMITS } from "./note.ts";
-import { signNote, verifyNote } from "./note-key.ts";
+import { type NoteKey, readNote, signNote, verifyNote } from "./note-key.ts";
 
 /** State of a log at one size: what a checkpoint states. */
 export type CheckpointHead = {
@@ -99,10 +100,33 @@ export function verifyCheckpoint(
     note: string | Uint8Array,
     trust: CheckpointTrust,
 ): Result<CheckpointHead> {
-    const name = trust.keyName ?? trust.origin;
-    const text = verifyNote(note, { name, publicKey: trust.publicKey });
-    if (!text.ok) return text;
-    const parsed = parseCheckpointText(text.value);
+    const text = verifyNote(note, noteKeyOf(trust));
+    return text.ok ? headOf(text.value, trust) : text;
+}
+
+/** A tree head, and the checks of signatures that must all hold for it to be believed. */
+export type UncheckedHead = {
+    readonly head: CheckpointHead;
+    readonly checks: readonly SignatureJob[];
+};
+
+/** Reads a checkpoint like {@link verifyCheckpoint}, and leaves the checks to be made elsewhere. */
+export function readCheckpoint(
+    note: string | Uint8Array,
+    trust: CheckpointTrust,
+): Result<UncheckedHead> {
+    const signed = readNote(note, noteKeyOf(trust));
+    if (!signed.ok) return signed;
+    const head = headOf(signed.value.text, trust);
+    return head.ok ? ok({ head: head.value, checks: signed.value.checks }) : head;
+}
+
+function noteKeyOf({ keyName, origin, publicKey }: CheckpointTrust): NoteKey {
+    return { name: keyName ?? origin, publicKey };
+}
+
+function headOf(text: string, trust: CheckpointTrust): Result<CheckpointHead> {
+    const parsed = parseCheckpointText(text);
     if (!parsed.ok) return parsed;
     const { origin, size, root } = parsed.value;
     if (origin !== trust.origin) return refuse(`the origin ${trust.origin}`, origin.slice(0, 80));

@@ -3,9 +3,11 @@ import {
     concatBytes,
     error,
     fail,
+    type MetersealError,
     ok,
     type PublicKey,
     type Result,
+    type SignatureJob,
     type Signer,
     sha256,
     toBase64,
@@ -13,14 +15,7 @@ import {
     utf8,
     verifySignature,
 } from "@meterseal/core";
-import {
-    canonicalBase64,
-    formatNote,
-    isKeyName,
-    type NoteSignature,
-    parseNote,
-    readKeyId,
-} from "./note.ts";
+import { canonicalBase64, formatNote, isKeyName, parseNote, readKeyId } from "./note.ts";
 
 /** Signature type of plain Ed25519 (C2SP signed-note, section "Signature types"). */
 export const NOTE_ED25519 = 0x01;
@@ -96,6 +91,20 @@ export async function signNote(signer: Signer, name: string, text: string): Prom
  * Fails with MS_CHECKPOINT.
  */
 export function verifyNote(note: string | Uint8Array, key: NoteKey): Result<string> {
+    const signed = readNote(note, key);
+    if (!signed.ok) return signed;
+    const { checks, text } = signed.value;
+    const isValid = checks.every((check) =>
+        verifySignature(check.key, check.algorithm, check.message, check.signature),
+    );
+    return isValid ? ok(text) : fail(wrongSignature(key));
+}
+
+/** Text of a note, and the checks of signatures that must all hold for the key to have signed it. */
+export type UncheckedNote = { readonly text: string; readonly checks: readonly SignatureJob[] };
+
+/** Reads a note like {@link verifyNote}, and leaves the checks to be made elsewhere. */
+export function readNote(note: string | Uint8Array, key: NoteKey): Result<UncheckedNote> {
     const parsed = parseNote(note);
     if (!parsed.ok) return parsed;
     const { text, signatures } = parsed.value;
@@ -103,12 +112,17 @@ export function verifyNote(note: string | Uint8Array, key: NoteKey): Result<stri
     if (!raw.ok) return raw;
     const keyId = noteKeyId(key.name, NOTE_ED25519, raw.value);
     const own = signatures.filter((line) => line.name === key.name && line.keyId === keyId);
+    if (own.length === 0) return fail(wrongSignature(key, "no line of this key"));
     const message = utf8(text);
-    const isValid = (line: NoteSignature): boolean =>
-        verifySignature(key.publicKey, ALGORITHM.edDsa, message, line.signature);
-    if (own.length > 0 && own.every(isValid)) return ok(text);
-    const got = own.length === 0 ? "no line of this key" : "a signature that does not fit";
-    return fail(error("MS_CHECKPOINT", { expected: `a signature by ${key.name}`, got }));
+    const algorithm = ALGORITHM.edDsa;
+    const checks = own.map(({ signature }) => ({
+        ...{ key: key.publicKey, algorithm, message, signature },
+    }));
+    return ok({ text, checks });
+}
+
+function wrongSignature({ name }: NoteKey, got = "a signature that does not fit"): MetersealError {
+    return error("MS_CHECKPOINT", { expected: `a signature by ${name}`, got });
 }
 
 function rawPublicKey({ name, publicKey }: NoteKey): Result<Uint8Array> {

@@ -229,10 +229,7 @@ export class MemoryServerStore implements BlockStore, BranchStore, RecordStore {
             const rows = records.map((record) => ({ record, row: storedRecord(record) }));
             return () => {
                 for (const { record, row } of rows) {
-                    const isOnItsWay = this.#rowsLike(row).some(
-                        ({ vertex }) => vertex === null || !vertex.final,
-                    );
-                    if (isOnItsWay) continue;
+                    if (this.#rowsLike(row).some(({ vertex }) => vertex === null)) continue;
                     this.#keepRow(row);
                     added.push(record);
                 }

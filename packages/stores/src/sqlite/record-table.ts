@@ -61,8 +61,9 @@ export class RecordTable {
     }
 
     /**
-     * Adds records; one that is there already stays as it is, for the first stored bytes win. One that
-     * only vertices of the log carry gets a row of its own: the ledger may have passed over it.
+     * Adds records; one that is loose already stays as it is, for the first stored bytes win. One that
+     * only vertices carry gets a row of its own: the ledger may have passed over it, or never take
+     * a vertex of somebody else.
      * @returns rows of those that were added, for {@link RecordTable.remember}.
      */
     insert(records: readonly MeterRecord[]): ReadonlyMap<Sign1, number> {
@@ -103,7 +104,7 @@ export class RecordTable {
         return changes === 1 ? Number(lastInsertRowid) : null;
     }
 
-    /** Adds a record whose place in the chain is taken, unless it is here and still on its way. */
+    /** Adds a record whose place in the chain is taken, unless it is here and loose. */
     #insertFork(
         record: MeterRecord,
         subject: number,
@@ -111,12 +112,12 @@ export class RecordTable {
         rest: Uint8Array,
     ): number | null {
         const stored = this.#at(record);
-        const isOnItsWay = stored.some(({ bytes, n }) => {
+        const isLoose = stored.some(({ bytes, n }) => {
+            if (this.#bodyOf(n) !== null) return false;
             const before = parseStoredRecord(bytes);
-            const isSame = before.ok && bytesEqual(before.value.message.hash, record.message.hash);
-            return isSame && !this.#isInLog(n);
+            return before.ok && bytesEqual(before.value.message.hash, record.message.hash);
         });
-        return isOnItsWay ? null : this.#insertAs(record, stored.length, subject, head, rest);
+        return isLoose ? null : this.#insertAs(record, stored.length, subject, head, rest);
     }
 
     #at({ chainEpoch, seq, subject }: MeterRecord) {

@@ -177,7 +177,7 @@ export class ServerStore implements BlockStore, BranchStore, RecordStore {
         return this.#database.write("keepCommits", () => this.#log.keepCommits(bytes));
     }
 
-    /** Writes records; one that is stored already and on its way to the log is left as it is. */
+    /** Writes records; one that is stored and in no vertex yet is left as it is. */
     async insertRecords(records: readonly MeterRecord[]): Promise<readonly MeterRecord[]> {
         const insert = () => this.#records.insert(records);
         const added = await this.#database.write("insertRecords", insert);
