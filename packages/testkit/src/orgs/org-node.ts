@@ -138,6 +138,7 @@ export class OrgNode {
             },
         });
         const observer: EngineObserver = {
+            begin: (state) => collector.begin(state),
             entryLogged: (entry, timeMs) => {
                 watch.logged(this, entry, timeMs);
                 collector.entryLogged(entry, timeMs);

@@ -172,6 +172,8 @@ class OrgWorld implements OrgHost {
         if (this.#isFound()) return this.#report();
         this.trace.check("I8", isFinished, () => this.#unfinished());
         await this.time.advance(3_000);
+        // A last vertex of repetitions may be under way to some: all are looked at in one moment.
+        await this.time.until(() => this.#isEnough(), HEAL_LIMIT_MS);
         this.#checkForgeries();
         await checkWorld(this, seededRandom(this.seed ^ 0xc4ec));
         return this.#report();
