@@ -1,4 +1,4 @@
-import { fromHex, toHex } from "@meterseal/core";
+import { toHex } from "@meterseal/core";
 
 const ID_BYTES = 16;
 
@@ -8,8 +8,10 @@ export const NUMBERED_KEY_BYTES: number = ID_BYTES + 4;
 /** Key of a name "hexadecimal id of 16 bytes / number of 32 bits", 20 bytes. */
 export function numberedKey(name: string): Uint8Array {
     const key = new Uint8Array(NUMBERED_KEY_BYTES);
-    key.set(fromHex(name.slice(0, 2 * ID_BYTES)));
-    new DataView(key.buffer).setUint32(ID_BYTES, Number(name.slice(2 * ID_BYTES + 1)));
+    key.setFromHex(name.slice(0, 2 * ID_BYTES));
+    const number = Number(name.slice(2 * ID_BYTES + 1));
+    // by hand: a view costs more than the rest
+    for (let i = 0; i < 4; i++) key[ID_BYTES + i] = number >>> (24 - 8 * i);
     return key;
 }
 
