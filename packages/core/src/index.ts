@@ -66,6 +66,7 @@ export {
     type Timers,
 } from "./ports.ts";
 export { type Failure, fail, ok, type Result, unwrap } from "./result.ts";
+export { sparingLog } from "./sparing-log.ts";
 export * from "./time/civil.ts";
 export { monthOfDay } from "./time/month.ts";
 export * from "./time/slot.ts";

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
+import { sparingLog } from "@meterseal/core";
 import { ScriptedCollector, until } from "@meterseal/testkit/link-compliance";
 import { describe, expect, it } from "vitest";
 import { createMqttCollectorLink } from "../src/mqtt/index.ts";
-import { sparingLog } from "../src/sparing-log.ts";
 import { createTcpCollectorLink } from "../src/tcp/index.ts";
 import { COLLECTOR, findMeter } from "./stream-people.ts";
 

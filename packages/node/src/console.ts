@@ -1,14 +1,44 @@
-import { type Log, toHex } from "@meterseal/core";
+import { Console } from "node:console";
+import { format } from "node:util";
+import { type Log, sparingLog, toHex } from "@meterseal/core";
 import { systemClock } from "./clocks.ts";
+
+/** Ours alone: what libraries print may go another way. */
+const terminal = new Console(process.stdout, process.stderr);
 
 /** Writes a line of result to standard output; nothing else ever goes there. */
 export function out(text: string): void {
-    console.log(text);
+    terminal.log(text);
 }
 
 /** Writes a line for the person at the terminal to standard error. */
 export function say(text: string): void {
-    console.error(text);
+    terminal.error(text);
+}
+
+const PRINTERS = ["debug", "error", "info", "log", "trace", "warn"] as const;
+const LINE_CHARACTERS = 1_000;
+/** Control characters, and what else ends a line or turns it around on a terminal. */
+const UNPRINTED = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** A text as one line: control characters as their code, cut after a thousand characters. */
+function oneLine(text: string): string {
+    const line = text.replace(UNPRINTED, (character) => {
+        const code = character.codePointAt(0) ?? 0;
+        return `\\u{${code.toString(16)}}`;
+    });
+    return line.length <= LINE_CHARACTERS ? line : `${line.slice(0, LINE_CHARACTERS)}…`;
+}
+
+/**
+ * Sends what libraries print to a log, for some print what strangers send: one line each, ten a second,
+ * and never to standard output.
+ */
+export function captureLibraries(log: Log): void {
+    const sparing = sparingLog(log, () => performance.now());
+    const capture = (...parts: readonly unknown[]): void =>
+        sparing.warn("a library says", { text: format(...parts) });
+    for (const name of PRINTERS) console[name] = capture;
 }
 
 /** A number of things with their name, such as "1 fault" and "2 faults". */
@@ -35,7 +65,7 @@ export function consoleLog(role: string, format: LogFormat = "text"): Log {
         const details = Object.entries(fields)
             .map(([name, value]) => ` ${name}=${value}`)
             .join("");
-        say(`${level} ${role}: ${message}${details}`);
+        say(oneLine(`${level} ${role}: ${message}${details}`));
     };
     const json = (level: string, message: string, fields = {}): void => {
         const time = new Date(systemClock.nowMs()).toISOString();

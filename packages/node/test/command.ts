@@ -27,23 +27,19 @@ export type Running = {
 /** Runs a command line that asks nothing of the process: in this one, with its output caught. */
 export async function run(...words: string[]): Promise<Outcome> {
     const caught = { stdout: "", stderr: "" };
-    const { error, log } = console;
-    const write = process.stderr.write;
-    console.log = (text: string): void => {
-        caught.stdout += `${text}\n`;
-    };
-    console.error = (text: string): void => {
-        caught.stderr += `${text}\n`;
-    };
-    process.stderr.write = (text: string | Uint8Array) => {
-        caught.stderr += String(text);
-        return true;
-    };
+    const writers = [process.stdout, process.stderr].map(({ write }) => write);
+    for (const name of ["stdout", "stderr"] as const) {
+        process[name].write = (text: string | Uint8Array) => {
+            caught[name] += String(text);
+            return true;
+        };
+    }
     try {
         return { code: await runCommandLine(words), signal: null, ...caught };
     } finally {
-        Object.assign(console, { error, log });
-        process.stderr.write = write;
+        for (const stream of [process.stdout, process.stderr]) {
+            stream.write = writers.shift() as typeof stream.write;
+        }
     }
 }
 

@@ -2,11 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIMITS } from "@meterseal/core";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nearestName } from "../src/cli/nearest.ts";
 import { loadConfiguration } from "../src/config/config.ts";
 import { SERVE_SETTINGS, type Setting } from "../src/config/settings.ts";
-import { consoleLog } from "../src/console.ts";
+import { captureLibraries, consoleLog } from "../src/console.ts";
 import { run, start } from "./command.ts";
 import { useScratch } from "./fixture.ts";
 
@@ -256,12 +256,41 @@ describe("a slip on the command line", () => {
 });
 
 describe("log lines", () => {
-    const { error } = console;
-    afterEach(() => Object.assign(console, { error }));
+    const { write } = process.stderr;
+    const printers = { ...console };
+    let lines: string[] = [];
+    beforeEach(() => {
+        lines = [];
+        process.stderr.write = (text: string | Uint8Array) =>
+            lines.push(String(text).trimEnd()) > 0;
+    });
+    afterEach(() => {
+        process.stderr.write = write;
+        Object.assign(console, printers);
+    });
+
+    it("are one each, whatever a stranger wrote into them", () => {
+        consoleLog("server").warn("refused", {
+            client: "a\r\ninfo server: \u001b[2Kall is well\u2028",
+        });
+        expect(lines).toEqual([
+            "warn server: refused client=a\\u{d}\\u{a}info server: \\u{1b}[2Kall is well\\u{2028}",
+        ]);
+        consoleLog("server").warn("refused", { client: "x".repeat(5_000) });
+        expect(lines[1]).toHaveLength(1_001);
+    });
+
+    it("hold what libraries print, ten a second", () => {
+        captureLibraries(consoleLog("server"));
+        console.warn("Unknown %s: a\nwarn server: forged", "terminus");
+        expect(lines).toEqual([
+            "warn server: a library says text=Unknown terminus: a\\u{a}warn server: forged",
+        ]);
+        for (let i = 0; i < 100; i++) console.error(i);
+        expect(lines.length).toBeLessThanOrEqual(20);
+    });
 
     it("are text, or JSON that a field cannot pass itself off as", () => {
-        const lines: string[] = [];
-        console.error = (line: string) => lines.push(line);
         consoleLog("server").warn("refused", { code: "MS_GAP", level: "info" });
         consoleLog("server", "json").warn("refused\nhere", { code: "MS_GAP", level: "info" });
         expect(lines[0]).toBe("warn server: refused code=MS_GAP level=info");

@@ -1,9 +1,15 @@
 import { createServer, type Server, type Socket } from "node:net";
-import { assert, type CollectorLink, error, type LinkHandler, type Log } from "@meterseal/core";
+import {
+    assert,
+    type CollectorLink,
+    error,
+    type LinkHandler,
+    type Log,
+    sparingLog,
+} from "@meterseal/core";
 import { Aedes, type Client, type Subscription } from "aedes";
 import { listenOn, urlHost } from "../listen-address.ts";
 import { deliveryRefusal } from "../send-refusal.ts";
-import { sparingLog } from "../sparing-log.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { AccessRules, refusal } from "./access-rules.ts";
 import {
@@ -39,7 +45,7 @@ class MqttCollectorLink implements CollectorLink {
 
     constructor(settings: MqttCollectorSettings) {
         this.#settings = settings;
-        this.#log = sparingLog(settings.log);
+        this.#log = sparingLog(settings.log, () => performance.now());
         this.#server = createServer((socket) => this.#accept(socket));
         this.#server.maxConnections = this.#settings.maxConnections;
         this.#server.on("drop", () =>

@@ -1,7 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
-import type { CollectorLink, LinkHandler } from "@meterseal/core";
+import { type CollectorLink, type LinkHandler, sparingLog } from "@meterseal/core";
 import { listenOn, urlHost } from "../listen-address.ts";
-import { sparingLog } from "../sparing-log.ts";
 import { StreamCollectorLink } from "../stream/collector-link.ts";
 import {
     type TcpCollectorOptions,
@@ -30,7 +29,7 @@ class TcpCollectorLink extends StreamCollectorLink {
 
     async listen(handler: LinkHandler): Promise<string> {
         const { host, log, port } = this.#settings;
-        this.begin(handler, { ...this.#settings, log: sparingLog(log) });
+        this.begin(handler, { ...this.#settings, log: sparingLog(log, () => performance.now()) });
         const bound = await listenOn(this.#server, host, port);
         this.#server.on("error", (cause) => log.warn("tcp link", { reason: cause.message }));
         return `tcp://${urlHost(host)}:${bound}`;

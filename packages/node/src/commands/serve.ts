@@ -3,7 +3,7 @@ import { systemClock } from "../clocks.ts";
 import { readBrokerAccess } from "../config/brokers.ts";
 import { formatConfiguration, loadConfiguration, serveConfigOf } from "../config/config.ts";
 import { optionsOf, SETTING_NAMES } from "../config/settings.ts";
-import { consoleLog, out, say } from "../console.ts";
+import { captureLibraries, consoleLog, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { startServer } from "../server/server.ts";
 import { readPolicy } from "../server/witnesses.ts";
@@ -36,6 +36,7 @@ export const serveCommand: Command = {
         const config = serveConfigOf(configuration);
         const signal = shutdownSignal();
         const log = consoleLog("server", config.logFormat);
+        captureLibraries(log);
         const fatal: { cause: unknown } = { cause: null };
         const stop = new AbortController();
         const server = await startServer({

@@ -1,13 +1,13 @@
-import type { Log } from "@meterseal/core";
+import type { Log } from "./ports.ts";
 
-/** Lines of a link in one second. */
+/** Lines in one second. */
 const LINES = 10;
 
 /**
  * A log that takes ten lines a second: what strangers do wrong must not fill a disk.
  * @param nowMs - a steady clock.
  */
-export function sparingLog(log: Log, nowMs: () => number = () => performance.now()): Log {
+export function sparingLog(log: Log, nowMs: () => number): Log {
     let [second, lines] = [Number.NaN, 0];
     const mayWrite = (): boolean => {
         const now = Math.floor(nowMs() / 1_000);
