@@ -3,14 +3,17 @@
 // installed beside the packages.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { constants } from "node:os";
+import module from "node:module";
+import { constants, homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NODE_MAJOR = 26;
 const main = new URL("../src/main.ts", import.meta.url);
 
+keepCompiled();
 if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) {
+    module.enableCompileCache(process.env.NODE_COMPILE_CACHE);
     await import(main.href);
 } else {
     const node = findNode(dirname(fileURLToPath(import.meta.url)));
@@ -21,6 +24,19 @@ if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR) {
         process.exitCode = 1;
     } else {
         await runUnder(node);
+    }
+}
+
+/**
+ * Keeps compiled modules for the next start, of which they are half, in threads and children too. In a
+ * directory of this user: what lies in it is run. Where there is none, nothing is kept.
+ */
+function keepCompiled() {
+    try {
+        const caches = process.env.XDG_CACHE_HOME || join(homedir(), ".cache");
+        process.env.NODE_COMPILE_CACHE ??= join(caches, "meterseal");
+    } catch {
+        process.env.NODE_DISABLE_COMPILE_CACHE ??= "1"; // a user without a home directory
     }
 }
 
