@@ -46,6 +46,8 @@ export class OrgMeter {
     #starts = 0;
     #link: MeterLink | null = null;
     #life = 0;
+    /** Signed once: it says who the meter is, whenever. */
+    #token: Promise<Uint8Array> | null = null;
     #next = 0;
     #isFlushed = false;
     #writes = 0;
@@ -80,8 +82,9 @@ export class OrgMeter {
             beforeCommit: (point) => this.#cut(alive, `before ${point}`),
             afterCommit: (point) => this.#cut(alive, `after ${point}`),
         });
-        const token = () => createLinkToken(meter.signer, networkId, meter.subject, this.#clock);
-        this.#link = node.link.meter(this.subjectHex, token);
+        this.#token ??= createLinkToken(meter.signer, networkId, meter.subject, this.#clock);
+        const token = this.#token;
+        this.#link = node.link.meter(this.subjectHex, () => token);
         const agent = await MeterAgent.open({
             profile: {
                 network: networkId,
