@@ -1,5 +1,5 @@
 import { LIMITS, type SignatureJob, unwrap, verifySignature } from "@meterseal/core";
-import { accept, type Entry, type LedgerState, parseEntry } from "@meterseal/ledger";
+import { accept, type Entry, type LedgerState, parseEntry, parseVertex } from "@meterseal/ledger";
 import { type MeterRecord, parseRecord, verifySign1 } from "@meterseal/record";
 import { testSigner } from "@meterseal/testkit/keys";
 import {
@@ -90,7 +90,13 @@ describe("remembered verdicts on signatures", () => {
     it("cost one check for an entry that no member signed", async () => {
         const memory = verdicts();
         const records = [await chain.usage()];
-        const forged = await collector.sign(collector.header(records), testSigner("somebody"));
+        const named = await collector.sign(collector.header(records), testSigner("somebody"));
+        await memory.learn(state, [{ kind: "vertex", vertex: named, records }]);
+        expect([here, threads.length]).toEqual([0, 0]); // by a key that is not the author's
+        const { message } = await collector.sign(collector.header(records));
+        const bytes = message.bytes.slice();
+        bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+        const forged = unwrap(parseVertex(bytes));
         await memory.learn(state, [{ kind: "vertex", vertex: forged, records }]);
         expect([here, threads.length]).toEqual([1, 0]);
         const stranger = await new TestNetwork("other").collector("stranger");
@@ -109,6 +115,17 @@ describe("remembered verdicts on signatures", () => {
         other[other.length - 1] = (other.at(-1) ?? 0) ^ 1; // the same statement, signed otherwise
         const resigned = unwrap(parseRecord(other)).message;
         expect(memory.check(resigned, chain.meter.signer.publicKey)).toBe(false);
+    });
+
+    it("belong to the key that signed: a collector's new key does not take over the old one's", async () => {
+        const memory = verdicts();
+        const entry = await vertexOf(await chain.usage());
+        const { message } = entry.vertex;
+        expect(memory.check(message, collector.signer.publicKey)).toBe(true);
+        const renewed = testSigner("renewed").publicKey;
+        expect(memory.check(message, renewed)).toBe(false);
+        expect(memory.check(again(entry).vertex.message, renewed)).toBe(false);
+        expect(memory.check(message, collector.signer.publicKey)).toBe(true);
     });
 
     it("are bounded: the oldest is checked again", async () => {

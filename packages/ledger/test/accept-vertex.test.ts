@@ -4,11 +4,12 @@ import {
     type EnrolPayload,
     encodeCorrection,
     type StreamDescriptor,
+    verifySign1,
 } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain, TestNetwork } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { Entry } from "../src/accept/accept.ts";
+import { accept, type Entry } from "../src/accept/accept.ts";
 import { genesisVertexIds } from "../src/vertex/cid.ts";
 import type { VertexHeader } from "../src/vertex/vertex.ts";
 import { codeOf, expectRefused, World } from "./world.ts";
@@ -56,6 +57,19 @@ describe("a vertex is taken", () => {
         const entry = await world.collector.vertex([await world.chain.warning()], tips);
         expect(entry.vertex.parents.length).toBe(8);
         expect(codeOf(world.accept(entry))).toBe("ok");
+    });
+});
+
+describe("a vertex of a key that was replaced", () => {
+    it("is refused by who remembers that it is well signed as by who checks it", async () => {
+        const { enrolment } = world.collector;
+        const entry = await changed(() => ({ keyEpoch: 1 }));
+        const renewed = await world.network.collector("renewed", { id: enrolment.id, epoch: 1 });
+        expect(codeOf(world.enrol(renewed))).toBe("ok");
+        for (const check of [verifySign1, () => true]) {
+            const refused = accept(world.state, entry, TEST_LATER_MS, check);
+            expect(refused).toMatchObject({ ok: false, error: { code: "MS_SIGNATURE_BAD" } });
+        }
     });
 });
 

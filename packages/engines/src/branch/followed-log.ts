@@ -30,7 +30,7 @@ import {
     type TreeHead,
     verifyCheckpoint,
 } from "@meterseal/ledger";
-import { type Sign1, verifySign1 } from "@meterseal/record";
+import { kidOf, type Sign1, verifySign1 } from "@meterseal/record";
 import { jobOf, type VerifySignatures } from "../signature-jobs.ts";
 import { parseBody } from "./screen.ts";
 
@@ -204,7 +204,7 @@ export class FollowedLog {
         const messages: Sign1[] = [];
         const jobs: SignatureJob[] = [];
         const add = (message: Sign1, key: PublicKey | undefined): void => {
-            if (key === undefined) return;
+            if (key === undefined || !bytesEqual(message.kid, kidOf(key))) return;
             messages.push(message);
             jobs.push(jobOf(message, key));
         };

@@ -26,6 +26,7 @@ export class SignatureVerdicts {
 
     /** Checks a message, or remembers it. */
     readonly check: SignatureCheck = (message, key) => {
+        if (!bytesEqual(message.kid, kidOf(key))) return false;
         if (this.#known.has(message)) return true;
         const name = nameOf(message);
         const isKnown = this.#good.has(name);

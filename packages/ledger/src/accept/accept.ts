@@ -300,9 +300,10 @@ export function authorFault(
     if (state.revoked.has(toHex(vertex.author))) {
         return error("MS_FROZEN", { where, got: "a revoked author" });
     }
-    return check(vertex.message, author.enrolment.key)
-        ? null
-        : error("MS_SIGNATURE_BAD", { where });
+    // Not left to the check: whoever remembers what is well signed may remember it of a key before.
+    const { key } = author.enrolment;
+    const isSigned = bytesEqual(vertex.message.kid, kidOf(key)) && check(vertex.message, key);
+    return isSigned ? null : error("MS_SIGNATURE_BAD", { where });
 }
 
 /** Why a vertex does not attach: known already, a parent unknown, another round, a fork; null where it does. */
