@@ -260,6 +260,10 @@ describe("our CometBFT application", () => {
         const bad = item.slice();
         bad[bad.length - 1] = (bad.at(-1) as number) ^ 1;
         expect(await node.app.process([encodeTx(bad, body)])).toBe(false);
+        const child = await vertexTx();
+        expect(await node.app.process([good, child])).toBe(true);
+        expect(await node.app.process([child, good])).toBe(false);
+        expect(await node.app.process([child])).toBe(false);
     });
     it("keeps out of its mempool what is unsigned, unknown or there already", async () => {
         const node = await open();
@@ -389,6 +393,26 @@ describe("the engine", () => {
         await time.advance(2_000);
         await ask({ commit: {} });
         expect(await logged).toBe(2);
+        await engine.close();
+    });
+    it("offers a vertex again that a block had without its parent", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const { engine, ask } = await engineOn(node, { kind: "taken" });
+        const made = [];
+        for (let i = 0; i < 2; i++) made.push(await collector.vertex([await chain.usage()]));
+        const logged = made.map(({ records, vertex }) =>
+            engine.append(vertex.message.bytes, records),
+        );
+        const [first = utf8(""), second = utf8("")] = made.map(({ records, vertex }) =>
+            txOf(vertex.message.bytes, [...records]),
+        );
+        await ask({ finalizeBlock: { ...blockOf([second, first]), height: 2n } });
+        await ask({ commit: {} });
+        await ask({ finalizeBlock: { ...blockOf([second]), height: 3n } });
+        await ask({ commit: {} });
+        expect(await Promise.all(logged)).toEqual([2, 3]);
         await engine.close();
     });
     it("passes on every other refusal", async () => {

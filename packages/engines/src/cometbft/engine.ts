@@ -68,6 +68,8 @@ const OFFER_AGAIN_MS = 5_000;
 const RETRY_MS = 500;
 /** Refusal of a vertex that the ledger has: nothing is wrong with it. */
 const KNOWN_CODE = "MS_VERTEX_DUPLICATE";
+/** Refusal of a vertex whose parent the ledger does not have yet. */
+const ORPHAN_CODE = "MS_VERTEX_PARENTS";
 /** Entries of the log that are looked through at one time. */
 const SEARCHED_ENTRIES = 256;
 
@@ -134,6 +136,7 @@ export class CometEngine implements Engine {
                 vertexForked: (vertex) => observer.vertexForked?.(vertex),
                 misbehaved: (height) => options.onMisbehaved?.(height),
                 txRefused(txHash, code) {
+                    if (code === ORPHAN_CODE) return; // it is offered again, after its parent
                     const own = submitted.get(txHash);
                     submitted.delete(txHash);
                     own?.cancel();

@@ -30,8 +30,8 @@ export function screenTx(
 
 /**
  * True for a block that only a faulty proposer can have put together: something that is no
- * transaction, the same one twice, or a bad signature by a key that the ledger knows. A function of
- * the block and the committed state alone.
+ * transaction, the same one twice, a vertex before its parent or without it, or a bad signature by a
+ * key that the ledger knows. A function of the block and the committed state alone.
  */
 export function isFaultyProposal(
     state: LedgerState,
@@ -39,15 +39,29 @@ export function isFaultyProposal(
     verdicts: SignatureVerdicts,
 ): boolean {
     const seen = new Set<string>();
+    const known = new Set<string>();
     for (const read of txs) {
         if (read === null || seen.has(read.hash)) return true;
         seen.add(read.hash);
+        if (!attaches(state, known, read)) return true;
+        noteVertex(known, read);
         const isForged = signaturesOf(state, read.tx.entry).some(
             ({ key, message }) => key !== undefined && !verdicts.check(message, key),
         );
         if (isForged) return true;
     }
     return false;
+}
+
+/** True where the parents of a vertex are in the ledger, or among those of the block so far. */
+function attaches(state: LedgerState, known: ReadonlySet<string>, { tx }: ReadTx): boolean {
+    if (tx.entry.kind !== "vertex") return true;
+    const names = tx.entry.vertex.parents.map((parent) => parent.toString());
+    return names.every((name) => state.vertices.has(name) || known.has(name));
+}
+
+function noteVertex(known: Set<string>, { tx: { entry } }: ReadTx): void {
+    if (entry.kind === "vertex") known.add(entry.vertex.id.toString());
 }
 
 /** Bytes that a block spends on a transaction beside its own: a field tag and a length. */
@@ -66,12 +80,6 @@ export function composeBlock(
     const taken = new Set<string>();
     const known = new Set<string>();
     let room = maxBytes;
-    const attaches = ({ tx }: ReadTx): boolean =>
-        tx.entry.kind !== "vertex" ||
-        tx.entry.vertex.parents.every((parent) => {
-            const name = parent.toString();
-            return state.vertices.has(name) || known.has(name);
-        });
     let waiting = txs.filter((read) => read !== null);
     let progress = true;
     while (progress) {
@@ -80,15 +88,14 @@ export function composeBlock(
         for (const read of waiting) {
             const size = read.bytes.length + TX_OVERHEAD_BYTES;
             if (taken.has(read.hash) || size > room) continue;
-            if (!attaches(read)) {
+            if (!attaches(state, known, read)) {
                 later.push(read);
                 continue;
             }
             taken.add(read.hash);
             block.push(read.bytes);
             room -= size;
-            const { entry } = read.tx;
-            if (entry.kind === "vertex") known.add(entry.vertex.id.toString());
+            noteVertex(known, read);
             progress = true;
         }
         waiting = later;

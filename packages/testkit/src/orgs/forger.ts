@@ -10,6 +10,7 @@ import {
 } from "@meterseal/ledger";
 import {
     createSign1,
+    decodeCbor,
     encodeCbor,
     MESSAGE_TYPE,
     type MeterRecord,
@@ -60,6 +61,7 @@ const FAULTY = [
     "same parent twice",
     "unsorted parents",
     "forged record",
+    "unknown parent",
 ];
 /** Kinds that need no key of an enrolled collector. */
 const OF_ANYBODY = ["bad signature", "unknown author", "replayed vertex"];
@@ -121,6 +123,10 @@ export class Forger {
         }
         if (this.#random.chance(0.5)) {
             return { txs: [...honest, this.#random.bytes(40)], isFaulty: true };
+        }
+        if (this.#random.chance(0.6)) {
+            const txs = this.#random.chance(0.5) ? honest.slice(1) : [...honest].reverse();
+            return { txs, isFaulty: isOutOfOrder(txs, honest) };
         }
         return { txs: [], isFaulty: false }; // leaves out whatever there is
     }
@@ -297,4 +303,20 @@ export class Forger {
         const body = records.map(({ message }) => message.bytes);
         return encodeCbor([vertex.message.bytes, body]);
     }
+}
+
+/** True where a vertex stands before a parent that a good block has before it, or without it. */
+function isOutOfOrder(txs: readonly Uint8Array[], good: readonly Uint8Array[]): boolean {
+    const missing = new Set(good.map((tx) => vertexOf(tx)?.id.toString()));
+    return txs.some((tx) => {
+        const vertex = vertexOf(tx);
+        missing.delete(vertex?.id.toString());
+        return vertex?.parents.some((parent) => missing.has(parent.toString())) === true;
+    });
+}
+
+function vertexOf(tx: Uint8Array): Vertex | null {
+    const [item] = decodeCbor(tx) as [Uint8Array, Uint8Array[]];
+    const vertex = parseVertex(item);
+    return vertex.ok ? vertex.value : null;
 }
