@@ -71,6 +71,28 @@ describe("a branch", () => {
         expectMerged();
     });
 
+    it("brings them home while it still catches up with the log", async () => {
+        cut(one);
+        for (let i = 0; i < 6; i++) {
+            await other.write([await world.record(1)]);
+            await world.settle();
+        }
+        await one.write([await world.record(0)]);
+        const offer = one.toSequencer.offer.bind(one.toSequencer);
+        let offeredAt = -1;
+        one.toSequencer.offer = (vertices) => {
+            if (offeredAt < 0) offeredAt = one.engine.head().size;
+            return offer(vertices);
+        };
+        one.toSequencer.tamper = (page) => ({ ...page, entries: page.entries.slice(0, 1) });
+        const before = world.engine.log.size;
+        heal(one);
+        await world.settle();
+        expect(offeredAt).toBeLessThan(before);
+        expect(one.final).toHaveLength(7);
+        expectMerged();
+    });
+
     it("names what the other branch wrote as soon as the log has it", async () => {
         const first = await one.write([await world.record(0)]);
         await world.settle();

@@ -1,4 +1,12 @@
-import { type Clock, error, type Log, type Timers, toHex, unwrap } from "@meterseal/core";
+import {
+    type Clock,
+    error,
+    type Log,
+    type MetersealError,
+    type Timers,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
 import {
     type BranchStore,
     type Engine,
@@ -234,9 +242,10 @@ export class BranchEngine implements Engine {
         this.#sequencerSize = await this.#follow(sequencer);
         if (this.#stopped) return null;
         // A log that is said to go on, and of which nothing comes, is asked for again in a while.
-        if (this.#sequencerSize > this.log.size && this.log.size > before) return 0;
+        const isMoving = this.#sequencerSize > this.log.size && this.log.size > before;
+        // After each page: over a link that is slower than the log grows, its end may never come.
         const taken = await this.#sender.send(sequencer, this.#pending.inOrder());
-        return taken > 0 ? 0 : POLL_MS;
+        return isMoving || taken > 0 ? 0 : POLL_MS;
     }
 
     async #withPeer(peer: Exchange, sender: Sender): Promise<number> {
@@ -258,25 +267,30 @@ export class BranchEngine implements Engine {
         const fromIndex = this.log.size;
         const page = await from.logPage(fromIndex);
         if (page.size < fromIndex) await this.#lookBack(from, page.size);
-        const taken = this.#taking.then(() => this.#take(page, fromIndex, from));
+        const taken = this.#taking.then(() => this.#take(page, fromIndex));
         this.#taking = taken.catch(() => undefined);
-        await taken;
+        const foreign = await taken;
+        if (foreign !== null) {
+            // Out of the turn of the others, for whoever sent it may answer late.
+            await this.#lookBack(from, fromIndex);
+            if (!this.#stopped) throw foreign;
+        }
         return page.size;
     }
 
-    async #take(page: LogPage, fromIndex: number, from: Exchange): Promise<void> {
-        if (this.#stopped) return;
+    /** Takes a page in; resolves with the reason where it is not one of our log. */
+    async #take(page: LogPage, fromIndex: number): Promise<MetersealError | null> {
+        if (this.#stopped) return null;
         const outcome = await this.#guard(() =>
             this.#followed.take(page, fromIndex, this.#pending.isPending),
         );
         if (outcome.kind === "evidence") this.#stopFor(outcome.evidence);
-        else if (outcome.kind === "foreign") {
-            await this.#lookBack(from, fromIndex);
-            if (!this.#stopped) throw outcome.reason;
-        } else {
+        else if (outcome.kind === "foreign") return outcome.reason;
+        else {
             await this.#guard(() => this.#tell(outcome.items));
             await this.#inbox.release();
         }
+        return null;
     }
 
     /** Compares the checkpoint that somebody has of a size with ours. */
