@@ -111,6 +111,16 @@ describe("the embedded engine", () => {
         expect(engine.head().size).toBe(4);
     });
 
+    it("takes a pruning once, whoever sends its bytes again and whenever", async () => {
+        const { message } = await network.pruning();
+        const { leafIndex } = await engine.submit(message.bytes, []);
+        const again = () => engine.append(message.bytes, []);
+        await expect(again()).rejects.toMatchObject({ code: "MS_PRUNING" });
+        await open();
+        await expect(again()).rejects.toMatchObject({ code: "MS_PRUNING" });
+        expect(engine.head().size).toBe(leafIndex + 1);
+    });
+
     it("checks every signature that nobody vouched for", async () => {
         const forged = await chain.usage({}, { signer: testSigner("forger") });
         const vertex: Vertex = await collector.sign(collector.header([forged]));

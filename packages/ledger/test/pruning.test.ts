@@ -1,11 +1,9 @@
 import { toHex, unwrap } from "@meterseal/core";
 import {
-    createPruning,
     isSummarized,
     lastRegistersUnix,
     type MeterRecord,
     type PruningPayload,
-    parsePruning,
     parseSummary,
 } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
@@ -176,19 +174,26 @@ describe("a pruning", () => {
 
     it("is taken from the operator of the network alone, and changes no fact", async () => {
         const world = await World.open();
-        const payload: PruningPayload = {
-            ...{ network: world.network.networkId, timeUnix: 1, ...range },
-            ...{ count: 0, digest: new Uint8Array(32) },
-        };
-        const entry = async (changes: Partial<PruningPayload>, by = world.network.operator) =>
-            ({
-                kind: "pruning",
-                pruning: unwrap(parsePruning(await createPruning(by, { ...payload, ...changes }))),
-            }) as const;
-        expectRefused(world, await entry({ network: testBytes("other", 32) }), "MS_PRUNING");
+        const { network } = world;
+        const entry = async (...of: Parameters<TestNetwork["pruning"]>) =>
+            ({ kind: "pruning", pruning: await network.pruning(...of) }) as const;
+        const foreign = { network: testBytes("other", 32) };
+        expectRefused(world, await entry(foreign), "MS_PRUNING");
         expectRefused(world, await entry({}, testSigner("somebody")), "MS_SIGNATURE_BAD");
         const before = world.root;
-        expect(codeOf(world.accept(await entry({})))).toBe("ok");
+        expect(codeOf(world.accept(await entry()))).toBe("ok");
         expect(world.root).toBe(before);
+    });
+
+    it("is taken once, also when it was signed anew, and another one after it", async () => {
+        const world = await World.open();
+        const { network } = world;
+        const entry = async (changes: Partial<PruningPayload> = {}) =>
+            ({ kind: "pruning", pruning: await network.pruning(changes) }) as const;
+        const first = await entry();
+        expect(codeOf(world.accept(first))).toBe("ok");
+        expectRefused(world, first, "MS_PRUNING");
+        expectRefused(world, await entry(), "MS_PRUNING");
+        expect(codeOf(world.accept(await entry({ timeUnix: 2 })))).toBe("ok");
     });
 });

@@ -15,13 +15,17 @@ import {
 } from "@meterseal/ledger";
 import {
     createEnrolment,
+    createPruning,
     createRecord,
     createUsageRecord,
     type Enrolment,
     type EnrolPayload,
     encodeEpoch,
     type MeterRecord,
+    type Pruning,
+    type PruningPayload,
     parseEnrolment,
+    parsePruning,
     parseRecord,
     RECORD_CLASS,
     type RecordPayload,
@@ -143,6 +147,16 @@ export class TestNetwork {
             ...options.payload,
         });
         return { signer, subject: enrolment.id, descriptor, enrolment };
+    }
+
+    /** Signs a pruning of nothing, with changes, by the operator unless another signer is given. */
+    async pruning(
+        changes: Partial<PruningPayload> = {},
+        signer: Signer = this.operator,
+    ): Promise<Pruning> {
+        const nothing = { beforeUnix: TEST_START_UNIX, size: 0, count: 0, timeUnix: 1 };
+        const payload = { ...nothing, network: this.networkId, digest: new Uint8Array(32) };
+        return unwrap(parsePruning(await createPruning(signer, { ...payload, ...changes })));
     }
 
     /** A collector of a name. */

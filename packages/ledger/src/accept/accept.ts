@@ -27,6 +27,7 @@ import { compareRecords, describeBody } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
 import { Draft } from "./draft.ts";
 import { acceptNotice, acceptParty, acceptTariff } from "./party-rules.ts";
+import { acceptPruning } from "./pruning-rule.ts";
 import {
     applyRecord,
     EPOCHS_AHEAD,
@@ -199,20 +200,6 @@ function acceptRevocation(
     state.revoked.add(id);
     state.facts.touch("revoked", id);
     return ok(undefined);
-}
-
-/** Says what is left of old records. It changes no fact: what it binds is for whoever reads bodies. */
-function acceptPruning(
-    state: LedgerState,
-    { message, network }: Pruning,
-    check: SignatureCheck,
-): Result<undefined> {
-    if (!bytesEqual(network, state.networkId)) {
-        return fail(error("MS_PRUNING", { expected: "this network's id" }));
-    }
-    return check(message, state.genesis.operator)
-        ? ok(undefined)
-        : fail(error("MS_SIGNATURE_BAD", { where: "pruning" }));
 }
 
 /** First epoch that a new key may serve from: after every epoch of the key before. */

@@ -120,6 +120,8 @@ export type LedgerState = {
     readonly notices: Map<string, NoticeState>;
     /** By the hash of the message, hexadecimal. */
     readonly tariffs: Map<string, TariffState>;
+    /** Hashes (hexadecimal) of the messages by which old records were pruned: no facts, each counts once. */
+    readonly prunings: Set<string>;
     lastTimeMs: number;
     /** What the state root is made of; whoever changes a map above says so here. */
     readonly facts: StateFacts;
@@ -161,6 +163,7 @@ export function initialState(
         owners: new Map(),
         notices: new Map(),
         tariffs: new Map(),
+        prunings: new Set(),
         lastTimeMs: 0,
         facts: new StateFacts(),
     };

@@ -18,7 +18,7 @@ import { restOf, takeRest } from "./state-rest.ts";
  * Layout of the pages and of what goes with them; another one is not read. A change of what
  * `accept()` decides is a change of this number, too.
  */
-const VERSION = 1;
+const VERSION = 2;
 const PIECES_MAX = 16_777_216;
 const LISTS_MAX = 256;
 

@@ -36,6 +36,7 @@ export function restOf(state: LedgerState): unknown {
         [9, [...state.owners]],
         [10, [...state.notices].map(([key, { hash, timeUnix }]) => [key, hash, timeUnix])],
         [11, [...state.tariffs].map(([hash, { party, timeUnix }]) => [hash, party, timeUnix])],
+        [12, [...state.prunings]],
     ]);
 }
 
@@ -90,6 +91,7 @@ export function takeRest(state: LedgerState, value: unknown): void {
         const timeUnix = toInteger(time, "time", 0, TIME_MAX);
         state.tariffs.set(text(hash), { party: toBytes(party, "party", 16), timeUnix });
     }
+    for (const name of map.array(12, ROWS_MAX)) state.prunings.add(text(name));
     map.end();
 }
 

@@ -1,0 +1,26 @@
+import { bytesEqual, error, fail, ok, type Result, toHex } from "@meterseal/core";
+import type { Pruning } from "@meterseal/record";
+import type { SignatureCheck } from "./accept.ts";
+import type { LedgerState } from "./state.ts";
+
+/**
+ * Takes what says what is left of old records. It changes no fact: what it binds is for whoever reads
+ * bodies. It is taken once, for anybody who reads the log has its bytes and could fill the log with them.
+ */
+export function acceptPruning(
+    state: LedgerState,
+    { message, network }: Pruning,
+    check: SignatureCheck,
+): Result<undefined> {
+    const name = toHex(message.hash);
+    const where = `pruning ${name}`;
+    const refuse = (expected: string): Result<undefined> =>
+        fail(error("MS_PRUNING", { where, expected }));
+    if (!bytesEqual(network, state.networkId)) return refuse("this network's id");
+    if (!check(message, state.genesis.operator)) {
+        return fail(error("MS_SIGNATURE_BAD", { where }));
+    }
+    if (state.prunings.has(name)) return refuse("one that the log does not hold");
+    state.prunings.add(name);
+    return ok(undefined);
+}
