@@ -121,6 +121,17 @@ describe("the embedded engine", () => {
         expect(engine.head().size).toBe(leafIndex + 1);
     });
 
+    it("takes no pruning that speaks of entries behind it", async () => {
+        await open();
+        const { size } = engine.head();
+        const ahead = await network.pruning({ size: size + 1 });
+        await expect(engine.submit(ahead.message.bytes, [])).rejects.toMatchObject({
+            code: "MS_PRUNING",
+        });
+        await engine.submit((await network.pruning({ size })).message.bytes, []);
+        expect([engine.head().size, engine.state.size]).toEqual([size + 1, size + 1]);
+    });
+
     it("checks every signature that nobody vouched for", async () => {
         const forged = await chain.usage({}, { signer: testSigner("forger") });
         const vertex: Vertex = await collector.sign(collector.header([forged]));

@@ -185,6 +185,20 @@ describe("a pruning", () => {
         expect(world.root).toBe(before);
     });
 
+    it("is about entries before its own: size of the log passes, one more is refused", async () => {
+        const world = await World.open();
+        const { size } = world.state;
+        expect(size).toBe(2); // the collector and the meter
+        const entry = async (size: number) =>
+            ({ kind: "pruning", pruning: await world.network.pruning({ size }) }) as const;
+        expectRefused(world, await entry(size + 1), "MS_PRUNING");
+        expect(world.state.size).toBe(size);
+        expect(codeOf(world.accept(await entry(size)))).toBe("ok");
+        await world.take([await world.chain.usage()]);
+        expect(world.state.size).toBe(size + 2);
+        expect(codeOf(world.accept(await entry(size + 2)))).toBe("ok");
+    });
+
     it("is taken once, also when it was signed anew, and another one after it", async () => {
         const world = await World.open();
         const { network } = world;

@@ -89,6 +89,7 @@ describe("an image of a state", () => {
         expect(stateRoot(state)).toEqual(stateRoot(world.state));
         expect(new StateFacts().root(state)).toEqual(stateRoot(state));
         expect(imaged.value.log.root()).toEqual(log.root());
+        expect(state.size).toBe(log.size);
         const entry = await world.collector.vertex([await world.chain.warning("next")]);
         expect(accept(state, entry, TEST_LATER_MS)).toEqual(
             accept(world.state, entry, TEST_LATER_MS),

@@ -84,6 +84,7 @@ export function accept(
     const accepted = acceptEntry(state, entry, timeMs, check);
     if (!accepted.ok) return accepted;
     state.lastTimeMs = timeMs;
+    state.size++;
     return ok(accepted.value ?? { outcomes: [] });
 }
 

@@ -5,11 +5,12 @@ import type { LedgerState } from "./state.ts";
 
 /**
  * Takes what says what is left of old records. It changes no fact: what it binds is for whoever reads
- * bodies. It is taken once, for anybody who reads the log has its bytes and could fill the log with them.
+ * bodies. It speaks of entries before its own alone: nobody can add up what is not in the log yet. It is
+ * taken once, for anybody who reads the log has its bytes and could fill the log with them.
  */
 export function acceptPruning(
     state: LedgerState,
-    { message, network }: Pruning,
+    { message, network, size }: Pruning,
     check: SignatureCheck,
 ): Result<undefined> {
     const name = toHex(message.hash);
@@ -20,6 +21,7 @@ export function acceptPruning(
     if (!check(message, state.genesis.operator)) {
         return fail(error("MS_SIGNATURE_BAD", { where }));
     }
+    if (size > state.size) return refuse(`at most the ${state.size} entries before it`);
     if (state.prunings.has(name)) return refuse("one that the log does not hold");
     state.prunings.add(name);
     return ok(undefined);

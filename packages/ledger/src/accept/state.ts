@@ -123,6 +123,8 @@ export type LedgerState = {
     /** Hashes (hexadecimal) of the messages by which old records were pruned: no facts, each counts once. */
     readonly prunings: Set<string>;
     lastTimeMs: number;
+    /** Entries that were accepted: of a state that follows a log, the size of the log. */
+    size: number;
     /** What the state root is made of; whoever changes a map above says so here. */
     readonly facts: StateFacts;
 };
@@ -165,6 +167,7 @@ export function initialState(
         tariffs: new Map(),
         prunings: new Set(),
         lastTimeMs: 0,
+        size: 0,
         facts: new StateFacts(),
     };
 }

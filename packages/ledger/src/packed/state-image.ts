@@ -18,7 +18,7 @@ import { restOf, takeRest } from "./state-rest.ts";
  * Layout of the pages and of what goes with them; another one is not read. A change of what
  * `accept()` decides is a change of this number, too.
  */
-const VERSION = 2;
+const VERSION = 3;
 const PIECES_MAX = 16_777_216;
 const LISTS_MAX = 256;
 
@@ -73,6 +73,7 @@ export function ledgerOfImage(
         state.streams.index.restored();
         state.streamIds.restored();
         takeRest(state, rest);
+        state.size = log.size;
         state.chains.restored();
         return { state, log };
     });
