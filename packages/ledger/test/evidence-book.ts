@@ -19,6 +19,8 @@ export class Book {
     readonly network: TestNetwork;
     readonly enrolments: Uint8Array[] = [];
     readonly batches: Batch[] = [];
+    /** Entries behind the batches: prunings and what parties say. */
+    readonly statements: Uint8Array[] = [];
 
     constructor(network: TestNetwork) {
         this.network = network;
@@ -26,7 +28,8 @@ export class Book {
 
     /** Evidence for a subject by a checkpoint of a size; all entries where no size is given. */
     async evidence(subject: Uint8Array, size?: number): Promise<Evidence> {
-        const items = [...this.enrolments, ...this.batches.map((batch) => batch.bytes)];
+        const vertices = this.batches.map((batch) => batch.bytes);
+        const items = [...this.enrolments, ...vertices, ...this.statements];
         const entries = items.map((item, i) => encodeEntry({ timeMs: TEST_LATER_MS + i, item }));
         const log = MerkleLog.of(entries.map(leafHash));
         const leaf = (index: number): LogLeaf => ({
@@ -68,6 +71,9 @@ export class Book {
             enrolments: this.enrolments.map((_, i) => leaf(i)),
             vertices: this.batches.map((_, i) => leaf(this.enrolments.length + i)),
             records: records.map((each) => each.leaf),
+            statements: this.statements.map((_, i) =>
+                leaf(this.enrolments.length + this.batches.length + i),
+            ),
         };
     }
 }

@@ -28,8 +28,15 @@ export type GrownDirectory = {
     readonly store: ServerStore;
     readonly engine: EmbeddedEngine;
     readonly genesis: Uint8Array;
-    /** Admits a meter of a name, whose stream is sealed unless it is said otherwise. */
-    meter(name: string, mode?: number): Promise<TestMeter>;
+    /**
+     * Admits a meter of a name, whose stream is sealed unless it is said otherwise.
+     * @param more - further streams of its key, as they differ from the first.
+     */
+    meter(
+        name: string,
+        mode?: number,
+        more?: readonly Partial<StreamDescriptor>[],
+    ): Promise<TestMeter>;
     /** Stores records and puts them into the log in one vertex. */
     log(records: readonly MeterRecord[]): Promise<void>;
     close(): Promise<void>;
@@ -54,7 +61,7 @@ export async function growDirectory(dataDir: string): Promise<GrownDirectory> {
     const collector = new TestCollector(network, identity.collector, enrolment);
     return {
         ...{ store, engine, genesis: bytes },
-        async meter(name, mode = STREAM_MODE.sealed) {
+        async meter(name, mode = STREAM_MODE.sealed, more = []) {
             const signer = testSigner(name, "edDsa");
             const descriptor: StreamDescriptor = {
                 ...{ stream: testBytes(`stream ${name}`, 16), sealEpoch: 0, suite: 1 },
@@ -64,7 +71,7 @@ export async function growDirectory(dataDir: string): Promise<GrownDirectory> {
             const item = await createEnrolment(identity.operator, {
                 ...{ network: networkId, role: ROLE.meter, key: signer.publicKey, epoch: 0 },
                 ...{ id: testBytes(`subject ${name}`, 16), timeUnix: TEST_START_UNIX },
-                streams: [descriptor],
+                streams: [descriptor, ...more.map((each) => ({ ...descriptor, ...each }))],
             });
             await engine.submit(item, []);
             const parsed = parseEnrolment(item);

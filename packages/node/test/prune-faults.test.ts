@@ -13,6 +13,7 @@ import {
 } from "@meterseal/ledger";
 import { isSummary, STREAM_MODE } from "@meterseal/record";
 import { noteCompactionDue, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
+import { testBytes } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { beforeAll, describe, expect, it } from "vitest";
 import { ReplayClock } from "../src/clocks.ts";
@@ -172,7 +173,8 @@ describe("what stays whole", () => {
         const done = JSON.parse((await run(...pruneWords(dir))).stdout) as { kept: object };
         // good: 1 and 2 of 3 go. hasty: 1 and 2 of 4, for 3 came before 2. liar: none.
         expect((await prunedOf(dir)).toSorted()).toEqual(["0/1", "0/1", "0/2", "0/2"]);
-        expect(done.kept).toEqual({ disputed: 4, head: 2, "last boundary": 0 });
+        const none = { "last boundary": 0, "several streams": 0 };
+        expect(done.kept).toEqual({ disputed: 4, head: 2, ...none });
         expect(await rootOf(dir)).toBe(root);
         expect((await verified(dir)).faults).toEqual([]);
     });
@@ -200,6 +202,20 @@ describe("what stays whole", () => {
         const later = pruneWords(dir).with(4, "2013-04-03");
         expect((await run(...later)).code).toBe(0);
         expect(await prunedOf(dir)).toEqual(["0/1", "0/2", "0/3"]);
+    });
+
+    it("is all of a key of several streams, which need not come in one order of time", async () => {
+        const lag = { stream: testBytes("stream lag", 16) };
+        const dir = await grown("streams", async (of) => {
+            const chain = new TestChain(await of.meter("both", STREAM_MODE.sealed, [lag]));
+            const { nextSlot } = chain;
+            await of.log([await chain.usage(), await chain.usage()]);
+            await of.log([await chain.usage({ ...lag, firstSlot: nextSlot })]);
+            await of.log([await chain.usage({ ...lag })]);
+        });
+        const done = JSON.parse((await run(...pruneWords(dir))).stdout) as { kept: object };
+        expect(done).toMatchObject({ records: 0, pruned: 0, kept: { "several streams": 4 } });
+        expect((await verified(dir)).counts.prunings).toBe(0);
     });
 
     it("of an open stream is the last boundary of each record, so that registers still cannot run back", async () => {

@@ -328,6 +328,8 @@ class EvidenceCheck {
     /**
      * Instant of a pruning that took what stood before the records: the first usage among them goes on
      * where that ended, so what lacks can only be older. Null where nothing lacks, or no pruning says so.
+     * Null also under a key of several streams, which a meter need not send in one order of time: what
+     * lacks of one may be younger than where another goes on.
      */
     #prunedBefore(records: readonly CheckedRecord[]): number | null {
         const [first] = records;
@@ -335,6 +337,8 @@ class EvidenceCheck {
         for (const { record } of records) {
             const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
             if (usage === null || !usage.ok) continue;
+            const signer = this.#enrolments.get(toHex(record.message.kid));
+            if (signer?.streams.length !== 1) return null;
             const { firstSlot, slotSeconds } = usage.value;
             const lastUnix = unixOfSlot(firstSlot, slotSeconds) - slotSeconds;
             return this.#prunings.find((each) => lastUnix < each.beforeUnix)?.beforeUnix ?? null;

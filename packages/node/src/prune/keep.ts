@@ -10,7 +10,7 @@ import {
 import { lastRegistersUnix, type MeterRecord, RECORD_CLASS, usageOf } from "@meterseal/record";
 
 /** Why a record that is old enough keeps its bytes. */
-export type KeepReason = "disputed" | "head" | "last boundary";
+export type KeepReason = "disputed" | "head" | "last boundary" | "several streams";
 
 /**
  * Knows which records keep their bytes whatever their age; fed with the whole log by the engine.
@@ -18,7 +18,9 @@ export type KeepReason = "disputed" | "head" | "last boundary";
  *   or its chain is frozen: it may be evidence;
  * - *head*: the last record of its chain, which a new one must follow;
  * - *last boundary*: of its stream and seal epoch, or before a gap that reaches over the instant: sums go
- *   on from there, and a reader of evidence sees that what lacks is older than the instant.
+ *   on from there, and a reader of evidence sees that what lacks is older than the instant;
+ * - *several streams*: of a key that has more than one. They need not stand in one order of time in the
+ *   chain, and no reader of evidence could see that what lacks of each is older than the instant.
  */
 export class KeptRecords implements EngineObserver {
     /** Hashes of records that were not simply taken, hexadecimal; few. */
@@ -63,6 +65,8 @@ export class KeptRecords implements EngineObserver {
         const name = toHex(record.message.hash);
         const isOdd = this.#odd.has(name);
         if (isOdd || chain === undefined || chain.frozenAt !== null) return "disputed";
+        const signer = state.keys.get(toHex(record.message.kid));
+        if (signer?.streams.length !== 1) return "several streams";
         if (record.seq === chain.headSeq) return "head";
         if ((this.#gaps.get(name) ?? 0) >= beforeUnix) return "last boundary";
         const usage = usageOf(record);

@@ -103,7 +103,7 @@ export class Pruner {
         const range = { beforeUnix, size: this.#engine.head().size };
         const stated = pruningsOf(await this.#store.reader.prunings());
         const [sums, earlier] = [new PruningSums([range]), new PruningSums(stated)];
-        const kept = { disputed: 0, head: 0, "last boundary": 0 };
+        const kept = { disputed: 0, head: 0, "last boundary": 0, "several streams": 0 };
         let [records, bytes, already, unbound] = [0, 0, 0, 0];
         for await (const { leafIndex, record, row } of this.#records(range.size, show)) {
             const isBound = earlier.add(record, leafIndex);
