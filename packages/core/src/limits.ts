@@ -110,6 +110,8 @@ export const LIMITS = {
     disputeSeconds: 62 * 86_400,
     /** Records whose bytes are pruned in one transaction. */
     pruneRecords: 500,
+    /** Prunings in one log: whoever reads it adds up as many ranges at each record. */
+    prunings: 4_096,
     /** Free bytes of a server's disk below which it is not ready. */
     freeDiskBytes: 67_108_864,
     /** Text of a readings file. */

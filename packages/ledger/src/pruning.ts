@@ -26,13 +26,23 @@ export type PruningRange = Pick<PruningPayload, "beforeUnix" | "size">;
 export type PruningTotals = Pick<PruningPayload, "count" | "digest">;
 
 /** True for a record that a pruning is about, in a vertex at a place of the log. */
-export function isPrunable(
-    record: MeterRecord,
-    leafIndex: number,
+export function isPrunable(record: MeterRecord, leafIndex: number, range: PruningRange): boolean {
+    const lastUnix = lastUsageUnix(record);
+    return lastUnix !== null && isWithin(range, lastUnix, leafIndex);
+}
+
+/** Last boundary of a usage record, seconds since 1970; null for any other record. */
+function lastUsageUnix(record: MeterRecord): number | null {
+    const isUsage = record.recordClass === RECORD_CLASS.usage && usageOf(record).ok;
+    return isUsage ? lastRegistersUnix(record) : null;
+}
+
+function isWithin(
     { beforeUnix, size }: PruningRange,
+    lastUnix: number,
+    leafIndex: number,
 ): boolean {
-    if (leafIndex >= size || record.recordClass !== RECORD_CLASS.usage) return false;
-    return usageOf(record).ok && lastRegistersUnix(record) < beforeUnix;
+    return leafIndex < size && lastUnix < beforeUnix;
 }
 
 /** What is left of a usage record when its bytes go; see `summarizeRecord`. */
@@ -51,18 +61,30 @@ export function storedLeafHash(bytes: Uint8Array): Uint8Array {
  * SHA-256(digest ‖ SHA-256(summary)) with each record.
  */
 export class PruningSums {
-    readonly #sums: { range: PruningRange; count: number; digest: Uint8Array }[];
+    /**
+     * Ranges that were about the same records so far share one sum, or each old record would be hashed
+     * for every pruning after it: what comes in the order of time parts a range from the rest once.
+     */
+    readonly #sums: { ranges: readonly PruningRange[]; count: number; digest: Uint8Array }[];
 
     constructor(ranges: readonly PruningRange[]) {
-        this.#sums = ranges.map((range) => ({ range, count: 0, digest: new Uint8Array(32) }));
+        this.#sums = [{ ranges, count: 0, digest: new Uint8Array(32) }];
     }
 
     /** Takes a record of a vertex in the log. @returns true where some pruning is about it. */
     add(record: MeterRecord, leafIndex: number): boolean {
-        const about = this.#sums.filter(({ range }) => isPrunable(record, leafIndex, range));
+        const lastUnix = lastUsageUnix(record);
+        if (lastUnix === null) return false;
+        const within = (range: PruningRange): boolean => isWithin(range, lastUnix, leafIndex);
+        const about = this.#sums.filter(({ ranges }) => ranges.some(within));
         if (about.length === 0) return false;
         const hash = sha256(summaryOf(record));
         for (const sum of about) {
+            const others = sum.ranges.filter((range) => !within(range));
+            if (others.length > 0) {
+                this.#sums.push({ ...sum, ranges: others });
+                sum.ranges = sum.ranges.filter(within);
+            }
             sum.digest = sha256(concatBytes(sum.digest, hash));
             sum.count++;
         }
@@ -71,9 +93,10 @@ export class PruningSums {
 
     /** Totals of a range that this adds up, so far. */
     totalsOf({ beforeUnix, size }: PruningRange): PruningTotals | undefined {
-        return this.#sums.find(
-            ({ range }) => range.beforeUnix === beforeUnix && range.size === size,
+        const sum = this.#sums.find(({ ranges }) =>
+            ranges.some((range) => range.beforeUnix === beforeUnix && range.size === size),
         );
+        return sum && { count: sum.count, digest: sum.digest };
     }
 }
 

@@ -1,4 +1,4 @@
-import { toHex, unwrap } from "@meterseal/core";
+import { LIMITS, toHex, unwrap } from "@meterseal/core";
 import {
     isSummarized,
     lastRegistersUnix,
@@ -8,12 +8,20 @@ import {
 } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { type SeededRandom, seededRandom, seedOf } from "@meterseal/testkit/random";
-import { TEST_LATER_MS, TestChain, TestNetwork } from "@meterseal/testkit/records";
+import { TEST_LATER_MS, TEST_START_UNIX, TestChain, TestNetwork } from "@meterseal/testkit/records";
 import { describe, expect, it } from "vitest";
 import { accept, type Entry } from "../src/accept/accept.ts";
 import type { RecordOutcome } from "../src/accept/record-rules.ts";
 import { stateRoot } from "../src/accept/state-root.ts";
-import { PruningSums, pruningFault, storedLeafHash, summaryOf } from "../src/pruning.ts";
+import { rawBlock } from "../src/car/blocks.ts";
+import { parseRoot, rootBlock } from "../src/car/contents.ts";
+import {
+    type PruningRange,
+    PruningSums,
+    pruningFault,
+    storedLeafHash,
+    summaryOf,
+} from "../src/pruning.ts";
 import { parseEntry, parseStoredEntry } from "../src/replay.ts";
 import { recordLeafHash } from "../src/vertex/body.ts";
 import { codeOf, expectRefused, World } from "./world.ts";
@@ -197,6 +205,55 @@ describe("a pruning", () => {
         await world.take([await world.chain.usage()]);
         expect(world.state.size).toBe(size + 2);
         expect(codeOf(world.accept(await entry(size + 2)))).toBe("ok");
+    });
+
+    it("is one of a bounded number in a log", async () => {
+        const world = await World.open();
+        const { prunings } = world.state;
+        for (let i = 1; i < LIMITS.prunings; i++) prunings.add(`${i}`);
+        const entry = async (timeUnix: number) =>
+            ({ kind: "pruning", pruning: await world.network.pruning({ timeUnix }) }) as const;
+        expect(codeOf(world.accept(await entry(1)))).toBe("ok");
+        expectRefused(world, await entry(2), "MS_PRUNING");
+        expect(prunings.size).toBe(LIMITS.prunings);
+    });
+
+    it("names in an archive no more ranges than a log holds", () => {
+        const root = (count: number): Uint8Array => {
+            const { cid } = rawBlock(new Uint8Array());
+            const range = { beforeUnix: 1, size: 1 };
+            const none = { entries: [], checkpoints: [], waiting: [], contradictions: [] };
+            const prunings = Array.from({ length: count }, () => range);
+            return rootBlock({ genesis: cid, size: 0, ...none, prunings }).bytes;
+        };
+        expect(codeOf(parseRoot(root(LIMITS.prunings)))).toBe("ok");
+        expect(codeOf(parseRoot(root(LIMITS.prunings + 1)))).toBe("MS_ARCHIVE");
+    });
+
+    it("adds up to the same beside others as by itself, in whatever order records and instants are", async () => {
+        const random = seededRandom(SEED);
+        const { vertices } = await tell(random);
+        const ranges: PruningRange[] = Array.from({ length: 64 }, () => ({
+            beforeUnix: TEST_START_UNIX + random.below(80) * 900,
+            size: random.below(vertices.length + 2),
+        }));
+        const together = new PruningSums(ranges);
+        const alone = ranges.map((range) => new PruningSums([range]));
+        const isAbout: boolean[] = [];
+        for (const [leafIndex, { records }] of vertices.entries()) {
+            for (const record of records) {
+                const each = alone.map((sums) => sums.add(record, leafIndex));
+                expect(together.add(record, leafIndex)).toBe(each.includes(true));
+                isAbout.push(each.includes(true));
+            }
+        }
+        expect(new Set(isAbout)).toEqual(new Set([true, false]));
+        for (const [i, range] of ranges.entries()) {
+            expect(together.totalsOf(range)).toEqual(alone[i]?.totalsOf(range));
+        }
+        expect(
+            new Set(ranges.map((range) => together.totalsOf(range)?.count)).size,
+        ).toBeGreaterThan(8);
     });
 
     it("is taken once, also when it was signed anew, and another one after it", async () => {

@@ -1,4 +1,4 @@
-import { bytesEqual, error, fail, ok, type Result, toHex } from "@meterseal/core";
+import { bytesEqual, error, fail, LIMITS, ok, type Result, toHex } from "@meterseal/core";
 import type { Pruning } from "@meterseal/record";
 import type { SignatureCheck } from "./accept.ts";
 import type { LedgerState } from "./state.ts";
@@ -23,6 +23,7 @@ export function acceptPruning(
     }
     if (size > state.size) return refuse(`at most the ${state.size} entries before it`);
     if (state.prunings.has(name)) return refuse("one that the log does not hold");
+    if (state.prunings.size >= LIMITS.prunings) return refuse(`${LIMITS.prunings} in a log`);
     state.prunings.add(name);
     return ok(undefined);
 }

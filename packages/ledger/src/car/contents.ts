@@ -193,7 +193,7 @@ export function parseCheckpointPage(bytes: Uint8Array): Result<CarCheckpoint[]> 
 }
 
 function parsePrunings(value: unknown): PruningRange[] {
-    return toArray(value, "root.prunings", PAGES_MAX).map((each) => {
+    return toArray(value, "root.prunings", LIMITS.prunings).map((each) => {
         const map = fieldsOf(each, "root.prunings");
         onlyKeys(map, ["beforeUnix", "size"], "root.prunings");
         return {
