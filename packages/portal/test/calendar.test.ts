@@ -13,6 +13,8 @@ function dayAt(days: readonly Period[], text: string): Period {
 
 const year = seriesOf("2013-01-01T00:00Z", "2014-01-01T00:00Z");
 const calendar = calendarOf(year, ZONE);
+/** A home of which nothing was pruned. */
+const WHOLE = { prunedBeforeUnix: null, series: year, slotSeconds: 1800, zone: ZONE };
 
 describe("calendarOf", () => {
     it("finds the civil days, weeks and months of a year", () => {
@@ -36,7 +38,7 @@ describe("calendarOf", () => {
         const { intervals, totalImportWh } = usageOfSeries(year, "slot", day.fromUnix, day.toUnix);
         expect(intervals).toHaveLength(halfHours);
         expect(totalImportWh).toBe(BigInt(halfHours));
-        expect(periodNote(day, "day")).toBe(note);
+        expect(periodNote(day, "day", WHOLE)).toBe(note);
     });
 
     it("adds up to the whole series, whatever the view", () => {
@@ -60,7 +62,7 @@ describe("calendarOf", () => {
         expect(cut.days.map(({ isWhole }) => isWhole).filter((isWhole) => !isWhole)).toHaveLength(
             2,
         );
-        expect(cut.months.map((month) => periodNote(month, "month"))).toEqual([
+        expect(cut.months.map((month) => periodNote(month, "month", WHOLE))).toEqual([
             "not a whole month",
             "not a whole month",
         ]);

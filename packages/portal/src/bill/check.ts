@@ -30,12 +30,13 @@ export async function checkBillText(text: string): Promise<BillView> {
     }
     const bytes = await fetchBytes(evidencePath(toHex(bill.meter)));
     const startMs = performance.now();
-    const { isPruned, records, signatures, trust } = checkedRecords(bill, bytes);
+    const { prunedBeforeUnix, records, signatures, trust } = checkedRecords(bill, bytes);
     const recordsMs = performance.now() - startMs;
     const { leafIndex, providerName, tariff } = await fetchTariff(trust, toHex(bill.tariff));
     const billMs = performance.now();
     const recorded = unwrap(readStream(records, bill.stream));
     const period = unwrap(periodOf(bill.fromUnix, bill.toUnix, recorded.slotSeconds));
+    const isPruned = prunedBeforeUnix !== null;
     const checked = unwrap(checkBill(bill, { recorded, isPruned, tariff, period }));
     const { currency, decimals, name, zone } = tariff.body;
     return {
@@ -55,6 +56,7 @@ export async function checkBillText(text: string): Promise<BillView> {
         measured: checked.coverage.measured,
         records: records.length,
         signatures,
+        prunedBeforeUnix,
         checkMs: recordsMs + performance.now() - billMs,
     };
 }
@@ -73,8 +75,8 @@ function checkedRecords(bill: Bill, bytes: Uint8Array) {
     const fault = [...report.signatures.faults, ...report.continuity.faults][0];
     if (fault !== undefined) throw fault.error;
     const records = report.records.map(({ record }) => record);
-    const isPruned = report.prunedBeforeUnix !== null;
-    return { isPruned, records, signatures: report.signatures.checked, trust };
+    const { prunedBeforeUnix, signatures } = report;
+    return { prunedBeforeUnix, records, signatures: signatures.checked, trust };
 }
 
 function linesOf(checked: CheckedBill, decimals: number): readonly BillLine[] {

@@ -22,6 +22,8 @@ export type BillView = {
     readonly measured: number;
     readonly records: number;
     readonly signatures: number;
+    /** As of the evidence: older records are missing, none of the bill's; null where the chain is whole. */
+    readonly prunedBeforeUnix: number | null;
     /** Milliseconds to verify all of it, without fetching. */
     readonly checkMs: number;
 };

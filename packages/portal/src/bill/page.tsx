@@ -2,6 +2,7 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { formatCount, formatCounted, formatShare, groupHex, shortHex } from "../format.ts";
 import { HomeTabs } from "../household/home-tabs.tsx";
 import { KeyPicker } from "../household/key-picker.tsx";
+import { prunedBillNote } from "../household/labels.ts";
 import { stretchName } from "../sharing/words.ts";
 import "../styles/bill.css";
 import "../styles/household.css";
@@ -82,11 +83,12 @@ function BillCard({ bill }: { readonly bill: BillView }): ReactNode {
 
 /** What was checked, in words. */
 function Checked({ bill }: { readonly bill: BillView }): ReactNode {
-    const { measured, records, signatures, slots, tariffLeaf } = bill;
+    const { measured, prunedBeforeUnix, records, signatures, slots, tariffLeaf, zone } = bill;
+    const pruned = prunedBeforeUnix === null ? "" : ` ${prunedBillNote(prunedBeforeUnix, zone)}`;
     const facts: readonly (readonly [string, string])[] = [
         [
             "The meter signed what it is made of",
-            `${formatCounted(records, "record")}, ${formatCounted(signatures, "signature")}, all in the ledger.`,
+            `${formatCounted(records, "record")}, ${formatCounted(signatures, "signature")}, all in the ledger.${pruned}`,
         ],
         [
             "The prices are the published ones",

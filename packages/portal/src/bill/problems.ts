@@ -6,6 +6,7 @@ const TITLES: Partial<Record<string, string>> = {
     MS_MALFORMED: "This is not a bill that proves itself",
     MS_BILL: "This bill does not follow from the readings and the tariff",
     MS_COMMITMENT: "The meter of this bill did not commit to its readings",
+    MS_PRUNED: "Records of this bill were pruned here, so it cannot be checked against this server",
     MS_TARIFF: "The tariff of this bill does not fit it",
     MS_SIGNATURE_BAD: "Something behind this bill is not signed by whoever should have signed it",
 };

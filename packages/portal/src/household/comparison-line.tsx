@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { formatCounted, formatKwh, formatShare } from "../format.ts";
 import type { Comparison } from "./comparison.ts";
-import { periodLabel, stretchLabel } from "./labels.ts";
+import { type Beginning, periodLabel, stretchLabel, whyNotCompared } from "./labels.ts";
 import { DAY_SECONDS, HOUR_SECONDS, type Period, type View } from "./periods.ts";
 import { useUnit } from "./unit.ts";
 
@@ -9,7 +9,7 @@ type ComparisonLineProps = {
     readonly comparison: Comparison;
     readonly period: Period;
     readonly view: View;
-    readonly zone: string;
+    readonly home: Beginning;
 };
 
 /** Changes below this are called none. */
@@ -24,35 +24,24 @@ export function beforeName({ before, isWholeBefore }: Compared, view: View, zone
 
 /** How a period compares with the one before it, or why that cannot be said. */
 export function ComparisonLine(props: ComparisonLineProps): ReactNode {
-    const { comparison, view, zone } = props;
+    const { comparison, home, view } = props;
     return (
         <p className="comparison" data-testid="comparison" data-kind={comparison.kind}>
             {comparison.kind === "compared" ? (
                 <Change {...props} comparison={comparison} />
             ) : (
-                whyNot(comparison, view, zone)
+                whyNotCompared(comparison, view, home)
             )}
         </p>
     );
 }
 
-function whyNot(comparison: Exclude<Comparison, Compared>, view: View, zone: string): string {
-    if (comparison.kind === "first") return `Nothing to compare with: the readings begin here.`;
-    const name = periodLabel(comparison.before, view, zone);
-    if (comparison.kind === "cut") {
-        return `Not compared with ${name}: the readings begin in the middle of it.`;
-    }
-    return comparison.isBefore
-        ? `Not compared with ${name}: too many of its readings are missing.`
-        : `Not compared with ${name}: too many readings are missing in this ${view}.`;
-}
-
 type ChangeProps = ComparisonLineProps & { readonly comparison: Compared };
 
-function Change({ comparison, period, view, zone }: ChangeProps): ReactNode {
+function Change({ comparison, home, period, view }: ChangeProps): ReactNode {
     const { label } = useUnit();
     const { before, change, isWholeBefore, usage } = comparison;
-    const name = beforeName(comparison, view, zone);
+    const name = beforeName(comparison, view, home.zone);
     const isSame = change !== null && Math.abs(change) < NOTICEABLE;
     return (
         <>

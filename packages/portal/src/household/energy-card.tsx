@@ -82,8 +82,8 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
                 {said}
             </p>
             <div className="summary">
-                <Total usage={usage} note={periodNote(period, view)} name={name} />
-                <ComparisonLine comparison={comparison} period={period} view={view} zone={zone} />
+                <Total usage={usage} note={periodNote(period, view, home)} name={name} />
+                <ComparisonLine comparison={comparison} period={period} view={view} home={home} />
             </div>
             <EnergyChart content={content} unit={`${amount.label} per ${unit}`} onOpen={open} />
             <Legend

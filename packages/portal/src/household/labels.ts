@@ -1,7 +1,9 @@
 import type { MediumUnit } from "@meterseal/record";
 import type { Quality, UsageInterval } from "@meterseal/wallet";
-import { formatDate, formatKwh, formatTime } from "../format.ts";
+import { formatDate, formatKwh, formatMoment, formatTime } from "../format.ts";
+import type { Comparison } from "./comparison.ts";
 import { HOUR_SECONDS, type Period, type View } from "./periods.ts";
+import type { OpenHome } from "./vault/messages.ts";
 
 /** A day of the clock change back, with room; longer days are stretches without a record. */
 const LONGEST_DAY_SECONDS = 26 * HOUR_SECONDS;
@@ -45,10 +47,24 @@ export function stretchLabel(stretch: Period, view: View, zone: string): string 
     return `${formatTime(stretch.fromUnix, zone)}–${formatTime(stretch.toUnix, zone)}`;
 }
 
-/** What is special about a day: the clocks change, or it is cut at an end of the series. */
-export function periodNote(period: Period, view: View): string | null {
+/** Where the readings of a home begin, and whether older ones were pruned. */
+export type Beginning = Pick<OpenHome, "prunedBeforeUnix" | "series" | "slotSeconds" | "zone">;
+
+/** First reading of a home where pruning took older ones; null where it began so, or later than those. */
+function prunedStart({ prunedBeforeUnix, series, slotSeconds }: Beginning): number | null {
+    const firstUnix = series[0]?.unix;
+    if (prunedBeforeUnix === null || firstUnix === undefined) return null;
+    return firstUnix < prunedBeforeUnix + slotSeconds ? firstUnix : null;
+}
+
+/** What is special about a period: the clocks change, or it is cut at an end of the series. */
+export function periodNote(period: Period, view: View, home: Beginning): string | null {
     const hours = (period.toUnix - period.fromUnix) / HOUR_SECONDS;
-    if (!period.isWhole) return `not a whole ${view}`;
+    if (!period.isWhole) {
+        if (prunedStart(home) !== period.fromUnix) return `not a whole ${view}`;
+        const begin = formatMoment(period.fromUnix, home.zone);
+        return `not a whole ${view}: records from before ${begin} were pruned`;
+    }
     if (view !== "day" || hours === 24) return null;
     if (hours < 24) return `${hours} hours: the clocks went forward`;
     return hours <= 25 ? `${hours} hours: the clocks went back` : "days without a record";
@@ -58,6 +74,43 @@ export function periodNote(period: Period, view: View): string | null {
 export function prunedNote(prunedBeforeUnix: number, zone: string): string {
     const date = formatDate(prunedBeforeUnix, zone, FULL_DATE);
     return `The operator pruned old records: readings before ${date} are not all here, and what is shown begins behind the pruned ones.`;
+}
+
+/** What was pruned of the meter of a bill that holds: its own records are all there. */
+export function prunedBillNote(prunedBeforeUnix: number, zone: string): string {
+    const date = formatDate(prunedBeforeUnix, zone, FULL_DATE);
+    return `Of days before ${date} records were pruned, none of this bill.`;
+}
+
+/** Why the days of a year before its first reading are empty, where that is because of pruning. */
+export function prunedYearNote(year: Period, home: Beginning): string | null {
+    if (prunedStart(home) !== year.fromUnix) return null;
+    const begin = formatDate(year.fromUnix, home.zone, FULL_DATE);
+    return `Older records were pruned: days before ${begin} are empty.`;
+}
+
+/** Why a period is not compared with the one before it, in words. */
+export function whyNotCompared(
+    comparison: Exclude<Comparison, { kind: "compared" }>,
+    view: View,
+    home: Beginning,
+): string {
+    if (comparison.kind === "first") {
+        const isPruned = prunedStart(home) !== null;
+        const why = isPruned ? "older records were pruned" : "the readings begin here";
+        return `Nothing to compare with: ${why}.`;
+    }
+    const name = periodLabel(comparison.before, view, home.zone);
+    if (comparison.kind === "cut") {
+        const isPruned = prunedStart(home) === comparison.before.fromUnix;
+        const why = isPruned
+            ? "a part of its records was pruned"
+            : "the readings begin in the middle of it";
+        return `Not compared with ${name}: ${why}.`;
+    }
+    return comparison.isBefore
+        ? `Not compared with ${name}: too many of its readings are missing.`
+        : `Not compared with ${name}: too many readings are missing in this ${view}.`;
 }
 
 /** Name of an interval, such as `17:30–18:00` or `Tue 15 Jan`. */

@@ -7,6 +7,7 @@ const TITLES: Partial<Record<string, string>> = {
     MS_KEY_FOREIGN: "This key belongs to another network",
     MS_GRANT_REVOKED: "The household revoked this grant",
     MS_EXPIRED: "This grant has ended",
+    MS_PRUNED: "Records that this needs were pruned",
     MS_LINK: "The server does not answer",
 };
 

@@ -12,7 +12,7 @@ import {
 import { formatDate } from "../../format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { IntervalTable } from "../interval-table.tsx";
-import { energyLabel, FULL_DATE, intervalLabel } from "../labels.ts";
+import { energyLabel, FULL_DATE, intervalLabel, prunedYearNote } from "../labels.ts";
 import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
 import { usedName, useUnit } from "../unit.ts";
 import type { OpenHome } from "../vault/messages.ts";
@@ -51,6 +51,7 @@ export function YearCard(props: YearCardProps): ReactNode {
     if (year === undefined) return null;
     const number = yearOf(year.fromUnix, zone);
     const { intervals, totalExportWh } = usage;
+    const note = prunedYearNote(year, home);
     return (
         <section className="card heat" aria-labelledby="heat-title" data-testid="heat">
             <div className="energy-head">
@@ -66,6 +67,7 @@ export function YearCard(props: YearCardProps): ReactNode {
                     />
                 )}
             </div>
+            {note !== null && <p className="hint">{note}</p>}
             <HeatMap
                 year={number}
                 zone={zone}
