@@ -1,9 +1,11 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ALGORITHM, unwrap } from "@meterseal/core";
 import { checkSplitView, judgeQuorum, parsePolicy, parseVerifierKey } from "@meterseal/ledger";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ReplayClock } from "../src/clocks.ts";
 import type { Server } from "../src/server/server.ts";
 import { readPolicy } from "../src/server/witnesses.ts";
 import { type Running, run, start } from "./command.ts";
@@ -20,8 +22,9 @@ let fixture: Fixture;
 let logKey = "";
 let policyPath = "";
 
-async function serve(dataDir: string, witnessed = true): Promise<Server> {
+async function serve(dataDir: string, witnessed = true, clock?: ReplayClock): Promise<Server> {
     const server = await startQuietServer(dataDir, {
+        ...(clock === undefined ? {} : { clock }),
         witnessPolicy: witnessed ? readPolicy(policyPath) : null,
     });
     servers.push(server);
@@ -189,6 +192,29 @@ describe("a server with witnesses", () => {
         expect(await codeOf(text, ...foreign)).toMatch(/MS_GENESIS/);
         await server.close();
     });
+    it(
+        "lose no bytes before the entry that says so is cosigned, however often it is asked",
+        async () => {
+            const dataDir = join(scratch, "one");
+            const server = await serve(dataDir, true, new ReplayClock(Date.UTC(2014, 0, 10)));
+            await enrol(server, "a year later");
+            await server.close();
+            for (const peer of peers) await down(peer, "SIGKILL");
+            const words = ["prune", "--data", dataDir, "--before", "2013-01-05", "--yes", "--json"];
+            const prune = (): Running => start([...words, "--witness-policy", policyPath]);
+            for (let i = 0; i < 2; i++) {
+                const asked = prune();
+                await asked.shows("looked through");
+                await sleep(1_500); // more than it would take
+                asked.child.kill("SIGINT");
+                expect((await asked.outcome).stderr).toContain("MS_WITNESS");
+            }
+            for (const peer of peers) await up(peer);
+            const { code, stdout } = await prune().outcome;
+            expect([code, JSON.parse(stdout)]).toMatchObject([0, { already: 0, pruned: 6 }]);
+        },
+        FIXTURE_MS,
+    );
 });
 
 describe("the witness command", () => {
