@@ -32,6 +32,7 @@ import { GroupCommit } from "./group-commit.ts";
 import { lastOfChains } from "./last-of-chains.ts";
 import { addLastVertices } from "./last-vertices.ts";
 import { isLinkTokenValid } from "./link-token.ts";
+import { CarryAgain } from "./passed-over.ts";
 import { PendingPlaces } from "./pending-places.ts";
 import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -64,9 +65,6 @@ export type CollectorOptions = {
     readonly onRefused?: (code: ErrorCode) => void;
 };
 
-/** When records go again that the ledger found dated too far ahead. */
-const CARRY_AGAIN_MS = 30_000;
-
 /** A message whose records are judged, and when they are durable. */
 type Taken = Verdict & { readonly durable: Promise<void> };
 
@@ -89,6 +87,7 @@ export class Collector implements LinkHandler, EngineObserver {
     readonly #pending = new PendingPlaces();
     readonly #turns = new Map<string, Promise<void>>();
     readonly #work = new Set<Promise<void>>();
+    readonly #again: CarryAgain;
     #builder: VertexBuilder | null = null;
     #engine: Engine | null = null;
     #inFlight = 0;
@@ -119,6 +118,11 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#window = new VerifyWindow(options.verify, LIMITS.verifyWindow);
         this.#conflictWindow = new VerifyWindow(options.verify, LIMITS.conflictWindow);
         this.#rate = new RateLimit(options.steadyClock);
+        this.#again = new CarryAgain({
+            ...{ admission: this.#admission, log, steadyClock },
+            commit: (records) => this.#commit(records),
+            inBackground: (work) => this.#inBackground(work.catch(() => undefined)), // told by #fail
+        });
     }
 
     /**
@@ -126,12 +130,12 @@ export class Collector implements LinkHandler, EngineObserver {
      * and records that a crash left behind.
      */
     async start(engine: Engine): Promise<void> {
-        const { author, clock, keyEpoch, log, nextTurn, signer, store, timers } = this.#options;
+        const { author, clock, keyEpoch, log, nextTurn, signer, steadyClock, store, timers } =
+            this.#options;
         this.#engine = engine;
         const builder = new VertexBuilder(engine, {
             store,
-            clock,
-            timers,
+            ...{ clock, steadyClock, timers },
             nextTurn,
             signer,
             author,
@@ -152,6 +156,7 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#readmit(loose);
         builder.add(loose);
         this.#builder = builder;
+        this.#again.start(builder);
     }
 
     /** Takes records that are on disk into the view again, as before the restart. */
@@ -210,13 +215,13 @@ export class Collector implements LinkHandler, EngineObserver {
     /** Hands out final receipts for the chains' records; others are evidence (EngineObserver). */
     entryFinal(
         entry: Entry,
-        _timeMs: number,
+        timeMs: number,
         finality: Finality,
         outcomes: readonly RecordOutcome[],
     ): void {
         if (entry.kind !== "vertex") return;
         const isOwn = bytesEqual(entry.vertex.author, this.#options.author);
-        if (isOwn) this.#carryAgain(entry.records.filter((_, i) => isTooEarly(outcomes[i])));
+        if (isOwn) this.#again.note(entry.records, outcomes, timeMs);
         for (const record of lastOfChains(entry.records, (each) => this.#isAccepted(each))) {
             this.#noteFinal(record, finality);
         }
@@ -233,21 +238,6 @@ export class Collector implements LinkHandler, EngineObserver {
         // Others hear of it from their own collector, or here when they come and ask.
         if (this.#builder === null || !this.#met.has(subjectHex)) return;
         this.#inBackground(this.#standing.send(subjectHex, record));
-    }
-
-    /**
-     * Puts records into another vertex a while later that the ledger passed over, because their date is
-     * too far ahead of its time: the clock here was ahead as well when they were taken.
-     */
-    #carryAgain(records: readonly MeterRecord[]): void {
-        if (records.length === 0 || this.#builder === null) return; // at start meters send them again
-        this.#options.log.warn("the ledger's time is behind stored records: they go again later", {
-            records: records.length,
-        });
-        this.#options.timers.after(CARRY_AGAIN_MS, () => {
-            if (this.#closed || this.#failed) return;
-            this.#inBackground(this.#store(records, null).catch(() => undefined)); // told by #fail
-        });
     }
 
     /** True when the ledger holds the record in its chain; the admission may be ahead of it. */
@@ -275,7 +265,10 @@ export class Collector implements LinkHandler, EngineObserver {
 
     /** Takes one message; resolves when its records are durable or answered (LinkHandler). */
     async receive(subjectHex: string, message: Uint8Array): Promise<void> {
-        if (this.#closed || this.#failed || this.#inFlight >= LIMITS.ingestMessages) {
+        const isFull =
+            this.#inFlight >= LIMITS.ingestMessages ||
+            this.#builder?.isFullFor(subjectHex) === true;
+        if (this.#closed || this.#failed || isFull) {
             this.#options.onRefused?.("MS_BUSY");
             throw error("MS_BUSY");
         }
@@ -349,19 +342,24 @@ export class Collector implements LinkHandler, EngineObserver {
     async #store(records: readonly MeterRecord[], standing: MeterRecord | null): Promise<void> {
         const waits = standing !== null && !this.#receipts.isStored(standing);
         if (records.length === 0 && !waits) return;
-        let added: readonly MeterRecord[];
+        const added = await this.#commit(records);
+        for (const record of lastOfChains(records, (each) => this.#admission.holds(each))) {
+            this.#receipts.noteStored(record);
+        }
+        this.#builder?.add([...added]);
+    }
+
+    /** Resolves with those that wait for a vertex now and did not before, once all are on disk. */
+    async #commit(records: readonly MeterRecord[]): Promise<ReadonlySet<MeterRecord>> {
         try {
-            added = await this.#commits.commit(records);
+            const added = new Set(await this.#commits.commit(records));
+            const engine = this.#requireEngine();
+            for (const record of records) engine.markVerified(record.message);
+            return added;
         } catch (cause) {
             this.#fail(cause); // memory is ahead of the disk: stop, never acknowledge
             throw cause;
         }
-        const engine = this.#requireEngine();
-        for (const record of records) engine.markVerified(record.message);
-        for (const record of lastOfChains(records, (each) => this.#admission.holds(each))) {
-            this.#receipts.noteStored(record);
-        }
-        this.#builder?.add(added);
     }
 
     /** Stores records that waited for one that another collector has brought, and says so. */
@@ -393,8 +391,4 @@ export class Collector implements LinkHandler, EngineObserver {
         if (this.#engine === null) throw error("MS_BUSY", { expected: "a started collector" });
         return this.#engine;
     }
-}
-
-function isTooEarly(outcome: RecordOutcome | undefined): boolean {
-    return outcome?.kind === "refused" && outcome.error.code === "MS_CLOCK";
 }

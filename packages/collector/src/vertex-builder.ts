@@ -17,6 +17,7 @@ import {
     type Vertex,
 } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
+import { EarlyRecords, type Pause } from "./early-records.ts";
 import { earliestMs } from "./record-time.ts";
 import type { NextTurn } from "./turns.ts";
 
@@ -25,6 +26,8 @@ export type VertexBuilderOptions = {
     readonly store: RecordStore;
     /** Clock by which the engine dates entries. */
     readonly clock: Clock;
+    /** Real time: when the ledger is asked again. */
+    readonly steadyClock: Clock;
     readonly timers: Timers;
     readonly nextTurn: NextTurn;
     readonly signer: Signer;
@@ -42,8 +45,8 @@ export type VertexBuilderOptions = {
 /** A vertex that is on disk, with its records. */
 export type WrittenVertex = { readonly vertex: Vertex; readonly records: readonly MeterRecord[] };
 
-/** How often a clock that went back is looked at again. */
-const CLOCK_WAIT_MS = 1_000;
+/** How often it is looked whether the time of early records has come. */
+const EARLY_LOOK_MS = 1_000;
 
 /**
  * Puts stored records into vertices and hands those to the engine. A vertex closes at
@@ -53,7 +56,8 @@ const CLOCK_WAIT_MS = 1_000;
  * enter the log in order.
  *
  * The ledger passes over records that are dated too far ahead of its entry. Ours were not when they
- * were stored; where the clock went back since, a vertex waits until it is good again.
+ * were stored; where the clock went back since, they wait on disk, and with them the later ones of their
+ * meters, which the ledger could not take before. All others go on.
  */
 export class VertexBuilder {
     readonly #options: VertexBuilderOptions;
@@ -66,10 +70,10 @@ export class VertexBuilder {
     #stopped = false;
     /** Records that were added and are not final yet. */
     #backlog = 0;
-    #waitsForClock = false;
     #waitingForRoom: (() => void)[] = [];
+    readonly #early = new EarlyRecords();
+    #cancelLook: (() => void) | null = null;
     #flushing = false;
-    #wake: (() => void) | null = null;
 
     constructor(engine: Engine, options: VertexBuilderOptions) {
         this.#engine = engine;
@@ -85,13 +89,18 @@ export class VertexBuilder {
 
     /**
      * Resolves while fewer than {@link LIMITS.vertexBacklog} records are on their way to the ledger:
-     * a disk that is slower than the network must hold up senders, not fill the memory. It does not
-     * wait for a clock that went back, which may take hours.
+     * a disk that is slower than the network must hold up senders, not fill the memory. Early records
+     * do not count, which may wait for days.
      */
     async room(): Promise<void> {
-        while (this.#backlog >= LIMITS.vertexBacklog && !this.#waitsForClock && !this.#stopped) {
+        while (this.#backlog >= LIMITS.vertexBacklog && !this.#stopped) {
             await new Promise<void>((resolve) => this.#waitingForRoom.push(resolve));
         }
+    }
+
+    /** True for a meter (hexadecimal) whose records wait for their time while no more may. */
+    isFullFor(subjectHex: string): boolean {
+        return this.#early.isFullFor(subjectHex);
     }
 
     #askAgainForRoom(): void {
@@ -120,14 +129,20 @@ export class VertexBuilder {
         }
     }
 
+    /** Adds a stored record again that the ledger passed over, after a pause. */
+    addLater(record: MeterRecord, pause: Pause): void {
+        this.#early.add(record, pause);
+        this.#lookLater();
+    }
+
     /**
-     * Closes the vertex that is being filled and waits until every one is in the log. What waits for a
-     * clock that went back stays in the store for the next start. Nothing is added afterwards.
+     * Closes the vertex that is being filled and waits until every one is in the log. Early records stay in
+     * the store for the next start. Nothing is added afterwards.
      */
     async flush(): Promise<void> {
         this.#flushing = true;
+        this.#cancelLook?.();
         this.#close();
-        this.#wake?.();
         await this.#closing;
         await Promise.all(this.#underWay);
     }
@@ -135,38 +150,74 @@ export class VertexBuilder {
     #close(): void {
         this.#cancelTimer?.();
         this.#cancelTimer = null;
-        const records = Object.freeze(this.#records.sort(compareRecords));
+        const records = this.#records.sort(compareRecords);
         this.#records = [];
         this.#bytes = 0;
-        if (records.length > 0) this.#enqueue(records, () => this.#seal(records));
+        if (records.length > 0)
+            this.#enqueue(records, () => this.#seal(this.#withoutEarly(records)));
     }
 
     /** Writes a vertex after the ones before, and sends it on its way; after a failure, none. */
-    #enqueue(records: readonly MeterRecord[], write: () => Promise<WrittenVertex>): void {
-        const notBeforeMs = records.reduce((latest, each) => Math.max(latest, earliestMs(each)), 0);
+    #enqueue(records: readonly MeterRecord[], write: () => Promise<WrittenVertex | null>): void {
         this.#closing = this.#closing
             .then(async () => {
-                await this.#untilClock(notBeforeMs);
                 while (this.#underWay.size >= LIMITS.verticesUnderWay && !this.#stopped) {
                     await Promise.race(this.#underWay);
                 }
-                if (this.#stopped) this.#leave(records);
-                else this.#send(await write());
+                const written = this.#stopped ? null : await write();
+                this.#leave(records.length - (written?.records.length ?? 0));
+                if (written !== null) this.#send(written);
             })
             .catch((cause: unknown) => this.#fail(cause))
             .finally(() => this.#askAgainForRoom());
+    }
+
+    /** Sets aside what the ledger would pass over by its date, or could not take before that. */
+    #withoutEarly(sorted: readonly MeterRecord[]): readonly MeterRecord[] {
+        const nowMs = this.#nowMs();
+        const before = this.#early.size;
+        const ready = sorted.filter((record) => {
+            const isEarly = earliestMs(record) > nowMs || this.#early.isBehind(record);
+            if (isEarly) this.#early.add(record);
+            return !isEarly;
+        });
+        const count = sorted.length - ready.length;
+        if (count > 0 && before === 0) {
+            this.#options.log.warn("the clock is behind stored records: they wait on disk", {
+                records: count,
+            });
+        }
+        this.#lookLater();
+        return Object.freeze(ready);
+    }
+
+    /** Time by which the engine will date an entry, at least. */
+    #nowMs(): number {
+        return Math.max(this.#options.clock.nowMs(), this.#engine.state.lastTimeMs);
+    }
+
+    #lookLater(): void {
+        if (this.#early.size === 0 || this.#flushing || this.#stopped) return;
+        const { steadyClock, timers } = this.#options;
+        this.#cancelLook ??= timers.after(EARLY_LOOK_MS, () => {
+            this.#cancelLook = null;
+            const steadyMs = steadyClock.nowMs();
+            const ledger = this.#engine.state;
+            this.add(this.#early.take({ nowMs: this.#nowMs(), steadyMs, ledger }));
+            this.#lookLater();
+        });
     }
 
     /** Hands a vertex that is on disk to the engine, and does not wait for it. */
     #send({ records, vertex }: WrittenVertex): void {
         if (this.#engine.carry !== undefined) {
             this.#engine.carry(vertex);
-            this.#leave(records);
+            this.#leave(records.length);
             return;
         }
         const sent = this.#engine
             .append(vertex.message.bytes, records)
-            .then(() => this.#leave(records))
+            .then(() => this.#leave(records.length))
             .catch((cause: unknown) => (isRemoved(cause) ? this.#end(records) : this.#fail(cause)))
             .finally(() => {
                 this.#underWay.delete(sent);
@@ -175,13 +226,13 @@ export class VertexBuilder {
         this.#underWay.add(sent);
     }
 
-    #leave(records: readonly MeterRecord[]): void {
-        this.#backlog -= records.length;
+    #leave(count: number): void {
+        this.#backlog -= count;
     }
 
     /** The ledger takes nothing more of this author; the rest of the server goes on. */
     #end(records: readonly MeterRecord[]): void {
-        this.#leave(records);
+        this.#leave(records.length);
         if (this.#stopped) return;
         this.#stopped = true;
         this.#options.log.warn(
@@ -194,33 +245,8 @@ export class VertexBuilder {
         this.#options.onFailure(cause);
     }
 
-    async #untilClock(notBeforeMs: number): Promise<void> {
-        const { clock, log, timers } = this.#options;
-        const nowMs = (): number => Math.max(clock.nowMs(), this.#engine.state.lastTimeMs);
-        if (nowMs() >= notBeforeMs || this.#stopped) return;
-        log.warn("the clock is behind stored records: their vertex waits", {
-            seconds: Math.ceil((notBeforeMs - nowMs()) / 1000),
-        });
-        this.#waitsForClock = true;
-        this.#askAgainForRoom();
-        while (nowMs() < notBeforeMs && !this.#stopped) {
-            if (this.#flushing) {
-                this.#stopped = true;
-                return;
-            }
-            await new Promise<void>((resolve) => {
-                const cancel = timers.after(CLOCK_WAIT_MS, resolve);
-                this.#wake = () => {
-                    cancel();
-                    resolve();
-                };
-            });
-            this.#wake = null;
-        }
-        this.#waitsForClock = false;
-    }
-
-    async #seal(records: readonly MeterRecord[]): Promise<WrittenVertex> {
+    async #seal(records: readonly MeterRecord[]): Promise<WrittenVertex | null> {
+        if (records.length === 0) return null;
         const { author, keyEpoch, nextTurn, signer, store, tips } = this.#options;
         const seen = this.#engine.head();
         const bytes = await createVertex(signer, {

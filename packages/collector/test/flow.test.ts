@@ -284,21 +284,6 @@ describe("a restart", () => {
         expect(all.map(({ round }) => round)).toEqual([1, 2, 3, 4]);
     });
 
-    it("goes again with records that the ledger's time was behind", async () => {
-        bed.skewMs = HOUR_MS;
-        bed.ledgerSkewMs = -HOUR_MS;
-        chain.timeUnix = START_MS / 1000 + 3_000;
-        const early = await chain.warning();
-        expect(codes(await bed.send(meter, early))).toEqual([0]);
-        expect(await bed.finish()).toEqual([]);
-        expect(await bed.timesLogged(early)).toBe(1);
-        bed.ledgerSkewMs = 0;
-        await bed.time.advance(30_000);
-        expect(await bed.finish()).toMatchObject([{ level: RECEIPT_LEVEL.final, seq: 1 }]);
-        expect(await bed.timesLogged(early)).toBe(2);
-        expect(bed.fatal).toEqual([]);
-    });
-
     it("is final without an answer to meters that have not come since the start", async () => {
         const first = await chain.usage();
         await bed.send(meter, first);
@@ -314,27 +299,6 @@ describe("a restart", () => {
         expect(await bed.send(meter, first)).toMatchObject([{ code: 0, seq: 1 }]);
         expect(await bed.send(meter, second)).toMatchObject([{ code: 0, seq: 2 }]);
     });
-
-    it.each(["loose", "in a vertex"])(
-        "with a clock that went back passes over no stored record (%s)",
-        async (where) => {
-            await bed.time.advance(10 * HOUR_MS);
-            chain.timeUnix = START_MS / 1000 + 9 * 3600;
-            const record = await chain.usage();
-            if (where === "in a vertex") await bed.restart(failing("append", "beforeCommit"));
-            await bed.send(meter, record);
-            if (where === "in a vertex") await bed.finish();
-            bed.skewMs = -2 * HOUR_MS;
-            await bed.restart();
-            expect(await bed.send(meter, record)).toMatchObject([{ level: 1, seq: 1 }]);
-            await bed.finish();
-            expect(await vertices()).toEqual([]);
-            expect(bed.warnings.join()).toContain("clock");
-            bed.skewMs = 0;
-            expect(await bed.finish()).toMatchObject([{ level: 2, seq: 1 }]);
-            expect(await bed.timesLogged(record)).toBe(1);
-        },
-    );
 });
 
 describe("close", () => {

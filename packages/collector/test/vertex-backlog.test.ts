@@ -1,4 +1,4 @@
-import { LIMITS } from "@meterseal/core";
+import { LIMITS, toHex } from "@meterseal/core";
 import { type Engine, genesisVertexIds, type RecordStore, Tips } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
@@ -50,6 +50,7 @@ beforeEach(async () => {
     builder = new VertexBuilder(engine, {
         store,
         clock: { nowMs: () => clockMs },
+        steadyClock: time,
         timers: time,
         nextTurn: () => Promise.resolve(),
         signer: testSigner("collector"),
@@ -85,6 +86,21 @@ describe("records on their way to the ledger", () => {
     it("hold up nobody while they wait for a clock that went back", async () => {
         clockMs -= 365 * 86_400_000;
         expect((await hasRoomAfter(LIMITS.vertexBacklog))()).toBe(true);
+    });
+
+    it("hold up their own meter alone where no more may wait for a clock", async () => {
+        clockMs -= 365 * 86_400_000;
+        const isFull = (): boolean => builder.isFullFor(toHex(record.subject));
+        await hasRoomAfter(LIMITS.earlyRecords - 1);
+        await time.advance(LIMITS.vertexAgeMs);
+        expect(isFull()).toBe(false);
+        await hasRoomAfter(1);
+        await time.advance(LIMITS.vertexAgeMs);
+        expect(isFull()).toBe(true);
+        expect(builder.isFullFor("00")).toBe(false);
+        clockMs += 365 * 86_400_000;
+        await time.advance(LIMITS.vertexAgeMs);
+        expect(isFull()).toBe(false);
     });
 
     it("hold up nobody after a failure, which ends the collector", async () => {

@@ -36,6 +36,8 @@ export const LIMITS = {
     vertexAgeMs: 2_000,
     /** Records on their way from the store to the ledger; beyond it messages wait. */
     vertexBacklog: 10_000,
+    /** Stored records that wait for the ledger's time; beyond it their meters are told to wait. */
+    earlyRecords: 10_000,
     /** Vertices of one collector that an engine has been handed and has not put into the log. */
     verticesUnderWay: 32,
     /** Log entries, or vertices, in one page that collectors exchange … */
