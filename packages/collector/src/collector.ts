@@ -11,7 +11,6 @@ import {
     type Signer,
     type Timers,
     toHex,
-    unwrap,
 } from "@meterseal/core";
 import {
     type Engine,
@@ -20,12 +19,11 @@ import {
     type Finality,
     genesisVertexIds,
     type LedgerState,
-    parseVertex,
     type RecordOutcome,
     type RecordStore,
     Tips,
 } from "@meterseal/ledger";
-import { type MeterRecord, parseRecord } from "@meterseal/record";
+import type { MeterRecord } from "@meterseal/record";
 import { Admission, holdsRecord } from "./admission.ts";
 import { Answers } from "./answers.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -38,6 +36,7 @@ import { parseMessage, type Screened, screen } from "./pipeline.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { ReceiptBook } from "./receipts.ts";
 import { StandingSender } from "./standing-sender.ts";
+import { takeUp } from "./take-up.ts";
 import { type NextTurn, TurnGate } from "./turns.ts";
 import { admitAll, type Verdict } from "./verdict.ts";
 import { jobOf, type SignatureVerifier, VerifyWindow } from "./verify-window.ts";
@@ -145,26 +144,14 @@ export class Collector implements LinkHandler, EngineObserver {
             onFailure: (cause) => this.#fail(cause),
         });
         await addLastVertices(this.#tips, engine.state, store);
-        for await (const { bytes, body } of store.openVertices()) {
-            const vertex = unwrap(parseVertex(bytes));
-            if (!bytesEqual(vertex.author, author)) continue; // the engine's, from another collector
-            const records = body.map((each) => unwrap(parseRecord(each)));
-            this.#readmit(records);
-            builder.resume({ vertex, records });
-        }
-        const loose = (await store.looseRecords()).map((each) => unwrap(parseRecord(each)));
-        this.#readmit(loose);
-        builder.add(loose);
+        await takeUp({
+            ...{ author, builder, store },
+            admission: this.#admission,
+            receipts: this.#receipts,
+            passed: this.#again.notHeldBy(engine.state),
+        });
         this.#builder = builder;
         this.#again.start(builder);
-    }
-
-    /** Takes records that are on disk into the view again, as before the restart. */
-    #readmit(records: readonly MeterRecord[]): void {
-        for (const record of records) {
-            this.#admission.readmit(record);
-            if (this.#admission.holds(record)) this.#receipts.noteStored(record);
-        }
     }
 
     /** Messages under way: taken from a link and not answered yet. */

@@ -1,7 +1,7 @@
-import type { Clock, Log } from "@meterseal/core";
-import type { RecordOutcome } from "@meterseal/ledger";
+import { type Clock, type Log, toHex } from "@meterseal/core";
+import { compareRecords, type LedgerState, type RecordOutcome } from "@meterseal/ledger";
 import type { MeterRecord } from "@meterseal/record";
-import type { Admission } from "./admission.ts";
+import { type Admission, holdsRecord } from "./admission.ts";
 import type { Pause } from "./early-records.ts";
 import { earliestMs } from "./record-time.ts";
 import type { VertexBuilder } from "./vertex-builder.ts";
@@ -34,15 +34,26 @@ export type CarryAgainOptions = {
  */
 export class CarryAgain {
     readonly #options: CarryAgainOptions;
+    /** What was passed over in the log before {@link start}, by hash: a record may have gone several times. */
+    readonly #noted = new Map<string, PassedOver>();
     #builder: Pick<VertexBuilder, "addLater"> | null = null;
 
     constructor(options: CarryAgainOptions) {
         this.#options = options;
     }
 
-    /** Begins to carry. */
+    /** Takes out what was noted so far and the ledger does not hold now, in the order of its chains. */
+    notHeldBy(ledger: Pick<LedgerState, "chains">): MeterRecord[] {
+        const records = [...this.#noted.values()].map(({ record }) => record);
+        this.#noted.clear();
+        return records.filter((record) => !holdsRecord(ledger, record)).sort(compareRecords);
+    }
+
+    /** Begins to carry, with what was noted since {@link notHeldBy}. */
     start(builder: Pick<VertexBuilder, "addLater">): void {
         this.#builder = builder;
+        this.#carry([...this.#noted.values()], builder);
+        this.#noted.clear();
     }
 
     /** Notes what became of the records of an own vertex; see {@link passedOver}. */
@@ -51,21 +62,25 @@ export class CarryAgain {
         outcomes: readonly RecordOutcome[],
         timeMs: number,
     ): void {
-        const { admission, inBackground, log } = this.#options;
-        const builder = this.#builder;
-        if (builder === null) return; // at start meters send them again
-        // Evidence that misses an earlier record may miss it for good.
-        const passed = passedOver(records, outcomes, timeMs).filter(
-            ({ aheadMs, record }) => aheadMs !== null || admission.holds(record),
-        );
-        if (passed.length === 0) return;
-        log.warn("the ledger's time is behind stored records: they go again later", {
-            records: passed.length,
-        });
-        inBackground(this.#carry(passed, builder));
+        const passed = passedOver(records, outcomes, timeMs);
+        if (this.#builder !== null) this.#carry(passed, this.#builder);
+        else for (const each of passed) this.#noted.set(toHex(each.record.message.hash), each);
     }
 
-    async #carry(
+    #carry(passed: readonly PassedOver[], builder: Pick<VertexBuilder, "addLater">): void {
+        const { admission, inBackground, log } = this.#options;
+        // Evidence that misses an earlier record may miss it for good.
+        const again = passed.filter(
+            ({ aheadMs, record }) => aheadMs !== null || admission.holds(record),
+        );
+        if (again.length === 0) return;
+        log.warn("the ledger's time is behind stored records: they go again later", {
+            records: again.length,
+        });
+        inBackground(this.#store(again, builder));
+    }
+
+    async #store(
         passed: readonly PassedOver[],
         builder: Pick<VertexBuilder, "addLater">,
     ): Promise<void> {

@@ -1,5 +1,5 @@
 import { LIMITS, toHex } from "@meterseal/core";
-import { chainKey } from "@meterseal/ledger";
+import { chainKey, type Vertex } from "@meterseal/ledger";
 import { type MeterRecord, RECEIPT_LEVEL } from "@meterseal/record";
 import { testSigner } from "@meterseal/testkit/keys";
 import { TestChain, type TestMeter } from "@meterseal/testkit/records";
@@ -38,6 +38,16 @@ async function warnings(count: number, aheadMs: number): Promise<MeterRecord[]> 
         made.push(await chain.warning());
     }
     return made;
+}
+
+/** A vertex of another collector, which the operator has enrolled. */
+async function carriedByOther(
+    carried: readonly MeterRecord[],
+): Promise<[Vertex, readonly MeterRecord[]]> {
+    const collector = await bed.network.collector("other");
+    await bed.engine.submit(collector.enrolment.message.bytes, []);
+    const { records, vertex } = await collector.vertex(carried);
+    return [vertex, records];
 }
 
 /** Hands in a message while collector and meter are ahead by a time; it is stored, and in no vertex yet. */
@@ -138,6 +148,59 @@ describe("a record that the ledger passed over by its date", () => {
         await bed.time.advance(30_000);
         expect(await bed.finish()).toMatchObject([{ level: RECEIPT_LEVEL.final, seq: 1 }]);
         expect(await bed.timesLogged(early)).toBe(2);
+    });
+
+    it.each([
+        ["at once", 0],
+        ["a minute later", 60_000],
+    ])("goes again also where the collector ends %s", async (_, waitMs) => {
+        const early = await passedOver();
+        await bed.time.advance(waitMs);
+        bed.ledgerSkewMs = 0;
+        await bed.restart();
+        await bed.finish();
+        expect([await bed.timesLogged(early), headOf(meter)]).toEqual([2, 1]);
+        await bed.restart();
+        await bed.finish();
+        expect(await bed.timesLogged(early)).toBe(2);
+        expect(bed.fatal).toEqual([]);
+    });
+
+    /** The same, and the collector fails as it keeps the record for another vertex. */
+    async function passedOverAndFailed(): Promise<MeterRecord> {
+        let rows = 0;
+        await bed.restart({
+            beforeCommit: (part) => {
+                if (part === "insertRecords" && ++rows > 1) throw new Error("crash");
+            },
+        });
+        const early = await passedOver();
+        expect(bed.fatal).toHaveLength(1);
+        bed.ledgerSkewMs = 0;
+        return early;
+    }
+
+    it("goes again where its collector failed before it had kept it for that", async () => {
+        const early = await passedOverAndFailed();
+        await bed.restart();
+        await bed.finish();
+        expect([await bed.timesLogged(early), headOf(meter)]).toEqual([2, 1]);
+        expect(bed.fatal).toHaveLength(1);
+    });
+
+    it("goes again as evidence against its meter, once", async () => {
+        const fork = chain.fork();
+        const early = await passedOverAndFailed();
+        await bed.submit(...(await carriedByOther([await fork.warning(7)])));
+        expect(headOf(meter)).toBe(1);
+        for (let start = 0; start < 2; start++) {
+            await bed.restart();
+            await bed.finish();
+            const frozen = bed.state.chains.get(chainKey(meter.subject, 0));
+            expect(frozen).toMatchObject({ headSeq: 0, frozenAt: 1 });
+            expect(await bed.timesLogged(early)).toBe(2);
+        }
+        expect(bed.fatal).toHaveLength(1);
     });
 
     it("brings those with it that found no room to wait for it there", async () => {
