@@ -71,14 +71,7 @@ export class Admission {
      */
     follow(entry: Entry, timeMs: number, nowMs: number): readonly MeterRecord[] {
         if (entry.kind !== "vertex") {
-            // What parties say is no matter of a collector.
-            if (entry.kind !== "enrolment" && entry.kind !== "revocation") return [];
-            const accepted = this.#own && accept(this.#own, entry, timeMs, () => true);
-            assert(accepted?.ok !== false, "the log holds valid enrolments and revocations");
-            if (entry.kind === "revocation") {
-                this.#forget(entry.revocation.id);
-                this.#ahead?.forgetEpochs(entry.revocation.id, 0);
-            } else this.#ahead?.forgetEpochs(entry.enrolment.id, entry.enrolment.epoch);
+            this.#followMember(entry, timeMs);
             return [];
         }
         const released = entry.records.flatMap((record) =>
@@ -86,6 +79,21 @@ export class Admission {
         );
         for (const { subject } of entry.records) this.#ahead?.settle(subject);
         return released;
+    }
+
+    /** Follows an enrolment or a revocation; what parties say is no matter of a collector. */
+    #followMember(entry: Entry, timeMs: number): void {
+        if (entry.kind !== "enrolment" && entry.kind !== "revocation") return;
+        const member = entry.kind === "enrolment" ? entry.enrolment : entry.revocation;
+        const fromEpoch = entry.kind === "enrolment" ? entry.enrolment.epoch : 0;
+        if (this.#own !== null) {
+            // The key before may have gone on here, in epochs that the log does not have and never will.
+            if (fromEpoch > 0) reopen(this.#own, member.id, fromEpoch - 1);
+            const accepted = accept(this.#own, entry, timeMs, () => true);
+            assert(accepted.ok, "the log holds valid enrolments and revocations");
+        }
+        this.#forget(member.id, fromEpoch);
+        this.#ahead?.forgetEpochs(member.id, fromEpoch);
     }
 
     /** Takes a record of the log in; true where others of its chain may have waited for it here. */
@@ -213,17 +221,28 @@ export class Admission {
         return { kind: "conflict", evidence };
     }
 
-    /** Forgets what waits of a meter that was removed: the ledger takes none of it any more. */
-    #forget(subject: Uint8Array): void {
-        const chains = `${toHex(subject)}/`;
+    /** Forgets what waits in chain epochs that the ledger takes of another key now, or of nobody. */
+    #forget(subject: Uint8Array, fromEpoch: number): void {
         for (const key of this.#waiting.keys()) {
-            if (key.startsWith(chains)) this.#waiting.delete(key);
+            const [subjectHex, epoch] = key.split("/"); // see chainKey
+            const isGone = subjectHex === toHex(subject) && Number(epoch) >= fromEpoch;
+            if (isGone) this.#waiting.delete(key);
         }
     }
 
     #chainOf(record: MeterRecord): Chain | undefined {
         return this.#state.chains.get(chainKey(record.subject, record.chainEpoch));
     }
+}
+
+/** Takes back that a chain has ended, which only its successor's epochs say. */
+function reopen(state: LedgerState, subject: Uint8Array, epoch: number): void {
+    const draft = new Draft(state);
+    const chain = draft.chain(subject, epoch);
+    if (chain?.closed !== true) return;
+    chain.closed = false;
+    chain.closedBy = null;
+    draft.commit();
 }
 
 /** True when a record is part of its chain in a state: accepted, and not disputed since. */

@@ -69,12 +69,20 @@ export class AheadState implements RecordState {
         this.#drop(toHex(subject), own);
     }
 
-    /** Forgets what waits in chain epochs from one on: another key writes them, by a new enrolment. */
+    /**
+     * Forgets what is ahead in chain epochs from one on, also that they have begun: another key writes them,
+     * by a new enrolment.
+     */
     forgetEpochs(subject: Uint8Array, fromEpoch: number): void {
         const own = this.#ahead.get(toHex(subject));
         if (own === undefined) return;
-        for (const [name, { epoch }] of own.chains) if (epoch >= fromEpoch) own.chains.delete(name);
-        if (own.chains.size === 0) this.#drop(toHex(subject), own);
+        for (const [name, chain] of own.chains) {
+            if (chain.epoch >= fromEpoch) own.chains.delete(name);
+            else if (chain.epoch === fromEpoch - 1) {
+                own.chains.set(name, { ...chain, closed: false, closedBy: null });
+            }
+        }
+        this.settle(subject);
     }
 
     #drop(subjectHex: string, { streams }: Ahead): void {

@@ -124,6 +124,11 @@ describe("a state ahead of the log", () => {
         ahead.chains.set(name, { ...logged });
         ahead.settle(chain.meter.subject);
         expect([ahead.has(chain.meter.subject), ahead.size]).toEqual([false, 0]);
+        ahead.chains.set(name, { ...logged, closed: true, closedBy: hash });
+        ahead.settle(chain.meter.subject);
+        expect(ahead.has(chain.meter.subject)).toBe(true);
+        ahead.forgetEpochs(chain.meter.subject, 1);
+        expect(ahead.has(chain.meter.subject)).toBe(false);
         ahead.chains.set(name, { ...logged, frozenAt: 1 });
         ahead.settle(chain.meter.subject);
         expect(ahead.has(chain.meter.subject)).toBe(true);
