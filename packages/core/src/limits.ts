@@ -26,6 +26,8 @@ export const LIMITS = {
     pendingRecords: 64,
     /** How far a record's clock may run ahead of the entry time (formats 8). */
     clockAheadSeconds: 900,
+    /** How long a branch's vertex waits at the log for the time of its records, all later ones behind it. */
+    clockWaitSeconds: 7_200,
     /** Distance allowed between a civil address and its slot (formats 8). */
     civilSkewSeconds: 26 * 3600,
     /** A vertex closes at this size … */

@@ -1,5 +1,5 @@
 import { error, LIMITS, toHex } from "@meterseal/core";
-import { createVertex, signCheckpoint, summarizeBody } from "@meterseal/ledger";
+import { chainKey, createVertex, signCheckpoint, summarizeBody } from "@meterseal/ledger";
 import { createRevocation } from "@meterseal/record";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Branch, BranchWorld } from "./branch-world.ts";
@@ -358,6 +358,21 @@ describe("the door of the sequencer", () => {
         await world.settle();
         expect(one.final).toHaveLength(1);
         expect(network.networkId).toHaveLength(32);
+        expectMerged();
+    });
+
+    it("takes a record that would wait for long, for its branch carries it again", async () => {
+        const { chains, time } = world;
+        const limitUnix = LIMITS.clockAheadSeconds + LIMITS.clockWaitSeconds;
+        const ahead = Math.floor(time.nowMs() / 1000) + limitUnix + 60;
+        const record = await (chains[0] as (typeof chains)[number]).warning(1, { timeUnix: ahead });
+        await one.write([record]);
+        await one.write([await world.record(1)]);
+        await world.settle();
+        expect(one.final).toHaveLength(2);
+        expect(one.engine.status().waiting.refused).toEqual({});
+        const head = one.engine.state.chains.get(chainKey(record.subject, 0))?.headSeq ?? 0;
+        expect(head).toBe(0);
         expectMerged();
     });
 

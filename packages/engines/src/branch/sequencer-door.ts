@@ -114,9 +114,8 @@ export class SequencerDoor implements Exchange {
         const fault = parentsFault(engine.state, vertex, author);
         if (fault?.code === "MS_VERTEX_DUPLICATE") return "taken";
         if (fault !== null) return refuse(fault.code);
-        // The ledger passes over records from the future for good: the vertex has to come again.
-        const latestUnix = Math.floor(clock.nowMs() / 1000) + LIMITS.clockAheadSeconds;
-        if (records.some((record) => lastUnix(record) > latestUnix)) return refuse("MS_CLOCK");
+        const nowUnix = Math.floor(clock.nowMs() / 1000);
+        if (records.some((record) => isSoon(record, nowUnix))) return refuse("MS_CLOCK");
         await store.takeVertices([{ id: vertex.id.bytes, bytes: message.bytes, records }]);
         const stored = await store.storedVertex(vertex.id.bytes);
         engine.markVerified(message);
@@ -138,6 +137,12 @@ export class SequencerDoor implements Exchange {
     }
 }
 
-function lastUnix(record: MeterRecord): number {
-    return Math.max(record.timeUnix, lastRegistersUnix(record));
+/**
+ * True for a record that the ledger would pass over now, and takes before long. Its author carries it again
+ * in either case, which costs a copy; but the author's later vertices must not wait for days.
+ */
+function isSoon(record: MeterRecord, nowUnix: number): boolean {
+    const lastUnix = Math.max(record.timeUnix, lastRegistersUnix(record));
+    const waitSeconds = lastUnix - LIMITS.clockAheadSeconds - nowUnix;
+    return waitSeconds > 0 && waitSeconds <= LIMITS.clockWaitSeconds;
 }
