@@ -141,7 +141,7 @@ export class Collector implements LinkHandler, EngineObserver {
             keyEpoch,
             tips: this.#tips,
             log,
-            onFailure: (cause) => this.#fail(cause),
+            onFailure: (cause) => this.fail(cause),
         });
         await addLastVertices(this.#tips, engine.state, store);
         await takeUp({
@@ -344,7 +344,7 @@ export class Collector implements LinkHandler, EngineObserver {
             for (const record of records) engine.markVerified(record.message);
             return added;
         } catch (cause) {
-            this.#fail(cause); // memory is ahead of the disk: stop, never acknowledge
+            this.fail(cause); // memory is ahead of the disk: stop, never acknowledge
             throw cause;
         }
     }
@@ -361,8 +361,8 @@ export class Collector implements LinkHandler, EngineObserver {
         }
     }
 
-    /** Stops for good, once: nothing is acknowledged from here on. */
-    #fail(cause: unknown): void {
+    /** Stops for good, once, as where its engine failed: nothing is acknowledged from here on. */
+    fail(cause: unknown): void {
         if (this.#failed) return;
         this.#failed = true;
         this.#answers.end();

@@ -186,7 +186,10 @@ export class BranchWorld {
             logSigner: network.logSigner,
             observer: { entryFinal: () => undefined },
         });
-        world.door = new SequencerDoor({ engine: world.engine, store, clock: world.time, verify });
+        world.door = await SequencerDoor.open({
+            ...{ engine: world.engine, store, clock: world.time, verify },
+            author: new Uint8Array(16), // no collector beside it
+        });
         for (let i = 0; i < count; i++) {
             const collector = await network.collector(`branch ${i}`);
             await world.engine.submit(collector.enrolment.message.bytes, []);

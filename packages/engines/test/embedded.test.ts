@@ -24,10 +24,12 @@ let store: MemoryServerStore;
 let engine: EmbeddedEngine;
 let nowMs: number;
 let told: { entry: Entry; timeMs: number; finality: Finality }[];
+let fatal: unknown[];
 
 async function open(hooks: Hooks = {}, from: MemoryServerStore = store): Promise<EmbeddedEngine> {
     store = from.crash(hooks);
     told = [];
+    fatal = [];
     engine = await EmbeddedEngine.open({
         store,
         clock: { nowMs: () => nowMs },
@@ -35,6 +37,7 @@ async function open(hooks: Hooks = {}, from: MemoryServerStore = store): Promise
         observer: {
             entryFinal: (entry, timeMs, finality) => told.push({ entry, timeMs, finality }),
         },
+        onFatal: (cause) => fatal.push(cause),
     });
     return engine;
 }
@@ -180,6 +183,8 @@ describe("a failure", () => {
             await expect(engine.submit(meter.enrolment.message.bytes, [])).rejects.toMatchObject({
                 code: "MS_STORE_UNWRITABLE",
             });
+            expect(fatal).toEqual([engine.failure]); // once, however many hear of it
+            expect(engine.failure).toMatchObject({ code: "MS_STORE_UNWRITABLE" });
             await open();
             if (when === "beforeCommit") {
                 expect(engine.head()).toEqual(sound.head);
@@ -190,6 +195,15 @@ describe("a failure", () => {
             await submit(await make());
         },
     );
+
+    it("is none where the engine is closed, and where the rules refuse", async () => {
+        const made = await make();
+        await submit(made);
+        await expect(submit(made)).rejects.toMatchObject({ code: "MS_VERTEX_DUPLICATE" });
+        engine.close();
+        await expect(submit(await make())).rejects.toMatchObject({ code: "MS_STORE_UNWRITABLE" });
+        expect(fatal).toEqual([]);
+    });
 
     it("of the observer stops the engine, and the entry stays", async () => {
         const made = await make();
@@ -204,11 +218,13 @@ describe("a failure", () => {
                     if (armed) throw new Error("out of step");
                 },
             },
+            onFatal: (cause) => fatal.push(cause),
         });
         armed = true;
         await expect(submit(made)).rejects.toMatchObject({ code: "MS_INTERNAL" });
         armed = false;
         await expect(submit(await make())).rejects.toMatchObject({ code: "MS_INTERNAL" });
+        expect(fatal).toMatchObject([{ code: "MS_INTERNAL" }]);
         await open();
         expect(engine.head().size).toBe(3);
     });

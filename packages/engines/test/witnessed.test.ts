@@ -166,6 +166,7 @@ describe("an engine with witnesses", () => {
         });
         await store.initialize(network.genesis);
         told = [];
+        const fatal: unknown[] = [];
         engine = await EmbeddedEngine.open({
             store,
             clock: time,
@@ -176,10 +177,12 @@ describe("an engine with witnesses", () => {
                 timers: time,
                 onWaiting: () => undefined,
             },
+            onFatal: (cause) => fatal.push(cause),
         });
         await expect(engine.submit(await entry(), [])).rejects.toThrow("injected fault");
         const failure: unknown = await engine.submit(await entry(), []).catch((cause) => cause);
         expect(failure instanceof MetersealError && failure.code).toBe("MS_STORE_UNWRITABLE");
+        expect(fatal).toEqual([failure]);
     });
 });
 

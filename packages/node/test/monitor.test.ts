@@ -236,6 +236,15 @@ describe("readiness", () => {
         });
     });
 
+    it("is refused for good where the ledger failed, though the disk has room again", async () => {
+        const failure = error("MS_STORE_UNWRITABLE", { where: "/somewhere/store.db" });
+        const { answer, statusCode } = await ask({ engine: { ...sound.engine, failure } });
+        expect(statusCode).toBe(503);
+        expect(answer.reasons).toEqual([
+            "the ledger takes nothing more until a restart: MS_STORE_UNWRITABLE",
+        ]);
+    });
+
     it("is refused where a link does not listen", async () => {
         const other = createServer();
         await new Promise<void>((done) => other.listen(0, "127.0.0.1", done));

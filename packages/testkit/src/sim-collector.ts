@@ -89,6 +89,7 @@ export class SimCollector {
                 clock: this.#clock,
                 logSigner: network.logSigner,
                 observer: collector,
+                onFatal: (cause) => collector.fail(cause),
             });
             await collector.start(engine);
             if (!alive()) return;

@@ -1,16 +1,25 @@
-import { type Clock, LIMITS, MetersealError, toHex } from "@meterseal/core";
+import {
+    bytesEqual,
+    type Clock,
+    concatBytes,
+    LIMITS,
+    MetersealError,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
 import {
     type BranchStore,
-    type Engine,
     type Exchange,
     type Heads,
     type LogPage,
     loggedHeads,
     parentsFault,
+    parseVertex,
     type SentVertex,
     type VertexAnswer,
 } from "@meterseal/ledger";
 import { lastRegistersUnix, type MeterRecord } from "@meterseal/record";
+import type { EmbeddedEngine } from "../embedded/index.ts";
 import type { VerifySignatures } from "../signature-jobs.ts";
 import { logPage } from "./log-page.ts";
 import { type Evicted, Orphans } from "./orphans.ts";
@@ -18,8 +27,10 @@ import { type ScreenedVertex, screenVertex } from "./screen.ts";
 
 /** What the door works with. */
 export type SequencerDoorOptions = {
-    readonly engine: Engine;
+    readonly engine: EmbeddedEngine;
     readonly store: BranchStore;
+    /** Author id of the collector of this server, 16 bytes: its vertices come in without the door. */
+    readonly author: Uint8Array;
     readonly clock: Clock;
     readonly verify: VerifySignatures;
 };
@@ -31,8 +42,23 @@ export class SequencerDoor implements Exchange {
     readonly #refused = new Map<string, number>();
     #queue: Promise<unknown> = Promise.resolve();
 
-    constructor(options: SequencerDoorOptions) {
+    private constructor(options: SequencerDoorOptions) {
         this.#options = options;
+    }
+
+    /**
+     * Opens the door, and first brings into the log what a crash left on disk on its way there: while it
+     * was appended a collector here may have said `stored` of its records, and its author may be removed
+     * before it offers them again.
+     * @throws MetersealError MS_STORE_UNWRITABLE.
+     */
+    static async open(options: SequencerDoorOptions): Promise<SequencerDoor> {
+        const door = new SequencerDoor(options);
+        for await (const { body, bytes } of options.store.openVertices()) {
+            if (bytesEqual(unwrap(parseVertex(bytes)).author, options.author)) continue;
+            await door.offer([{ bytes, body: concatBytes(...body) }]);
+        }
+        return door;
     }
 
     /** Vertices that wait for parents, and those dropped for want of room by author. */
@@ -110,6 +136,8 @@ export class SequencerDoor implements Exchange {
             this.#count(toHex(id), code);
             return code;
         };
+        // What the state holds is on disk only as long as nothing failed; offers come one by one.
+        if (engine.failure !== null) throw engine.failure;
         const author = engine.state.authors.get(toHex(id)) ?? null;
         const fault = parentsFault(engine.state, vertex, author);
         if (fault?.code === "MS_VERTEX_DUPLICATE") return "taken";
@@ -125,8 +153,7 @@ export class SequencerDoor implements Exchange {
             await engine.append(stored?.bytes ?? message.bytes, records);
             return "taken";
         } catch (cause) {
-            if (!(cause instanceof MetersealError) || cause.code === "MS_STORE_UNWRITABLE")
-                throw cause;
+            if (!(cause instanceof MetersealError) || engine.failure !== null) throw cause;
             return cause.code === "MS_VERTEX_DUPLICATE" ? "taken" : refuse(cause.code);
         }
     }

@@ -50,6 +50,11 @@ export type EmbeddedEngineOptions = {
      * that end and not of what is in the image.
      */
     readonly images?: EngineImages;
+    /**
+     * Told once that the engine has failed for good: the process must stop. Absent where whoever appends
+     * waits for each entry, and so hears of it.
+     */
+    readonly onFatal?: (cause: unknown) => void;
 };
 
 /**
@@ -89,10 +94,7 @@ export class EmbeddedEngine implements Engine {
             pathFrom: (oldSize, size) => this.log.consistencyPath(oldSize, size),
             keep: (size, note) => store.keepCosigned(size, note),
             onFailure: (cause) => {
-                this.#failure ??= error("MS_STORE_UNWRITABLE", {
-                    where: "cosigned checkpoint",
-                    cause,
-                });
+                this.#fail(error("MS_STORE_UNWRITABLE", { where: "cosigned checkpoint", cause }));
             },
         });
     }
@@ -172,6 +174,11 @@ export class EmbeddedEngine implements Engine {
         return this.#gate.head;
     }
 
+    /** Why the engine takes nothing more; null while it does. Its state may be ahead of the disk then. */
+    get failure(): MetersealError | null {
+        return this.#failure;
+    }
+
     /** Takes no more and asks no witness any more; what is not final yet stays in the log. */
     close(): void {
         this.#failure ??= error("MS_STORE_UNWRITABLE", { where: "log", got: "closed" });
@@ -231,18 +238,26 @@ export class EmbeddedEngine implements Engine {
         return refusal;
     }
 
-    /** An observer that fails is out of step with the log: the engine stops for good (crash-only). */
+    /** Stops for good (crash-only); tells of it unless the engine has ended before. */
+    #fail(failure: MetersealError): MetersealError {
+        if (this.#failure === null) {
+            this.#failure = failure;
+            this.#options.onFatal?.(failure);
+        }
+        return failure;
+    }
+
+    /** An observer that fails is out of step with the log. */
     #tell(logged: LoggedEntry): Promise<Finality> {
         try {
             this.#options.observer.entryLogged?.(logged.entry, logged.timeMs);
             return this.#gate.add(logged);
         } catch (cause) {
-            this.#failure = error("MS_INTERNAL", { where: "observer of the log", cause });
-            throw this.#failure;
+            throw this.#fail(error("MS_INTERNAL", { where: "observer of the log", cause }));
         }
     }
 
-    /** A failed write leaves memory ahead of the disk: the engine stops for good (crash-only). */
+    /** A failed write leaves memory ahead of the disk. */
     async #persist(logged: LogEntry, entry: Entry, head: TreeHead): Promise<void> {
         try {
             const { logSigner, store } = this.#options;
@@ -257,8 +272,7 @@ export class EmbeddedEngine implements Engine {
         } catch (cause) {
             // What the store says of itself names the file and what to do; anything else is said here.
             const said = cause instanceof MetersealError && cause.code === "MS_STORE_UNWRITABLE";
-            this.#failure = said ? cause : error("MS_STORE_UNWRITABLE", { where: "log", cause });
-            throw this.#failure;
+            throw this.#fail(said ? cause : error("MS_STORE_UNWRITABLE", { where: "log", cause }));
         }
     }
 

@@ -1,3 +1,4 @@
+import type { MetersealError } from "@meterseal/core";
 import type { Engine, MerkleLog } from "@meterseal/ledger";
 
 /** What a server needs of the engine that orders its entries, whichever it is. */
@@ -6,6 +7,8 @@ export type ServerEngine = Engine & {
     readonly log: MerkleLog;
     /** Origin of the network's checkpoints. */
     readonly origin: string;
+    /** Why it takes nothing more until the next start; null while it does, absent where nobody can say. */
+    readonly failure?: MetersealError | null;
     /** Writes what the next start may go on from; absent where it replays all. */
     saveImage?(): Promise<void>;
     /** Takes no more entries; resolves when nothing of the engine runs any more. */

@@ -35,10 +35,10 @@ export async function openExchange(
     { clock, exchange = null }: Pick<ServerOptions, "clock" | "exchange">,
     { operatorToken, registry, store, verify }: ExchangeParts,
 ): Promise<ExchangeSide> {
-    const { engine, genesis } = registry;
+    const { engine, genesis, identity } = registry;
     const door =
         engine instanceof EmbeddedEngine
-            ? new SequencerDoor({ engine, store, clock, verify })
+            ? await SequencerDoor.open({ engine, store, clock, verify, author: identity.author })
             : null;
     const far = engine instanceof BranchEngine ? engine : door;
     const status = (): LedgerStatus => {

@@ -17,7 +17,7 @@ export type HealthSources = {
     readonly store: Pick<ServerStore, "probe">;
     /** Directory of the store. */
     readonly directory: string;
-    readonly engine: Pick<ServerEngine, "head">;
+    readonly engine: Pick<ServerEngine, "head" | "failure">;
     readonly facts: Pick<Facts, "meters">;
     readonly clock: Clock;
     /** Addresses that must accept connections, such as `mqtt://127.0.0.1:1883`. */
@@ -67,6 +67,7 @@ export class Health {
         const found = await Promise.all([
             this.#storeReason(),
             this.#spaceReason(),
+            this.#engineReason(),
             ...links.map(linkReason),
         ]);
         const reasons = found.filter((reason) => reason !== null);
@@ -88,6 +89,12 @@ export class Health {
             const why = cause instanceof MetersealError ? cause.code : reasonOf(cause);
             return `the store cannot be written: ${why}`;
         }
+    }
+
+    /** An engine that failed stays so until the next start, whatever the disk says meanwhile. */
+    #engineReason(): string | null {
+        const { failure = null } = this.#sources.engine;
+        return failure && `the ledger takes nothing more until a restart: ${failure.code}`;
     }
 
     #spaceReason(): string | null {

@@ -111,7 +111,8 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
             watcher.entryFinal(entry, outcomes);
         },
     };
-    const engine = await openEngine(observer, views);
+    const onFatal = (cause: unknown): void => collector.fail(cause);
+    const engine = await openEngine({ observer, views, onFatal });
     watcher.start(engine.state);
     streams.attach({ state: engine.state, head: () => engine.head(), reader: store.reader });
     try {
@@ -138,11 +139,18 @@ export async function startRoles(options: ServerOptions, parts: RoleParts): Prom
     };
 }
 
+/** Who hears of what an engine does. */
+type EngineListeners = {
+    readonly observer: EngineObserver;
+    readonly views: ImagedViews;
+    readonly onFatal: (cause: unknown) => void;
+};
+
 /** What orders the log of a server, with the keys and the genesis that belong to it. */
 type ChosenEngine = {
     readonly bytes: Uint8Array;
     readonly identity: ServerIdentity;
-    readonly openEngine: (observer: EngineObserver, views: ImagedViews) => Promise<ServerEngine>;
+    readonly openEngine: (listeners: EngineListeners) => Promise<ServerEngine>;
 };
 
 async function chooseEngine(
@@ -150,7 +158,7 @@ async function chooseEngine(
     { store, verifier }: Pick<RoleParts, "store" | "verifier">,
 ): Promise<ChosenEngine> {
     const { peers = [] } = options;
-    const { clock, comet = null, dataDir, log, mode, onFatal, witnessPolicy = null } = options;
+    const { clock, comet = null, dataDir, log, mode, witnessPolicy = null } = options;
     const keys = PLACES.serverKeys(dataDir);
     const verify = (jobs: readonly SignatureJob[]) => verifier.verify(jobs);
     if (comet !== null) {
@@ -159,11 +167,11 @@ async function chooseEngine(
         const files = new ContradictionFiles(PLACES.contradictions(dataDir), networkIdOf(bytes));
         const directory = PLACES.server(dataDir);
         const parts = {
-            ...{ store, identity, verify, log, onFatal, directory, files },
+            ...{ store, identity, verify, log, directory, files },
             genesis: bytes,
         };
-        const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
-            openCometEngine(comet, { ...parts, observer });
+        const openEngine = ({ observer, onFatal }: EngineListeners): Promise<ServerEngine> =>
+            openCometEngine(comet, { ...parts, observer, onFatal });
         return { bytes, identity, openEngine };
     }
     const membership = readMembership(dataDir);
@@ -171,9 +179,10 @@ async function chooseEngine(
         requireBranchOptions(options);
         const identity = loadMember(keys, systemRandom);
         const bytes = await loadBranchGenesis(store, membership);
-        const parts = { store, identity, verify, peers, log, onFatal };
-        const openEngine = (observer: EngineObserver): Promise<ServerEngine> =>
-            openBranchEngine(membership, { ...parts, observer, directory: PLACES.server(dataDir) });
+        const directory = PLACES.server(dataDir);
+        const parts = { store, identity, verify, peers, log, directory };
+        const openEngine = ({ observer, onFatal }: EngineListeners): Promise<ServerEngine> =>
+            openBranchEngine(membership, { ...parts, observer, onFatal });
         return { bytes, identity, openEngine };
     }
     if (peers.length > 0) {
@@ -189,9 +198,9 @@ async function chooseEngine(
         });
     }
     const witnesses = witnessPolicy === null ? null : witnessesOf(witnessPolicy, log);
-    const openEngine = (observer: EngineObserver, views: ImagedViews): Promise<ServerEngine> =>
+    const openEngine = ({ observer, onFatal, views }: EngineListeners): Promise<ServerEngine> =>
         EmbeddedEngine.open({
-            ...{ store, clock, observer, logSigner: identity.log },
+            ...{ store, clock, observer, onFatal, logSigner: identity.log },
             images: {
                 store: new ImageFile(join(PLACES.server(dataDir), IMAGE_FILE)),
                 every: IMAGE_EVERY,

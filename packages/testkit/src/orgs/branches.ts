@@ -1,5 +1,5 @@
 import { error, unwrap } from "@meterseal/core";
-import { BranchEngine, SequencerDoor } from "@meterseal/engines/branch";
+import { BranchEngine, SequencerDoor, type VerifySignatures } from "@meterseal/engines/branch";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import {
     decodeAnswers,
@@ -61,12 +61,15 @@ export async function openBranchNode(
     readonly start: () => void;
 }> {
     const { clock, disk: store } = node;
-    const verify: ConstructorParameters<typeof SequencerDoor>[0]["verify"] = (jobs) =>
+    const verify: VerifySignatures = (jobs) =>
         Promise.resolve(jobs.map((job) => host.signatures.verify(job)));
     if (node.index === SEQUENCER) {
         const { logSigner } = host.founding.network;
-        const engine = await EmbeddedEngine.open({ ...{ store, clock, logSigner, observer } });
-        const exchange = new SequencerDoor({ ...{ engine, store, clock, verify } });
+        const engine = await EmbeddedEngine.open({
+            ...{ store, clock, logSigner, observer, onFatal },
+        });
+        const author = node.identity.enrolment.id;
+        const exchange = await SequencerDoor.open({ engine, store, clock, verify, author });
         return { engine, exchange, start: () => undefined };
     }
     const peers = NEIGHBOURS.map((step) => {
