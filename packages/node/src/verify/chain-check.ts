@@ -38,10 +38,10 @@ export class ChainCheck {
         this.#chains.set(key, links);
     }
 
-    /** Hash of the record of a chain at a place; undefined when the store has none. */
-    hashAt(subject: Uint8Array, chainEpoch: number, seq: number): Uint8Array | undefined {
+    /** Hashes of the records of a chain at a place: none, one, or those of several histories. */
+    hashesAt(subject: Uint8Array, chainEpoch: number, seq: number): readonly Uint8Array[] {
         const links = this.#chains.get(chainKey(subject, chainEpoch)) ?? [];
-        return links.find((link) => link.seq === seq)?.hash;
+        return links.filter((link) => link.seq === seq).map(({ hash }) => hash);
     }
 
     /** Last sequence number of a chain in the store; 0 for a chain that has none. */
@@ -54,29 +54,25 @@ export class ChainCheck {
     run(findings: Findings): void {
         for (const [key, links] of this.#chains) {
             links.sort((a, b) => a.seq - b.seq);
-            let before: Link | null = null;
-            for (const link of links) {
-                checkLink(key, before, link, findings);
-                if (before?.seq === link.seq) this.#checkFork(key, links, link, findings);
-                before = link;
+            let before: readonly Link[] = [];
+            for (const place of placesOf(links)) {
+                checkPlace(key, before, place, findings);
+                if (place.length > 1) this.#checkCopies(key, place, findings);
+                before = place;
             }
         }
     }
 
-    /**
-     * Two records at one place are two histories; the same one twice is nobody's doing but the
-     * store's, unless two collectors carried it.
-     */
-    #checkFork(key: string, links: readonly Link[], link: Link, findings: Findings): void {
-        const twins = links.filter(
-            (other) =>
-                other !== link &&
-                other.seq === link.seq &&
-                bytesEqual(other.hash, link.hash) &&
-                (!this.#isShared() || other.carrier === link.carrier),
-        );
-        if (twins.length > 0)
-            findings.fault("MS_STORE_COLUMN", nameOf(key, link), "It is stored twice.");
+    /** The same record twice is nobody's doing but the store's, unless two collectors carried it. */
+    #checkCopies(key: string, place: readonly Link[], findings: Findings): void {
+        const known = new Set<string>();
+        for (const link of place) {
+            const name = `${toHex(link.hash)} ${this.#isShared() ? link.carrier : ""}`;
+            if (known.has(name)) {
+                findings.fault("MS_STORE_COLUMN", nameOf(key, link), "It is stored twice.");
+            }
+            known.add(name);
+        }
     }
 }
 
@@ -85,9 +81,35 @@ function nameOf(key: string, { seq }: Link): string {
     return `record ${key}/${seq}`;
 }
 
-function checkLink(key: string, before: Link | null, link: Link, findings: Findings): void {
-    const expected = (before?.seq ?? 0) + 1;
+/** Sorted links by their place; each has one record, or several where a meter signed two histories. */
+function* placesOf(links: readonly Link[]): Generator<readonly [Link, ...Link[]]> {
+    let place: [Link, ...Link[]] | null = null;
+    for (const link of links) {
+        if (place?.[0].seq === link.seq) {
+            place.push(link);
+            continue;
+        }
+        if (place !== null) yield place;
+        place = [link];
+    }
+    if (place !== null) yield place;
+}
+
+/**
+ * Holds a place against the one before it. Where several records stand at either, one that follows one
+ * is enough: both histories may go on, and which of them counts is for `accept()`.
+ */
+function checkPlace(
+    key: string,
+    before: readonly Link[],
+    place: readonly [Link, ...Link[]],
+    findings: Findings,
+): void {
+    const [link] = place;
+    const expected = (before[0]?.seq ?? 0) + 1;
     if (link.seq > expected) {
+        // A collector keeps two records of one place as proof, also where those before never came.
+        if (place.some(({ hash }) => !bytesEqual(hash, link.hash))) return;
         const missing = link.seq - 1 > expected ? `${expected} … ${link.seq - 1}` : `${expected}`;
         findings.fault(
             "MS_GAP",
@@ -96,9 +118,10 @@ function checkLink(key: string, before: Link | null, link: Link, findings: Findi
         );
         return;
     }
-    if (before === null || link.seq < expected) return; // the first; or a fork, which accept() judges
-    if (!bytesEqual(link.prev, before.hash)) {
-        const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${nameOf(key, before)}.`;
-        findings.fault("MS_CHAIN_MISMATCH", nameOf(key, link), message);
-    }
+    const [last] = before;
+    if (last === undefined) return;
+    const hashes = new Set(before.map(({ hash }) => toHex(hash)));
+    if (place.some(({ prev }) => hashes.has(toHex(prev)))) return;
+    const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${nameOf(key, last)}.`;
+    findings.fault("MS_CHAIN_MISMATCH", nameOf(key, link), message);
 }

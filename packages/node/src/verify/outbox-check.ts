@@ -182,8 +182,8 @@ async function checkRecords(
                 "A column contradicts the signed bytes.",
             );
         await context.log.checkSignature(record.value, place);
-        const known = context.chains.hashAt(record.value.subject, chainEpoch, seq);
-        if (known !== undefined && !bytesEqual(known, message.hash)) {
+        const held = context.chains.hashesAt(record.value.subject, chainEpoch, seq);
+        if (held.length > 0 && !held.some((each) => bytesEqual(each, message.hash))) {
             context.findings.fault(
                 "MS_OUTBOX",
                 place,
@@ -208,14 +208,14 @@ function checkReceipt(bytes: Uint8Array, key: PublicKey, where: string, context:
         return 0;
     }
     const { chainEpoch, recordHash, seq, subject } = receipt.value;
-    const held = context.chains.hashAt(subject, chainEpoch, seq);
+    const held = context.chains.hashesAt(subject, chainEpoch, seq);
     const name = `record ${toHex(subject)}/${chainEpoch}/${seq}`;
     const message = `The collector signed that it holds ${name}; the server does not have it.`;
-    if (held === undefined) {
+    if (held.length === 0) {
         context.doubts.push({ receipt: receipt.value, where, message });
         return seq;
     }
-    if (!bytesEqual(held, recordHash)) {
+    if (!held.some((each) => bytesEqual(each, recordHash))) {
         findings.fault("MS_OUTBOX", where, message);
         return seq;
     }

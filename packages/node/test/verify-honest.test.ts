@@ -1,0 +1,151 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type PublicKey, toHex } from "@meterseal/core";
+import { EmbeddedEngine } from "@meterseal/engines/embedded";
+import { createReceipt, encodeCoseKey, type MeterRecord, RECEIPT_LEVEL } from "@meterseal/record";
+import { openMeterStore, openServerStore } from "@meterseal/stores/sqlite";
+import {
+    TEST_START_UNIX,
+    TestChain,
+    type TestCollector,
+    TestNetwork,
+} from "@meterseal/testkit/records";
+import { describe, expect, it } from "vitest";
+import { claimDirectory, PLACES, PROFILE_FILE } from "../src/files.ts";
+import type { VerifyReport } from "../src/verify/report.ts";
+import { verifyDirectory } from "../src/verify/verify.ts";
+import { useScratch } from "./fixture.ts";
+
+const scratch = useScratch();
+
+type Bed = Awaited<ReturnType<typeof openBed>>;
+
+/** The data directory of a single server, whose log anybody's vertices can be put into. */
+async function openBed(name: string, collectors: readonly string[] = ["one", "other"]) {
+    const dataDir = join(scratch, name);
+    claimDirectory(dataDir);
+    const network = new TestNetwork(name);
+    const store = await openServerStore(PLACES.server(dataDir));
+    await store.initialize(network.genesis);
+    const clock = { unix: TEST_START_UNIX + 86_400, nowMs: () => clock.unix * 1000 };
+    const { logSigner } = network;
+    const observer = { entryFinal: () => undefined };
+    const engine = await EmbeddedEngine.open({ store, clock, logSigner, observer });
+    const meter = await network.meter(name);
+    const authors = await Promise.all(collectors.map((each) => network.collector(each)));
+    for (const { enrolment } of [...authors, meter]) {
+        await engine.submit(enrolment.message.bytes, []);
+    }
+    const take = async (author: TestCollector, records: readonly MeterRecord[]) => {
+        const { vertex, records: body } = await author.vertex(records);
+        const { bytes } = vertex.message;
+        await store.takeVertices([{ bytes, id: vertex.id.bytes, records: body }]);
+        return await engine.submit(bytes, body);
+    };
+    const verify = async (): Promise<VerifyReport> => {
+        engine.close();
+        await store.close();
+        return await verifyDirectory(dataDir, [], () => undefined);
+    };
+    const [one, other] = [authors[0], authors[1] ?? authors[0]] as [TestCollector, TestCollector];
+    const chain = new TestChain(meter);
+    return { chain, clock, dataDir, engine, meter, network, one, other, store, take, verify };
+}
+
+/** Puts a meter's directory beside the server: its first record, and the receipts that it has kept. */
+async function putOutbox(
+    { dataDir, meter, network }: Bed,
+    collectorKey: PublicKey,
+    record: MeterRecord,
+    { final, stored }: { readonly stored?: Uint8Array; readonly final?: Uint8Array },
+): Promise<void> {
+    const { descriptor, enrolment, subject } = meter;
+    const directory = PLACES.meter(dataDir, toHex(subject));
+    mkdirSync(directory, { recursive: true });
+    const profile = {
+        format: "meterseal-meter/v1",
+        source: "a home",
+        network: toHex(network.networkId),
+        subject: toHex(subject),
+        chainEpoch: enrolment.epoch,
+        anchor: toHex(enrolment.message.hash),
+        stream: toHex(descriptor.stream),
+        collectorKey: toHex(encodeCoseKey(collectorKey)),
+    };
+    writeFileSync(join(directory, PROFILE_FILE), JSON.stringify(profile));
+    const store = await openMeterStore(directory);
+    const { chainEpoch, message, seq } = record;
+    const { bytes, hash } = message;
+    await store.append(new Uint8Array(1), { chainEpoch, seq, hash, bytes });
+    if (stored !== undefined) await store.keepStored(stored);
+    if (final !== undefined) await store.keepFinal(final, chainEpoch, seq);
+    await store.close();
+}
+
+const placeOf = ({ chainEpoch, message, seq, subject }: MeterRecord) => ({
+    ...{ subject, chainEpoch, seq, recordHash: message.hash, code: 0, timeUnix: TEST_START_UNIX },
+});
+
+const storedReceipt = ({ signer }: TestCollector, record: MeterRecord): Promise<Uint8Array> =>
+    createReceipt(signer, { ...placeOf(record), level: RECEIPT_LEVEL.stored });
+
+describe("two histories that a meter signed are no fault of who keeps them", () => {
+    it("where it had gone on before it signed the second one", async () => {
+        const { chain, one, take, verify } = await openBed("behind its head", ["one"]);
+        const first = await chain.usage();
+        const second = chain.fork();
+        await take(one, [first, await chain.usage(), await chain.usage()]);
+        await take(one, [await second.warning()]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(report.notes).toContainEqual(expect.stringMatching(/signed two histories/));
+    });
+
+    it("where what stands before them never came", async () => {
+        const { chain, one, take, verify } = await openBed("before its head", ["one"]);
+        await chain.usage();
+        await chain.usage();
+        const second = chain.fork();
+        await take(one, [await chain.usage(), await second.warning()]);
+        expect((await verify()).faults).toEqual([]);
+    });
+
+    it("where the second one is not in the log yet", async () => {
+        const { chain, one, store, take, verify } = await openBed("loose", ["one"]);
+        const first = await chain.usage();
+        const second = chain.fork();
+        await take(one, [first, await chain.usage(), await chain.usage()]);
+        await store.insertRecords([await second.warning()]);
+        expect((await verify()).faults).toEqual([]);
+    });
+
+    it("but one record of another chain is, and a record that is missing", async () => {
+        const bed = await openBed("foreign", ["one"]);
+        const { chain, store, take, verify } = bed;
+        await take(bed.one, [await chain.usage(), await chain.usage()]);
+        chain.head = new Uint8Array(32).fill(7);
+        const [stranger] = [await chain.warning(), await chain.warning()];
+        const last = await chain.warning();
+        await store.insertRecords([stranger as MeterRecord, last]);
+        const { faults } = await verify();
+        const name = `record ${toHex(bed.meter.subject)}/0`;
+        expect(faults).toMatchObject([
+            { code: "MS_CHAIN_MISMATCH", where: `${name}/3` },
+            { code: "MS_GAP", where: `${name}/4` },
+        ]);
+    });
+
+    it("and the receipt for either holds", async () => {
+        for (const which of [0, 1]) {
+            const bed = await openBed(`receipt ${which}`, ["one"]);
+            const { chain, one, take, verify } = bed;
+            const second = chain.fork();
+            const records = [await chain.usage(), await second.warning()];
+            for (const record of records) await take(one, [record]);
+            const record = records[which] as MeterRecord;
+            const stored = await storedReceipt(one, record);
+            await putOutbox(bed, one.signer.publicKey, record, { stored });
+            expect((await verify()).faults).toEqual([]);
+        }
+    });
+});
