@@ -2,7 +2,14 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PublicKey, toHex } from "@meterseal/core";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { createReceipt, encodeCoseKey, type MeterRecord, RECEIPT_LEVEL } from "@meterseal/record";
+import { compareRecords } from "@meterseal/ledger";
+import {
+    createReceipt,
+    createRevocation,
+    encodeCoseKey,
+    type MeterRecord,
+    RECEIPT_LEVEL,
+} from "@meterseal/record";
 import { openMeterStore, openServerStore } from "@meterseal/stores/sqlite";
 import {
     TEST_START_UNIX,
@@ -147,5 +154,89 @@ describe("two histories that a meter signed are no fault of who keeps them", () 
             await putOutbox(bed, one.signer.publicKey, record, { stored });
             expect((await verify()).faults).toEqual([]);
         }
+    });
+});
+
+const passedOver = ({ notes }: VerifyReport): string[] =>
+    notes.filter((note) => note.includes("of the log"));
+
+describe("what the ledger's rule passed over is no fault of its log", () => {
+    it("a record of the future, which its collector carried again", async () => {
+        const { chain, clock, one, take, verify } = await openBed("clock", ["one"]);
+        chain.timeUnix = clock.unix + 2_000;
+        const record = await chain.warning();
+        await take(one, [record]);
+        clock.unix += 4_000;
+        await take(one, [record]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(passedOver(report)).toEqual([
+            expect.stringMatching(
+                /^1 record of the log was passed over \(MS_CLOCK\), at leaf 2, vertex .*: The message is dated/,
+            ),
+        ]);
+    });
+
+    it("a record under way when its meter was revoked", async () => {
+        const { chain, clock, engine, meter, network, one, take, verify } =
+            await openBed("revoked");
+        await take(one, [await chain.warning()]);
+        const revoked = { network: network.networkId, id: meter.subject, timeUnix: clock.unix };
+        await engine.submit(await createRevocation(network.operator, revoked), []);
+        await take(one, [await chain.warning()]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(passedOver(report)).toEqual([
+            expect.stringMatching(/^1 record of the log was passed over \(MS_FROZEN\), at leaf 5/),
+        ]);
+    });
+
+    it("what follows a second history, which another branch carried", async () => {
+        const { chain, one, other, take, verify } = await openBed("branches");
+        await take(one, [await chain.usage()]);
+        const second = chain.fork();
+        await take(one, [await chain.usage()]);
+        await take(other, [await second.warning(7), await second.warning(8)]);
+        await take(other, [await second.warning(9)]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(report.notes).toContainEqual(expect.stringMatching(/signed two histories/));
+        expect(passedOver(report)).toEqual([
+            expect.stringMatching(
+                /^2 records of the log were passed over \(MS_FROZEN\), the first at leaf 5/,
+            ),
+        ]);
+    });
+
+    // A collector keeps both records of one place without a look at the second one's content.
+    it("a second record of one place that breaks a rule and is judged first", async () => {
+        const { chain, one, take, verify } = await openBed("breach", ["one"]);
+        const first = await chain.usage();
+        const second = chain.fork();
+        const record = await chain.usage();
+        second.head = new Uint8Array(32).fill(7);
+        let forged = await second.fork().warning(0);
+        for (let body = 1; compareRecords(forged, record) > 0; body++) {
+            forged = await second.fork().warning(body);
+        }
+        await take(one, [first, record, forged]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(passedOver(report)).toEqual([
+            expect.stringMatching(
+                /^1 record of the log broke a rule and froze its chain \(MS_CHAIN_MISMATCH\), at leaf 2/,
+            ),
+            expect.stringMatching(/^1 record of the log was passed over \(MS_FROZEN\), at leaf 2/),
+        ]);
+    });
+
+    it("a record that breaks a rule, by a collector that should not have taken it", async () => {
+        const { chain, one, other, take, verify } = await openBed("bad-collector");
+        await take(one, [await chain.usage()]);
+        chain.head = new Uint8Array(32).fill(7);
+        await take(other, [await chain.warning(), await chain.warning()]);
+        const report = await verify();
+        expect(report.faults).toEqual([]);
+        expect(passedOver(report)).toHaveLength(2);
     });
 });

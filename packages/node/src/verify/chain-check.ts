@@ -10,6 +10,8 @@ type Link = {
     readonly prev: Uint8Array;
     /** Row of the vertex that carries it; null while none does. */
     readonly carrier: number | null;
+    /** Whether the rules kept it out of its chain. */
+    readonly isPassedOver: boolean;
 };
 
 /** Checks that every chain is whole: no number missing, each record naming the one before. */
@@ -25,8 +27,9 @@ export class ChainCheck {
     /**
      * Takes a record of the store, in any order.
      * @param carrier - row of the vertex that carries it; null while none does.
+     * @param isPassedOver - whether the rules kept it out of its chain when they judged that vertex.
      */
-    add(record: MeterRecord, carrier: number | null): void {
+    add(record: MeterRecord, carrier: number | null, isPassedOver = false): void {
         const key = chainKey(record.subject, record.chainEpoch);
         const links = this.#chains.get(key) ?? [];
         links.push({
@@ -34,6 +37,7 @@ export class ChainCheck {
             hash: record.message.hash,
             prev: record.prev,
             carrier,
+            isPassedOver,
         });
         this.#chains.set(key, links);
     }
@@ -63,11 +67,15 @@ export class ChainCheck {
         }
     }
 
-    /** The same record twice is nobody's doing but the store's, unless two collectors carried it. */
+    /**
+     * The same record twice is nobody's doing but the store's, unless two collectors carried it, or one
+     * did again what the rules had passed over.
+     */
     #checkCopies(key: string, place: readonly Link[], findings: Findings): void {
         const known = new Set<string>();
         for (const link of place) {
-            const name = `${toHex(link.hash)} ${this.#isShared() ? link.carrier : ""}`;
+            const isCarriedAgain = this.#isShared() || link.isPassedOver;
+            const name = `${toHex(link.hash)} ${isCarriedAgain ? link.carrier : ""}`;
             if (known.has(name)) {
                 findings.fault("MS_STORE_COLUMN", nameOf(key, link), "It is stored twice.");
             }
@@ -105,7 +113,10 @@ function checkPlace(
     place: readonly [Link, ...Link[]],
     findings: Findings,
 ): void {
-    const [link] = place;
+    // Of what was passed over the rules have said all.
+    const held = place.filter(({ isPassedOver }) => !isPassedOver);
+    const [link] = held;
+    if (link === undefined) return;
     const expected = (before[0]?.seq ?? 0) + 1;
     if (link.seq > expected) {
         // A collector keeps two records of one place as proof, also where those before never came.
@@ -121,7 +132,7 @@ function checkPlace(
     const [last] = before;
     if (last === undefined) return;
     const hashes = new Set(before.map(({ hash }) => toHex(hash)));
-    if (place.some(({ prev }) => hashes.has(toHex(prev)))) return;
+    if (held.some(({ prev }) => hashes.has(toHex(prev)))) return;
     const message = `It names ${toHex(link.prev)} as its predecessor, which is not ${nameOf(key, last)}.`;
     findings.fault("MS_CHAIN_MISMATCH", nameOf(key, link), message);
 }

@@ -1,6 +1,4 @@
-import { availableParallelism } from "node:os";
-import { bytesEqual, type SignatureJob, toHex } from "@meterseal/core";
-import { VerifierPool, verifySignatureInPool } from "@meterseal/core/node";
+import { bytesEqual, toHex } from "@meterseal/core";
 import {
     accept,
     type Entry,
@@ -13,6 +11,7 @@ import {
     parseItem,
     parseStoredRecord,
     parseVertex,
+    type RecordOutcome,
     recordName,
     type Vertex,
 } from "@meterseal/ledger";
@@ -29,7 +28,9 @@ import type { LogRow, RecordRow, VertexRow } from "@meterseal/stores/sqlite";
 import type { ChainCheck } from "./chain-check.ts";
 import { contradictedColumns } from "./column-check.ts";
 import type { Findings } from "./findings.ts";
+import { PassedOver } from "./passed-over.ts";
 import { PruningCheck } from "./pruning-check.ts";
+import { RecordSignatures } from "./record-signatures.ts";
 import type { LedgerSource } from "./source.ts";
 import { FIRST_ROW } from "./vertex-check.ts";
 
@@ -45,9 +46,6 @@ const COUNTERS = {
 
 /** Vertices that are read and whose signatures are under way while the one before them is judged. */
 const VERTICES_AHEAD = 8;
-
-/** Signatures in records before which the process's own thread pool does. */
-const THREADS_FROM = 1_000;
 
 /** A vertex of the log that was read: its signatures are under way. */
 type BegunVertex = {
@@ -80,10 +78,9 @@ export class LogCheck {
     readonly #reader: LedgerSource;
     readonly #chains: ChainCheck;
     readonly #pruning: PruningCheck;
-    readonly #verifier = new VerifierPool({ threads: availableParallelism() });
+    readonly #passedOver = new PassedOver();
+    readonly #signatures: RecordSignatures;
     #begun: BegunVertex[] = [];
-    /** Signatures in records that are known of: those asked for so far, or all of the ledger. */
-    #asked: number;
     #rulesJudged = true;
     #watched: { readonly size: number; readonly take: () => void } | null = null;
 
@@ -96,7 +93,7 @@ export class LogCheck {
         prunings: readonly PruningRange[],
         records = 0,
     ) {
-        this.#asked = records;
+        this.#signatures = new RecordSignatures(state, records);
         this.#pruning = new PruningCheck(findings, prunings);
         this.#findings = findings;
         this.#state = state;
@@ -126,8 +123,9 @@ export class LogCheck {
             await this.#walk(show);
             await this.#finishBegun(0, show);
             this.#pruning.finish();
+            this.#passedOver.note(this.#findings);
         } finally {
-            await this.#verifier.close();
+            await this.#signatures.close();
         }
     }
 
@@ -179,9 +177,7 @@ export class LogCheck {
 
     /** Checks the signature of a record against the keys that the log admits. */
     async checkSignature(record: MeterRecord, where: string): Promise<boolean> {
-        const key = this.#state.keys.get(toHex(record.message.kid))?.key;
-        const { algorithm, signature, toBeSigned } = record.message;
-        const verdict = key && (await verifySignatureInPool(key, algorithm, toBeSigned, signature));
+        const verdict = await this.#signatures.verdictOn(record);
         return this.#judge(verdict, () => where);
     }
 
@@ -225,35 +221,9 @@ export class LogCheck {
             const record = this.checkColumns(item);
             if (record !== null) records.push(record);
         }
-        const verdicts = this.#verdictsOn(records);
+        const verdicts = this.#signatures.verdictsOn(records);
         verdicts.catch(() => undefined); // whoever awaits it hears of it
         return { row, stored, bodyRows: body.length, records, verdicts };
-    }
-
-    /** Verdicts on signatures by keys that the log has admitted so far; none on others. */
-    async #verdictsOn(records: readonly MeterRecord[]): Promise<ReadonlyMap<Sign1, boolean>> {
-        const messages: Sign1[] = [];
-        const jobs: SignatureJob[] = [];
-        for (const { message } of records.filter((record) => !isSummarized(record))) {
-            const key = this.#state.keys.get(toHex(message.kid))?.key;
-            if (key === undefined) continue;
-            const { algorithm, signature, toBeSigned } = message;
-            messages.push(message);
-            jobs.push({ key, algorithm, message: toBeSigned, signature });
-        }
-        const verdicts = await this.#verify(jobs);
-        return new Map(messages.map((message, i) => [message, verdicts[i] ?? false]));
-    }
-
-    /** Threads of their own are worth their start only where there is much to check. */
-    #verify(jobs: readonly SignatureJob[]): Promise<boolean[]> {
-        this.#asked += jobs.length;
-        if (this.#asked > THREADS_FROM) return this.#verifier.verify(jobs);
-        return Promise.all(
-            jobs.map(({ algorithm, key, message, signature }) =>
-                verifySignatureInPool(key, algorithm, message, signature),
-            ),
-        );
     }
 
     async #finishVertex({ bodyRows, records, row, stored, verdicts }: BegunVertex): Promise<void> {
@@ -277,7 +247,12 @@ export class LogCheck {
         if (!vertex.ok) this.#findings.failed(vertex.error, where);
         const settled = await verdicts;
         for (const record of records) this.#takeRecord(record, row, settled);
-        this.#checkVertex(row, vertex.ok ? vertex.value : null, bodyRows, records, settled);
+        const read = vertex.ok ? vertex.value : null;
+        const outcomes = this.#checkVertex(row, read, bodyRows, records, settled);
+        for (const [i, record] of records.entries()) {
+            const kind = outcomes[i]?.kind;
+            this.#chains.add(record, row.vertex, kind === "refused" || kind === "conflict");
+        }
     }
 
     #checkItem(row: LogRow, item: Uint8Array): void {
@@ -329,30 +304,30 @@ export class LogCheck {
         const where = (): string => recordName(record);
         this.#pruning.addRecord(record, row.index, where);
         if (!isSummarized(record)) this.#judge(settled.get(record.message), where);
-        this.#chains.add(record, row.vertex);
         this.leafOfRecord.set(toHex(record.message.hash), row.index);
         const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
         if (usage?.ok) this.#findings.counts.readings += usage.value.count;
     }
 
+    /** What the rules say of each record; nothing where they were not judged. */
     #checkVertex(
         row: LogRow,
         vertex: Vertex | null,
         bodyRows: number,
         records: readonly MeterRecord[],
         settled: ReadonlyMap<Sign1, boolean>,
-    ): void {
+    ): readonly RecordOutcome[] {
         const where =
             vertex === null ? `leaf ${row.index}` : `leaf ${row.index}, vertex ${vertex.id}`;
         if (vertex === null || records.length < bodyRows) {
             this.#stopRules(where);
-            return;
+            return [];
         }
         this.#findings.counts.vertices++;
         this.#findings.counts.signatures++;
         const entry: Entry = { kind: "vertex", vertex, records };
         const summarized = new Set(records.filter(isSummarized).map(({ message }) => message));
-        this.#accept(
+        return this.#accept(
             entry,
             row,
             where,
@@ -361,23 +336,27 @@ export class LogCheck {
         );
     }
 
-    #accept(entry: Entry, row: LogRow, where: string, check: typeof verifySign1): void {
-        if (!this.#rulesJudged) return;
+    #accept(
+        entry: Entry,
+        row: LogRow,
+        where: string,
+        check: typeof verifySign1,
+    ): readonly RecordOutcome[] {
+        if (!this.#rulesJudged) return [];
         const accepted = accept(this.#state, entry, row.timeMs, check);
         if (!accepted.ok) {
             this.#findings.failed(accepted.error, where);
             this.#stopRules(where);
-            return;
+            return [];
         }
         for (const outcome of accepted.value.outcomes) {
             if (outcome.kind === "conflict") {
                 this.#findings.notes.push(
                     `${where}: a meter signed two histories; its chain is frozen.`,
                 );
-            } else if (outcome.kind === "refused") {
-                this.#findings.failed(outcome.error, where);
-            }
+            } else if (outcome.kind === "refused") this.#passedOver.add(outcome.error, where);
         }
+        return accepted.value.outcomes;
     }
 
     #stopRules(where: string): void {
