@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PublicKey, toHex } from "@meterseal/core";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
-import { compareRecords } from "@meterseal/ledger";
+import { compareRecords, type Finality } from "@meterseal/ledger";
 import {
     createReceipt,
     createRevocation,
@@ -96,6 +96,16 @@ const placeOf = ({ chainEpoch, message, seq, subject }: MeterRecord) => ({
 const storedReceipt = ({ signer }: TestCollector, record: MeterRecord): Promise<Uint8Array> =>
     createReceipt(signer, { ...placeOf(record), level: RECEIPT_LEVEL.stored });
 
+const finalReceipt = (
+    { signer }: TestCollector,
+    record: MeterRecord,
+    { checkpoint, leafIndex }: Finality,
+): Promise<Uint8Array> =>
+    createReceipt(signer, {
+        ...placeOf(record),
+        ...{ level: RECEIPT_LEVEL.final, leafIndex, checkpoint },
+    });
+
 describe("two histories that a meter signed are no fault of who keeps them", () => {
     it("where it had gone on before it signed the second one", async () => {
         const { chain, one, take, verify } = await openBed("behind its head", ["one"]);
@@ -159,6 +169,28 @@ describe("two histories that a meter signed are no fault of who keeps them", () 
 
 const passedOver = ({ notes }: VerifyReport): string[] =>
     notes.filter((note) => note.includes("of the log"));
+
+describe("a receipt for a record that two collectors carried", () => {
+    const entries = [
+        { name: "holds under the first entry", at: 0, codes: [] },
+        { name: "holds under a later one", at: 1, codes: [] },
+        { name: "does not under an entry without it", at: 2, codes: ["MS_OUTBOX"] },
+    ];
+    it.each(entries)("$name", async ({ at, codes, name }) => {
+        const bed = await openBed(name);
+        const { chain, one, other, take, verify } = bed;
+        const stranger = await bed.network.meter("a stranger");
+        await bed.engine.submit(stranger.enrolment.message.bytes, []);
+        const strangers = new TestChain(stranger);
+        const record = await chain.usage();
+        const carried = [await take(one, [record]), await take(other, [record])];
+        const last = await take(one, [await strangers.usage()]);
+        const finality = { ...last, ...carried[at], checkpoint: last.checkpoint };
+        const final = await finalReceipt(one, record, finality);
+        await putOutbox(bed, one.signer.publicKey, record, { final });
+        expect((await verify()).faults.map(({ code }) => code)).toEqual(codes);
+    });
+});
 
 describe("what the ledger's rule passed over is no fault of its log", () => {
     it("a record of the future, which its collector carried again", async () => {

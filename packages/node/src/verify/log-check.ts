@@ -30,6 +30,7 @@ import { contradictedColumns } from "./column-check.ts";
 import type { Findings } from "./findings.ts";
 import { PassedOver } from "./passed-over.ts";
 import { PruningCheck } from "./pruning-check.ts";
+import { RecordLeaves } from "./record-leaves.ts";
 import { RecordSignatures } from "./record-signatures.ts";
 import type { LedgerSource } from "./source.ts";
 import { FIRST_ROW } from "./vertex-check.ts";
@@ -71,8 +72,6 @@ export class LogCheck {
     readonly tree: MerkleLog = new MerkleLog();
     /** Rows of `records` that were judged with their vertex. */
     readonly seen: Set<number> = new Set();
-    /** Log index and vertex by record hash (hexadecimal), for the receipts in outboxes. */
-    readonly leafOfRecord: Map<string, number> = new Map();
     readonly #findings: Findings;
     readonly #state: LedgerState;
     readonly #reader: LedgerSource;
@@ -80,6 +79,7 @@ export class LogCheck {
     readonly #pruning: PruningCheck;
     readonly #passedOver = new PassedOver();
     readonly #signatures: RecordSignatures;
+    readonly #leaves = new RecordLeaves();
     #begun: BegunVertex[] = [];
     #rulesJudged = true;
     #watched: { readonly size: number; readonly take: () => void } | null = null;
@@ -173,6 +173,11 @@ export class LogCheck {
         if (watched?.size !== this.tree.size) return;
         this.#watched = null;
         watched.take();
+    }
+
+    /** True where an entry of the log carries a record, by its hash, of whichever collector. */
+    isUnderLeaf(recordHash: Uint8Array, leafIndex: number): boolean {
+        return this.#leaves.has(recordHash, leafIndex);
     }
 
     /** Checks the signature of a record against the keys that the log admits. */
@@ -304,7 +309,7 @@ export class LogCheck {
         const where = (): string => recordName(record);
         this.#pruning.addRecord(record, row.index, where);
         if (!isSummarized(record)) this.#judge(settled.get(record.message), where);
-        this.leafOfRecord.set(toHex(record.message.hash), row.index);
+        this.#leaves.add(record.message.hash, row.index);
         const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
         if (usage?.ok) this.#findings.counts.readings += usage.value.count;
     }

@@ -232,7 +232,7 @@ function checkFinality(receipt: Receipt, where: string, name: string, context: C
         context.doubts.push({ receipt, where, message });
         return;
     }
-    if (log.leafOfRecord.get(toHex(receipt.recordHash)) !== leafIndex) {
+    if (!log.isUnderLeaf(receipt.recordHash, leafIndex)) {
         findings.fault(
             "MS_OUTBOX",
             where,
