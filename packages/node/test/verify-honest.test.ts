@@ -11,6 +11,7 @@ import {
     RECEIPT_LEVEL,
 } from "@meterseal/record";
 import { openMeterStore, openServerStore } from "@meterseal/stores/sqlite";
+import { testSigner } from "@meterseal/testkit/keys";
 import {
     TEST_START_UNIX,
     TestChain,
@@ -93,11 +94,14 @@ const placeOf = ({ chainEpoch, message, seq, subject }: MeterRecord) => ({
     ...{ subject, chainEpoch, seq, recordHash: message.hash, code: 0, timeUnix: TEST_START_UNIX },
 });
 
-const storedReceipt = ({ signer }: TestCollector, record: MeterRecord): Promise<Uint8Array> =>
+const storedReceipt = (
+    { signer }: Pick<TestCollector, "signer">,
+    record: MeterRecord,
+): Promise<Uint8Array> =>
     createReceipt(signer, { ...placeOf(record), level: RECEIPT_LEVEL.stored });
 
 const finalReceipt = (
-    { signer }: TestCollector,
+    { signer }: Pick<TestCollector, "signer">,
     record: MeterRecord,
     { checkpoint, leafIndex }: Finality,
 ): Promise<Uint8Array> =>
@@ -189,6 +193,57 @@ describe("a receipt for a record that two collectors carried", () => {
         const final = await finalReceipt(one, record, finality);
         await putOutbox(bed, one.signer.publicKey, record, { final });
         expect((await verify()).faults.map(({ code }) => code)).toEqual(codes);
+    });
+});
+
+describe("a receipt of the collector that a meter went to before", () => {
+    it("holds", async () => {
+        const bed = await openBed("went over");
+        const record = await bed.chain.usage();
+        const final = await finalReceipt(bed.one, record, await bed.take(bed.one, [record]));
+        await putOutbox(bed, bed.other.signer.publicKey, record, { final });
+        expect((await bed.verify()).faults).toEqual([]);
+    });
+
+    it("holds where that collector's key was replaced, whichever one the profile names", async () => {
+        for (const which of ["present", "replaced"]) {
+            const bed = await openBed(`${which} key`, ["one"]);
+            const { chain, engine, network, one, take, verify } = bed;
+            const record = await chain.usage();
+            const final = await finalReceipt(one, record, await take(one, [record]));
+            const { publicKey } = testSigner("next key of one");
+            const next = { epoch: 1, id: one.enrolment.id, key: publicKey };
+            const { enrolment } = await network.collector("one", next);
+            await engine.submit(enrolment.message.bytes, []);
+            const named = which === "present" ? publicKey : one.signer.publicKey;
+            await putOutbox(bed, named, record, { final });
+            expect((await verify()).faults).toEqual([]);
+        }
+    });
+
+    it("says nothing of this store, where what it holds is not in the log", async () => {
+        for (const own of ["one", "other"] as const) {
+            const bed = await openBed(`stored by ${own}`);
+            const record = await bed.chain.usage();
+            const stored = await storedReceipt(bed[own], record);
+            await putOutbox(bed, bed.other.signer.publicKey, record, { stored });
+            const report = await bed.verify();
+            const where = `outbox of meter ${toHex(bed.meter.subject)}, stored receipt`;
+            if (own === "one") {
+                expect(report.faults).toEqual([]);
+                expect(report.notes).toContainEqual(expect.stringContaining(where));
+            } else expect(report.faults).toMatchObject([{ code: "MS_OUTBOX", where }]);
+        }
+    });
+
+    it("is none where a meter signed it", async () => {
+        const bed = await openBed("self-made");
+        const record = await bed.chain.usage();
+        const { signer } = bed.meter;
+        const final = await finalReceipt({ signer }, record, await bed.take(bed.one, [record]));
+        await putOutbox(bed, bed.one.signer.publicKey, record, { final });
+        const { faults } = await bed.verify();
+        expect(faults.map(({ code }) => code)).toEqual(["MS_RECEIPT", "MS_OUTBOX"]);
     });
 });
 

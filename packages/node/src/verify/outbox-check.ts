@@ -1,11 +1,12 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { bytesEqual, type PublicKey, toHex } from "@meterseal/core";
+import { bytesEqual, toHex } from "@meterseal/core";
 import type { LedgerState, MerkleLog } from "@meterseal/ledger";
 import {
     isMeteringPoint,
     parseReceipt,
     parseRecord,
+    RECEIPT_LEVEL,
     type Receipt,
     ROLE,
     verifySign1,
@@ -42,7 +43,11 @@ type Doubt = {
     readonly message: string;
 };
 
-type Checking = OutboxContext & { readonly doubts: Doubt[] };
+type Checking = OutboxContext & {
+    readonly doubts: Doubt[];
+    /** Id of the collector whose store this is, hexadecimal; null where its key files are not here. */
+    readonly serverCollector: string | null;
+};
 
 /**
  * Checks the outbox of every meter of a data directory: its records are signed and chained, and the
@@ -53,7 +58,9 @@ export async function checkOutboxes(dataDir: string, context: OutboxContext): Pr
     const names = existsSync(root) ? readdirSync(root).sort() : [];
     noteAbsent(names, context);
     noteObserved(context);
-    const checking: Checking = { ...context, doubts: [] };
+    const idFile = join(PLACES.serverKeys(dataDir), "collector.id");
+    const serverCollector = existsSync(idFile) ? readFileSync(idFile, "utf8").trim() : null;
+    const checking: Checking = { ...context, doubts: [], serverCollector };
     for (const name of names) {
         const directory = join(root, name);
         const where = `outbox of meter ${name}`;
@@ -134,7 +141,8 @@ async function checkOutbox(directory: string, where: string, context: Checking):
     const { chains, findings } = context;
     const profile = checkProfile(directory, where, context);
     if (profile === null) return;
-    const { chainEpoch, collectorKey, subject } = profile;
+    const { chainEpoch, subject } = profile;
+    const collector = context.serverCollector ?? profile.collector;
     const store = await openMeterStore(directory, { readOnly: true });
     try {
         findings.counts.outboxes++;
@@ -143,7 +151,7 @@ async function checkOutbox(directory: string, where: string, context: Checking):
         const check = (bytes: Uint8Array | null, level: string): number =>
             bytes === null
                 ? 0
-                : checkReceipt(bytes, collectorKey, `${where}, ${level} receipt`, context);
+                : checkReceipt(bytes, collector, `${where}, ${level} receipt`, context);
         const finalSeq = check(final, "final");
         const lastSeq = Math.max(check(stored, "stored"), chains.lastSeq(subject, chainEpoch));
         for (let seq = finalSeq + 1; seq <= lastSeq; seq++) {
@@ -194,28 +202,45 @@ async function checkRecords(
     return seqs;
 }
 
-/** Checks a receipt; returns the sequence number that it covers, 0 when it does not hold. */
-function checkReceipt(bytes: Uint8Array, key: PublicKey, where: string, context: Checking): number {
-    const { findings } = context;
+/**
+ * Checks a receipt, of whichever collector the meter went to when it got it.
+ * @param collector - id of the one whose store this is, hexadecimal; null for unknown.
+ * @returns the sequence number that it covers, 0 when it does not hold.
+ */
+function checkReceipt(
+    bytes: Uint8Array,
+    collector: string | null,
+    where: string,
+    context: Checking,
+): number {
+    const { findings, state } = context;
     const receipt = parseReceipt(bytes);
     if (!receipt.ok) {
         findings.failed(receipt.error, where);
         return 0;
     }
     findings.counts.signatures++;
-    if (!verifySign1(receipt.value.message, key)) {
-        findings.fault("MS_RECEIPT", where, "The collector's signature does not hold.");
+    const { message: signed } = receipt.value;
+    const signer = state.keys.get(toHex(signed.kid));
+    if (signer?.role !== ROLE.collector || !verifySign1(signed, signer.key)) {
+        findings.fault("MS_RECEIPT", where, "No collector of the log signed it.");
         return 0;
     }
     const { chainEpoch, recordHash, seq, subject } = receipt.value;
     const held = context.chains.hashesAt(subject, chainEpoch, seq);
     const name = `record ${toHex(subject)}/${chainEpoch}/${seq}`;
     const message = `The collector signed that it holds ${name}; the server does not have it.`;
+    const isHeld = held.some((each) => bytesEqual(each, recordHash));
+    const isElsewhere = collector !== null && toHex(signer.id) !== collector;
+    if (!isHeld && isElsewhere && receipt.value.level === RECEIPT_LEVEL.stored) {
+        findings.notes.push(`${where}: of another collector, whose store is not here.`);
+        return seq;
+    }
     if (held.length === 0) {
         context.doubts.push({ receipt: receipt.value, where, message });
         return seq;
     }
-    if (!held.some((each) => bytesEqual(each, recordHash))) {
+    if (!isHeld) {
         findings.fault("MS_OUTBOX", where, message);
         return seq;
     }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { type PublicKey, toHex } from "@meterseal/core";
+import { fromHex, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
-import { encodeCoseKey } from "@meterseal/record";
+import { decodeCoseKey, type Enrolment, encodeCoseKey, kidOf, ROLE } from "@meterseal/record";
 import { PROFILE_FILE, reasonOf } from "../files.ts";
 import type { Findings } from "./findings.ts";
 
@@ -11,7 +11,8 @@ export type CheckedProfile = {
     /** 16 bytes. */
     readonly subject: Uint8Array;
     readonly chainEpoch: number;
-    readonly collectorKey: PublicKey;
+    /** Id of its collector, hexadecimal; null where the log enrols none with the key that it names. */
+    readonly collector: string | null;
 };
 
 /**
@@ -36,8 +37,7 @@ export function checkProfile(
     }
     const streams = enrolment.streams.map(({ stream }) => toHex(stream));
     const own = enrolment.streams.find(({ stream }) => toHex(stream) === fields.stream);
-    const keys = [...state.authors.values()].map((author) => author.enrolment.key);
-    const collectorKey = keys.find((key) => toHex(encodeCoseKey(key)) === fields.collectorKey);
+    const collector = collectorOf(fields.collectorKey, state);
     const same: [string, boolean][] = [
         ["format", fields.format === "meterseal-meter/v1"],
         ["network", fields.network === toHex(state.networkId)],
@@ -46,16 +46,29 @@ export function checkProfile(
         ["anchor", fields.anchor === toHex(enrolment.message.hash)],
         ["stream", streams.includes(String(fields.stream))],
         ["committed", (fields.committed ?? 0) === (own?.committed ?? 0)],
-        ["collectorKey", collectorKey !== undefined],
+        ["collectorKey", collector !== null],
     ];
     for (const [name, holds] of same) {
         const place = `${where}, profile.json, field ${name}`;
         if (!holds) findings.fault("MS_OUTBOX", place, "It contradicts the log.");
     }
-    const named = collectorKey ?? keys[0];
-    return named === undefined
-        ? null
-        : { subject: enrolment.id, chainEpoch: enrolment.epoch, collectorKey: named };
+    return {
+        subject: enrolment.id,
+        chainEpoch: enrolment.epoch,
+        collector: collector === null ? null : toHex(collector.id),
+    };
+}
+
+/** Enrolment of a collector's key in a profile: of a key, too, that was replaced since. */
+function collectorOf(keyHex: unknown, { keys }: LedgerState): Enrolment | null {
+    try {
+        const kid = kidOf(decodeCoseKey(fromHex(String(keyHex))));
+        const enrolment = keys.get(toHex(kid));
+        if (enrolment?.role !== ROLE.collector) return null;
+        return toHex(encodeCoseKey(enrolment.key)) === keyHex ? enrolment : null;
+    } catch {
+        return null; // no key at all
+    }
 }
 
 function readFields(path: string): Record<string, unknown> | string {
