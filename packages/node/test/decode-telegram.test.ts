@@ -121,8 +121,11 @@ describe("decode of a meter's telegram", () => {
         // The same message with data in the open in the place of those that the MAC covers.
         const head = frame.slice(0, frame.indexOf("9058475F"));
         const plain = `${head}2F2F0C1427048502`.padEnd(frame.length, "2F");
-        const forged = await run("decode", plain, "--keys", keys);
+        const forged = await run("decode", plain);
         expect(forged.stdout).toMatch(/check: absent {2}UNAUTHENTICATED\n/);
+        const refused = await run("decode", plain, "--keys", keys);
+        expect(refused).toMatchObject({ code: 2, stdout: "" });
+        expect(refused.stderr).toMatch(/^MS_MALFORMED: .*unprotected/);
         const wired = await run("decode", join(captures, "mbus/EDC.hex"));
         expect(wired.stdout).not.toContain("UNAUTHENTICATED");
     });

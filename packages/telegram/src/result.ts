@@ -10,6 +10,8 @@ export type FaultCode =
     | "unsupported"
     /** The telegram is encrypted and no key was given. */
     | "key-needed"
+    /** A key was given, or protection seen before, and the telegram has less. */
+    | "unprotected"
     /** The authentication tag does not fit: another key, or altered bytes. */
     | "tag"
     /** The frame counter was used before. */

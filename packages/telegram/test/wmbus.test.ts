@@ -78,8 +78,37 @@ describe("decodeWmbus", () => {
         expect(read(MODE_7, KEY_7)).toBe(true);
         const opened = MODE_7.slice();
         opened.fill(0x2f, 36); // as a receiver that decrypts hands it on, or a forger sends it
-        expect(read(opened, KEY_7)).toBe(false);
         expect(read(opened, null)).toBe(false);
+    });
+
+    /** Volume of 99,999.999 m³ in the open, under the number of the examples: CI 7A, mode 0. */
+    const OPEN = bytes("14449315785634123303 7A01000000 0C1399999999");
+
+    it("takes nothing in the open where there is a key", () => {
+        const opened = MODE_7.slice();
+        opened.fill(0x2f, 36);
+        const bare = bytes("10449315785634123303 78 0C1399999999");
+        bare[0] = bare.length - 1;
+        for (const frame of [OPEN, opened, bare]) {
+            expect(decodeWmbus(frame)).toMatchObject({ ok: true });
+            const fault = { code: "unprotected" };
+            expect(decodeWmbus(frame, KEY_7)).toMatchObject({ ok: false, fault });
+        }
+    });
+
+    it("leaves out what stands in the open behind the encrypted blocks of mode 5", () => {
+        const longer = Uint8Array.of(...MODE_5, ...OPEN.subarray(-6));
+        longer[0] = longer.length - 1;
+        const { values } = expectDecoded(decodeWmbus(longer, KEY_5));
+        expect(values).toEqual(expectDecoded(decodeWmbus(MODE_5, KEY_5)).values);
+    });
+
+    it("takes a message counter once, and mode 7 alone after it", () => {
+        const counter = 0x0ab3;
+        const { messageCounter } = expectDecoded(decodeWmbus(MODE_7, KEY_7, counter - 1));
+        expect(messageCounter).toBe(counter);
+        expect(decodeWmbus(MODE_7, KEY_7, counter)).toMatchObject({ fault: { code: "replay" } });
+        expect(decodeWmbus(MODE_5, KEY_5, 0)).toMatchObject({ fault: { code: "unprotected" } });
     });
 
     it("says that a key is needed, and that it is the wrong one", () => {

@@ -66,17 +66,27 @@ function readerOf(
     return { push: (chunk) => splitter.push(chunk).map(decode) };
 }
 
+/** Counter of the last authenticated frame of a meter: kept, or old frames could be played again. */
+export type FrameCounter = { value: number };
+
 /**
- * Frames of one meter that a receiver hears.
+ * Frames of one meter that a receiver hears. With a key none in the open counts, and once one had a
+ * MAC, none without a MAC and a counter above the last.
  * @param key - 16 bytes; null for a meter that does not encrypt.
  */
-export function wirelessReader(number: string, key: Uint8Array | null): TelegramReader {
+export function wirelessReader(
+    number: string,
+    key: Uint8Array | null,
+    counter: FrameCounter,
+): TelegramReader {
     const receiver = key === null ? null : { key, crypto: wirelessCrypto };
-    return readerOf(new WmbusLineSplitter(number), (frame) => decodeWmbus(frame, receiver));
+    return readerOf(new WmbusLineSplitter(number), (frame) => {
+        const result = decodeWmbus(frame, receiver, counter.value);
+        if (result.ok && result.value.messageCounter !== null)
+            counter.value = result.value.messageCounter;
+        return result;
+    });
 }
-
-/** Counter of the last frame of an encrypted port: kept, or old frames could be played again. */
-export type FrameCounter = { value: number };
 
 /** Frames of an encrypted P1 port; each must have its tag and a counter above the last. */
 export function encryptedReader(keys: P1Keys, counter: FrameCounter): TelegramReader {

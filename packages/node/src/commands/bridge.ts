@@ -222,7 +222,8 @@ function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSo
     if (protocol === "modbus") return openModbusSource(address, baud, log);
     const line =
         protocol === "zigbee2mqtt" ? openMqttSource(address, log) : openSource(address, baud, log);
-    if (protocol === "wmbus") return telegramsOf(line, wirelessReaderOf(options, keysPath));
+    if (protocol === "wmbus")
+        return telegramsOf(line, wirelessReaderOf(options, keysPath, counter));
     const reader =
         keysPath === undefined
             ? PROTOCOLS[protocol as keyof typeof PROTOCOLS]()
@@ -230,12 +231,16 @@ function sourceOf(options: Options, counter: FrameCounter, log: Log): TelegramSo
     return telegramsOf(line, reader);
 }
 
-function wirelessReaderOf(options: Options, keysPath: string | undefined): TelegramReader {
+function wirelessReaderOf(
+    options: Options,
+    keysPath: string | undefined,
+    counter: FrameCounter,
+): TelegramReader {
     const number = requiredOption(options, "number", "DIGITS");
     if (!/^[0-9a-f]{8}$/i.test(number))
         throw error("MS_USAGE", { expected: "--number with 8 digits", got: number });
     const [key] = keysPath === undefined ? [] : readTelegramKeys(keysPath, ["the meter's key"]);
-    return wirelessReader(number, key ?? null);
+    return wirelessReader(number, key ?? null, counter);
 }
 
 function p1KeysOf(path: string): P1Keys {

@@ -32,24 +32,36 @@ const DERIVED = { encryption: 0, authentication: 1 };
 /** Data of a meter in the open. */
 export type OpenData = {
     readonly data: Uint8Array;
-    /** Whether a MAC under the meter's key covers them, and fits. */
-    readonly isAuthenticated: boolean;
+    /** Counter of the message, where a MAC under the meter's key covers both, and fits; null elsewhere. */
+    readonly messageCounter: number | null;
 };
 
 /**
  * Opens the data behind a transport layer: mode 0 as they are, mode 5 by the meter's key, mode 7 by a
- * key derived for each message, whose MAC is checked first. For use inside `attempt`.
+ * key derived for each message, whose MAC is checked first. Who has a key takes nothing in the open,
+ * and after a message of mode 7 nothing without a MAC and a higher counter. For use inside `attempt`.
  * @param address - of the meter, 8 bytes in the order of the link layer.
+ * @param lastCounter - of the last message of mode 7, or -1 before the first.
  */
-export function openData(layers: Layers, address: Uint8Array, key: WirelessKey | null): OpenData {
+export function openData(
+    layers: Layers,
+    address: Uint8Array,
+    key: WirelessKey | null,
+    lastCounter: number,
+): OpenData {
     const { transport } = layers;
     // What a receiver decrypted already begins with the filler, and so do bare data. What a MAC
     // covered was other bytes.
-    if (transport.mode === 0 || isOpen(transport.data))
-        return { data: transport.data, isAuthenticated: false };
+    if (transport.mode === 0 || isOpen(transport.data)) {
+        if (key !== null)
+            refuse("unprotected", "configuration field", "encrypted data, since there is a key");
+        return { data: transport.data, messageCounter: null };
+    }
     if (transport.mode !== 5 && transport.mode !== 7)
         refuse("unsupported", "configuration field", "encryption mode 0, 5 or 7");
     if (key === null) refuse("key-needed", "configuration field", "the meter's key");
+    if (transport.mode === 5 && lastCounter >= 0)
+        refuse("unprotected", "configuration field", "mode 7, as the meter had before");
     const { data, encryptedBytes } = transport;
     if (encryptedBytes === 0 || encryptedBytes > data.length)
         refuse("truncated", "encrypted data", `${encryptedBytes} bytes`);
@@ -63,10 +75,15 @@ export function openData(layers: Layers, address: Uint8Array, key: WirelessKey |
     });
     if (!isOpen(opened))
         refuse("tag", "encrypted data", "2f2f in front: another key, or altered bytes");
+    // Behind the encrypted blocks of mode 5 anybody may write on.
+    if (transport.mode === 5) return { data: opened, messageCounter: null };
+    const messageCounter = counterOf(layers);
+    if (messageCounter <= lastCounter)
+        refuse("replay", "message counter", `a counter above ${lastCounter}`);
     const whole = new Uint8Array(data.length);
     whole.set(opened);
     whole.set(data.subarray(encryptedBytes), encryptedBytes);
-    return { data: whole, isAuthenticated: transport.mode === 7 };
+    return { data: whole, messageCounter };
 }
 
 function isOpen(data: Uint8Array): boolean {
@@ -81,11 +98,20 @@ function initialVector(address: Uint8Array, { accessNumber }: TransportLayer): U
 }
 
 function messageKey(layers: Layers, address: Uint8Array, key: WirelessKey): Uint8Array {
-    const { authentication } = layers;
-    if (authentication === null)
-        refuse("malformed", "layers", "a message counter: mode 7 cannot do without");
+    const authentication = authenticationOf(layers);
     checkMac(authentication, address, key);
     return derive(DERIVED.encryption, authentication, address, key);
+}
+
+function authenticationOf({ authentication }: Layers): AuthenticationLayer {
+    return (
+        authentication ?? refuse("malformed", "layers", "a message counter, as mode 7 must have")
+    );
+}
+
+function counterOf(layers: Layers): number {
+    const { counter } = authenticationOf(layers);
+    return new DataView(counter.buffer, counter.byteOffset, counter.length).getUint32(0, true);
 }
 
 /** The first 8 bytes of the CMAC over message control, counter and all from the transport layer on. */
