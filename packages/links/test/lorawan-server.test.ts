@@ -9,6 +9,7 @@ import {
     type LoraUplink,
 } from "../src/lorawan/index.ts";
 import { CHIRPSTACK, THINGS_STACK } from "../src/lorawan/server-messages.ts";
+import type { ServedDevice } from "../src/lorawan/server-network.ts";
 
 const log = { info: () => {}, warn: () => {} };
 const DEV_EUI = "0004a30b001c0530";
@@ -115,7 +116,14 @@ afterEach(async () => {
 
 type Login = { readonly username: string; readonly password: string };
 
-async function bed(prefix: string, kept = new Map<string, number>(), login?: Login) {
+const OBSERVED = { devEui: DEV_EUI, isSigning: false };
+const SIGNING = { devEui: DEV_EUI, isSigning: true };
+
+async function bed(
+    prefix: string,
+    kept = new Map<string, number>(),
+    { device = OBSERVED, login }: { device?: ServedDevice; login?: Login } = {},
+) {
     const broker = await Aedes.createBroker();
     broker.authenticate = (_client, user, password, done) =>
         done(
@@ -133,7 +141,7 @@ async function bed(prefix: string, kept = new Map<string, number>(), login?: Log
     const url = `mqtt://127.0.0.1:${port}/${prefix}`;
     const uplinks: LoraUplink[] = [];
     const open = async (more: { login?: Login } = {}): Promise<LoraNetwork> => {
-        const network = createServerNetwork({ url, counters, log, ...more });
+        const network = createServerNetwork({ url, devices: [device], counters, log, ...more });
         ends.push(() => network.close());
         await network.open({
             uplink: (uplink) => {
@@ -195,6 +203,30 @@ describe("a network server", () => {
         },
     );
 
+    it("cannot shut up a device that signs by a counter out of reach", async () => {
+        const kept = new Map<string, number>();
+        const { open, publish, uplinks } = await bed(PREFIX.chirpstack, kept, { device: SIGNING });
+        const network = await open();
+        const topic = `${PREFIX.chirpstack}/device/${DEV_EUI}/event/up`;
+        for (const fCnt of [4, 4, 2 ** 32 - 1, 5, 6]) publish(topic, chirpstack({ fCnt }));
+        await expect.poll(() => uplinks.length).toBe(4);
+        expect(uplinks.map(({ counter }) => counter)).toEqual([4, 2 ** 32 - 1, 5, 6]);
+        expect(network.refused).toEqual({ "a counter again": 1 });
+        expect(kept.size).toBe(0);
+    });
+
+    it("brings what devices of the list say, and keeps nothing of others", async () => {
+        const kept = new Map<string, number>();
+        const { open, publish, uplinks } = await bed(PREFIX.chirpstack, kept);
+        const network = await open();
+        const devEui = "0004a30b001c0531";
+        const topic = `${PREFIX.chirpstack}/device/${devEui}/event/up`;
+        publish(topic, chirpstack({ deviceInfo: { devEui } }));
+        await expect.poll(() => network.refused).toEqual({ "a device that is not known": 1 });
+        expect([uplinks, kept.size]).toEqual([[], 0]);
+        expect(network.send(devEui, { port: 21, content: Uint8Array.of(1) })).toBe(false);
+    });
+
     it("takes frames to devices that said something", async () => {
         const { broker, open, publish, uplinks } = await bed(PREFIX.things);
         const network = await open();
@@ -237,7 +269,7 @@ describe("a network server", () => {
 
     it("lets nobody in without its login", async () => {
         const login = { username: "app1@ttn", password: "NNSXS.VEEBURF3KR77ZR" };
-        const { open } = await bed(PREFIX.things, new Map(), login);
+        const { open } = await bed(PREFIX.things, new Map(), { login });
         await expect(open()).rejects.toThrow("MS_LINK");
         await expect(open({ login: { ...login, password: "x" } })).rejects.toThrow("MS_LINK");
         expect((await open({ login })).refused).toEqual({});
@@ -245,7 +277,8 @@ describe("a network server", () => {
 
     it("has an address that says which it is, and no password in it", () => {
         const counters: FrameCounters = { last: () => -1, keep: () => {} };
-        const make = (url: string) => () => createServerNetwork({ url, counters, log });
+        const make = (url: string) => () =>
+            createServerNetwork({ url, devices: [], counters, log });
         for (const url of [
             "mqtt://127.0.0.1:1883",
             "mqtt://127.0.0.1:1883/zigbee2mqtt/x",

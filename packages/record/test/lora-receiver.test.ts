@@ -1,7 +1,8 @@
-import { bytesEqual, LIMITS, unwrap } from "@meterseal/core";
+import { bytesEqual, concatBytes, LIMITS, unwrap } from "@meterseal/core";
 import { testBytes } from "@meterseal/testkit/keys";
 import { TestChain, TestNetwork } from "@meterseal/testkit/records";
 import { describe, expect, it } from "vitest";
+import { encodeCbor } from "../src/cbor.ts";
 import {
     checkpointOf,
     compactRecord,
@@ -214,9 +215,13 @@ describe("LoraReceiver", () => {
     it("has room for so many records that wait, and so many light readings", async () => {
         const { chain, frames, receiver } = await bed();
         await chain.usage(one);
-        for (let i = 0; i < LIMITS.pendingRecords; i++)
+        for (let i = 1; i < LIMITS.pendingRecords; i++)
             unwrap(receiver.take(frames.compact(await chain.usage(one))));
-        expect(codeOf(receiver.take(frames.compact(await chain.usage(one))))).toBe("MS_BUSY");
+        expect(receiver.state.waiting).toHaveLength(LIMITS.pendingRecords - 1);
+        const ask = { chainEpoch: 0, seq: 1, missing: [] };
+        const beyond = receiver.take(frames.compact(await chain.usage(one)));
+        expect(unwrap(beyond)).toMatchObject({ records: [], ask });
+        expect(receiver.state.waiting).toHaveLength(LIMITS.pendingRecords - 1);
         const bytes = new Uint8Array(384 * 8);
         const long = { count: 384, values: { mode: "sealed", bytes } } as const;
         const records = [await chain.usage(long), await chain.usage(long), await chain.usage()];
@@ -226,6 +231,31 @@ describe("LoraReceiver", () => {
         const last = frames.light(records[2] as MeterRecord, 0);
         expect(codeOf(receiver.take(last))).toBe("MS_BUSY");
         expect(receiver.provisional).toHaveLength(LIMITS.loraLightReadings);
+    });
+
+    it("keeps its room from parts far ahead, which nobody signed, and asks for what it lacks", async () => {
+        const { chain, device, frames, receiver } = await bed();
+        const [first, second] = [await chain.usage(one), await chain.usage(one)] as const;
+        const forged = Array.from({ length: LIMITS.pendingRecords }, (_, i) => ({
+            port: LORA_PORT.compact,
+            content: concatBytes(
+                encodeCbor(
+                    new Map([
+                        [1, 2 ** 40 + i],
+                        [4, 0],
+                    ]),
+                ),
+                new Uint8Array(64),
+            ),
+        }));
+        const ask = { chainEpoch: 0, seq: 1, missing: [] };
+        for (const part of forged) expect(unwrap(receiver.take(part)).ask).toEqual(ask);
+        expect(receiver.state.waiting).toEqual([]);
+        // As a bridge kept them that took any number.
+        const waiting = forged.map((part, i) => ({ ...part, seq: 2 ** 40 + i }));
+        const again = new LoraReceiver(device, { ...receiver.state, waiting });
+        expect(unwrap(again.take(frames.compact(second))).ask).toEqual(ask);
+        expect(unwrap(again.take(frames.compact(first))).records).toHaveLength(2);
     });
 
     it("goes on from its state", async () => {

@@ -34,7 +34,10 @@ export interface LoraNetwork {
     close(): Promise<void>;
 }
 
-/** Highest frame counter of each device and direction; durable, or old frames could be played again. */
+/**
+ * Highest frame counter of each device and direction, or session; durable, or old frames could be played
+ * again.
+ */
 export interface FrameCounters {
     /** The last one that was kept; −1 before the first. */
     last(name: string): number;

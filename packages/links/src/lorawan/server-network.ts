@@ -1,13 +1,26 @@
-import { error, LIMITS, type Log } from "@meterseal/core";
+import { error, LIMITS, type Log, toHex } from "@meterseal/core";
 import { connectAsync, type MqttClient } from "mqtt";
 import { hostOf, isLoopback } from "../listen-address.ts";
-import { type FrameCounters, type LoraHandler, type LoraNetwork, Refusals } from "./network.ts";
+import {
+    type FrameCounters,
+    type LoraHandler,
+    type LoraNetwork,
+    type LoraUplink,
+    Refusals,
+} from "./network.ts";
 import {
     CHIRPSTACK,
     type ServerDialect,
     type ServerUplink,
     THINGS_STACK,
 } from "./server-messages.ts";
+
+/** A device behind a network server. */
+export type ServedDevice = {
+    readonly devEui: string;
+    /** Whether its content has signatures and counters of its own, which the server cannot make. */
+    readonly isSigning: boolean;
+};
 
 /** Options of {@link createServerNetwork}. */
 export type ServerNetworkOptions = {
@@ -21,6 +34,9 @@ export type ServerNetworkOptions = {
     readonly ca?: string;
     /** Allows plain text beyond the loopback. */
     readonly insecure?: boolean;
+    /** What any other device says is not taken. */
+    readonly devices: readonly ServedDevice[];
+    /** Of devices that do not sign, by session. */
     readonly counters: FrameCounters;
     readonly log: Log;
 };
@@ -32,8 +48,10 @@ const PREFIX = { chirpstack: /^application\/[\w-]+$/, things: /^v3\/[\w-]+(@[\w-
 
 /**
  * Devices behind a network server that publishes what they say over MQTT, ChirpStack v4 or The Things
- * Stack v3. Their sessions, checks and receive windows are the server's; a frame counts once. What a
- * broker kept from before is passed over.
+ * Stack v3. Their sessions, checks and receive windows are the server's. A frame counts once: of a device
+ * that does not sign by its counter, which must rise in its session; of one that signs by its content,
+ * for a counter that is not checked here would let whoever may publish shut the device up. What a broker
+ * kept from before is passed over.
  * @throws MetersealError MS_USAGE for another address, MS_LISTEN_ADDRESS for plain text beyond the loopback.
  */
 export function createServerNetwork(options: ServerNetworkOptions): LoraNetwork {
@@ -66,9 +84,12 @@ class ServerNetwork implements LoraNetwork {
     readonly #place: { readonly broker: string; readonly prefix: string };
     readonly #dialect: ServerDialect;
     readonly #refusals: Refusals;
+    readonly #devices: ReadonlyMap<string, ServedDevice>;
     readonly #turns = new Map<string, Promise<void>>();
     /** What the server calls devices that said something, by EUI. */
     readonly #names = new Map<string, string>();
+    /** What a device that signs said last, by EUI. */
+    readonly #said = new Map<string, string>();
     #client: MqttClient | null = null;
     #inFlight = 0;
 
@@ -80,6 +101,7 @@ class ServerNetwork implements LoraNetwork {
         this.#options = options;
         this.#place = place;
         this.#dialect = dialect;
+        this.#devices = new Map(options.devices.map((device) => [device.devEui, device]));
         this.#refusals = new Refusals((reason, count) =>
             options.log.warn("a message of the network server was not taken", { reason, count }),
         );
@@ -131,19 +153,21 @@ class ServerNetwork implements LoraNetwork {
 
     #hear(message: Uint8Array, handler: LoraHandler): void {
         const uplink = this.#dialect.read(message);
+        const device = this.#devices.get(uplink?.devEui ?? "");
         if (uplink === null) this.#refusals.add("no uplink");
+        else if (device === undefined) this.#refusals.add("a device that is not known");
         else if (this.#inFlight >= LIMITS.loraUplinks)
             this.#refusals.add("too many frames at once");
-        else this.#queue(uplink, handler);
+        else this.#queue(uplink, device, handler);
     }
 
     /** Frames of a device in turn. */
-    #queue(uplink: ServerUplink, handler: LoraHandler): void {
+    #queue(uplink: ServerUplink, device: ServedDevice, handler: LoraHandler): void {
         this.#inFlight++;
-        const { devEui } = uplink;
+        const { devEui } = device;
         const before = this.#turns.get(devEui) ?? Promise.resolve();
         const turn = before
-            .then(() => this.#take(uplink, handler))
+            .then(() => this.#take(uplink, device, handler))
             .catch((cause: unknown) => {
                 this.#options.log.warn("a LoRaWAN frame failed", { cause: String(cause) });
             })
@@ -154,16 +178,36 @@ class ServerNetwork implements LoraNetwork {
         this.#turns.set(devEui, turn);
     }
 
-    async #take({ device, session, ...uplink }: ServerUplink, handler: LoraHandler): Promise<void> {
-        const { counters } = this.#options;
-        const name = `${uplink.devEui} ${session}`;
-        if (uplink.counter <= counters.last(name)) {
+    async #take(
+        { device: name, session, ...uplink }: ServerUplink,
+        device: ServedDevice,
+        handler: LoraHandler,
+    ): Promise<void> {
+        const isNew = device.isSigning
+            ? this.#isOther(session, uplink)
+            : this.#isLater(session, uplink);
+        if (!isNew) {
             this.#refusals.add("a counter again");
             return;
         }
-        counters.keep(name, uplink.counter);
-        const isRoom = this.#names.has(uplink.devEui) || this.#names.size < LIMITS.loraDevices;
-        if (isRoom) this.#names.set(uplink.devEui, device);
+        this.#names.set(device.devEui, name);
         await handler.uplink(uplink);
+    }
+
+    /** Keeps a counter above the last one of its session. */
+    #isLater(session: string, { counter, devEui }: LoraUplink): boolean {
+        const { counters } = this.#options;
+        const name = `${devEui} ${session}`;
+        if (counter <= counters.last(name)) return false;
+        counters.keep(name, counter);
+        return true;
+    }
+
+    /** Notes a frame that is not the one before over again, as a broker may deliver it. */
+    #isOther(session: string, { content, counter, devEui, port }: LoraUplink): boolean {
+        const said = `${session} ${counter} ${port} ${toHex(content)}`;
+        if (this.#said.get(devEui) === said) return false;
+        this.#said.set(devEui, said);
+        return true;
     }
 }

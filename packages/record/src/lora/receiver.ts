@@ -67,7 +67,7 @@ export class LoraReceiver {
         this.#nextSeq = state.nextSeq;
         this.#head = state.head;
         this.#keys = state.keys;
-        this.#waiting = [...state.waiting];
+        this.#waiting = state.waiting.filter(({ seq }) => this.#mayWait(seq));
     }
 
     /** What must be durable before anything that {@link take} gave leaves. */
@@ -96,7 +96,8 @@ export class LoraReceiver {
      * Takes a frame of the meter.
      * @returns MS_MALFORMED, also for a port that is none of the profile's; MS_TOO_LARGE;
      * MS_SIGNATURE_BAD for what the meter did not sign; MS_REPLAYED for a light reading again;
-     * MS_RESEALED for other registers at a boundary that is known; MS_BUSY where too much waits.
+     * MS_RESEALED for other registers at a boundary that is known; MS_BUSY for more light readings than
+     * there is room for.
      */
     take({ content, port }: PortContent): Result<LoraTaken> {
         if (port === LORA_PORT.compact && content.length > LIMITS.loraCompactBytes) {
@@ -153,10 +154,15 @@ export class LoraReceiver {
         }
         const isNext = opensEpoch || (chainEpoch === this.#chainEpoch && seq === this.#nextSeq);
         if (isNext) return this.#takeNext(part, opensEpoch);
-        if (chainEpoch !== this.#chainEpoch)
+        if (chainEpoch !== this.#chainEpoch || !this.#mayWait(seq))
             return ok({ ...NOTHING, ask: this.#askFor(this.#nextSeq) });
-        const kept = this.#keep(part, seq);
-        return kept.ok ? ok({ ...NOTHING, ...this.#advance() }) : kept;
+        this.#keep(part, seq);
+        return ok({ ...NOTHING, ...this.#advance() });
+    }
+
+    /** Parts wait before their signature can be checked: numbers out of reach must not take their room. */
+    #mayWait(seq: number): boolean {
+        return seq >= this.#nextSeq && seq < this.#nextSeq + LIMITS.pendingRecords;
     }
 
     #takeNext(part: PortContent, opensEpoch: boolean): Result<LoraTaken> {
@@ -164,8 +170,8 @@ export class LoraReceiver {
         const record = this.#rebuild(part, opensEpoch ? anchor : this.#head);
         if (!record.ok) return record;
         if (record.value === null) {
-            const kept = this.#keep(part, this.#nextSeq);
-            return kept.ok ? ok({ ...NOTHING, ask: this.#askFor(this.#nextSeq) }) : kept;
+            this.#keep(part, this.#nextSeq);
+            return ok({ ...NOTHING, ask: this.#askFor(this.#nextSeq) });
         }
         if (opensEpoch) {
             this.#chainEpoch++;
@@ -220,14 +226,9 @@ export class LoraReceiver {
     }
 
     /** Keeps what comes too early; of two for one place the later one, since neither is checked. */
-    #keep(part: PortContent, seq: number): Result<null> {
+    #keep(part: PortContent, seq: number): void {
         const others = this.#waiting.filter((each) => each.seq !== seq);
-        if (others.length >= LIMITS.pendingRecords) {
-            const expected = `record ${this.#nextSeq} first`;
-            return fail(error("MS_BUSY", { expected }));
-        }
         this.#waiting = [...others, { ...part, seq }];
-        return ok(null);
     }
 
     #askFor(seq: number): LoraAsk {

@@ -4,11 +4,16 @@ import { DurableLines, wholeLinesOf } from "../../durable-lines.ts";
 
 /** Lines that later ones made void, before the file is written anew. */
 const STALE_MAX = 10_000;
+/** Sessions of one device behind a network server whose counters are kept; a new one drops the oldest. */
+const SESSIONS = 4;
 const LINE = /^([0-9a-f]{16} [0-9a-z]{1,8}) (\d{1,10})$/;
+/** Counter of a session that a network server made; `up` and `down` are of sessions made by hand. */
+const OF_SESSION = /^([0-9a-f]{16} )[0-9a-f]{8}$/;
 
 /** Frame counters in a file of lines, each durable before its frame has any effect. */
 export class FileFrameCounters implements FrameCounters {
-    readonly #counters: Map<string, number>;
+    /** By name, the one that was kept last at the end. */
+    readonly #counters = new Map<string, number>();
     readonly #file: DurableLines;
     #stale = 0;
 
@@ -17,7 +22,7 @@ export class FileFrameCounters implements FrameCounters {
      * @throws MetersealError MS_MALFORMED for a file that is none of ours.
      */
     constructor(path: string) {
-        this.#counters = readCounters(path);
+        for (const [name, counter] of readCounters(path)) this.#set(name, counter);
         this.#file = new DurableLines(path, this.#lines());
     }
 
@@ -27,11 +32,23 @@ export class FileFrameCounters implements FrameCounters {
 
     keep(name: string, counter: number): void {
         this.#file.add(lineOf(name, counter));
-        if (this.#counters.has(name)) this.#stale++;
-        this.#counters.set(name, counter);
+        const before = this.#counters.size;
+        this.#set(name, counter);
+        this.#stale += before + 1 - this.#counters.size;
         if (this.#stale < STALE_MAX) return;
         this.#file.replace(this.#lines());
         this.#stale = 0;
+    }
+
+    #set(name: string, counter: number): void {
+        const isNew = !this.#counters.delete(name);
+        this.#counters.set(name, counter);
+        const [, device] = OF_SESSION.exec(name) ?? [];
+        if (device === undefined || !isNew) return;
+        const sessions = [...this.#counters.keys()].filter(
+            (each) => each.startsWith(device) && OF_SESSION.test(each),
+        );
+        if (sessions.length > SESSIONS) this.#counters.delete(sessions[0] as string);
     }
 
     /** Ends the file. */
@@ -48,13 +65,11 @@ function lineOf(name: string, counter: number): string {
     return `${name} ${counter}`;
 }
 
-function readCounters(path: string): Map<string, number> {
-    const counters = new Map<string, number>();
-    for (const line of wholeLinesOf(path)) {
+function readCounters(path: string): [name: string, counter: number][] {
+    return wholeLinesOf(path).map((line) => {
         const [, name, counter] = LINE.exec(line) ?? [];
         if (name === undefined)
             throw error("MS_MALFORMED", { where: path, expected: "frame counters" });
-        counters.set(name, Number(counter));
-    }
-    return counters;
+        return [name, Number(counter)];
+    });
 }

@@ -119,10 +119,7 @@ async function takeUplink(
     uplink: LoraUplink,
 ): Promise<void> {
     const open = channels.get(uplink.devEui);
-    if (open === undefined) {
-        refusals.add("a device that is not known");
-        return;
-    }
+    if (open === undefined) return; // networks bring devices of the list alone
     open.frames++;
     const refusal = await open.channel.take(uplink);
     if (refusal !== null) refusals.add(refusal);
@@ -148,7 +145,12 @@ function openNetwork(
         const { logins, ...trust } = access;
         const known = URL.canParse(address) ? logins?.get(new URL(address).host) : undefined;
         const login = known === undefined ? {} : { login: known };
-        return createServerNetwork({ url: address, ...login, ...trust, insecure, counters, log });
+        const devices = entries.map(({ devEui, kind }) => ({
+            devEui,
+            isSigning: kind === "meter",
+        }));
+        const parts = { devices, insecure, counters, log };
+        return createServerNetwork({ url: address, ...login, ...trust, ...parts });
     }
     const url = URL.canParse(address) ? new URL(address) : null;
     if (url?.protocol !== "udp:" || url.hostname === "" || url.port === "")
