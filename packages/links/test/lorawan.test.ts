@@ -136,14 +136,34 @@ describe("a packet forwarder", () => {
         expect(uplinks.map(({ counter }) => counter)).toEqual([0, 1, 2]);
     });
 
-    it("says again that a confirmed frame came, and takes it once", async () => {
-        const { gateway, radio, uplinks } = await bed();
+    it("takes a confirmed frame once, and answers it again with the same bytes eight times at most", async () => {
+        const kept = new Map<string, number>();
+        const { answers, gateway, network, radio, uplinks } = await bed(memoryCounters(kept));
+        answers.push({ port: 20, content: Uint8Array.of(9) });
         const frame = radio.frame({ port: 10, content: Uint8Array.of(1), confirmed: true });
-        for (let i = 0; i < 2; i++) {
+        const heard = async (): Promise<string> => {
             await gateway.hear(frame);
-            expect(await radio.receive()).toMatchObject({ acknowledges: true });
-        }
-        expect(uplinks).toHaveLength(1);
+            return toHex(await gateway.sent());
+        };
+        const answer = await heard();
+        for (let i = 0; i < 8; i++) expect(await heard()).toBe(answer);
+        await gateway.hear(frame);
+        await expect.poll(() => network.refused).toEqual({ "a counter again": 1 });
+        expect([uplinks.length, kept.get(`${DEVICE.devEui} down`)]).toEqual([1, 0]);
+        await radio.send({ port: 10, content: Uint8Array.of(2), confirmed: true });
+        expect(await radio.receive()).toMatchObject({ port: null, acknowledges: true });
+        expect(kept.get(`${DEVICE.devEui} down`)).toBe(1);
+    });
+
+    it("answers a confirmed frame anew where the gateway could not send", async () => {
+        const { answers, gateway, radio } = await bed();
+        answers.push({ port: 20, content: Uint8Array.of(9) });
+        gateway.fault = "TOO_LATE";
+        const frame = radio.frame({ port: 10, content: Uint8Array.of(1), confirmed: true });
+        await gateway.hear(frame);
+        await expect.poll(() => gateway.fault).toBeNull();
+        await gateway.hear(frame);
+        expect(await radio.receive()).toMatchObject({ port: 20, acknowledges: true });
     });
 
     it("refuses a frame again, another key, a counter far away, and a failed check on air", async () => {

@@ -45,10 +45,28 @@ const RECEIVE_DELAY_US = 1_000_000;
 const POWER_DBM = 14;
 /** Downlinks that wait for what the gateway says of them; beyond it the oldest counts as sent. */
 const UNSETTLED = 64;
+/** How often a confirmed frame that comes again is answered: more is no device but somebody's record of it. */
+const COPIES = 8;
 
 type Frame = { readonly port: number; readonly content: Uint8Array };
 type Place = { readonly address: string; readonly port: number };
 type Heard = HeardFrame & { readonly gateway: string };
+
+/** What went down behind a frame of a device. */
+type Answer = {
+    readonly bytes: Uint8Array;
+    /** Null for an acknowledgement alone. */
+    readonly frame: Frame | null;
+};
+
+/** The last frame of a device that counted. */
+type LastFrame = {
+    /** EUI of the gateway that brought it. */
+    readonly gateway: string;
+    answer: Answer | null;
+    /** How often it came again. */
+    copies: number;
+};
 
 /**
  * Network server for devices of class A whose sessions were made by hand, behind gateways that speak the
@@ -67,8 +85,8 @@ class ForwarderNetwork implements LoraNetwork {
     readonly #refusals: Refusals;
     /** Where gateways fetch frames, by EUI. */
     readonly #gateways = new Map<string, Place>();
-    /** Which gateway brought the last frame of a device that counted. */
-    readonly #hearers = new Map<string, string>();
+    /** By device, since the start. */
+    readonly #lasts = new Map<string, LastFrame>();
     readonly #waiting = new Map<string, Frame[]>();
     /** Downlinks by token, until the gateway says what became of them. */
     readonly #unsettled = new Map<string, { readonly devEui: string; readonly frame: Frame }>();
@@ -173,7 +191,8 @@ class ForwarderNetwork implements LoraNetwork {
         const { content, counter, device, isRepeated } = opened;
         if (!isRepeated) {
             this.#options.counters.keep(`${device.devEui} up`, counter);
-            this.#hearers.set(device.devEui, heard.gateway);
+            const { gateway } = heard;
+            this.#lasts.set(device.devEui, { gateway, answer: null, copies: 0 });
             if (frame.port !== null && frame.port !== 0)
                 await this.#handler?.uplink({
                     devEui: device.devEui,
@@ -196,13 +215,14 @@ class ForwarderNetwork implements LoraNetwork {
             if (counter === null) continue;
             const content = openUplink(frame, device, counter);
             if (content === null) continue;
+            if (!isRepeated) return { content, counter, device, isRepeated };
             // A device that hears no acknowledgement says the same again.
-            const isOwnCopy = this.#hearers.get(device.devEui) === gateway;
-            if (isRepeated && !(frame.isConfirmed && isOwnCopy)) {
-                this.#refusals.add(isOwnCopy ? "a counter again" : "heard by another gateway too");
-                return null;
-            }
-            return { content, counter, device, isRepeated };
+            const before = this.#lasts.get(device.devEui);
+            const isOwnCopy = before?.gateway === gateway;
+            if (frame.isConfirmed && isOwnCopy && before.copies++ < COPIES)
+                return { content, counter, device, isRepeated };
+            this.#refusals.add(isOwnCopy ? "a counter again" : "heard by another gateway too");
+            return null;
         }
         const [only] = devices;
         const last = only === undefined ? -1 : this.#options.counters.last(`${only.devEui} up`);
@@ -213,25 +233,33 @@ class ForwarderNetwork implements LoraNetwork {
 
     /** Sends what waits for the device, or at least that a confirmed frame came. */
     #answer(device: ForwardedDevice, heard: Heard, acknowledges: boolean): void {
-        const [frame, ...rest] = this.#waiting.get(device.devEui) ?? [];
         const place = this.#gateways.get(heard.gateway);
-        if ((frame === undefined && !acknowledges) || place === undefined) return;
+        if (place === undefined) return;
+        const last = this.#lasts.get(device.devEui);
+        // The same bytes to the same frame: a record of it, sent again and again, uses up no counters.
+        const answer = last?.answer ?? this.#newAnswer(device, acknowledges);
+        if (answer === null) return;
+        if (last !== undefined) last.answer = answer;
+        const token = this.#nextToken();
+        if (answer.frame !== null) this.#watch(token, device.devEui, answer.frame);
+        const { codingRate, dataRate, frequencyMhz, timestampUs } = heard;
+        const transmission = {
+            ...{ codingRate, dataRate, frequencyMhz, frame: answer.bytes, powerDbm: POWER_DBM },
+            timestampUs: (timestampUs + RECEIVE_DELAY_US) % 2 ** 32,
+        };
+        this.#reply(pullResponse(token, transmission), place);
+    }
+
+    /** A frame under the next counter of the device; null where there is nothing to say. */
+    #newAnswer(device: ForwardedDevice, acknowledges: boolean): Answer | null {
+        const [frame, ...rest] = this.#waiting.get(device.devEui) ?? [];
+        if (frame === undefined && !acknowledges) return null;
         this.#waiting.set(device.devEui, rest);
         const name = `${device.devEui} down`;
         const counter = this.#options.counters.last(name) + 1;
         this.#options.counters.keep(name, counter);
-        const phy = createDownlink(
-            { counter, ...frame, acknowledges, hasMore: rest.length > 0 },
-            device,
-        );
-        const token = this.#nextToken();
-        if (frame !== undefined) this.#watch(token, device.devEui, frame);
-        const { codingRate, dataRate, frequencyMhz, timestampUs } = heard;
-        const transmission = {
-            ...{ codingRate, dataRate, frequencyMhz, frame: phy, powerDbm: POWER_DBM },
-            timestampUs: (timestampUs + RECEIVE_DELAY_US) % 2 ** 32,
-        };
-        this.#reply(pullResponse(token, transmission), place);
+        const downlink = { counter, ...frame, acknowledges, hasMore: rest.length > 0 };
+        return { bytes: createDownlink(downlink, device), frame: frame ?? null };
     }
 
     #nextToken(): Uint8Array {
@@ -254,6 +282,8 @@ class ForwarderNetwork implements LoraNetwork {
         if (fault === null || downlink === undefined) return;
         this.#options.log.warn("a gateway did not send a frame", { reason: fault });
         const { devEui, frame } = downlink;
+        const last = this.#lasts.get(devEui);
+        if (last?.answer?.frame === frame) last.answer = null;
         const waiting = this.#waiting.get(devEui) ?? [];
         if (waiting.length < LIMITS.loraDownlinks) this.#waiting.set(devEui, [frame, ...waiting]);
     }
