@@ -182,6 +182,25 @@ describe("LoraReceiver", () => {
         expect(taken).toMatchObject({ records: [], handshake: message });
     });
 
+    it("keeps the key in use through handshakes whose end the meter did not hear", async () => {
+        const { chain, receiver } = await bed();
+        const usage = unwrap(usageOf(await chain.usage()));
+        const frame = (offset: number, counter: number, key: Uint8Array) => {
+            const content = unwrap(sealLight(unwrap(lightOf(usage, offset)), { counter, key }));
+            return { port: LORA_PORT.light, content };
+        };
+        const [second, third] = [testBytes("second", 16), testBytes("third", 16)] as const;
+        receiver.renew(second);
+        receiver.renew(third);
+        unwrap(receiver.take(frame(0, 0, KEY)));
+        receiver.renew(second);
+        receiver.renew(third);
+        unwrap(receiver.take(frame(1, 1, KEY)));
+        unwrap(receiver.take(frame(2, 0, third)));
+        expect(codeOf(receiver.take(frame(3, 2, KEY)))).toBe("MS_SIGNATURE_BAD");
+        expect(receiver.state.keys).toEqual([{ key: third, counter: 0 }]);
+    });
+
     it("takes fragments of what does not fit a frame, and no compact record above 115 bytes", async () => {
         const { chain, frames, receiver } = await bed();
         const record = await chain.usage({

@@ -5,7 +5,7 @@ import { FLAG } from "../usage.ts";
 import type { PortContent } from "./fragments.ts";
 import type { LightReading } from "./light.ts";
 
-/** Keys at one time: the one that is coming, and the one before it. */
+/** Keys at one time: the one that is coming, and the one in use. */
 const KEYS_MAX = 2;
 const KEY_BYTES = 16;
 

@@ -87,9 +87,12 @@ export class LoraReceiver {
         return this.#lights.all;
     }
 
-    /** Goes on under a new session key; the one before counts until a reading came under this one. */
+    /**
+     * Goes on under a new session key; the one in use counts until a reading came under this one. One that
+     * was never used is forgotten: the meter may not have heard the end of its handshake.
+     */
     renew(key: Uint8Array): void {
-        this.#keys = [{ key, counter: -1 }, ...this.#keys.slice(0, 1)];
+        this.#keys = [{ key, counter: -1 }, ...this.#keys.slice(-1)];
     }
 
     /**
