@@ -39,6 +39,8 @@ export type GrownDirectory = {
     ): Promise<TestMeter>;
     /** Stores records and puts them into the log in one vertex. */
     log(records: readonly MeterRecord[]): Promise<void>;
+    /** Stores records and a vertex over them, which stays out of the log. */
+    keep(records: readonly MeterRecord[]): Promise<void>;
     close(): Promise<void>;
 };
 
@@ -59,6 +61,12 @@ export async function growDirectory(dataDir: string): Promise<GrownDirectory> {
     const network = { networkId, rounds: new Map<string, number>() } as TestNetwork;
     for (const [id, round] of engine.state.vertices) network.rounds.set(id, round);
     const collector = new TestCollector(network, identity.collector, enrolment);
+    const keep = async (records: readonly MeterRecord[]) => {
+        await store.insertRecords(records);
+        const made = await collector.vertex([...records].sort(compareRecords));
+        await store.insertVertex(made.vertex.id.bytes, made.vertex.message.bytes, made.records);
+        return made;
+    };
     return {
         ...{ store, engine, genesis: bytes },
         async meter(name, mode = STREAM_MODE.sealed, more = []) {
@@ -79,12 +87,11 @@ export async function growDirectory(dataDir: string): Promise<GrownDirectory> {
             return { signer, subject: parsed.value.id, descriptor, enrolment: parsed.value };
         },
         async log(records) {
-            await store.insertRecords(records);
-            const { records: sorted, vertex } = await collector.vertex(
-                [...records].sort(compareRecords),
-            );
-            await store.insertVertex(vertex.id.bytes, vertex.message.bytes, sorted);
+            const { records: sorted, vertex } = await keep(records);
             await engine.append(vertex.message.bytes, sorted);
+        },
+        async keep(records) {
+            await keep(records);
         },
         async close() {
             engine.close();

@@ -10,7 +10,8 @@ import { checkCommitsOf, checkCommitsReached } from "./commit-check.ts";
 import { noteContradiction } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
-import { LogCheck, rowName } from "./log-check.ts";
+import { LogCheck } from "./log-check.ts";
+import { checkLoose } from "./loose-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
 import { checkAnchorProofs, checkNetwork, type VerifyOptions } from "./verify.ts";
 import { checkOpenVertex } from "./vertex-check.ts";
@@ -89,14 +90,9 @@ async function checkSource(
     for await (const item of source.waiting()) {
         if (item.kind === "vertex") {
             checkOpenVertex(item.row, item.body, state, findings);
-            continue;
         }
-        findings.counts.records++;
-        findings.counts.looseRecords++;
-        const record = log.checkColumns(item.row);
-        if (record === null) continue;
-        await log.checkSignature(record, rowName(item.row));
-        chains.add(record, null);
+        const rows = item.kind === "vertex" ? item.body : [item.row];
+        for (const row of rows) await checkLoose(row, { log, chains, findings });
     }
     chains.run(findings);
     for (const bytes of source.contradictions()) {

@@ -20,7 +20,7 @@ import {
     stateOfGenesis,
     type TreeHead,
 } from "@meterseal/ledger";
-import { isSummarized, kidOf } from "@meterseal/record";
+import { kidOf } from "@meterseal/record";
 import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { type KeyFile, parseKeyFile } from "@meterseal/wallet";
 import { anchorProofFiles } from "../anchor/proof-files.ts";
@@ -33,6 +33,7 @@ import { checkContradictions } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck, rowName } from "./log-check.ts";
+import { checkLoose } from "./loose-check.ts";
 import { checkOutboxes } from "./outbox-check.ts";
 import { checkParties } from "./party-check.ts";
 import { pruningsOf } from "./pruning-check.ts";
@@ -246,17 +247,7 @@ async function checkLedger(
             findings.fault("MS_STORE_COLUMN", `${rowName(row)}, column n`, message);
         }
         next = n + 1;
-        if (seen) continue;
-        findings.counts.records++;
-        findings.counts.looseRecords++;
-        const record = log.checkColumns(row);
-        if (record === null) continue;
-        if (isSummarized(record)) {
-            findings.fault("MS_PRUNING", rowName(row), "It was pruned, and is not in the log.");
-            continue;
-        }
-        await log.checkSignature(record, rowName(row));
-        chains.add(record, row.vertex);
+        if (!seen) await checkLoose(row, { log, chains, findings });
     }
     chains.run(findings);
     await checkOpenVertices(reader, state, findings);
