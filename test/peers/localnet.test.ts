@@ -166,6 +166,9 @@ describe("meterseal localnet", () => {
             assert.equal(code, 0, text);
             assert.match(text, /Everything holds/);
             assert.match(text, SIGNED);
+            const [, first = ""] = /beginning with the set ([0-9a-f]{64}): /.exec(text) ?? [];
+            const named = await run("verify", "--data", dataDir, "--validators", first);
+            assert.equal(named.code, 0, named.text);
         }
     });
 

@@ -112,6 +112,8 @@ export const LIMITS = {
     configBytes: 65_536,
     /** Age by the log's clock below which no record is pruned: what may still be disputed stays. */
     disputeSeconds: 62 * 86_400,
+    /** Log time behind its last signed entry that an auditor takes of a log which several share. */
+    unsignedLogSeconds: 3_600,
     /** Records whose bytes are pruned in one transaction. */
     pruneRecords: 500,
     /** Prunings in one log: whoever reads it adds up as many ranges at each record. */

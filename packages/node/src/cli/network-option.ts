@@ -11,9 +11,14 @@ export const NETWORK_OPTION: OptionSpec = {
 
 /** Network id of `--network`, 32 bytes; null where it is not given. MS_USAGE for another text. */
 export function networkOption(options: Options): Uint8Array | null {
-    const text = textOption(options, "network");
+    return hashOption(options, "network");
+}
+
+/** Hash that an option names, 32 bytes; null where it is not given. MS_USAGE for another text. */
+export function hashOption(options: Options, name: string): Uint8Array | null {
+    const text = textOption(options, name);
     if (text === undefined) return null;
-    const network = parseNetworkId(text);
-    if (network !== null) return network;
-    throw error("MS_USAGE", { expected: `--network with ${NETWORK_ID}`, got: text });
+    const hash = parseNetworkId(text.toLowerCase()); // other programs write capitals
+    if (hash !== null) return hash;
+    throw error("MS_USAGE", { expected: `--${name} with ${NETWORK_ID}`, got: text });
 }

@@ -1,6 +1,6 @@
 import { error, unwrap } from "@meterseal/core";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
-import { networkOption } from "../cli/network-option.ts";
+import { hashOption, networkOption } from "../cli/network-option.ts";
 import { out, Progress } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readPolicy } from "../server/witnesses.ts";
@@ -28,6 +28,11 @@ export const verifyCommand: Command = {
             kind: "value",
             value: "ID",
             help: "network that it must be, as its operator names it",
+        },
+        validators: {
+            kind: "value",
+            value: "HASH",
+            help: "first validators of a network of several: asks for what they signed",
         },
         "witness-policy": {
             kind: "value",
@@ -65,6 +70,7 @@ export const verifyCommand: Command = {
         const asked: VerifyOptions = {
             commitments: options.commitments === true,
             network: networkOption(options),
+            validators: hashOption(options, "validators"),
             policy: policyPath === undefined ? null : readPolicy(policyPath),
             anchors: Array.isArray(options.anchor) ? options.anchor : [],
             anchorRpc: textOption(options, "rpc") ?? null,

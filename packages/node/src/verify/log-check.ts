@@ -70,6 +70,8 @@ export function rowName(row: RecordRow): string {
  */
 export class LogCheck {
     readonly tree: MerkleLog = new MerkleLog();
+    /** Times of its entries, in milliseconds since 1970. */
+    readonly timesMs: number[] = [];
     /** Rows of `records` that were judged with their vertex. */
     readonly seen: Set<number> = new Set();
     readonly #findings: Findings;
@@ -143,6 +145,7 @@ export class LogCheck {
                 this.#findings.fault("MS_LOG_LEAF", missing, `The log has no entry ${next}.`);
             }
             next = row.index + 1;
+            this.timesMs.push(row.timeMs);
             if (row.item === null) {
                 this.#begun.push(await this.#beginVertex(row));
                 await this.#finishBegun(VERTICES_AHEAD, show);

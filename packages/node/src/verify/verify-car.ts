@@ -1,18 +1,16 @@
 import { MetersealError } from "@meterseal/core";
-import { checkBlockHead } from "@meterseal/engines/cometbft";
 import { type LedgerState, stateOfGenesis, type TreeHead } from "@meterseal/ledger";
 import type { KeyFile } from "@meterseal/wallet";
 import { CarSource } from "../archive/car-source.ts";
 import { checkFile } from "../contradictions/files.ts";
 import { ChainCheck } from "./chain-check.ts";
-import { checkCheckpoints } from "./checkpoint-check.ts";
-import { checkCommitsOf, checkCommitsReached } from "./commit-check.ts";
 import { noteContradiction } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
 import { LogCheck } from "./log-check.ts";
 import { checkLoose } from "./loose-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
+import { checkSignedLog } from "./signed-check.ts";
 import { checkAnchorProofs, checkNetwork, type VerifyOptions } from "./verify.ts";
 import { checkOpenVertex } from "./vertex-check.ts";
 
@@ -71,22 +69,22 @@ async function checkSource(
     }
     const state = genesis.value;
     progress.state = state;
-    const { network = null, policy = null } = options;
+    const { network = null, policy = null, validators = null } = options;
     checkNetwork(state, network, findings);
     const { block, size } = source.root;
     const chains = new ChainCheck(() => block !== undefined || state.authors.size > 1);
     const log = new LogCheck(findings, state, source, chains, source.root.prunings ?? []);
-    if (block !== undefined) checkCommitsOf(source.commits, log, state, findings);
-    const show = (): void => onProgress(source.done, `${findings.counts.signatures} signatures`);
-    await log.run(show, size);
-    checkCommitsReached(log, findings);
-    const context = { tree: log.tree, isShared: block !== undefined, policy };
-    progress.head = await checkCheckpoints(source, state, context, findings);
-    if (block !== undefined && log.rulesJudged) {
-        const { appHash, height, state: engineState } = block;
-        const fault = checkBlockHead({ appHash, height, engineState }, state, log.tree);
-        if (fault !== null) findings.failed(fault, `block ${height}`);
-    }
+    const head =
+        block === undefined
+            ? null
+            : { height: block.height, appHash: block.appHash, engineState: block.state };
+    const signed = { source, size, block: head, commits: source.commits };
+    progress.head = await checkSignedLog(
+        { ...signed, policy, validators },
+        log,
+        { state, findings },
+        () => onProgress(source.done, `${findings.counts.signatures} signatures`),
+    );
     for await (const item of source.waiting()) {
         if (item.kind === "vertex") {
             checkOpenVertex(item.row, item.body, state, findings);

@@ -12,7 +12,6 @@ import {
     utf8,
 } from "@meterseal/core";
 import { signerFromPem, verifySignatureInPool } from "@meterseal/core/node";
-import { checkBlockHead } from "@meterseal/engines/cometbft";
 import {
     type LedgerState,
     type MerkleLog,
@@ -27,8 +26,6 @@ import { anchorProofFiles } from "../anchor/proof-files.ts";
 import { PLACES, reasonOf, requireDirectory } from "../files.ts";
 import { checkBox } from "./box-check.ts";
 import { ChainCheck } from "./chain-check.ts";
-import { checkCheckpoints } from "./checkpoint-check.ts";
-import { checkCommitsOf, checkCommitsReached } from "./commit-check.ts";
 import { checkContradictions } from "./contradiction-check.ts";
 import { Findings } from "./findings.ts";
 import { checkKey } from "./key-check.ts";
@@ -38,6 +35,7 @@ import { checkOutboxes } from "./outbox-check.ts";
 import { checkParties } from "./party-check.ts";
 import { pruningsOf } from "./pruning-check.ts";
 import { reportOf, type VerifyReport } from "./report.ts";
+import { checkSignedLog, type SignedLog } from "./signed-check.ts";
 import { checkOpenVertices, FIRST_ROW } from "./vertex-check.ts";
 
 /** Genesis, what witnesses have cosigned, and what validators have agreed on. */
@@ -65,6 +63,8 @@ export type VerifyOptions = {
     readonly commitments?: boolean;
     /** Whose cosignatures a checkpoint must carry; absent or null for nobody's. */
     readonly policy?: Policy | null;
+    /** Hash of the first validators of a network of several, 32 bytes; absent or null for unknown. */
+    readonly validators?: Uint8Array | null;
     /** The network that it must be, 32 bytes; absent or null for any. */
     readonly network?: Uint8Array | null;
     /** Files with proofs of anchors on an EVM chain, beside those of the directory. */
@@ -93,9 +93,9 @@ export async function verifyDirectory(
             findings.fault("MS_STORE_FORMAT", "store.db", text);
         const state = await checkGenesis(dataDir, store.reader, findings);
         if (state === null) return reportOf(findings, null, null);
-        const { commitments = false, network = null, policy = null } = options;
+        const { commitments = false, network = null, policy = null, validators = null } = options;
         checkNetwork(state, network, findings);
-        const ledger = { state, store, policy };
+        const ledger = { state, store, asked: { policy, validators } };
         const { head, tree } = await checkLedger(dataDir, ledger, findings, onProgress);
         const files = anchorProofFiles(dataDir).map(({ path }) => path);
         await checkAnchorProofs({ files }, options, { state, tree, findings });
@@ -199,39 +199,28 @@ async function checkCollector(
     } else await checkServerKey(dataDir, "collector.pem", author.enrolment.key, findings);
 }
 
+type AskedLedger = {
+    readonly state: LedgerState;
+    readonly store: ServerStore;
+    readonly asked: Pick<SignedLog, "policy" | "validators">;
+};
+
 async function checkLedger(
     dataDir: string,
-    {
-        policy,
-        state,
-        store,
-    }: {
-        readonly state: LedgerState;
-        readonly store: ServerStore;
-        readonly policy: Policy | null;
-    },
+    { asked, state, store }: AskedLedger,
     findings: Findings,
     onProgress: (done: number, text: string) => void,
 ): Promise<{ readonly head: TreeHead | null; readonly tree: MerkleLog }> {
     const { reader } = store;
     const { logSize, records } = await reader.counts();
     const block = await store.blockHead();
-    const isShared = block !== null;
-    const chains = new ChainCheck(() => isShared || state.authors.size > 1);
+    const chains = new ChainCheck(() => block !== null || state.authors.size > 1);
     const prunings = pruningsOf(await reader.prunings());
     const log = new LogCheck(findings, state, reader, chains, prunings, records);
-    if (isShared) checkCommitsOf(await store.commits(), log, state, findings);
-    await log.run(
-        (done) => onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
-        logSize,
+    const signed = { source: reader, size: logSize, block, commits: await store.commits() };
+    const head = await checkSignedLog({ ...signed, ...asked }, log, { state, findings }, (done) =>
+        onProgress(done * 0.9, `${findings.counts.signatures} signatures`),
     );
-    checkCommitsReached(log, findings);
-    const context = { tree: log.tree, isShared, policy };
-    const head = await checkCheckpoints(reader, state, context, findings);
-    if (block !== null && log.rulesJudged) {
-        const fault = checkBlockHead(block, state, log.tree);
-        if (fault !== null) findings.failed(fault, `block ${block.height}`);
-    }
     await checkCollector(dataDir, state, findings);
     let next = 1;
     for await (const n of reader.recordNumbers(FIRST_ROW)) {
