@@ -1,12 +1,4 @@
-import {
-    closeSync,
-    existsSync,
-    fsyncSync,
-    ftruncateSync,
-    openSync,
-    readFileSync,
-    writeSync,
-} from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { error, MetersealError, unwrap } from "@meterseal/core";
 import { syncDirectory } from "@meterseal/stores";
@@ -20,6 +12,7 @@ import {
     parseJournal,
     parsePolicy,
 } from "@meterseal/wallet";
+import { writeDurably } from "../durable-lines.ts";
 import { reasonOf } from "../files.ts";
 
 /** Name of the file in a household's directory that lists every grant it made. */
@@ -69,12 +62,7 @@ function append(householdDir: string, line: string): void {
         const isNew = !existsSync(path);
         const file = openSync(path, isNew ? "wx" : "r+", 0o600);
         try {
-            ftruncateSync(file, bytes);
-            const content = Buffer.from(line);
-            for (let done = 0; done < content.length; ) {
-                done += writeSync(file, content, done, content.length - done, bytes + done);
-            }
-            fsyncSync(file);
+            writeDurably(file, line, bytes);
         } finally {
             closeSync(file);
         }
