@@ -115,6 +115,11 @@ export class MeterAgent {
         return this.#outbox.size;
     }
 
+    /** True while the outbox is full and a record waits for room in it. */
+    get isFull(): boolean {
+        return this.#writer.isWaiting;
+    }
+
     /** Records written so far, final or not. */
     get recordCount(): number {
         return this.#writer.state.nextSeq - 1;

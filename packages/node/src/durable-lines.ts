@@ -64,10 +64,10 @@ export class DurableLines {
         this.#try(() => syncDirectory(dirname(path)));
     }
 
-    /** Adds a line. */
-    add(line: string): void {
+    /** Adds lines: all of them, or none. */
+    add(...lines: readonly string[]): void {
         const { bytes, file } = this.#written;
-        this.#written = { file, bytes: this.#try(() => writeDurably(file, textOf([line]), bytes)) };
+        this.#written = { file, bytes: this.#try(() => writeDurably(file, textOf(lines), bytes)) };
     }
 
     /** Puts other lines in the place of all. */

@@ -101,7 +101,7 @@ describe("on a disk that was full", () => {
         mkdirSync(path);
         const journal = new BoundaryJournal(path);
         const keep = (slot: number): void =>
-            journal.keep({ slot, registers: [5n], flag: 0 }, { value: 0 });
+            journal.keep([{ slot, registers: [5n], flag: 0 }], { value: 0 });
         keep(1);
         disk.leftBytes = 10;
         expect(() => keep(2)).toThrow("MS_STORE_UNWRITABLE");

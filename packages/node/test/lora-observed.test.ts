@@ -23,7 +23,7 @@ async function sealedOf(name: string, behind: number, alignSeconds?: number): Pr
     } as unknown as MeterAgent;
     mkdirSync(join(scratch, name));
     let nowMs = 0;
-    const bridge = new Bridge(
+    const bridge = await Bridge.open(
         {
             ...{ agent, journal: new BoundaryJournal(join(scratch, name)), log: quiet },
             stream: {

@@ -31,7 +31,7 @@ describe("wirelessReader", () => {
         const counter = { value: -1 };
         heard(counter, MODE_7);
         const journal = new BoundaryJournal(scratch);
-        journal.keep({ slot: 7, registers: [28_504_270n], flag: 0 }, counter);
+        journal.keep([{ slot: 7, registers: [28_504_270n], flag: 0 }], counter);
         journal.close();
         const again = new BoundaryJournal(scratch);
         expect(heard({ value: again.counter }, MODE_7)).toEqual(["replay"]);

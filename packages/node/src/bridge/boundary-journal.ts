@@ -47,11 +47,16 @@ export class BoundaryJournal {
         return this.#lines.reduce((most, { counter }) => Math.max(most, counter), -1);
     }
 
-    /** Keeps a boundary, durably. */
-    keep({ flag, registers, slot }: Boundary, { value: counter }: FrameCounter): void {
-        const line: Line = { slot, registers: registers.map(String), flag, counter };
-        this.#file.add(JSON.stringify(line));
-        this.#lines.push(line);
+    /** Keeps boundaries, durably and at one time. */
+    keep(boundaries: readonly Boundary[], { value: counter }: FrameCounter): void {
+        const lines = boundaries.map(
+            ({ flag, registers, slot }): Line => ({
+                ...{ slot, flag, counter },
+                registers: registers.map(String),
+            }),
+        );
+        this.#file.add(...lines.map((line) => JSON.stringify(line)));
+        this.#lines.push(...lines);
     }
 
     /** Forgets boundaries before a slot, which are in records; the newest line stays for its counter. */

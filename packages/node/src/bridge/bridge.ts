@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, error, LIMITS, type Log, unixOfSlot } from "@meterseal/core";
 import {
     type Boundary,
@@ -25,6 +26,11 @@ const CLOCK_OFF_SECONDS = 120;
 const AGE_SECONDS_MAX = 86_400;
 /** Readings of a sub-meter that are looked at for one slot, about. */
 const READINGS_A_SLOT = 240;
+
+/** Boundaries that are kept and handed on at one time, as after a line was off for long. */
+const BOUNDARIES_AT_ONCE = 256;
+/** How often an agent whose outbox was not full is asked whether it is now. */
+const FULL_POLL_MS = 100;
 
 /** Registers that are named where none fits. */
 const TOTALS_NAMED = 8;
@@ -71,12 +77,13 @@ export class Bridge {
     #sentSlot: number;
     #fault: unknown = null;
 
-    /** @param first - registers that a device begins with which follows another. */
-    constructor(parts: BridgeParts, first: ReadingStart | undefined) {
+    private constructor(
+        parts: BridgeParts,
+        last: Boundary | undefined,
+        first: ReadingStart | undefined,
+    ) {
         this.#parts = parts;
-        const { agent, journal, stream } = parts;
-        for (const boundary of journal.from(agent.nextSlot)) this.#give(boundary);
-        const last = journal.from(agent.nextSlot).at(-1);
+        const { agent, stream } = parts;
         const start =
             last !== undefined
                 ? { nextSlot: last.slot + 1, registers: last.registers }
@@ -89,6 +96,20 @@ export class Bridge {
             this.#last = { unix, registers: start.registers };
         }
         this.#conditioner = new ReadingConditioner(rulesOf(parts), start);
+    }
+
+    /**
+     * Opens a bridge, and hands on what its journal has and no record yet.
+     * @param first - registers that a device begins with which follows another.
+     */
+    static async open(parts: BridgeParts, first?: ReadingStart): Promise<Bridge> {
+        const kept = parts.journal.from(parts.agent.nextSlot);
+        const bridge = new Bridge(parts, kept.at(-1), first);
+        for (let done = 0; done < kept.length; done += BOUNDARIES_AT_ONCE) {
+            bridge.#give(kept.slice(done, done + BOUNDARIES_AT_ONCE));
+            await bridge.#room();
+        }
+        return bridge;
     }
 
     /** Takes what a reader made of the meter's bytes. */
@@ -177,11 +198,17 @@ export class Bridge {
     }
 
     async #seal(boundaries: Iterable<Boundary>): Promise<void> {
+        const atOnce = this.#parts.isFinite ? 1 : BOUNDARIES_AT_ONCE;
+        let due: Boundary[] = [];
         for (const boundary of boundaries) {
-            this.#parts.journal.keep(boundary, this.#parts.counter);
-            this.#give(boundary);
-            if (this.#parts.isFinite) await this.#done;
+            due.push(boundary);
+            if (due.length < atOnce) continue;
+            this.#keep(due);
+            due = [];
+            await this.#room();
+            if (this.#fault !== null) break;
         }
+        this.#keep(due);
         if (this.#fault !== null) throw this.#fault;
         if (this.#conditioner.break !== null) {
             const { last, next } = this.#conditioner.break;
@@ -193,21 +220,44 @@ export class Bridge {
         }
     }
 
-    /** Hands a boundary to the agent, which keeps their order; a live line does not wait for it. */
-    #give(boundary: Boundary): void {
+    /** Puts boundaries on disk, and hands them on. */
+    #keep(boundaries: readonly Boundary[]): void {
+        if (boundaries.length === 0) return;
+        this.#parts.journal.keep(boundaries, this.#parts.counter);
+        this.#give(boundaries);
+    }
+
+    /**
+     * Waits until what was handed on is in records or buffered for one, so that no more of it is in
+     * memory than an agent takes. Where the outbox is full a live line goes on: the agent thins.
+     */
+    async #room(): Promise<void> {
+        const { agent } = this.#parts;
+        let isDone = false;
+        const done = this.#done.then(() => {
+            isDone = true;
+        });
+        if (this.#parts.isFinite) await done;
+        while (!isDone && !agent.isFull) await Promise.race([done, sleep(FULL_POLL_MS)]);
+    }
+
+    /** Hands boundaries to the agent, which keeps their order; a live line does not wait for it. */
+    #give(boundaries: readonly Boundary[]): void {
         const { agent, journal, sendEverySeconds, stream } = this.#parts;
-        this.counts.boundaries++;
-        this.#done = Promise.all([this.#done, agent.add(boundary)])
-            .then(async () => {
-                if ((boundary.slot - this.#sentSlot) * stream.slotSeconds >= sendEverySeconds) {
-                    this.#sentSlot = boundary.slot;
-                    await agent.flush();
-                }
-                journal.taken(agent.nextSlot);
-            })
-            .catch((cause: unknown) => {
-                this.#fault ??= cause;
-            });
+        for (const boundary of boundaries) {
+            this.counts.boundaries++;
+            this.#done = Promise.all([this.#done, agent.add(boundary)])
+                .then(async () => {
+                    if ((boundary.slot - this.#sentSlot) * stream.slotSeconds >= sendEverySeconds) {
+                        this.#sentSlot = boundary.slot;
+                        await agent.flush();
+                    }
+                    journal.taken(agent.nextSlot);
+                })
+                .catch((cause: unknown) => {
+                    this.#fault ??= cause;
+                });
+        }
     }
 
     #refuse(reason: string, telegram: Telegram | null): void {

@@ -54,7 +54,7 @@ export async function openGateway(
                   };
         plan.counter.value = Math.max(plan.counter.value, journal.counter);
         const parts = { agent, journal, medium, stream, log, clock: systemClock, ...plan };
-        const bridge = new Bridge(parts, first);
+        const bridge = await Bridge.open(parts, first);
         return { meter: toHex(subject), keyFile, medium, agent, bridge, close };
     } catch (cause) {
         await close();

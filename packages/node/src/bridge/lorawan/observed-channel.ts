@@ -53,18 +53,15 @@ export class ObservedChannel {
         const agent = await openAgent(directory, device, target, "registers");
         const journal = new BoundaryJournal(directory);
         const { medium, stream } = device.profile;
-        const bridge = new Bridge(
-            {
-                ...{ agent, journal, medium, stream, log, sendEverySeconds, clock: systemClock },
-                channel: 0,
-                counter: { value: journal.counter },
-                isFinite: false,
-                byMeterClock: false,
-                // Devices report at times of their own: the nearest report stands for a boundary.
-                alignSeconds: stream.slotSeconds,
-            },
-            undefined,
-        );
+        const bridge = await Bridge.open({
+            ...{ agent, journal, medium, stream, log, sendEverySeconds, clock: systemClock },
+            channel: 0,
+            counter: { value: journal.counter },
+            isFinite: false,
+            byMeterClock: false,
+            // Devices report at times of their own: the nearest report stands for a boundary.
+            alignSeconds: stream.slotSeconds,
+        });
         await agent.connect();
         return new ObservedChannel({ agent, bridge }, journal, PAYLOADS[payload]);
     }
