@@ -1,6 +1,6 @@
 import { createReadStream, statSync, writeSync } from "node:fs";
-import { createConnection } from "node:net";
-import type { Readable } from "node:stream";
+import { createConnection, type Socket } from "node:net";
+import { addAbortSignal, type Readable } from "node:stream";
 import type { ReadStream } from "node:tty";
 import { error, type Log } from "@meterseal/core";
 import { openTerminal, setTerminal } from "@meterseal/links/serial";
@@ -17,6 +17,10 @@ export type ByteSource = {
     read(onChunk: (chunk: Uint8Array) => Promise<void>, signal: AbortSignal): Promise<void>;
 };
 
+/** A far end over TCP that says nothing for so long is asked whether it is there, by the system … */
+const KEEP_ALIVE_MS = 30_000;
+/** … and is called again after so long, also where its system answers and its program does not. */
+const SILENCE_MS = 15 * 60_000;
 /** Pause before a line is opened again, doubled from the first to the longest, in milliseconds. */
 const REOPEN_MS = { first: 500, longest: 30_000 } as const;
 
@@ -29,7 +33,7 @@ const REOPEN_MS = { first: 500, longest: 30_000 } as const;
 export function openSource(address: string, baud: number | null, log: Log): ByteSource {
     if (/^tcp:\/\//i.test(address)) {
         const { hostname, port } = urlOf(address);
-        return lineOf(address, () => createConnection(Number(port), hostname), log);
+        return lineOf(address, () => openTcp(hostname, Number(port)), log);
     }
     const stat = statSync(address, { throwIfNoEntry: false });
     if (stat === undefined)
@@ -53,8 +57,16 @@ function urlOf(address: string): URL {
     throw error("MS_USAGE", { expected: "tcp://HOST:PORT", got: address });
 }
 
+/** A connection that ends also where its far end vanishes without a word. */
+function openTcp(host: string, port: number): Socket {
+    const keepAlive = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const socket = createConnection({ host, port, ...keepAlive });
+    const got = `nothing for ${SILENCE_MS / 60_000} minutes`;
+    return socket.setTimeout(SILENCE_MS, () => socket.destroy(error("MS_LINK", { got })));
+}
+
 /** A line: opened again with growing pauses whenever it ends, until the signal. */
-function lineOf(address: string, open: () => Readable & { destroy(): void }, log: Log): ByteSource {
+function lineOf(address: string, open: () => Readable, log: Log): ByteSource {
     return {
         isFinite: false,
         async read(onChunk, signal) {
@@ -62,9 +74,7 @@ function lineOf(address: string, open: () => Readable & { destroy(): void }, log
             while (!signal.aborted) {
                 let reason = "the line ended";
                 try {
-                    const stream = open();
-                    signal.addEventListener("abort", () => stream.destroy(), { once: true });
-                    for await (const chunk of stream) {
+                    for await (const chunk of addAbortSignal(signal, open())) {
                         pauseMs = REOPEN_MS.first;
                         await onChunk(chunk as Uint8Array);
                     }
