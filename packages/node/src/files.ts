@@ -15,6 +15,8 @@ import { type FileKeyKind, generatePrivateKeyPem, signerFromPem } from "@meterse
 /** Name of the file that marks a directory as ours. */
 export const MARKER = "meterseal.json";
 const MARKER_TEXT = `${JSON.stringify({ format: "meterseal-data/v1" })}\n`;
+const IGNORE_FILE = ".gitignore";
+const IGNORE_TEXT = "*\n";
 /** Name of a meter's public description in its directory; there from its first start on. */
 export const PROFILE_FILE = "profile.json";
 /** Name of the file that holds where the demo's replay clock stands. */
@@ -51,10 +53,11 @@ export function claimDirectory(dir: string): void {
             checkMarker(dir);
             return;
         }
-        if (names.length > 0) {
+        const others = names.filter((name) => !isLeftOfMarking(dir, name));
+        if (others.length > 0) {
             throw error("MS_STORE_FORMAT", {
                 where: dir,
-                got: `other files (${names.slice(0, 3).join(", ")})`,
+                got: `other files (${others.slice(0, 3).join(", ")})`,
                 todo: "Choose an empty directory with --data.",
             });
         }
@@ -66,10 +69,16 @@ export function claimDirectory(dir: string): void {
     }
 }
 
-/** Puts our mark into a new directory. */
+/** Puts our mark into a new directory: last, so that what has it has all of this. */
 export function markDirectory(dir: string): void {
-    writeFileSync(join(dir, ".gitignore"), "*\n"); // keys lie here: never into a repository
-    writeFileSync(join(dir, MARKER), MARKER_TEXT, { flag: "wx", flush: true });
+    writeFileSync(join(dir, IGNORE_FILE), IGNORE_TEXT); // keys lie here: never into a repository
+    writeWhole(join(dir, MARKER), MARKER_TEXT);
+}
+
+/** Whether a file is what {@link markDirectory} leaves where it is killed. */
+function isLeftOfMarking(dir: string, name: string): boolean {
+    if (name === draftOf(MARKER)) return true;
+    return name === IGNORE_FILE && IGNORE_TEXT.startsWith(readFileSync(join(dir, name), "utf8"));
 }
 
 /**
@@ -93,7 +102,7 @@ function checkMarker(dir: string): void {
 /** Writes a file that only its owner may read; never over an existing one. */
 export function writeSecret(path: string, text: string): void {
     mkdirSync(join(path, ".."), { recursive: true, mode: 0o700 });
-    const draft = `${path}.new`;
+    const draft = draftOf(path);
     writeFileSync(draft, text, { mode: SECRET_MODE, flush: true });
     chmodSync(draft, SECRET_MODE);
     if (existsSync(path))
@@ -103,7 +112,7 @@ export function writeSecret(path: string, text: string): void {
 
 /** Writes a file that only its owner may read, in place of the one that is there, whole or not at all. */
 export function replaceSecret(path: string, text: string | Uint8Array): void {
-    const draft = `${path}.new`;
+    const draft = draftOf(path);
     writeFileSync(draft, text, { mode: SECRET_MODE, flush: true });
     chmodSync(draft, SECRET_MODE);
     renameSync(draft, path);
@@ -120,9 +129,13 @@ export function formatJson(value: unknown): string {
     return `${JSON.stringify(value, null, 4)}\n`;
 }
 
+function draftOf(path: string): string {
+    return `${path}.new`;
+}
+
 /** Writes a small file whole or not at all. */
 export function writeWhole(path: string, text: string): void {
-    const draft = `${path}.new`;
+    const draft = draftOf(path);
     writeFileSync(draft, text, { flush: true });
     renameSync(draft, path);
 }
