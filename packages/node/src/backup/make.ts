@@ -123,7 +123,7 @@ function copyContradictions(dataDir: string, draft: string): Manifest["files"][n
     }));
 }
 
-/** Reads the copy as a file and by its signed checkpoint. */
+/** Reads the copy as a file and by its last signed checkpoint. */
 async function headOf(
     server: string,
 ): Promise<Pick<Manifest, "log" | "network"> & { looseRecords: number }> {
@@ -134,7 +134,10 @@ async function headOf(
         if (fault !== undefined) throw error("MS_BACKUP", { where: SERVER_FILE, got: fault });
         const { logSize, looseRecords } = await reader.counts();
         const genesis = await store.genesis();
-        const note = (await reader.checkpoint(logSize))?.note;
+        // Whoever shares a log gets its checkpoints later; what is behind the last one, the blocks say.
+        const isShared = (await store.blockHead()) !== null;
+        const row = await (isShared ? reader.checkpointUpTo(logSize) : reader.checkpoint(logSize));
+        const note = row?.note;
         if (genesis === null || note === undefined) {
             const todo = "Start the server once, so that it finishes its set-up, then try again.";
             throw error("MS_BACKUP", {
