@@ -5,10 +5,12 @@ import {
     describeLinkCompliance,
     ScriptedCollector,
     TestMeter,
+    until,
 } from "@meterseal/testkit/link-compliance";
 import { afterEach, describe, expect, it } from "vitest";
 import { openAmqp10Port } from "../src/amqp10/client-port.ts";
 import { createAmqp10Listener, createAmqp10MeterLink } from "../src/amqp10/index.ts";
+import { decodeFrame, encodeFrame, FRAME, type Frame } from "../src/broker/frames.ts";
 
 const log = { info: () => {}, warn: () => {} };
 const tenant = "tenant";
@@ -42,12 +44,35 @@ afterEach(async () => {
     for (const close of closings.splice(0).reverse()) await close();
 });
 
-async function start() {
+async function start(options: { connectTimeoutMs?: number } = {}) {
     const collector = new ScriptedCollector();
-    const link = createAmqp10Listener({ host: "127.0.0.1", port: 0, tenant, log });
+    const link = createAmqp10Listener({ host: "127.0.0.1", port: 0, tenant, log, ...options });
     closings.push(() => link.close());
     const port = Number(new URL(await link.listen(collector)).port);
     return { collector, link, port };
+}
+
+const SESSION = "00112233445566aa";
+const TOKEN = Uint8Array.of(1, 1);
+
+/** A client that says what a test wants as meter A. */
+async function client(port: number) {
+    const heard: Frame[] = [];
+    const [up, down] = [Promise.withResolvers<void>(), Promise.withResolvers<string>()];
+    const address = { url: `amqp://127.0.0.1:${port}`, tenant };
+    const own = openAmqp10Port(address, SUBJECT_A, {
+        ...{ up: up.resolve, down: down.resolve },
+        frame: (_subject, bytes) => heard.push(decodeFrame(bytes) as Frame),
+    });
+    closings.push(() => own.close());
+    await up.promise;
+    const say = (kind: Frame["kind"], number = 0, body = new Uint8Array(), session = SESSION) =>
+        own.send(SUBJECT_A, encodeFrame({ kind, session, number, body }));
+    const hears = async (kind: Frame["kind"], number = 0): Promise<void> => {
+        const isIt = (frame: Frame): boolean => frame.kind === kind && frame.number === number;
+        await until(() => heard.some(isIt), `a frame ${kind} with ${number}`);
+    };
+    return { down: down.promise, heard, hears, say };
 }
 
 /** Resolves when a listener has ended a connection that sent some bytes. */
@@ -122,5 +147,62 @@ describe("amqp 1.0: what a stranger may do", () => {
         expect(() => createAmqp10Listener(far)).toThrow("MS_LISTEN_ADDRESS");
         const second = createAmqp10Listener({ host: "127.0.0.1", port, tenant, log });
         await expect(second.listen(new ScriptedCollector())).rejects.toThrow("MS_PORT_IN_USE");
+    });
+});
+
+describe("amqp 1.0: a stranger who names a meter's subject", () => {
+    async function sessionStands(options: { connectTimeoutMs?: number } = {}) {
+        const { collector, link, port } = await start(options);
+        const meter = await client(port);
+        meter.say(FRAME.open, 60, TOKEN);
+        await meter.hears(FRAME.opened);
+        return { collector, link, meter, stranger: await client(port) };
+    }
+
+    it("hears nothing of the meter's session", async () => {
+        const { link, meter, stranger } = await sessionStands();
+        expect(await link.deliver(SUBJECT_A, utf8("receipt"))).toBe(true);
+        await meter.hears(FRAME.down);
+        stranger.say(FRAME.open, 60, Uint8Array.of(9), "ffffffffffffffff");
+        await stranger.hears(FRAME.end, 3);
+        expect(stranger.heard.map(({ session }) => session)).toEqual(["ffffffffffffffff"]);
+        expect(meter.heard.map(({ kind }) => kind)).toEqual([FRAME.opened, FRAME.down]);
+    });
+
+    it.each<[string, Frame["kind"], Uint8Array]>([
+        ["a message", FRAME.up, utf8("of the stranger")],
+        ["an end", FRAME.end, new Uint8Array()],
+        ["a sign of life", FRAME.probe, new Uint8Array()],
+        ["an opening", FRAME.open, TOKEN],
+    ])("loses the connection by %s in the meter's session", async (_what, kind, body) => {
+        const { collector, meter, stranger } = await sessionStands();
+        stranger.say(kind, 0, body);
+        await stranger.down;
+        meter.say(FRAME.up, 0, utf8("m"));
+        await meter.hears(FRAME.taken, 1);
+        expect([stranger.heard, collector.texts()]).toEqual([[], ["m"]]);
+    });
+
+    it("loses it by a second name for a session, and by what is no frame", async () => {
+        const { port } = await start();
+        const [first, second] = [await client(port), await client(port)];
+        first.say(FRAME.open, 60, TOKEN);
+        await first.hears(FRAME.opened);
+        first.say(FRAME.open, 60, TOKEN, "ffffffffffffffff");
+        await first.down;
+        second.say(FRAME.end, 0, utf8("no end has a body"));
+        await second.down;
+    });
+
+    it("does not stay by refused tokens, and leaves the meter's session standing", async () => {
+        const { collector, meter, stranger } = await sessionStands({ connectTimeoutMs: 300 });
+        const token = Uint8Array.of(9);
+        const again = setInterval(() => stranger.say(FRAME.open, 60, token, "ff".repeat(8)), 50);
+        closings.push(() => clearInterval(again));
+        await stranger.down;
+        expect(stranger.heard.length).toBeGreaterThan(0);
+        meter.say(FRAME.up, 0, utf8("m"));
+        await meter.hears(FRAME.taken, 1);
+        expect(collector.texts()).toEqual(["m"]);
     });
 });

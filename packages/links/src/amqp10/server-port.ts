@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { LIMITS, type MetersealError } from "@meterseal/core";
 import type { Connection, Container, EventContext, Sender } from "rhea";
-import { FRAME } from "../broker/frames.ts";
+import { decodeFrame, FRAME, type Frame } from "../broker/frames.ts";
 import type { BrokerEvents, BrokerPort } from "../broker/port.ts";
 import { listenOn } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
@@ -21,8 +21,12 @@ export type Amqp10Place = {
 
 /** A client, by the link that it hears from. */
 type Client = {
+    /** The meter that it says it is. */
+    readonly subjectHex: string;
     readonly sender: Sender;
-    /** Whether a session stands; without one the connection ends. */
+    /** The one session that it may open and speak in; null before its first frame. */
+    session: string | null;
+    /** Tells whether its session stands; without one the connection ends. */
     readonly entered: (isEntered: boolean) => void;
 };
 
@@ -40,8 +44,11 @@ export class Amqp10ServerPort implements BrokerPort {
     readonly #events: BrokerEvents;
     readonly #server: Server;
     readonly #gates = new Set<FrameGate>();
-    /** Clients by subject: a second connection is one until the first has gone. */
-    readonly #clients = new Map<string, Set<Client>>();
+    /**
+     * Clients by subject and session. Whoever connects may name any subject, so that what belongs to a
+     * session is for the client alone that opened it, whose token shows who it is.
+     */
+    readonly #clients = new Map<string, Client>();
     /** Frames to each that it has not settled. */
     readonly #waiting = new WeakMap<Sender, number>();
     #container: Container | null = null;
@@ -67,17 +74,17 @@ export class Amqp10ServerPort implements BrokerPort {
     }
 
     send(subjectHex: string, bytes: Uint8Array): boolean {
-        const clients = [...(this.#clients.get(subjectHex) ?? [])].filter(
-            ({ sender }) => sender.is_open() && (this.#waiting.get(sender) ?? 0) < MAX_WAITING,
-        );
-        const body = this.#dataSection(Buffer.from(bytes));
-        for (const { entered, sender } of clients) {
-            if (bytes[0] === FRAME.opened) entered(true);
-            if (bytes[0] === FRAME.end) entered(false);
-            this.#waiting.set(sender, (this.#waiting.get(sender) ?? 0) + 1);
-            sender.send({ body });
-        }
-        return clients.length > 0;
+        const frame = decodeFrame(bytes);
+        const client = frame === null ? undefined : this.#clients.get(nameOf(subjectHex, frame));
+        if (client === undefined || !client.sender.is_open()) return false;
+        const { entered, sender } = client;
+        const waiting = this.#waiting.get(sender) ?? 0;
+        if (waiting >= MAX_WAITING) return false;
+        if (bytes[0] === FRAME.opened) entered(true);
+        if (bytes[0] === FRAME.end) entered(false);
+        this.#waiting.set(sender, waiting + 1);
+        sender.send({ body: this.#dataSection(Buffer.from(bytes)) });
+        return true;
     }
 
     async close(): Promise<void> {
@@ -105,29 +112,27 @@ export class Amqp10ServerPort implements BrokerPort {
 
     #watch(connection: Connection, gate: FrameGate): void {
         const drop = (): void => void gate.destroy();
-        let late = setTimeout(drop, this.#place.connectTimeoutMs);
+        let late: NodeJS.Timeout | null = setTimeout(drop, this.#place.connectTimeoutMs);
         const entered = (isEntered: boolean): void => {
-            clearTimeout(late);
-            if (!isEntered) late = setTimeout(drop, this.#place.connectTimeoutMs);
+            if (isEntered && late !== null) clearTimeout(late);
+            // the time of one that never entered goes on, whatever it is told
+            late = isEntered ? null : (late ?? setTimeout(drop, this.#place.connectTimeoutMs));
         };
         for (const name of ["connection_error", "protocol_error", "error", "session_error"]) {
             connection.on(name, drop);
         }
-        const mine = new Map<string, Client>();
+        let client: Client | null = null;
         gate.once("close", () => {
-            clearTimeout(late);
-            for (const [subject, client] of mine) this.#forget(subject, client);
+            if (late !== null) clearTimeout(late);
+            if (client !== null) this.#forget(client);
         });
         connection.on("disconnected", drop);
         connection.on("connection_close", drop);
         connection.on("sender_open", ({ sender }: EventContext) => {
-            const subject = subjectOf(this.#place.tenant, "dn", sender?.source?.address);
-            if (sender === undefined || subject === null || mine.size > 0) return drop();
+            const subjectHex = subjectOf(this.#place.tenant, "dn", sender?.source?.address);
+            if (sender === undefined || subjectHex === null || client !== null) return drop();
             sender.set_source({ address: sender.source.address });
-            const client = { sender, entered };
-            mine.set(subject, client);
-            const all = this.#clients.get(subject) ?? new Set();
-            this.#clients.set(subject, all.add(client));
+            client = { subjectHex, sender, session: null, entered };
         });
         connection.on("settled", ({ sender }: EventContext) => {
             if (sender !== undefined)
@@ -137,20 +142,35 @@ export class Amqp10ServerPort implements BrokerPort {
             gate.messageCame();
             const { credit } = receiver as unknown as { readonly credit: number };
             if (credit === 0) return drop(); // it sends more than it was let
-            const subject = subjectOf(this.#place.tenant, "up", message?.subject);
-            const bytes: unknown = message?.body?.content;
-            // a meter speaks for itself alone, where it also hears
-            if (subject === null || !mine.has(subject) || !(bytes instanceof Uint8Array))
+            const subjectHex = subjectOf(this.#place.tenant, "up", message?.subject);
+            const body: unknown = message?.body?.content;
+            const bytes = body instanceof Uint8Array ? new Uint8Array(body) : null;
+            if (bytes === null || client === null || subjectHex !== client.subjectHex)
                 return drop();
-            this.#events.frame(subject, new Uint8Array(bytes));
+            if (!this.#maySay(client, bytes)) return drop();
+            this.#events.frame(client.subjectHex, bytes);
         });
     }
 
-    #forget(subject: string, client: Client): void {
-        const all = this.#clients.get(subject);
-        all?.delete(client);
-        if (all?.size === 0) this.#clients.delete(subject);
+    /** Whether a frame is of the client's own session, which its first one opens. */
+    #maySay(client: Client, bytes: Uint8Array): boolean {
+        const frame = decodeFrame(bytes);
+        if (frame === null) return false;
+        if (client.session !== null) return client.session === frame.session;
+        const name = nameOf(client.subjectHex, frame);
+        if (frame.kind !== FRAME.open || this.#clients.has(name)) return false;
+        client.session = frame.session;
+        this.#clients.set(name, client);
+        return true;
     }
+
+    #forget({ session, subjectHex }: Client): void {
+        if (session !== null) this.#clients.delete(nameOf(subjectHex, { session }));
+    }
+}
+
+function nameOf(subjectHex: string, { session }: Pick<Frame, "session">): string {
+    return `${subjectHex} ${session}`;
 }
 
 /** Time for the last frames on their way, in milliseconds. */
