@@ -54,6 +54,7 @@ async function start(options: { connectTimeoutMs?: number } = {}) {
 
 const SESSION = "00112233445566aa";
 const TOKEN = Uint8Array.of(1, 1);
+const NOTHING: Uint8Array = new Uint8Array();
 
 /** A client that says what a test wants as meter A. */
 async function client(port: number) {
@@ -66,7 +67,7 @@ async function client(port: number) {
     });
     closings.push(() => own.close());
     await up.promise;
-    const say = (kind: Frame["kind"], number = 0, body = new Uint8Array(), session = SESSION) =>
+    const say = (kind: Frame["kind"], number = 0, body = NOTHING, session = SESSION) =>
         own.send(SUBJECT_A, encodeFrame({ kind, session, number, body }));
     const hears = async (kind: Frame["kind"], number = 0): Promise<void> => {
         const isIt = (frame: Frame): boolean => frame.kind === kind && frame.number === number;
@@ -171,8 +172,8 @@ describe("amqp 1.0: a stranger who names a meter's subject", () => {
 
     it.each<[string, Frame["kind"], Uint8Array]>([
         ["a message", FRAME.up, utf8("of the stranger")],
-        ["an end", FRAME.end, new Uint8Array()],
-        ["a sign of life", FRAME.probe, new Uint8Array()],
+        ["an end", FRAME.end, NOTHING],
+        ["a sign of life", FRAME.probe, NOTHING],
         ["an opening", FRAME.open, TOKEN],
     ])("loses the connection by %s in the meter's session", async (_what, kind, body) => {
         const { collector, meter, stranger } = await sessionStands();

@@ -1,4 +1,3 @@
-import type { Duplex } from "node:stream";
 import { LIMITS } from "@meterseal/core";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { BrokerAddress } from "../broker/address.ts";
@@ -27,9 +26,12 @@ export function openAmqpPort(
 
 class AmqpPort extends ClientPort<ChannelModel> {
     #channel: ConfirmChannel | null = null;
+    /** Ends the socket, which the library shows nobody until the broker has answered. */
+    readonly #socketEnd = new AbortController();
 
     protected override async connect(): Promise<void> {
         const { connect } = await loadOptional("amqplib", () => import("amqplib"));
+        if (this.isDown) return;
         const { ca, password = "guest", url: text, username = "guest" } = this.address;
         const vhost = encodeURIComponent(this.address.virtualHost ?? "/"); // the library decodes it
         const url = new URL(text);
@@ -43,12 +45,15 @@ class AmqpPort extends ClientPort<ChannelModel> {
                 ...{ protocol: isSecure ? "amqps" : "amqp", ...place, vhost, username, password },
                 heartbeat: HEARTBEAT_SECONDS,
             },
-            { noDelay: true, ...(ca === undefined ? {} : { ca }) },
+            {
+                ...{ noDelay: true, signal: this.#socketEnd.signal },
+                ...(ca === undefined ? {} : { ca }),
+            },
         );
         this.connection = connection;
         connection.on("error", (cause: Error) => this.down(...failureOf(cause)));
         connection.on("close", () => this.down("connection lost"));
-        if (this.isDown) return await this.close();
+        if (this.isDown) return;
         const channel = await connection.createConfirmChannel();
         channel.on("error", (cause: Error) => this.down(...failureOf(cause)));
         await this.#listen(channel);
@@ -89,8 +94,7 @@ class AmqpPort extends ClientPort<ChannelModel> {
         await connection.close();
     }
 
-    protected override discard(connection: ChannelModel): void {
-        const { stream } = connection.connection as unknown as { stream: Duplex };
-        stream.destroy();
+    protected override discard(): void {
+        this.#socketEnd.abort();
     }
 }

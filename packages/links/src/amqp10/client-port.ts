@@ -94,8 +94,8 @@ class Amqp10Port extends ClientPort<Connection> {
         return gone;
     }
 
-    protected override discard(connection: Connection): void {
-        const { socket } = connection as unknown as { socket?: { destroy(cause: Error): void } };
+    protected override discard(connection: Connection | null): void {
+        const { socket } = (connection ?? {}) as { socket?: { destroy(cause: Error): void } };
         // the library hears of nothing but an error, and else keeps its timers
         socket?.destroy(new Error("closed"));
     }

@@ -20,6 +20,7 @@ export abstract class ClientPort<C> implements BrokerPort {
     protected connection: C | null = null;
     protected isDown = false;
     #waiting = 0;
+    #closed: Promise<void> | null = null;
 
     constructor(address: BrokerAddress, subjectHex: string, events: BrokerEvents) {
         this.address = address;
@@ -35,21 +36,27 @@ export abstract class ClientPort<C> implements BrokerPort {
 
     abstract send(subjectHex: string, bytes: Uint8Array): boolean;
 
-    async close(): Promise<void> {
+    close(): Promise<void> {
+        this.#closed ??= this.#end();
+        return this.#closed;
+    }
+
+    async #end(): Promise<void> {
         this.isDown = true;
         const { connection } = this;
         this.connection = null;
-        if (connection === null) return;
-        // one that has gone already says so by an error, one that is silent says nothing
-        await withTimeLimit(this.goodbye(connection), GOODBYE_MS, "a goodbye").catch(() => {});
+        if (connection !== null) {
+            // one that has gone already says so by an error, one that is silent says nothing
+            await withTimeLimit(this.goodbye(connection), GOODBYE_MS, "a goodbye").catch(() => {});
+        }
         this.discard(connection);
     }
 
     protected abstract connect(): Promise<void>;
     /** Says goodbye; resolves when the other side has heard it. */
     protected abstract goodbye(connection: C): Promise<unknown>;
-    /** Lets go of what a goodbye may have left behind. */
-    protected abstract discard(connection: C): void;
+    /** Lets go of what a goodbye may have left behind, or of a connection that is being made. */
+    protected abstract discard(connection: C | null): void;
 
     protected get isCollector(): boolean {
         return this.subjectHex === "+";

@@ -14,7 +14,7 @@ import { deliveryRefusal } from "../send-refusal.ts";
 import { SessionTable } from "../session-table.ts";
 import { withTimeLimit } from "../time-limit.ts";
 import { decodeFrame, encodeFrame, FRAME, type Frame } from "./frames.ts";
-import type { BrokerEvents, BrokerPort, OpenPort } from "./port.ts";
+import { type BrokerPort, failureOf, type OpenPort } from "./port.ts";
 import { BrokerSession } from "./session.ts";
 
 /** Bounds and waits of a collector behind a broker; each can be set per link. */
@@ -55,9 +55,10 @@ export class BrokerCollectorLink implements CollectorLink {
     readonly #sessions = new SessionTable<BrokerSession>();
     #intake: Intake | null = null;
     #port: BrokerPort | null = null;
-    #hasBeenUp = false;
     #failures = 0;
     #retry: NodeJS.Timeout | null = null;
+    /** Ends the wait for a connection that is being made. */
+    #giveUp: (cause: Error) => void = () => {};
     #closing: Promise<void> | null = null;
 
     /**
@@ -84,18 +85,13 @@ export class BrokerCollectorLink implements CollectorLink {
     async listen(handler: LinkHandler): Promise<string> {
         assert(this.#intake === null, "a link listens once");
         this.#intake = new Intake(this.#settings, handler);
-        const { promise, reject, resolve } = Promise.withResolvers<void>();
-        const where = this.#address();
-        this.#connect(resolve, (reason, cause) =>
-            reject(cause ?? error("MS_LINK", { where, got: reason })),
-        );
-        const { connectTimeoutMs } = this.#settings;
         try {
-            await withTimeLimit(promise, connectTimeoutMs, "connecting to the broker");
+            await this.#connect();
         } catch (cause) {
             await this.close();
             if (cause instanceof MetersealError) throw cause;
-            throw error("MS_LINK", { where, got: "no answer of the broker", cause });
+            const [got] = failureOf(cause);
+            throw error("MS_LINK", { where: this.#address(), got, cause });
         }
         return this.#address();
     }
@@ -117,33 +113,53 @@ export class BrokerCollectorLink implements CollectorLink {
         this.#sessions.endAll();
         await this.#port?.close();
         this.#port = null;
+        this.#giveUp(new Error("the link closes"));
     }
 
-    #connect(onUp: () => void, onDown: BrokerEvents["down"]): void {
+    /** Begins a connection, and resolves when it stands. One that takes too long is let go of. */
+    async #connect(): Promise<void> {
+        const { promise, reject, resolve } = Promise.withResolvers<void>();
+        this.#giveUp = reject;
+        let isUp = false;
         const port = this.#open({
             up: () => {
-                this.#hasBeenUp = true;
+                isUp = true;
                 this.#failures = 0;
-                onUp();
+                resolve();
             },
             down: (reason, cause) => {
-                if (this.#port !== port) return;
-                this.#port = null;
-                onDown(reason, cause);
-                if (this.#hasBeenUp) this.#lost(reason);
+                reject(cause ?? new Error(reason));
+                if (isUp && this.#port === port) this.#lost(reason);
             },
             frame: (subjectHex, bytes) => this.#take(subjectHex, bytes),
         });
         this.#port = port;
+        const { connectTimeoutMs } = this.#settings;
+        try {
+            await withTimeLimit(promise, connectTimeoutMs, "connecting to the broker");
+        } catch (cause) {
+            await port.close();
+            throw cause;
+        }
+    }
+
+    async #reconnect(): Promise<void> {
+        try {
+            await this.#connect();
+        } catch (cause) {
+            this.#lost(failureOf(cause)[0]);
+            return;
+        }
+        this.#settings.log.info(`${this.#protocol}: the broker is back`);
     }
 
     #lost(reason: string): void {
+        this.#port = null;
         this.#sessions.endAll();
         if (this.#closing !== null) return;
         this.#settings.log.warn(`${this.#protocol}: the broker is gone`, { reason });
         const delayMs = reconnectDelayMs(this.#failures++, systemRandom);
-        const isBack = (): void => this.#settings.log.info(`${this.#protocol}: the broker is back`);
-        this.#retry = setTimeout(() => this.#connect(isBack, () => {}), delayMs);
+        this.#retry = setTimeout(() => void this.#reconnect(), delayMs);
     }
 
     #take(subjectHex: string, bytes: Uint8Array): void {

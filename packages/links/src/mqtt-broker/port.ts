@@ -70,8 +70,9 @@ export function openMqttPort(
         close: () => {
             isDown = true;
             return new Promise((resolve) => {
-                const late = setTimeout(() => client.end(true), GOODBYE_MS);
-                client.end(false, {}, () => {
+                // a second end would do nothing
+                const late = setTimeout(() => client.stream.destroy(), GOODBYE_MS);
+                client.end(!client.connected, {}, () => {
                     clearTimeout(late);
                     resolve();
                 });

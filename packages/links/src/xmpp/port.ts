@@ -13,6 +13,9 @@ const NAMESPACE = "urn:meterseal:link:1";
 /** Characters of the longest frame in base64. */
 const FRAME_CHARACTERS = Math.ceil((LIMITS.messageBytes + 64) / 3) * 4;
 
+/** Time between a collector's questions whether the server is there, and for a sign of life of it. */
+const [PING_MS, SILENCE_MS] = [15_000, 30_000];
+
 /** Name and domain of an account. */
 const ACCOUNT = /^[^\s@/<>&'"]+@([^\s@/<>&'"]+)$/;
 
@@ -53,6 +56,8 @@ class XmppPort extends ClientPort<Client> {
     readonly #domain: string;
     #xml: typeof Xml | null = null;
     #isUp = false;
+    #pings: NodeJS.Timeout | undefined;
+    #silence: NodeJS.Timeout | undefined;
 
     constructor(address: BrokerAddress, subjectHex: string, events: BrokerEvents) {
         super(address, subjectHex, events);
@@ -74,12 +79,27 @@ class XmppPort extends ClientPort<Client> {
         made.on("error", (cause: Error) => this.down(...failureOf(cause)));
         made.on("disconnect", () => this.down("connection lost"));
         made.on("offline", () => this.down("connection lost"));
-        made.on("stanza", (stanza: Element) => this.#take(stanza));
+        made.on("stanza", (stanza: Element) => {
+            this.#silence?.refresh();
+            this.#take(stanza);
+        });
         await made.start();
         await made.send(xml("presence"));
         if (this.isDown) return;
         this.#isUp = true;
+        if (this.isCollector) this.#watch(made, xml);
         this.events.up();
+    }
+
+    /**
+     * Asks the server for a sign of life (XEP-0199): a path that went silent tells nobody. A meter finds
+     * that out by the probes of its session.
+     */
+    #watch(client: Client, xml: typeof Xml): void {
+        const attributes = { type: "get", to: this.#domain, id: "ping" };
+        const ping = (): Element => xml("iq", attributes, xml("ping", { xmlns: "urn:xmpp:ping" }));
+        this.#pings = setInterval(() => client.send(ping()).catch(() => {}), PING_MS);
+        this.#silence = setTimeout(() => this.down("silence"), SILENCE_MS);
     }
 
     override send(subjectHex: string, bytes: Uint8Array): boolean {
@@ -100,8 +120,10 @@ class XmppPort extends ClientPort<Client> {
         await client.stop();
     }
 
-    protected override discard({ socket }: Client): void {
-        socket?.destroy();
+    protected override discard(client: Client | null): void {
+        clearInterval(this.#pings);
+        clearTimeout(this.#silence);
+        client?.socket?.destroy();
     }
 
     #take(stanza: Element): void {
