@@ -92,7 +92,7 @@ export const LIMITS = {
     boxMessages: 1_024,
     /** … and the bytes of them. */
     boxBytes: 16_777_216,
-    /** Accesses that the box remembers of each of them. */
+    /** Accesses that the box remembers of each of them, and as many refused ones. */
     boxAccesses: 256,
     /** Parties, notices, grants or vertices in one answer of the API. */
     listItems: 500,

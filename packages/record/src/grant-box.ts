@@ -47,7 +47,10 @@ export interface GrantBox {
     message(hash: Uint8Array): Promise<BoxMessage | null>;
     /** Messages of a kind issued by a party or for it, by arrival, after a row; at most so many. */
     list(party: Uint8Array, kind: number, afterRow: number, limit: number): Promise<BoxItem[]>;
-    /** Notes durably that somebody asked for a message that is here; the latest of each are kept. */
+    /**
+     * Notes durably that somebody asked for a message that is here. The latest of each are kept, those
+     * that were granted and those that were refused apart: whoever is refused displaces no reader.
+     */
     noteAccess(hash: Uint8Array, access: BoxAccess): Promise<void>;
     /** Who asked for a message, newest first. */
     accesses(hash: Uint8Array): Promise<BoxAccess[]>;

@@ -123,6 +123,23 @@ function accessCases(bed: Bed): void {
         const [item] = await box.list(home, NOTICE_KIND.grant, 0, 1);
         expect(item?.reads).toBe(LIMITS.boxAccesses + 2);
     }, 60_000);
+    it("keeps who took a message, however often somebody is refused", async () => {
+        const box = await bed.open();
+        const { hash } = message("a");
+        await box.put(message("a"));
+        for (let i = 0; i < 2; i++) await box.noteAccess(hash, access(i));
+        for (let i = 0; i < LIMITS.boxAccesses + 2; i++)
+            await box.noteAccess(hash, access(10 + i, false));
+        for (let i = 2; i < 4; i++) await box.noteAccess(hash, access(1_000 + i));
+        await inBothLives(bed, box, async (current) => {
+            const kept = await current.accesses(hash);
+            expect(kept).toHaveLength(LIMITS.boxAccesses + 4);
+            const taken = kept.filter(({ granted }) => granted);
+            expect(taken.map(({ timeUnix }) => timeUnix)).toEqual([1_003, 1_002, 1, 0]);
+            expect(kept.slice(0, 2)).toEqual(taken.slice(0, 2));
+            expect(kept.at(-3)?.timeUnix).toBe(12);
+        });
+    }, 60_000);
     it("refuses to note one of a message that is not here", async () => {
         const box = await bed.open();
         await expectCode(box.noteAccess(message("a").hash, access(1)), "MS_NOT_FOUND");

@@ -77,7 +77,10 @@ export class MemoryGrantBox implements GrantBox {
                 : { ...item, refusals: item.refusals + 1 };
             return () => {
                 boxed.item = counted;
-                boxed.accesses = [access, ...boxed.accesses].slice(0, LIMITS.boxAccesses);
+                const room = { granted: LIMITS.boxAccesses, refused: LIMITS.boxAccesses };
+                boxed.accesses = [access, ...boxed.accesses].filter(
+                    ({ granted }) => room[granted ? "granted" : "refused"]-- > 0,
+                );
             };
         });
     }

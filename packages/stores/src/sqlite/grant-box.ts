@@ -123,8 +123,9 @@ export class SqliteGrantBox implements GrantBox {
             "INSERT INTO accesses (message, caller, time, granted, purpose) VALUES (?, ?, ?, ?, ?)",
         );
         this.#forget = database.prepare(
-            `DELETE FROM accesses WHERE message = ?1 AND n <= (SELECT n FROM accesses
-             WHERE message = ?1 ORDER BY n DESC LIMIT 1 OFFSET ${LIMITS.boxAccesses})`,
+            `DELETE FROM accesses WHERE message = ?1 AND granted = ?2 AND n <= (SELECT n
+             FROM accesses WHERE message = ?1 AND granted = ?2
+             ORDER BY n DESC LIMIT 1 OFFSET ${LIMITS.boxAccesses})`,
         );
         this.#accesses = database.prepare(
             `SELECT caller, time, granted, purpose FROM accesses
@@ -173,7 +174,7 @@ export class SqliteGrantBox implements GrantBox {
             const message = integerOf(row, "n");
             const { caller, granted, purpose, timeUnix } = access;
             this.#noteAccess.run(message, caller, timeUnix, Number(granted), purpose);
-            this.#forget.run(message);
+            this.#forget.run(message, Number(granted));
             this.#count.run(Number(granted), timeUnix, message);
         });
     }
