@@ -1,5 +1,6 @@
-import { PARTY_ROLE } from "@meterseal/record";
-import { rsaTestSigner, testSigner } from "@meterseal/testkit/keys";
+import { unwrap } from "@meterseal/core";
+import { encodeEpoch, PARTY_ROLE, RECORD_CLASS } from "@meterseal/record";
+import { rsaTestSigner, testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
 import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
 import { describe, expect, it } from "vitest";
@@ -96,6 +97,21 @@ describe("an image of a state", () => {
         );
         expect(stateRoot(state)).toEqual(stateRoot(world.state));
         expect(new StateFacts().root(state)).toEqual(stateRoot(state));
+    });
+
+    it.each([
+        ["the last place that there is", Number.MAX_SAFE_INTEGER - 1, "pending"],
+        ["a place beyond all numbers", Number.MAX_SAFE_INTEGER, "MS_CHAIN_MISMATCH"],
+    ])("stays readable with a record for %s", async (_, lastSeq, outcome) => {
+        const world = await World.open();
+        const { chain, network } = world;
+        const body = encodeEpoch({ chainEpoch: 0, lastSeq, lastHash: testBytes("last", 32) });
+        const place = { chainEpoch: 1, seq: 1 };
+        const record = await chain.other(RECORD_CLASS.epoch, body, place);
+        expect(await world.take([record])).toEqual([outcome]);
+        const pieces = copies(imageOfLedger({ state: world.state, log: logOf(3) }));
+        const imaged = unwrap(ledgerOfImage(network.genesis, pieces));
+        expect(restOf(imaged.state)).toEqual(restOf(world.state));
     });
 
     it("is made without facts where nobody asked for a root yet", async () => {

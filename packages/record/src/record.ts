@@ -43,10 +43,14 @@ export type MeterRecord = RecordPayload & { readonly message: Sign1 };
 /** Opening of a new chain epoch (class 7): names the last accepted record of the one before. */
 export type EpochBody = {
     readonly chainEpoch: number;
+    /** 0 for a chain without records; at most 2^53 − 2. */
     readonly lastSeq: number;
     /** 32 bytes. */
     readonly lastHash: Uint8Array;
 };
+
+/** The opening takes the place after it, which must be a number that the formats have. */
+const EPOCH_LAST_SEQ_MAX = Number.MAX_SAFE_INTEGER - 1;
 
 /** Latest time that fits the formats: end of the year 2399. */
 export const TIME_MAX_UNIX = 13_569_465_599;
@@ -140,7 +144,7 @@ export function epochOf(record: MeterRecord): Result<EpochBody> {
         const map = new MapReader(record.body, "epoch");
         const body = {
             chainEpoch: map.integer(0, 0, 0xffff_ffff),
-            lastSeq: map.integer(1, 0, Number.MAX_SAFE_INTEGER),
+            lastSeq: map.integer(1, 0, EPOCH_LAST_SEQ_MAX),
             lastHash: map.bytes(2, 32),
         };
         map.end();

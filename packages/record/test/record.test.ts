@@ -225,13 +225,17 @@ describe("an epoch body", () => {
     const valid = { chainEpoch: 1, lastSeq: 9, lastHash: testBytes("last", 32) };
 
     it("comes back as it was made", () => {
-        expect(unwrap(bodyOf(encodeEpoch(valid)))).toEqual(valid);
+        const latest = { ...valid, lastSeq: Number.MAX_SAFE_INTEGER - 1 };
+        for (const body of [valid, latest]) {
+            expect(unwrap(bodyOf(encodeEpoch(body)))).toEqual(body);
+        }
     });
 
     it.each<[string, [number, unknown]]>([
         ["a negative epoch", [0, -1]],
         ["an epoch of 2^32", [0, 2 ** 32]],
         ["a negative sequence number", [1, -1]],
+        ["a sequence number that none can follow", [1, Number.MAX_SAFE_INTEGER]],
         ["a short hash", [2, new Uint8Array(31)]],
         ["an unknown field", [3, 0]],
         ["no epoch", [0, undefined]],
