@@ -118,7 +118,7 @@ export const LIMITS = {
     pruneRecords: 500,
     /** Prunings in one log: whoever reads it adds up as many ranges at each record. */
     prunings: 4_096,
-    /** Free bytes of a server's disk below which it is not ready. */
+    /** Free bytes of a server's disk below which it is not ready, and which no image of the state takes. */
     freeDiskBytes: 67_108_864,
     /** Text of a readings file. */
     csvBytes: 134_217_728,

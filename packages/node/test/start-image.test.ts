@@ -109,6 +109,6 @@ describe("a server that starts from an image", () => {
         cpSync(imageOf(elsewhere), imageOf(dir));
         const { answers: same, warnings } = await lifeOf(dir);
         expect(same).toEqual(answers);
-        expect(warnings).toEqual(["no image of the state: the whole log is replayed"]);
+        expect(warnings).toEqual(["no image of the state: a start replays more of the log"]);
     });
 });

@@ -6,10 +6,13 @@ import {
     openSync,
     readSync,
     renameSync,
+    rmSync,
     writevSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { error, LIMITS } from "@meterseal/core";
 import type { ImageStore } from "@meterseal/ledger";
+import { freeBytesOf } from "./free-bytes.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
 const MAGIC = Buffer.from("meterseal state image 1\n");
@@ -25,31 +28,60 @@ const DIGEST_BYTES = 32;
  */
 export class ImageFile implements ImageStore {
     readonly #path: string;
+    readonly #draft: string;
 
     /** @param path - of the file; its directory is there. */
     constructor(path: string) {
         this.#path = path;
+        this.#draft = `${path}.new`;
     }
 
-    /** Reads the file; a digest that does not fit, a file that is cut or none at all is null. */
+    /**
+     * Reads the file; a digest that does not fit, a file that is cut or none at all is null. Removes what
+     * a {@link write} left that was killed.
+     */
     read(): Promise<Uint8Array[] | null> {
-        return new Promise((resolve) => resolve(readImage(this.#path)));
+        return new Promise((resolve) => {
+            rmSync(this.#draft, { force: true });
+            resolve(readImage(this.#path));
+        });
     }
 
-    /** Writes all of it before it returns: the pieces are views of a state that goes on. */
+    /**
+     * Writes all of it before it returns: the pieces are views of a state that goes on.
+     * @throws MetersealError MS_STORE_UNWRITABLE where the disk would have less than
+     * {@link LIMITS.freeDiskBytes} left: the log needs them, and can do without an image.
+     */
     write(pieces: readonly Uint8Array[]): Promise<void> {
         return new Promise((resolve) => {
-            const draft = `${this.#path}.new`;
-            const file = openSync(draft, "w", 0o600);
+            this.#requireRoom(pieces);
             try {
-                writeImage(file, pieces);
-                fsyncSync(file);
-            } finally {
-                closeSync(file);
+                const file = openSync(this.#draft, "w", 0o600);
+                try {
+                    writeImage(file, pieces);
+                    fsyncSync(file);
+                } finally {
+                    closeSync(file);
+                }
+                renameSync(this.#draft, this.#path);
+            } catch (cause) {
+                rmSync(this.#draft, { force: true });
+                throw cause;
             }
-            renameSync(draft, this.#path);
             syncDirectory(dirname(this.#path));
             resolve();
+        });
+    }
+
+    #requireRoom(pieces: readonly Uint8Array[]): void {
+        const size = pieces.reduce((sum, { length }) => sum + length, 0);
+        const [needed, free] = [size + LIMITS.freeDiskBytes, freeBytesOf(dirname(this.#path))];
+        if (free >= needed) return;
+        throw error("MS_STORE_UNWRITABLE", {
+            where: this.#path,
+            expected: `${needed} bytes free`,
+            got: `${free}`,
+            todo: "Make room.",
         });
     }
 }

@@ -5,6 +5,7 @@
  * @packageDocumentation
  */
 
+export { freeBytesOf } from "./free-bytes.ts";
 export type { StoreHooks, WritePoint } from "./hooks.ts";
 export { ImageFile } from "./image-file.ts";
 export { type DirectoryLock, lockDirectory, lockHolder } from "./lock.ts";

@@ -1,6 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+    existsSync,
+    mkdtempSync,
+    readFileSync,
+    rmSync,
+    statfsSync,
+    symlinkSync,
+    writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { LIMITS } from "@meterseal/core";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { ImageFile } from "../src/image-file.ts";
 
@@ -55,6 +64,32 @@ describe("an image in a file", () => {
         expect(await file.read()).toEqual(PIECES);
         await file.write([Uint8Array.of(9)]);
         expect(await file.read()).toEqual([Uint8Array.of(9)]);
+    });
+
+    it("takes no room with what a process left half written that was killed", async () => {
+        const file = new ImageFile(path);
+        await file.write(PIECES);
+        writeFileSync(`${path}.new`, "half");
+        expect(await file.read()).toEqual(PIECES);
+        expect(existsSync(`${path}.new`)).toBe(false);
+    });
+
+    it.runIf(existsSync("/dev/full"))("leaves nothing where the disk is full", async () => {
+        const file = new ImageFile(path);
+        await file.write(PIECES);
+        symlinkSync("/dev/full", `${path}.new`);
+        await expect(file.write([Uint8Array.of(9)])).rejects.toThrow("ENOSPC");
+        expect(existsSync(`${path}.new`)).toBe(false);
+        expect(await file.read()).toEqual(PIECES);
+    });
+
+    it("is not begun where the log would be left without the room that it needs", async () => {
+        const { bavail, bsize } = statfsSync(scratch);
+        // Of a length alone: to write it would fail at once.
+        const piece = { length: bavail * bsize - LIMITS.freeDiskBytes / 2 } as Uint8Array;
+        const file = new ImageFile(path);
+        await expect(file.write([piece])).rejects.toMatchObject({ code: "MS_STORE_UNWRITABLE" });
+        expect([existsSync(path), existsSync(`${path}.new`)]).toEqual([false, false]);
     });
 
     it("says where it cannot be written", async () => {

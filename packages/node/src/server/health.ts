@@ -1,7 +1,7 @@
 import { createSocket } from "node:dgram";
-import { statfsSync } from "node:fs";
 import { connect, isIPv6 } from "node:net";
 import { type Clock, LIMITS, MetersealError } from "@meterseal/core";
+import { freeBytesOf } from "@meterseal/stores";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import type { FastifyInstance } from "fastify";
 import { reasonOf } from "../files.ts";
@@ -98,8 +98,7 @@ export class Health {
     }
 
     #spaceReason(): string | null {
-        const { bavail, bsize } = statfsSync(this.#sources.directory);
-        const free = bavail * bsize;
+        const free = freeBytesOf(this.#sources.directory);
         if (free >= LIMITS.freeDiskBytes) return null;
         const needed = LIMITS.freeDiskBytes / MIB;
         return `the disk has ${Math.floor(free / MIB)} MiB left, fewer than ${needed}`;

@@ -206,7 +206,7 @@ async function chooseEngine(
                 every: IMAGE_EVERY,
                 views,
                 onFailed: (cause) =>
-                    log.warn("no image of the state: the whole log is replayed", {
+                    log.warn("no image of the state: a start replays more of the log", {
                         cause: reasonOf(cause),
                     }),
             },

@@ -1,15 +1,8 @@
-import {
-    closeSync,
-    existsSync,
-    fsyncSync,
-    openSync,
-    renameSync,
-    rmSync,
-    statfsSync,
-} from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { error } from "@meterseal/core";
+import { freeBytesOf } from "../free-bytes.ts";
 import { syncDirectory } from "../sync-directory.ts";
 import { storeError } from "./errors.ts";
 import { foreign, requireOurs, statOf } from "./file-format.ts";
@@ -46,8 +39,7 @@ export function compactServerStore(directory: string): number {
     if (before === null) throw foreign(path, "a store", "no file");
     try {
         requireOurs(path, before, SERVER_FORMAT);
-        const { bavail, bsize } = statfsSync(directory);
-        if (bavail * bsize < before.size) {
+        if (freeBytesOf(directory) < before.size) {
             const expected = `${before.size} bytes free for a copy`;
             throw error("MS_STORE_UNWRITABLE", { where: directory, expected });
         }
