@@ -106,6 +106,28 @@ describe("a branch", () => {
         expect(one.toSequencer.sent).toBe(1);
     });
 
+    it("has settled what it follows when that is on disk, and not where the write failed", async () => {
+        const disk = Promise.withResolvers<void>();
+        one.store.followLog = async () => {
+            await disk.promise;
+            throw new Error("power cut");
+        };
+        const meter = await world.network.meter("late");
+        await world.engine.submit(meter.enrolment.message.bytes, []);
+        await world.settle();
+        expect(one.engine.state.subjects.has(toHex(meter.subject))).toBe(true);
+        let isSettled = false;
+        const settled = one.engine.settled().finally(() => {
+            isSettled = true;
+        });
+        await new Promise(setImmediate);
+        expect(isSettled).toBe(false);
+        disk.resolve();
+        await expect(settled).rejects.toMatchObject({ code: "MS_INTERNAL" });
+        await other.engine.settled();
+        expect(other.engine.state.subjects.has(toHex(meter.subject))).toBe(true);
+    });
+
     it("forwards a message of a party, and hears of it in the log", async () => {
         const meter = await world.network.meter("late");
         const finality = await world.time.run(one.engine.submit(meter.enrolment.message.bytes));

@@ -415,6 +415,33 @@ describe("the engine", () => {
         expect(await Promise.all(logged)).toEqual([2, 3]);
         await engine.close();
     });
+    it("has settled what a block did when a later one has signed it, and not where it ends before", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const { engine, ask } = await engineOn(node, { kind: "taken" });
+        const made = await collector.vertex([await chain.usage()]);
+        const tx = txOf(made.vertex.message.bytes, [...made.records]);
+        await ask({ finalizeBlock: { ...blockOf([tx]), height: 2n } });
+        let isSettled = false;
+        const settled = engine.settled().then(() => {
+            isSettled = true;
+        });
+        await ask({ commit: {} });
+        await new Promise(setImmediate);
+        expect([engine.log.size, engine.head().size, isSettled]).toEqual([3, 2, false]);
+        await ask({ finalizeBlock: { ...blockOf([]), height: 3n } });
+        await settled;
+        await engine.settled();
+        await ask({ commit: {} });
+        const more = await collector.vertex([await chain.usage()]);
+        const next = txOf(more.vertex.message.bytes, [...more.records]);
+        await ask({ finalizeBlock: { ...blockOf([next]), height: 4n } });
+        const cut = engine.settled().catch((cause: unknown) => cause);
+        await engine.close();
+        expect(await cut).toMatchObject({ code: "MS_LINK" });
+        await expect(engine.settled()).rejects.toMatchObject({ code: "MS_LINK" });
+    });
     it("passes on every other refusal", async () => {
         const node = await open();
         await begin(node);

@@ -165,6 +165,38 @@ describe("the embedded engine", () => {
     });
 });
 
+describe("what the state holds", () => {
+    it("is settled when it is on disk, and not before", async () => {
+        const disk = Promise.withResolvers<void>();
+        const append = store.append.bind(store);
+        store.append = async (entry) => {
+            await disk.promise;
+            await append(entry);
+        };
+        const submitted = submit(await make());
+        let isSettled = false;
+        const settled = engine.settled().then(() => {
+            isSettled = true;
+        });
+        await new Promise(setImmediate);
+        expect([engine.log.size, engine.head().size, isSettled]).toEqual([3, 2, false]);
+        disk.resolve();
+        await settled;
+        expect(engine.head().size).toBe(3);
+        await submitted;
+    });
+
+    it("is not settled where its write failed", async () => {
+        const lost = await make();
+        await open(failing("beforeCommit"));
+        await engine.settled();
+        const submitted = submit(lost).catch(() => undefined);
+        for (const asked of [engine.settled(), submitted.then(() => engine.settled())]) {
+            await expect(asked).rejects.toMatchObject({ code: "MS_STORE_UNWRITABLE" });
+        }
+    });
+});
+
 describe("a failure", () => {
     it.each(["beforeCommit", "afterCommit"] as const)(
         "of the store %s stops the engine; nothing is half applied afterwards",

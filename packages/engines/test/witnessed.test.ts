@@ -116,6 +116,22 @@ describe("an engine with witnesses", () => {
         expect([told, engine.head().size]).toEqual([[0, 1, 2], 3]);
         expect(time.pending).toBe(0);
     });
+    it("has settled what it holds when that is final, also after a restart", async () => {
+        await open();
+        for (const each of peers.values()) each.up = false;
+        await engine.append(await entry(), []);
+        const asked = engine.settled().catch((cause: unknown) => cause);
+        await time.settle();
+        engine.close();
+        expect(((await asked) as MetersealError).code).toBe("MS_WITNESS");
+        await open();
+        const settled = engine.settled().then(() => engine.head().size);
+        await time.settle();
+        expect([engine.log.size, engine.head().size]).toEqual([1, 0]);
+        for (const each of peers.values()) each.up = true;
+        await time.advance(20_000);
+        expect(await settled).toBe(1);
+    });
     it("tells after a restart of what was cosigned, and of the rest when it is", async () => {
         await open();
         await engine.submit(await entry(), []);

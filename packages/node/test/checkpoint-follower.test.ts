@@ -47,6 +47,7 @@ async function follow(note: unknown, rounds: number): Promise<{ kept: number[]; 
     const engine: ServerEngine = {
         ...{ state, log, origin, submit: unused, append: unused },
         markVerified: () => undefined,
+        settled: () => Promise.resolve(),
         head: () => ({ size: log.size, root: log.root() }),
         close: () => undefined,
     };

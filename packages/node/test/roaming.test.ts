@@ -97,6 +97,7 @@ beforeAll(async () => {
     const engine: ServerEngine = {
         ...{ state, log, origin: originOf(network.networkId), submit: unused, append: unused },
         markVerified: () => undefined,
+        settled: () => Promise.resolve(),
         head: () => ({ size: log.size, root: log.root() }),
         close: () => undefined,
     };

@@ -87,6 +87,7 @@ export class BranchEngine implements Engine {
     readonly #kept = new Set<string>();
     #taking: Promise<unknown> = Promise.resolve();
     #stopped = false;
+    #failure: MetersealError | null = null;
     #sequencerSize = 0;
 
     private constructor({ followed, options, pending }: Parts) {
@@ -188,6 +189,15 @@ export class BranchEngine implements Engine {
 
     async append(item: Uint8Array): Promise<number> {
         return (await this.submit(item)).leafIndex;
+    }
+
+    /**
+     * Resolves once all that the state holds now is on disk; it is final as soon as it is here.
+     * @throws MetersealError MS_INTERNAL where the store or the observer has failed.
+     */
+    async settled(): Promise<void> {
+        await this.#taking;
+        if (this.#failure !== null) throw this.#failure;
     }
 
     /** Exchanges no more; what is not in the log yet stays on disk. */
@@ -324,8 +334,9 @@ export class BranchEngine implements Engine {
             return await work();
         } catch (cause) {
             this.#stopped = true;
+            this.#failure ??= error("MS_INTERNAL", { where: "branch", cause });
             this.#options.onFatal(cause);
-            throw error("MS_INTERNAL", { where: "branch", cause });
+            throw this.#failure;
         }
     }
 

@@ -86,6 +86,7 @@ export class CometEngine implements Engine {
     readonly #submitted: Map<string, Submitted>;
     /** Those that are in the log and not final. */
     readonly #byLeaf: Map<number, Submitted>;
+    readonly #settling: EngineParts["settling"];
     readonly #ledger: BlockLedger;
     #failure: MetersealError | null = null;
     #closing: (() => void)[] = [];
@@ -97,6 +98,7 @@ export class CometEngine implements Engine {
         this.#node = parts.options.node;
         this.#submitted = parts.submitted;
         this.#byLeaf = parts.byLeaf;
+        this.#settling = parts.settling;
         this.#ledger = ledger;
     }
 
@@ -113,6 +115,7 @@ export class CometEngine implements Engine {
         const submitted = new Map<string, Submitted>();
         const { check, node, observer, onFatal, store, verify } = options;
         const byLeaf = new Map<number, Submitted>();
+        const settling: EngineParts["settling"] = new Map();
         const app = await Application.open({
             store,
             logSigner: options.logSigner,
@@ -131,6 +134,8 @@ export class CometEngine implements Engine {
                     observer.entryFinal(entry, timeMs, finality, outcomes);
                     byLeaf.get(leafIndex)?.final(finality);
                     byLeaf.delete(leafIndex);
+                    settling.get(leafIndex)?.resolve();
+                    settling.delete(leafIndex);
                 },
                 entryRefused: (author, code) => observer.entryRefused?.(author, code),
                 vertexForked: (vertex) => observer.vertexForked?.(vertex),
@@ -147,7 +152,7 @@ export class CometEngine implements Engine {
         const snapshots = new Snapshots(app, store, options.snapshotInterval);
         return await new Promise((resolve, reject) => {
             let waiting = true;
-            const parts = { options, app, snapshots, submitted, byLeaf };
+            const parts = { options, app, snapshots, submitted, byLeaf, settling };
             const ready = (): void => {
                 if (!waiting || app.ledger === null) return;
                 waiting = false;
@@ -218,6 +223,19 @@ export class CometEngine implements Engine {
         return await this.#offer(item, records).logged;
     }
 
+    /**
+     * Resolves once all that the state holds now is final: on disk, and signed by a later block.
+     * @throws MetersealError MS_LINK where the engine is closed before.
+     */
+    async settled(): Promise<void> {
+        const last = this.log.size - 1;
+        if (last < this.head().size) return;
+        if (this.#failure !== null) throw this.#failure;
+        const wait = this.#settling.get(last) ?? Promise.withResolvers<void>();
+        this.#settling.set(last, wait);
+        await wait.promise;
+    }
+
     /** Snapshots that this node serves to those that join. */
     snapshotHeights(): number[] {
         return this.#snapshots.list().map(({ height }) => Number(height));
@@ -237,6 +255,8 @@ export class CometEngine implements Engine {
             own.refuse(this.#failure);
         }
         this.#submitted.clear();
+        for (const wait of this.#settling.values()) wait.reject(this.#failure);
+        this.#settling.clear();
         await this.#node.close();
     }
 
@@ -332,6 +352,8 @@ type EngineParts = {
     readonly snapshots: Snapshots;
     readonly submitted: Map<string, Submitted>;
     readonly byLeaf: Map<number, Submitted>;
+    /** Told when the entry of an index is final. */
+    readonly settling: Map<number, PromiseWithResolvers<void>>;
 };
 
 /** Our own transaction behind an entry of a block; null for one of somebody else. */

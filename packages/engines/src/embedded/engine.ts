@@ -169,6 +169,16 @@ export class EmbeddedEngine implements Engine {
         return leafIndex;
     }
 
+    /**
+     * Resolves once all that the state holds now is final.
+     * @throws MetersealError where that does not come before the engine ends, or did not before it failed.
+     */
+    async settled(): Promise<void> {
+        await this.#queue;
+        if (this.#failure !== null) throw this.#failure;
+        await this.#gate.settled();
+    }
+
     /** Tree head up to which everything is final. */
     head(): TreeHead {
         return this.#gate.head;

@@ -49,6 +49,7 @@ export type LoggedEntry = {
 
 /** An entry of the log that is not final yet. */
 type Waiting = LoggedEntry & {
+    readonly final: Promise<Finality>;
     readonly settle: (finality: Finality) => void;
     readonly refuse: (cause: unknown) => void;
 };
@@ -81,13 +82,17 @@ export class FinalityGate {
 
     /** Takes the next entry of the log, whose checkpoint is on disk; resolves once it is final. */
     add(logged: LoggedEntry): Promise<Finality> {
-        const final = new Promise<Finality>((settle, refuse) => {
-            this.#waiting.push({ ...logged, settle, refuse });
-        });
+        const { promise: final, reject, resolve } = Promise.withResolvers<Finality>();
+        this.#waiting.push({ ...logged, final, settle: resolve, refuse: reject });
         final.catch(() => undefined); // who appends without waiting does not hear of it
         if (this.#options.witnesses === null) this.#advance(this.#options.latest().head);
         else this.#start(this.#options.witnesses);
         return final;
+    }
+
+    /** Resolves once all that waits now is final; rejects where the gate is closed before. */
+    async settled(): Promise<void> {
+        await this.#waiting.at(-1)?.final;
     }
 
     /**

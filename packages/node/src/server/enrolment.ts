@@ -1,5 +1,12 @@
 import { bytesEqual, type Clock, error, type PublicKey, type Signer, toHex } from "@meterseal/core";
-import { createEnrolment, kidOf, ROLE, type StreamDescriptor } from "@meterseal/record";
+import type { LedgerState } from "@meterseal/ledger";
+import {
+    createEnrolment,
+    type Enrolment,
+    kidOf,
+    ROLE,
+    type StreamDescriptor,
+} from "@meterseal/record";
 import type { EnrolmentAnswer } from "../device/exchange.ts";
 import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -18,8 +25,10 @@ export type Registry = {
 /** Admits the server's own collector where the ledger does not know it yet. */
 export async function enrolCollector(registry: Registry): Promise<void> {
     const { author: id, collector } = registry.identity;
-    const network = registry.engine.state.networkId;
-    await admitCollector(registry, { id, key: collector.publicKey, network });
+    const { state } = registry.engine;
+    // An enrolment that waits for witnesses since before the start holds no start up.
+    if (state.authors.has(toHex(id))) requireEnrolledKey(state, id, collector.publicKey);
+    else await admitCollector(registry, { id, key: collector.publicKey, network: state.networkId });
 }
 
 /**
@@ -32,18 +41,23 @@ export async function admitCollector(
     { id, key, network }: CollectorRequest,
 ): Promise<CollectorAnswer> {
     const { state } = registry.engine;
-    const where = `collector ${toHex(id)}`;
     if (!bytesEqual(network, state.networkId)) {
+        const where = `collector ${toHex(id)}`;
         throw error("MS_NETWORK", { where, expected: toHex(state.networkId), got: toHex(network) });
     }
-    if (!state.authors.has(toHex(id))) {
-        await submit(registry, { role: ROLE.collector, id, key, streams: [], epoch: 0 });
-    }
+    if (state.authors.has(toHex(id))) await registry.engine.settled();
+    else await submit(registry, { role: ROLE.collector, id, key, streams: [], epoch: 0 });
+    return { enrolment: requireEnrolledKey(state, id, key).message.bytes };
+}
+
+/** The enrolment of a collector. @throws MetersealError MS_ENROLMENT where it has another key. */
+function requireEnrolledKey(state: LedgerState, id: Uint8Array, key: PublicKey): Enrolment {
     const enrolment = state.authors.get(toHex(id))?.enrolment;
-    if (enrolment === undefined || !bytesEqual(kidOf(enrolment.key), kidOf(key))) {
-        throw error("MS_ENROLMENT", { where, expected: "its enrolled key" });
-    }
-    return { enrolment: enrolment.message.bytes };
+    if (enrolment !== undefined && bytesEqual(kidOf(enrolment.key), kidOf(key))) return enrolment;
+    throw error("MS_ENROLMENT", {
+        where: `collector ${toHex(id)}`,
+        expected: "its enrolled key",
+    });
 }
 
 /**
@@ -76,7 +90,7 @@ export async function enrolMeter(
             });
         }
         await submit(registry, { role, id, key, streams, epoch });
-    }
+    } else await engine.settled();
     const enrolled = engine.state.subjects.get(subject);
     const author = engine.state.authors.get(toHex(identity.author));
     if (enrolled === undefined || author === undefined) throw error("MS_INTERNAL", { where });

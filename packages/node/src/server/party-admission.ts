@@ -14,7 +14,10 @@ export async function admitParty(registry: Registry, request: PartyRequest): Pro
     const network = engine.state.networkId;
     const known = engine.state.parties.get(toHex(request.id));
     if (known?.keyEpoch === request.keyEpoch) {
-        if (isSame(known, request)) return { network, genesis, party: known.message.bytes };
+        if (isSame(known, request)) {
+            await engine.settled();
+            return { network, genesis, party: known.message.bytes };
+        }
         throw error("MS_PARTY", {
             where: `party ${toHex(request.id)}`,
             expected: "the request that was admitted before, or a later key epoch",

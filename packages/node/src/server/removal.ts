@@ -32,7 +32,7 @@ export async function removeMember(
         const timeUnix = Math.floor(clock.nowMs() / 1000);
         const operator = requireOperatorKey(identity);
         await engine.submit(await createRevocation(operator, { network, id, timeUnix }), []);
-    }
+    } else await engine.settled();
     const role = ROLE_NAMES[member.role] ?? "meter";
     return { id: name, role, network: toHex(network) };
 }
