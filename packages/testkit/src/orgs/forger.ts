@@ -36,6 +36,7 @@ type ForgedTx = {
 /** Kinds of false vertices, with the codes that they may be refused with, and who is to blame. */
 const KINDS: Readonly<Record<string, readonly string[]>> = {
     "bad signature": ["MS_SIGNATURE_BAD"],
+    "another key": ["MS_SIGNATURE_BAD"],
     "unknown author": ["MS_KEY_UNKNOWN", "MS_VERTEX_AUTHOR"],
     "wrong network": ["MS_GENESIS"],
     "other key epoch": ["MS_VERTEX_AUTHOR"],
@@ -57,6 +58,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 /** Kinds that an honest validator does not vote for. */
 const FAULTY = [
     "bad signature",
+    "another key",
     "one parent",
     "same parent twice",
     "unsorted parents",
@@ -64,7 +66,7 @@ const FAULTY = [
     "unknown parent",
 ];
 /** Kinds that need no key of an enrolled collector. */
-const OF_ANYBODY = ["bad signature", "unknown author", "replayed vertex"];
+const OF_ANYBODY = ["bad signature", "another key", "unknown author", "replayed vertex"];
 /** Refusals of an author whose last vertex is another by now, or who was removed. */
 const OVERTAKEN = ["MS_VERTEX_FORK", "MS_VERTEX_PARENTS", "MS_FROZEN"];
 
@@ -166,7 +168,9 @@ export class Forger {
         });
         const [one, two] = header.parents;
         switch (kind) {
-            case "bad signature":
+            case "bad signature": // under the author's name and key id
+                return await sign({}, { ...stranger().signer, publicKey: signer.publicKey });
+            case "another key":
                 return await sign({}, stranger().signer);
             case "unknown author":
                 return await sign({ author: noise.subarray(0, 16) }, stranger().signer);
