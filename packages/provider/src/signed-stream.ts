@@ -45,7 +45,8 @@ type Epoch = {
  * Reads the boundaries of a stream off records whose signatures, chain and inclusion were checked.
  * @param records - of one subject, in chain order; those of other streams do not count.
  * @returns MS_RESEALED where boundaries are not in order; MS_STREAM_RULE where the medium changes; MS_MALFORMED for a body of another shape;
- * MS_CHAIN_MISMATCH where an opening names another closing record than the one that is there.
+ * MS_CHAIN_MISMATCH where an opening names another closing record than the one that is there, or one that
+ * lacks behind others of its epoch.
  */
 export function signedStream(
     records: readonly MeterRecord[],
@@ -132,13 +133,16 @@ class StreamReader {
         return made;
     }
 
-    /** An opening that names the record that closed the epoch before holds both together. */
+    /**
+     * An opening that names the record that closed the epoch before holds both together; records that
+     * begin behind that epoch need not have it.
+     */
     #checkJoins(): Result<null> {
         for (const { opening } of this.#epochs.values()) {
             const before = opening?.event.before;
-            const closing = this.#epochs.get(before?.sealEpoch ?? -1)?.closing;
-            if (opening === null || before?.closing === undefined || closing == null) continue;
-            const { chainEpoch, seq } = closing.place;
+            const ended = this.#epochs.get(before?.sealEpoch ?? -1);
+            if (opening === null || before?.closing === undefined || ended === undefined) continue;
+            const { chainEpoch, seq } = ended.closing?.place ?? {};
             const record = this.#events.get(`${chainEpoch}/${seq}`);
             if (record !== undefined && bytesEqual(record.message.hash, before.closing)) continue;
             const where = `record ${opening.place.chainEpoch}/${opening.place.seq}`;

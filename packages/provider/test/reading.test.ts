@@ -1,6 +1,6 @@
 import { bytesEqual, unixOfSlot, unwrap, type WindowName } from "@meterseal/core";
 import type { Evidence } from "@meterseal/ledger";
-import { NOTICE_KIND, PARTY_ROLE } from "@meterseal/record";
+import { NOTICE_KIND, PARTY_ROLE, RECORD_CLASS } from "@meterseal/record";
 import { GRANT_KIND } from "@meterseal/seal";
 import { testBytes } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
@@ -13,6 +13,7 @@ import {
     type ReadingRequest,
     readGrant,
 } from "../src/index.ts";
+import { signedStream } from "../src/signed-stream.ts";
 import { at, FROM, Street, TO, type Wish } from "./street.ts";
 
 let street: Street;
@@ -212,6 +213,10 @@ describe("a store that lies is found out", () => {
             changed[place] = (changed[place] ?? 0) ^ 1;
             return changed;
         };
+        const closing = street.records.find(
+            ({ chainEpoch, recordClass }) =>
+                chainEpoch === 0 && recordClass === RECORD_CLASS.billing,
+        )?.message.bytes as Uint8Array;
         const lies: [string, Changes, string[]][] = [
             [
                 "changed ciphertext",
@@ -245,6 +250,11 @@ describe("a store that lies is found out", () => {
                 records((list) => list.filter((_, i) => i !== 5)),
                 ["MS_CHAIN_MISMATCH"],
             ],
+            [
+                "the end of the old meter dropped",
+                records((list) => list.filter(({ bytes }) => !bytesEqual(bytes, closing))),
+                ["MS_CHAIN_MISMATCH"],
+            ],
             ["a dropped begin", records((list) => list.slice(2)), ["MS_GAP"]],
             [
                 "a record that is not in the log",
@@ -271,6 +281,9 @@ describe("a store that lies is found out", () => {
             const found = await codes(changes);
             expect(found, lie).toEqual(expected);
         }
+        const rest = street.records.filter(({ message }) => message.bytes !== closing);
+        const signed = signedStream(rest, street.meters[0].descriptor.stream);
+        expect(signed).toMatchObject({ error: { code: "MS_CHAIN_MISMATCH" } });
     });
 
     it("by an old or a forked log", async () => {

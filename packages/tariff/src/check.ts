@@ -4,6 +4,7 @@ import type { Bill } from "./bill.ts";
 import { type ChargeLine, chargesOf } from "./charges.ts";
 import { type Coverage, coverageOf } from "./coverage.ts";
 import { type BillBasis, linesOf } from "./lines.ts";
+import type { RecordedEpoch } from "./recorded.ts";
 
 /** A bill that follows from the records and the tariff. */
 export type CheckedBill = {
@@ -18,7 +19,7 @@ export type CheckedBill = {
  * Checks a bill without a key: Σ v · Com = amount · G + blind · H over the commitments that the meter
  * signed, with weights that follow from the published tariff (privacy 4). That the records are signed,
  * whole and in the ledger is checked before, by whoever hands them over.
- * @returns MS_BILL with the reason; MS_PRUNED where records of the period were pruned; MS_COMMITMENT for a
+ * @returns MS_BILL with the reason, also where a seal epoch of the period lacks; MS_PRUNED where records of the period were pruned; MS_COMMITMENT for a
  * commitment that is none or is not there; MS_TARIFF, MS_ZONE, MS_TOO_LARGE.
  */
 export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
@@ -47,6 +48,11 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
         const todo = "Take evidence from before the pruning, or a bill that begins later.";
         return fail(error("MS_PRUNED", { where: "bill", expected, todo }));
     }
+    if (lacksEpoch(bill, recorded.epochs)) {
+        const expected = "records of every seal epoch of the period";
+        const todo = "Take evidence of all keys of the meter, or a bill of one side of the gap.";
+        return fail(error("MS_BILL", { expected, todo }));
+    }
     const lines = linesOf(basis);
     if (!lines.ok) return lines;
     const terms: WeightedCommitment[] = lines.value.flatMap(({ epochs, place }) =>
@@ -73,4 +79,19 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
         charges: charges.value,
         coverage: coverageOf(recorded.epochs, period),
     });
+}
+
+/**
+ * True where a seal epoch before another has no record, and its time may reach into the period: nothing
+ * else shows what a device measured that signed no end, and whose records were all left out.
+ */
+function lacksEpoch({ fromUnix, toUnix }: Bill, epochs: readonly RecordedEpoch[]): boolean {
+    let [lastEpoch, lastUnix] = [-1, Number.NEGATIVE_INFINITY];
+    for (const { boundaries, sealEpoch } of epochs) {
+        const firstUnix = boundaries[0]?.atUnix ?? lastUnix;
+        const isNext = sealEpoch === lastEpoch + 1;
+        if (!isNext && fromUnix < firstUnix && toUnix > lastUnix) return true;
+        [lastEpoch, lastUnix] = [sealEpoch, boundaries.at(-1)?.atUnix ?? lastUnix];
+    }
+    return false;
 }

@@ -264,6 +264,33 @@ describe("a bill (invariant 13) fails", () => {
         expect(codeOf(checkBill(bill, { ...exact, isPruned: true }))).toBe("ok");
     });
 
+    it("over a period in which a seal epoch is left out: a smaller bill would be as well proven", async () => {
+        const replaced = await Home.open();
+        const [from, to] = [period.fromSlot, period.fromSlot + 300];
+        const [second, third] = [from + 100, from + 200];
+        for (const [begin, end] of [
+            [from - 5, second],
+            [second, third],
+            [third, to + 5],
+        ] as const) {
+            await replaced.seal(begin, end, growing(from - 5, 12_345n, usage));
+            replaced.nextEpoch();
+        }
+        const without = (epoch: number | null, fromSlot: number, toSlot: number): string => {
+            const full = replaced.basis(flat, { slotSeconds: 900, fromSlot, toSlot });
+            const epochs = full.recorded.epochs.filter(({ sealEpoch }) => sealEpoch !== epoch);
+            const over = { ...full, recorded: { ...full.recorded, epochs } };
+            return codeOf(proveBill(replaced.prover, over));
+        };
+        expect(without(null, from, to)).toBe("ok");
+        expect(without(0, from, to)).toBe("MS_BILL");
+        expect(without(1, from, to)).toBe("MS_BILL");
+        // On either side of what lacks a bill says what it should.
+        expect(without(0, second, to)).toBe("ok");
+        expect(without(1, third, to)).toBe("ok");
+        expect(without(1, from, second)).toBe("ok");
+    });
+
     it("where the meter committed to another register than it sealed: its maker is told", () => {
         const over = altered((recorded) => {
             const boundaries = boundariesOf(recorded);

@@ -26,7 +26,8 @@ export type Joined = { readonly boundaries: EpochBoundary[]; readonly joins: Joi
  * makes its initial registers the final ones of the epoch before, so that every difference is what
  * was measured, whichever device measured it.
  * @returns MS_RESEALED where epochs overlap, MS_REGISTER_DECREASED for a final register below one
- * that was sealed before, MS_CHAIN_MISMATCH for an opening that names another closing record.
+ * that was sealed before, MS_CHAIN_MISMATCH for an opening that names another closing record than the
+ * one before it, or one that is not there.
  */
 export function joinEpochs(epochs: readonly OpenEpoch[]): Result<Joined> {
     const boundaries: EpochBoundary[] = [];
@@ -89,9 +90,9 @@ function joinOf(before: EndedEpoch, epoch: OpenEpoch, begin: Registers): Result<
     const named = opening?.event.before?.closing;
     const { end, last } = before;
     const { closing, sealEpoch } = before.epoch;
-    const contradicts =
-        named !== undefined && closing !== null && !bytesEqual(named, closing.record.message.hash);
-    if (opening !== null && contradicts) {
+    const isNamed =
+        named === undefined || (closing !== null && bytesEqual(named, closing.record.message.hash));
+    if (opening !== null && !isNamed) {
         const where = recordName(opening.record);
         const expected = `the closing record of seal epoch ${sealEpoch}`;
         return fail(error("MS_CHAIN_MISMATCH", { where, expected }));

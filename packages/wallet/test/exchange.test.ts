@@ -107,13 +107,14 @@ describe("C3 a meter exchange, the new meter not at 0", () => {
     it.each([
         ["a final register below a sealed one", 1_024n, "right", 3, "MS_REGISTER_DECREASED"],
         ["an opening that names another closing", 1_029n, "wrong", 3, "MS_CHAIN_MISMATCH"],
+        ["an opening whose closing is missing", 1_029n, "none", 3, "MS_CHAIN_MISMATCH"],
         ["epochs that overlap", 1_029n, "right", 1, "MS_RESEALED"],
     ])("refuses %s", async (_, finalWh, names, from, code) => {
         const closed = await event(0, "closing", finalWh);
-        const closing = names === "right" ? closed.message.hash : testBytes("other", 32);
+        const closing = names === "wrong" ? testBytes("other", 32) : closed.message.hash;
         const records = [
             await usage(0, SLOT, rows(1_000, 1_010, 1_025)),
-            closed,
+            ...(names === "none" ? [] : [closed]),
             await event(1, "opening", 0n, { closing }),
             await usage(1, SLOT + from, rows(6, 20)),
         ];

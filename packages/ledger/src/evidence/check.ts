@@ -5,21 +5,17 @@ import {
     type MetersealError,
     type PublicKey,
     toHex,
-    unixOfSlot,
 } from "@meterseal/core";
 import {
     type Enrolment,
-    epochOf,
     kidOf,
     type MeterRecord,
     type Notice,
     type Party,
     type Pruning,
     parseRecord,
-    RECORD_CLASS,
     ROLE,
     type Sign1,
-    usageOf,
     verifySign1,
 } from "@meterseal/record";
 import { recordName } from "../accept/accept.ts";
@@ -30,6 +26,7 @@ import { verifyConsistency, verifyInclusion } from "../merkle/verify.ts";
 import type { TreeHead } from "../ports.ts";
 import { recordLeafHash } from "../vertex/body.ts";
 import type { Vertex } from "../vertex/vertex.ts";
+import { checkChain } from "./chain.ts";
 import type { Evidence, LogLeaf } from "./evidence.ts";
 
 /**
@@ -135,7 +132,7 @@ class EvidenceCheck {
                 const record = this.#checkRecord(item, vertex);
                 if (record !== null) records.push({ record, entryTimeMs: vertex?.timeMs ?? 0 });
             }
-            this.#checkChain(records);
+            this.#checkChain(records.map(({ record }) => record));
         }
         return {
             checkpoint: head,
@@ -303,65 +300,12 @@ class EvidenceCheck {
         return record;
     }
 
-    /**
-     * Each record names the one before; the first of a key names its enrolment. A stretch begins
-     * anywhere, and a chain of which the beginning was pruned where that ends.
-     */
-    #checkChain(records: readonly CheckedRecord[]): void {
+    #checkChain(records: readonly MeterRecord[]): void {
         const { extent = "whole" } = this.#trust;
         if (extent === "single") return;
-        if (extent === "whole") this.#prunedBeforeUnix = this.#prunedBefore(records);
-        const isCut = extent === "stretch" || this.#prunedBeforeUnix !== null;
-        let before: MeterRecord | null = isCut ? (records[0]?.record ?? null) : null;
-        for (const { record } of isCut ? records.slice(1) : records) {
-            const follows =
-                before !== null &&
-                before.chainEpoch === record.chainEpoch &&
-                record.seq === before.seq + 1 &&
-                bytesEqual(record.prev, before.message.hash);
-            const links = follows || this.#beginsEpoch(record, before);
-            this.#note(links, "MS_CHAIN_MISMATCH", recordName(record));
-            before = record;
-        }
-    }
-
-    /**
-     * Instant of a pruning that took what stood before the records: the first usage among them goes on
-     * where that ended, so what lacks can only be older. Null where nothing lacks, or no pruning says so.
-     * Null also under a key of several streams, which a meter need not send in one order of time: what
-     * lacks of one may be younger than where another goes on.
-     */
-    #prunedBefore(records: readonly CheckedRecord[]): number | null {
-        const [first] = records;
-        if (first === undefined || this.#beginsEpoch(first.record, null)) return null;
-        for (const { record } of records) {
-            const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
-            if (usage === null || !usage.ok) continue;
-            const signer = this.#enrolments.get(toHex(record.message.kid));
-            if (signer?.streams.length !== 1) return null;
-            const { firstSlot, slotSeconds } = usage.value;
-            const lastUnix = unixOfSlot(firstSlot, slotSeconds) - slotSeconds;
-            return this.#prunings.find((each) => lastUnix < each.beforeUnix)?.beforeUnix ?? null;
-        }
-        return null;
-    }
-
-    /** True for a record 1 that names its key's enrolment and, in a later epoch, the record before. */
-    #beginsEpoch(record: MeterRecord, before: MeterRecord | null): boolean {
-        const enrolment = this.#enrolments.get(toHex(record.message.kid));
-        if (enrolment === undefined || record.seq !== 1) return false;
-        if (before !== null && before.chainEpoch >= record.chainEpoch) return false;
-        const anchor = enrolment.message.hash;
-        if (!bytesEqual(record.prev, anchor)) return false;
-        if (record.chainEpoch === enrolment.epoch) return true;
-        const body = record.recordClass === RECORD_CLASS.epoch ? epochOf(record) : null;
-        if (body === null || !body.ok || body.value.chainEpoch !== record.chainEpoch - 1)
-            return false;
-        const last = before?.chainEpoch === body.value.chainEpoch ? before : null;
-        return (
-            body.value.lastSeq === (last?.seq ?? 0) &&
-            bytesEqual(body.value.lastHash, last?.message.hash ?? anchor)
-        );
+        const basis = { enrolments: this.#enrolments, prunings: this.#prunings };
+        const note = this.#note.bind(this);
+        this.#prunedBeforeUnix = checkChain(records, extent, basis, note);
     }
 
     #checkSignature(message: Sign1, key: PublicKey, where: string): boolean {
