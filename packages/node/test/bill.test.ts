@@ -127,6 +127,9 @@ describe("meterseal bill", () => {
         expect(offline.stdout).toContain("Low Carbon London, standard, 2013");
         expect(offline.stdout).toMatch(/to pay {4}\d+\.\d\d GBP/);
         expect(offline.code).toBe(0);
+        // Of two histories a file may hold either.
+        expect(offline.stderr).toContain("no second history");
+        expect(checked.stderr).not.toContain("no second history");
     });
 
     it("check refuses what was changed, each with its reason", async () => {

@@ -14,13 +14,14 @@ import {
     type Party,
     type Pruning,
     parseRecord,
+    type Revocation,
     ROLE,
     type Sign1,
     verifySign1,
 } from "@meterseal/record";
 import { recordName } from "../accept/accept.ts";
 import { verifyCheckpoint } from "../checkpoint/checkpoint.ts";
-import { decodeEntry, entryLeafHash, parseItem } from "../entry.ts";
+import { decodeEntry, entryLeafHash, type LogItem, parseItem } from "../entry.ts";
 import { decodeGenesis, type Genesis, networkIdOf, originOf } from "../genesis.ts";
 import { verifyConsistency, verifyInclusion } from "../merkle/verify.ts";
 import type { TreeHead } from "../ports.ts";
@@ -99,7 +100,7 @@ export function checkEvidence(evidence: Evidence, trust: EvidenceTrust): Evidenc
     return new EvidenceCheck(evidence, trust).run();
 }
 
-type CheckedVertex = { vertex: Vertex; timeMs: number } | null;
+type CheckedVertex = { vertex: Vertex; index: number; timeMs: number } | null;
 
 class EvidenceCheck {
     readonly #evidence: Evidence;
@@ -107,9 +108,13 @@ class EvidenceCheck {
     readonly #signatures = { checked: 0, faults: [] as Fault[] };
     readonly #continuity = { checked: 0, faults: [] as Fault[] };
     readonly #enrolments = new Map<string, Enrolment>();
+    /** Those of the subject's own keys. */
+    readonly #own: Enrolment[] = [];
     readonly #parties = new Map<string, Party>();
     readonly #notices: CheckedNotice[] = [];
     readonly #prunings: Pruning[] = [];
+    /** Log index of the entry that removed the subject; infinite where none is here. */
+    #removedAt = Number.POSITIVE_INFINITY;
     #prunedBeforeUnix: number | null = null;
 
     constructor(evidence: Evidence, trust: EvidenceTrust) {
@@ -197,41 +202,42 @@ class EvidenceCheck {
             this.#note(false, "MS_ENROLMENT", where);
         } else if (this.#checkSignature(enrolment.message, genesis.operator, where)) {
             this.#enrolments.set(toHex(kidOf(enrolment.key)), enrolment);
+            if (bytesEqual(enrolment.id, this.#trust.subject)) this.#own.push(enrolment);
         }
     }
 
-    /** A party, a notice of a party that stands before it, or a pruning. */
+    /** A party, a pruning or a removal, or a notice of a party that stands before it. */
     #checkStatement(leaf: LogLeaf, head: TreeHead, genesis: Genesis): void {
         const entry = this.#checkLeaf(leaf, head);
         const item = entry.ok ? parseItem(entry.value.item) : entry;
         const where = `leaf ${leaf.index}`;
         if (!item.ok || !entry.ok) return;
-        const { networkId } = this.#trust;
-        if (item.value.kind === "party" && bytesEqual(item.value.party.network, networkId)) {
-            const { party } = item.value;
-            if (this.#checkSignature(party.message, genesis.operator, where)) {
-                this.#parties.set(toHex(kidOf(party.key)), party);
-            }
-        } else if (
-            item.value.kind === "pruning" &&
-            bytesEqual(item.value.pruning.network, networkId)
-        ) {
-            const { pruning } = item.value;
-            if (this.#checkSignature(pruning.message, genesis.operator, where)) {
-                this.#prunings.push(pruning);
-            }
-        } else if (
-            item.value.kind === "notice" &&
-            bytesEqual(item.value.notice.network, networkId)
-        ) {
-            const { notice } = item.value;
-            const signer = this.#parties.get(toHex(notice.message.kid));
-            if (signer === undefined || !bytesEqual(signer.id, notice.party)) {
-                this.#signatures.faults.push({ error: error("MS_KEY_UNKNOWN", { where }), where });
-            } else if (this.#checkSignature(notice.message, signer.key, where)) {
-                this.#notices.push({ notice, entryTimeMs: entry.value.timeMs });
-            }
-        } else this.#note(false, "MS_LOG_LEAF", where);
+        const said = statementOf(item.value);
+        if (said === null || !bytesEqual(said.network, this.#trust.networkId)) {
+            this.#note(false, "MS_LOG_LEAF", where);
+        } else if (item.value.kind === "notice") {
+            this.#checkNotice(item.value.notice, entry.value.timeMs, where);
+        } else if (this.#checkSignature(said.message, genesis.operator, where)) {
+            this.#takeStatement(item.value, leaf.index);
+        }
+    }
+
+    #checkNotice(notice: Notice, entryTimeMs: number, where: string): void {
+        const signer = this.#parties.get(toHex(notice.message.kid));
+        if (signer === undefined || !bytesEqual(signer.id, notice.party)) {
+            this.#signatures.faults.push({ error: error("MS_KEY_UNKNOWN", { where }), where });
+        } else if (this.#checkSignature(notice.message, signer.key, where)) {
+            this.#notices.push({ notice, entryTimeMs });
+        }
+    }
+
+    /** Takes what the operator signed. */
+    #takeStatement(item: LogItem, index: number): void {
+        if (item.kind === "party") this.#parties.set(toHex(kidOf(item.party.key)), item.party);
+        if (item.kind === "pruning") this.#prunings.push(item.pruning);
+        if (item.kind === "revocation" && bytesEqual(item.revocation.id, this.#trust.subject)) {
+            this.#removedAt = Math.min(this.#removedAt, index);
+        }
     }
 
     #checkVertex(leaf: LogLeaf, head: TreeHead): CheckedVertex {
@@ -251,7 +257,7 @@ class EvidenceCheck {
             return null;
         }
         this.#checkSignature(vertex.message, author.key, `vertex ${vertex.id}`);
-        return { vertex, timeMs: entry.value.timeMs };
+        return { vertex, index: leaf.index, timeMs: entry.value.timeMs };
     }
 
     #checkLeaf(leaf: LogLeaf, head: TreeHead): ReturnType<typeof decodeEntry> {
@@ -287,6 +293,10 @@ class EvidenceCheck {
         if (own && bytesEqual(record.subject, this.#trust.subject)) {
             this.#checkSignature(record.message, signer.key, where);
         } else this.#signatures.faults.push({ error: error("MS_KEY_UNKNOWN", { where }), where });
+        const got = own ? this.#refusalOf(record, signer, at) : null;
+        if (got !== null) {
+            this.#continuity.faults.push({ error: error("MS_FROZEN", { where, got }), where });
+        }
         const included =
             at !== null &&
             verifyInclusion({
@@ -298,6 +308,15 @@ class EvidenceCheck {
             });
         this.#note(included, "MS_PROOF", where);
         return record;
+    }
+
+    /** Why the ledger has refused a record, as its place alone shows; null where that shows nothing. */
+    #refusalOf({ chainEpoch }: MeterRecord, by: Enrolment, at: CheckedVertex): string | null {
+        if (at !== null && at.index > this.#removedAt) return "a record after the meter's removal";
+        const isOwnEpoch =
+            chainEpoch >= by.epoch &&
+            this.#own.every(({ epoch }) => epoch <= by.epoch || chainEpoch < epoch);
+        return isOwnEpoch ? null : "another key's epoch";
     }
 
     #checkChain(records: readonly MeterRecord[]): void {
@@ -319,5 +338,20 @@ class EvidenceCheck {
     #note(holds: boolean, code: MetersealError["code"], where: string): void {
         this.#continuity.checked++;
         if (!holds) this.#continuity.faults.push({ error: error(code, { where }), where });
+    }
+}
+
+function statementOf(item: LogItem): Notice | Party | Pruning | Revocation | null {
+    switch (item.kind) {
+        case "party":
+            return item.party;
+        case "pruning":
+            return item.pruning;
+        case "revocation":
+            return item.revocation;
+        case "notice":
+            return item.notice;
+        default:
+            return null;
     }
 }

@@ -45,7 +45,10 @@ export type Evidence = {
     readonly records: readonly RecordLeaf[];
     /** That the log of the checkpoint grew from an earlier one; where somebody asked for it. */
     readonly growth?: LogGrowth;
-    /** Parties and their notices; where somebody asked what the ledger says of a grant. */
+    /**
+     * Parties and their notices, where somebody asked what the ledger says of a grant; the pruning of
+     * what stood before the first record; the removal of the subject.
+     */
     readonly statements?: readonly LogLeaf[];
 };
 

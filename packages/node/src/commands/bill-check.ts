@@ -33,6 +33,9 @@ export const EVIDENCE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
     },
 };
 
+const FROM_FILE =
+    "A file cannot show that the meter signed no second history, or was not removed: --url asks a server.";
+
 /** `meterseal bill check`: whether a bill follows from what a meter signed, without a reading. */
 export const billCheckCommand: Command = {
     name: "bill check",
@@ -62,6 +65,7 @@ export const billCheckCommand: Command = {
         else {
             out(describeBill(report).join("\n"));
             say("The bill holds: amount and blind fit what the meter signed, to the last unit.");
+            if (options.evidence !== undefined) say(FROM_FILE);
             if (options.network === undefined) say(`It is of network ${toHex(bill.network)}.`);
         }
         return EXIT.ok;

@@ -6,10 +6,11 @@ import {
     type LogLeaf,
     MerkleLog,
     noticeKey,
+    parseStoredRecord,
     type RecordLeaf,
     storedLeafHash,
 } from "@meterseal/ledger";
-import { isSummary, NOTICE_KIND, ROLE } from "@meterseal/record";
+import { isSummary, NOTICE_KIND, parseRevocation, ROLE } from "@meterseal/record";
 import type { LogRow, RecordRow, StoreReader } from "@meterseal/stores/sqlite";
 import { distinctRecords } from "../distinct-records.ts";
 import type { ServerEngine } from "./engine.ts";
@@ -42,7 +43,8 @@ export class EvidenceBuilder {
         if (pruned === null) return await this.#assemble(subject, this.#reader.recordsOf(subject));
         const from = { chainEpoch: pruned.chainEpoch, seq: pruned.seq + 1 };
         const evidence = await this.#assemble(subject, this.#reader.recordsOf(subject, from));
-        return { ...evidence, statements: await this.#pruning(evidence.size) };
+        const pruning = await this.#pruning(evidence.size);
+        return { ...evidence, statements: [...(evidence.statements ?? []), ...pruning] };
     }
 
     /**
@@ -56,13 +58,15 @@ export class EvidenceBuilder {
         rows: readonly RecordRow[],
         more: { readonly sinceSize: number | null; readonly grant: GrantName | null },
     ): Promise<Evidence> {
-        const { size, ...evidence } = await this.#assemble(subject, rows);
+        const { size, statements = [], ...evidence } = await this.#assemble(subject, rows);
         const { grant, sinceSize } = more;
         const path = sinceSize === null ? [] : this.#engine.log.consistencyPath(sinceSize, size);
+        const said = grant === null ? [] : await this.#statements(grant, size);
+        const all = [...statements, ...said];
         return {
             ...evidence,
             ...(sinceSize === null ? {} : { growth: { fromSize: sinceSize, path } }),
-            ...(grant === null ? {} : { statements: await this.#statements(grant, size) }),
+            ...(grant === null && all.length === 0 ? {} : { statements: all }),
         };
     }
 
@@ -112,6 +116,8 @@ export class EvidenceBuilder {
     ): Promise<Evidence & { readonly size: number }> {
         const checkpoint = await this.#latestCheckpoint();
         const enrolments = await this.#enrolments(subject, checkpoint.size);
+        const removal = await this.#removalOf(subject, checkpoint.size);
+        const isRefused = this.#refusals(subject, removal?.index ?? checkpoint.size);
         const vertices: LogLeaf[] = [];
         const records: RecordLeaf[] = [];
         const places = new Map<number, VertexPlace | null>();
@@ -123,7 +129,7 @@ export class EvidenceBuilder {
             }
             return place;
         };
-        for await (const row of distinctRecords(withPlace(rows, placeOf))) {
+        for await (const row of distinctRecords(withPlace(rows, placeOf, isRefused))) {
             const place = row.vertex === null ? null : await placeOf(row.vertex);
             if (place === null) continue;
             if (isSummary(row.bytes)) throw prunedAt(row);
@@ -138,7 +144,36 @@ export class EvidenceBuilder {
             enrolments,
             vertices,
             records,
+            ...(removal === null ? {} : { statements: [removal] }),
             size: checkpoint.size,
+        };
+    }
+
+    /** Entry that removed a subject; null where none did, as far as a tree of a size holds it. */
+    async #removalOf(subject: Uint8Array, size: number): Promise<LogLeaf | null> {
+        if (!this.#engine.state.revoked.has(toHex(subject))) return null;
+        for (const row of await this.#reader.revocations()) {
+            const removal = row.item === null ? null : parseRevocation(row.item);
+            if (row.item === null || removal?.ok !== true || row.index >= size) continue;
+            if (bytesEqual(removal.value.id, subject)) return this.#leaf(row, row.item, size);
+        }
+        return null;
+    }
+
+    /**
+     * Tells records that the ledger refused for good as their place alone shows: after the entry that
+     * removed their meter, or in an epoch of another key. A reader would take them for forged.
+     */
+    #refusals(subject: Uint8Array, removedAt: number): IsRefused {
+        const { keyEnds, keys } = this.#engine.state;
+        const own = [...keys.values()].filter(({ id }) => bytesEqual(id, subject));
+        return ({ bytes, chainEpoch }, { entry }) => {
+            if (entry.index > removedAt) return true;
+            const record = own.length > 1 ? parseStoredRecord(bytes) : null;
+            if (record?.ok !== true) return false;
+            const kid = toHex(record.value.message.kid);
+            const { epoch = 0 } = keys.get(kid) ?? {};
+            return chainEpoch < epoch || chainEpoch >= (keyEnds.get(kid) ?? Infinity);
         };
     }
 
@@ -191,17 +226,25 @@ type VertexPlace = {
     readonly tree: MerkleLog;
 };
 
+/** Whether the ledger refused a record that a vertex of the log carries. */
+type IsRefused = (row: RecordRow, place: VertexPlace) => boolean;
+
 function prunedAt({ chainEpoch, seq, subject }: RecordRow) {
     const where = `record ${toHex(subject)}/${chainEpoch}/${seq}`;
     return error("MS_PRUNED", { where, todo: "Ask for a later range." });
 }
 
-/** Rows whose vertex is in the log: of several copies of a record one of those that are final. */
+/**
+ * Rows whose vertex is in the log, without those that the ledger refused there: of several copies of a
+ * record one of those that are final.
+ */
 async function* withPlace(
     rows: AsyncIterable<RecordRow> | Iterable<RecordRow>,
     placeOf: (vertex: number) => Promise<VertexPlace | null>,
+    isRefused: IsRefused,
 ): AsyncGenerator<RecordRow, void, undefined> {
     for await (const row of rows) {
-        if (row.vertex !== null && (await placeOf(row.vertex)) !== null) yield row;
+        const place = row.vertex === null ? null : await placeOf(row.vertex);
+        if (place !== null && !isRefused(row, place)) yield row;
     }
 }

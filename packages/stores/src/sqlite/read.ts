@@ -1,6 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { error, LIMITS } from "@meterseal/core";
-import { MESSAGE_TYPE, messageTypeOf, SUMMARY_FIRST_BYTE } from "@meterseal/record";
+import {
+    MESSAGE_TYPE,
+    type MessageType,
+    messageTypeOf,
+    SUMMARY_FIRST_BYTE,
+} from "@meterseal/record";
 import { bodyRows } from "./body-rows.ts";
 import { blobOf, integerOf, type Row, textOf } from "./columns.ts";
 import type { Database } from "./database.ts";
@@ -174,13 +179,20 @@ export class StoreReader {
     }
 
     /** Entries of the log that say what is left of old records, in its order. */
-    async prunings(): Promise<LogRow[]> {
+    prunings(): Promise<LogRow[]> {
+        return this.#items(MESSAGE_TYPE.prune);
+    }
+
+    /** Entries of the log that removed a member, in its order. */
+    revocations(): Promise<LogRow[]> {
+        return this.#items(MESSAGE_TYPE.revoke);
+    }
+
+    async #items(type: MessageType): Promise<LogRow[]> {
         const sql = `SELECT idx, time_ms, vertex, item FROM log
-            WHERE instr(item, CAST('${MESSAGE_TYPE.prune}' AS BLOB)) > 0 ORDER BY idx`;
+            WHERE instr(item, CAST('${type}' AS BLOB)) > 0 ORDER BY idx`;
         const rows = await this.#queries.rows(sql, logRow);
-        return rows.filter(
-            ({ item }) => item !== null && messageTypeOf(item) === MESSAGE_TYPE.prune,
-        );
+        return rows.filter(({ item }) => item !== null && messageTypeOf(item) === type);
     }
 
     /** Vertices of the log between two places, both left out, in the order of the log. */
