@@ -207,6 +207,15 @@ describe("a pruning", () => {
         expect(codeOf(world.accept(await entry(size + 2)))).toBe("ok");
     });
 
+    it("is about what may not be disputed any more: 62 days before its own time, and no second less", async () => {
+        const world = await World.open();
+        const latest = Math.floor(TEST_LATER_MS / 1000) - LIMITS.disputeSeconds;
+        const entry = async (beforeUnix: number) =>
+            ({ kind: "pruning", pruning: await world.network.pruning({ beforeUnix }) }) as const;
+        expectRefused(world, await entry(latest + 1), "MS_PRUNING", TEST_LATER_MS + 999);
+        expect(codeOf(world.accept(await entry(latest), TEST_LATER_MS))).toBe("ok");
+    });
+
     it("is one of a bounded number in a log", async () => {
         const world = await World.open();
         const { prunings } = world.state;

@@ -10,8 +10,9 @@ import {
     parseStoredEntry,
     stateOfGenesis,
     stateRoot,
+    summaryOf,
 } from "@meterseal/ledger";
-import { isSummary, STREAM_MODE } from "@meterseal/record";
+import { isSummary, parseRecord, STREAM_MODE } from "@meterseal/record";
 import { noteCompactionDue, openServerStore, SERVER_FILE } from "@meterseal/stores/sqlite";
 import { testBytes } from "@meterseal/testkit/keys";
 import { TEST_LATER_MS, TestChain } from "@meterseal/testkit/records";
@@ -131,6 +132,22 @@ describe("a pruned store", () => {
         to.close();
         const { faults } = await verified(dir);
         expect(faults.map(({ code }) => code)).toEqual(["MS_PRUNING"]);
+    });
+
+    it("is refused where heads of chains were pruned as well, which the log binds like all the rest", async () => {
+        const dir = copyOf(pruned);
+        const store = await openServerStore(PLACES.server(dir));
+        const rows = await Array.fromAsync(store.reader.records());
+        const heads = rows.filter(({ bytes }) => !isSummary(bytes));
+        await store.prune(
+            heads.map(({ bytes, n }) => ({ n, summary: summaryOf(unwrap(parseRecord(bytes))) })),
+        );
+        await store.close();
+        const { counts, faults } = await verified(dir);
+        expect([counts.pruned, faults.map(({ code, message }) => [code, message])]).toEqual([
+            16,
+            Array(2).fill(["MS_PRUNING", expect.stringContaining("the head of its chain")]),
+        ]);
     });
 
     it("is pruned no further where what is left is not what the log binds", async () => {

@@ -106,7 +106,7 @@ function acceptEntry(
         case "revocation":
             return acceptRevocation(state, entry.revocation, check);
         case "pruning":
-            return acceptPruning(state, entry.pruning, check);
+            return acceptPruning(state, entry.pruning, timeMs, check);
         case "vertex":
             return acceptVertex(state, entry.vertex, entry.records, timeMs, check);
     }

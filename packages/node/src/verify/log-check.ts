@@ -96,7 +96,7 @@ export class LogCheck {
         records = 0,
     ) {
         this.#signatures = new RecordSignatures(state, records);
-        this.#pruning = new PruningCheck(findings, prunings);
+        this.#pruning = new PruningCheck(findings, state, prunings);
         this.#findings = findings;
         this.#state = state;
         this.#reader = reader;
@@ -124,7 +124,7 @@ export class LogCheck {
         try {
             await this.#walk(show);
             await this.#finishBegun(0, show);
-            this.#pruning.finish();
+            this.#pruning.finish(this.#rulesJudged);
             this.#passedOver.note(this.#findings);
         } finally {
             await this.#signatures.close();
@@ -259,6 +259,7 @@ export class LogCheck {
         const outcomes = this.#checkVertex(row, read, bodyRows, records, settled);
         for (const [i, record] of records.entries()) {
             const kind = outcomes[i]?.kind;
+            this.#pruning.addRecord(record, row.index, outcomes[i]);
             this.#chains.add(record, row.vertex, kind === "refused" || kind === "conflict");
         }
     }
@@ -310,7 +311,6 @@ export class LogCheck {
 
     #takeRecord(record: MeterRecord, row: LogRow, settled: ReadonlyMap<Sign1, boolean>): void {
         const where = (): string => recordName(record);
-        this.#pruning.addRecord(record, row.index, where);
         if (!isSummarized(record)) this.#judge(settled.get(record.message), where);
         this.#leaves.add(record.message.hash, row.index);
         const usage = record.recordClass === RECORD_CLASS.usage ? usageOf(record) : null;
