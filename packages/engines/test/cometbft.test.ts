@@ -1,137 +1,39 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { LIMITS, MetersealError, sha256, toHex, u64be, utf8 } from "@meterseal/core";
 import { ImageFile } from "@meterseal/stores";
-import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import { testSigner } from "@meterseal/testkit/keys";
-import {
-    TestChain,
-    type TestCollector,
-    type TestMeter,
-    TestNetwork,
-} from "@meterseal/testkit/records";
-import { SimulatedTime } from "@meterseal/testkit/sim-time";
+import { TestNetwork } from "@meterseal/testkit/records";
 import {
     Request as RequestCodec,
-    type RequestFinalizeBlock,
-    type RequestInitChain,
     Response as ResponseCodec,
 } from "cosmjs-types/tendermint/abci/types";
 import fc from "fast-check";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { FrameReader, frameOf } from "../src/cometbft/abci/frames.ts";
-import { type AbciHandler, AbciServer } from "../src/cometbft/abci/server.ts";
-import { Application } from "../src/cometbft/application.ts";
+import { AbciServer } from "../src/cometbft/abci/server.ts";
 import { formatGenesisState, parseGenesisState } from "../src/cometbft/genesis-state.ts";
-import { CometEngine } from "../src/cometbft/index.ts";
-import type { BroadcastAnswer } from "../src/cometbft/rpc.ts";
 import { encodeTx, parseTx, TX_BYTES } from "../src/cometbft/tx.ts";
 import type { EngineImages } from "../src/image.ts";
-import type { VerifySignatures } from "../src/signature-jobs.ts";
+import {
+    begin,
+    blockOf,
+    chain,
+    collector,
+    commit,
+    engineOn,
+    enrolTx,
+    freshDirectory,
+    KEYS,
+    type Node,
+    network,
+    nextBlock,
+    open,
+    txOf,
+    useCometWorld,
+    vertexTx,
+} from "./comet-world.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "meterseal-comet-"));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let directories = 0;
-
-const BLOCK_UNIX = 1_700_000_000;
-const KEYS = [1, 2, 3, 4].map((seed) => new Uint8Array(32).fill(seed));
-
-let network: TestNetwork;
-let collector: TestCollector;
-let meter: TestMeter;
-let chain: TestChain;
-let height: number;
-
-beforeEach(async () => {
-    network = new TestNetwork("comet unit");
-    collector = await network.collector();
-    meter = await network.meter();
-    chain = new TestChain(meter);
-    height = 0;
-});
-
-/** An application on a store of its own, and what it told. */
-type Node = { app: Application; store: ServerStore; dir: string; told: string[] };
-
-async function open(
-    dir = join(scratch, `node${directories++}`),
-    images?: EngineImages,
-    verify?: VerifySignatures,
-): Promise<Node> {
-    const store = await openServerStore(dir);
-    const told: string[] = [];
-    const app = await Application.open({
-        store,
-        logSigner: network.logSigner,
-        ...(images === undefined ? {} : { images }),
-        ...(verify === undefined ? {} : { verify }),
-        observer: {
-            entryLogged: ({ leafIndex }) => told.push(`logged ${leafIndex}`),
-            entryFinal: ({ leafIndex }, { checkpoint }) =>
-                told.push(`final ${leafIndex} of ${checkpoint.size}`),
-            txRefused: (_hash, code) => told.push(`refused ${code}`),
-            entryRefused: (author, code) => told.push(`counted ${author} ${code}`),
-        },
-    });
-    return { app, store, dir, told };
-}
-
-const begin = ({ app }: Node): Promise<{ appHash: Uint8Array }> =>
-    app.initChain({
-        time: { seconds: BigInt(BLOCK_UNIX), nanos: 0 },
-        chainId: "test",
-        validators: KEYS.map((ed25519) => ({ pubKey: { ed25519 }, power: 10n })),
-        appStateBytes: utf8(
-            JSON.stringify(
-                formatGenesisState({
-                    genesis: network.genesis,
-                    entries: [collector.enrolment.message.bytes],
-                }),
-            ),
-        ),
-        initialHeight: 1n,
-    } satisfies RequestInitChain);
-
-const blockOf = (
-    txs: Uint8Array[],
-    misbehavior: RequestFinalizeBlock["misbehavior"] = [],
-): RequestFinalizeBlock => ({
-    txs,
-    decidedLastCommit: { round: 0, votes: [] },
-    misbehavior,
-    hash: new Uint8Array(32),
-    height: BigInt(height),
-    time: { seconds: BigInt(BLOCK_UNIX + height), nanos: 5_000_000 },
-    nextValidatorsHash: new Uint8Array(32),
-    proposerAddress: new Uint8Array(20),
-});
-
-/** Executes and commits a block on each node; the hashes that they come to. */
-async function commit(nodes: Node[], txs: Uint8Array[]): Promise<string[]> {
-    height++;
-    const hashes: string[] = [];
-    for (const { app } of nodes) {
-        hashes.push(toHex((await app.finalize(blockOf(txs))).appHash));
-        await app.commit();
-    }
-    return hashes;
-}
-
-const txOf = (item: Uint8Array, records: { message: { bytes: Uint8Array } }[] = []): Uint8Array =>
-    encodeTx(
-        item,
-        records.map(({ message }) => message.bytes),
-    );
-
-async function vertexTx(count = 2): Promise<Uint8Array> {
-    const records = [];
-    for (let i = 0; i < count; i++) records.push(await chain.usage());
-    const made = await collector.vertex(records);
-    return txOf(made.vertex.message.bytes, [...made.records]);
-}
-const enrolTx = (): Uint8Array => txOf(meter.enrolment.message.bytes);
+useCometWorld();
 
 describe("our CometBFT application", () => {
     it("gives two nodes the same hash for the same blocks, and is the same after opening again", async () => {
@@ -157,8 +59,8 @@ describe("our CometBFT application", () => {
             every: 6,
             onFailed: (cause) => failures.push((cause as MetersealError).code),
         });
-        const dir = join(scratch, `node${directories++}`);
-        const node = await open(dir, imagesOf(dir));
+        const dir = freshDirectory();
+        const node = await open(dir, { images: imagesOf(dir) });
         await begin(node);
         const blocks = [
             [enrolTx()],
@@ -170,7 +72,7 @@ describe("our CometBFT application", () => {
         for (const block of blocks) await commit([node], block);
         const before = node.app.info();
         await node.store.close();
-        const again = await open(dir, imagesOf(dir));
+        const again = await open(dir, { images: imagesOf(dir) });
         expect(again.app.info()).toEqual(before);
         expect(again.told.filter((line) => line.startsWith("logged"))).toEqual(["logged 4"]);
         await again.store.close();
@@ -178,7 +80,7 @@ describe("our CometBFT application", () => {
         const leaves = pieces?.at(-7) as Uint8Array; // of the tree over facts: another root
         leaves.fill(0);
         await imagesOf(dir).store.write(pieces ?? []);
-        const replayed = await open(dir, imagesOf(dir));
+        const replayed = await open(dir, { images: imagesOf(dir) });
         expect(replayed.app.info()).toEqual(before);
         expect(replayed.told.filter((line) => line.startsWith("logged"))).toHaveLength(5);
         expect(failures).toEqual(["MS_CHECKPOINT"]);
@@ -204,7 +106,7 @@ describe("our CometBFT application", () => {
         await begin(node);
         await commit([node], [enrolTx()]);
         const tx = await vertexTx();
-        height++;
+        nextBlock();
         const { appHash } = await node.app.finalize(blockOf([tx]));
         await node.store.close(); // and no commit
         const again = await open(node.dir);
@@ -215,7 +117,7 @@ describe("our CometBFT application", () => {
         const node = await open();
         await begin(node);
         const vertex = await vertexTx();
-        height++;
+        nextBlock();
         const block = blockOf([vertex, enrolTx(), vertex, utf8("no")]);
         const { txResults } = await node.app.finalize(block);
         expect(txResults.map(({ code, log }) => (code === 0 ? "ok" : log))).toEqual([
@@ -287,9 +189,11 @@ describe("our CometBFT application", () => {
     });
     it("checks nothing in a vertex that the log has and somebody sends again", async () => {
         let checked = 0;
-        const node = await open(undefined, undefined, (jobs) => {
-            checked += jobs.length;
-            return Promise.resolve(jobs.map(() => true));
+        const node = await open(undefined, {
+            verify: (jobs) => {
+                checked += jobs.length;
+                return Promise.resolve(jobs.map(() => true));
+            },
         });
         await begin(node);
         const old = await vertexTx();
@@ -309,7 +213,7 @@ describe("our CometBFT application", () => {
     it("takes the power of a validator that voted twice", async () => {
         const node = await open();
         await begin(node);
-        height++;
+        nextBlock();
         const address = sha256(KEYS[2] as Uint8Array).slice(0, 20);
         const evidence = {
             type: 1,
@@ -341,29 +245,6 @@ describe("our CometBFT application", () => {
 });
 
 describe("the engine", () => {
-    /** A node that answers every offer alike, and hands out the application. */
-    async function engineOn(node: Node, answer: BroadcastAnswer) {
-        let ask: AbciHandler = () => Promise.reject(new Error("not served"));
-        const time = new SimulatedTime();
-        const engine = await CometEngine.open({
-            store: node.store,
-            logSigner: null,
-            observer: { entryFinal: () => undefined },
-            timers: time,
-            node: {
-                serve: (handle) => {
-                    ask = handle;
-                    return Promise.resolve("test");
-                },
-                broadcast: () => Promise.resolve(answer),
-                close: () => Promise.resolve(),
-            },
-            snapshotInterval: 100,
-            onFatal: (cause) => node.told.push(String(cause)),
-        });
-        return { engine, time, ask: (request: Parameters<AbciHandler>[0]) => ask(request) };
-    }
-
     it("takes an own vertex that the log has already as done, and not as refused", async () => {
         const node = await open();
         await begin(node);

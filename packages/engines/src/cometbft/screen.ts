@@ -1,5 +1,6 @@
-import { error, type MetersealError, toHex } from "@meterseal/core";
-import type { LedgerState } from "@meterseal/ledger";
+import { bytesEqual, error, type MetersealError, type PublicKey, toHex } from "@meterseal/core";
+import type { Entry, LedgerState } from "@meterseal/ledger";
+import type { Sign1 } from "@meterseal/record";
 import type { ReadTx } from "./tx-reader.ts";
 import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
 
@@ -45,12 +46,32 @@ export function isFaultyProposal(
         seen.add(read.hash);
         if (!attaches(state, known, read)) return true;
         noteVertex(known, read);
-        const isForged = signaturesOf(state, read.tx.entry).some(
-            ({ key, message }) => key !== undefined && !verdicts.check(message, key),
-        );
-        if (isForged) return true;
+        if (isForged(state, read, verdicts)) return true;
     }
     return false;
+}
+
+/** True for a bad signature by a key that the ledger knows. */
+function isForged(
+    state: LedgerState,
+    { tx: { entry } }: ReadTx,
+    verdicts: SignatureVerdicts,
+): boolean {
+    return signaturesOf(state, entry).some(({ key, message }) => {
+        const signedWith = ownKeyOf(state, entry, message) ?? key;
+        return signedWith !== undefined && !verdicts.check(message, signedWith);
+    });
+}
+
+/**
+ * The key that a vertex's author signed it with, also one that a block has replaced since: such a vertex
+ * lies in honest mempools, and is for `accept()` to refuse.
+ */
+function ownKeyOf(state: LedgerState, entry: Entry, message: Sign1): PublicKey | undefined {
+    if (entry.kind !== "vertex" || message !== entry.vertex.message) return undefined;
+    const enrolment = state.keys.get(toHex(message.kid));
+    const isOwn = enrolment !== undefined && bytesEqual(enrolment.id, entry.vertex.author);
+    return isOwn ? enrolment.key : undefined;
 }
 
 /** True where the parents of a vertex are in the ledger, or among those of the block so far. */
