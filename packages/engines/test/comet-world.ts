@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { concatBytes, sha256, toHex, utf8 } from "@meterseal/core";
-import { openServerStore, type ServerStore, type StoreHooks } from "@meterseal/stores/sqlite";
+import type { StoreHooks } from "@meterseal/stores";
+import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
 import {
     TestChain,
     type TestCollector,
@@ -158,18 +159,18 @@ export async function vertexTx(count = 2, author = collector, of = chain): Promi
 /** The meter's enrolment. */
 export const enrolTx = (): Uint8Array => txOf(meter.enrolment.message.bytes);
 
-/** A node that answers every offer alike, and hands out the application. */
-export async function engineOn(node: Node, answer: BroadcastAnswer) {
-    let ask: AbciHandler = () => Promise.reject(new Error("not served"));
+/** An engine that opens on a node, which answers every offer alike and hands out the application. */
+export function serveEngine(node: Node, answer: BroadcastAnswer) {
+    const served = Promise.withResolvers<AbciHandler>();
     const time = new SimulatedTime();
-    const engine = await CometEngine.open({
+    const opening = CometEngine.open({
         store: node.store,
         logSigner: null,
         observer: { entryFinal: () => undefined },
         timers: time,
         node: {
             serve: (handle) => {
-                ask = handle;
+                served.resolve(handle);
                 return Promise.resolve("test");
             },
             broadcast: () => Promise.resolve(answer),
@@ -177,6 +178,13 @@ export async function engineOn(node: Node, answer: BroadcastAnswer) {
         },
         snapshotInterval: 100,
         onFatal: (cause) => node.told.push(String(cause)),
-    });
-    return { engine, time, ask: (request: Parameters<AbciHandler>[0]) => ask(request) };
+    }).then((engine) => ({ engine, time }));
+    const ask: AbciHandler = async (request) => await (await served.promise)(request);
+    return { opening, ask };
+}
+
+/** The same on a chain that has begun, once the engine is open. */
+export async function engineOn(node: Node, answer: BroadcastAnswer) {
+    const { ask, opening } = serveEngine(node, answer);
+    return { ask, ...(await opening) };
 }

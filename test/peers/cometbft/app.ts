@@ -6,14 +6,14 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { toHex, unwrap } from "@meterseal/core";
-import { CometEngine, localNode } from "@meterseal/engines/cometbft";
+import { CometEngine, type CometNode, localNode } from "@meterseal/engines/cometbft";
 import { stateRoot } from "@meterseal/ledger";
 import { parseRecord } from "@meterseal/record";
 import { openServerStore } from "@meterseal/stores/sqlite";
-import type { Asked, Fact } from "./messages.ts";
+import type { Asked, CrashPoint, Fact } from "./messages.ts";
 
 const [dir = "", rpcUrl = ""] = process.argv.slice(2);
-let crash: "beforeCommit" | "afterCommit" | null = null;
+let crash: CrashPoint | null = null;
 
 const endAt = (where: "beforeCommit" | "afterCommit") => (point: string) => {
     if (crash === where && point === "appendBlock") process.kill(process.pid, "SIGKILL");
@@ -30,6 +30,20 @@ const fail = (cause: unknown): void => {
     tell({ kind: "failed", text: String(cause) });
     process.exit(1);
 };
+const local = localNode({ path }, rpcUrl);
+/** The node, which may wait in vain for the answer to a block that was executed. */
+const node: CometNode = {
+    ...local,
+    serve: (handle, onFatal) =>
+        local.serve(async (request) => {
+            const response = await handle(request);
+            const hasWork = (request.finalizeBlock?.txs.length ?? 0) > 0;
+            if (crash !== "afterBlock" || !hasWork) return response;
+            crash = null;
+            tell({ kind: "executed" });
+            return await new Promise<never>(() => undefined);
+        }, onFatal),
+};
 const engine = await CometEngine.open(
     {
         store,
@@ -41,7 +55,7 @@ const engine = await CometEngine.open(
                 return () => clearTimeout(timer);
             },
         },
-        node: localNode({ path }, rpcUrl),
+        node,
         snapshotInterval: 3,
         onFatal: fail,
     },

@@ -136,6 +136,15 @@ describe("four CometBFT validators with our application", () => {
         });
     }
 
+    it("execute a block once where a node ends alone before its commit", async () => {
+        const before = await sizeNow();
+        const restarted = at(3).restartNodeAtBlock();
+        assert.equal(typeof (await write(1)), "number");
+        await restarted;
+        assert.equal(typeof (await write(3)), "number");
+        await agree(before + 2);
+    });
+
     it("let a fifth node join by state sync, with the same state", async () => {
         const trusted = (await at(0).state()).height;
         const block = (await at(0).rpc.query("block", { height: `${trusted}` })) as {

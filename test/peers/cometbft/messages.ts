@@ -1,8 +1,11 @@
 import type { CometEngine } from "@meterseal/engines/cometbft";
 
+/** Where a process ends: the application around its next commit, or its node before that of the next vertex. */
+export type CrashPoint = "beforeCommit" | "afterCommit" | "afterBlock";
+
 /** What a test asks of an application. */
 export type Asked =
-    | { readonly kind: "crash"; readonly where: "beforeCommit" | "afterCommit" }
+    | { readonly kind: "crash"; readonly where: CrashPoint }
     | { readonly kind: "state"; readonly id: number }
     | {
           readonly kind: "submit";
@@ -27,6 +30,8 @@ export type AppState = {
 export type Fact =
     | { readonly kind: "listening"; readonly address: string }
     | { readonly kind: "ready" }
+    /** A block was executed, and the node will not hear of it. */
+    | { readonly kind: "executed" }
     | { readonly kind: "failed"; readonly text: string }
     | { readonly kind: "final"; readonly id: number; readonly leafIndex: number }
     | { readonly kind: "refused"; readonly id: number; readonly text: string }

@@ -20,6 +20,7 @@ export class Validator {
     #address = "";
     #ready: Promise<void> = Promise.resolve();
     #lastId = 0;
+    #executed: PromiseWithResolvers<void> | null = null;
     readonly #waiting = new Map<number, (fact: Fact) => void>();
 
     constructor(binary: string, place: Place) {
@@ -51,6 +52,7 @@ export class Validator {
             app.on("message", (fact: Fact) => {
                 if (fact.kind === "listening") resolve(fact.address);
                 else if (fact.kind === "ready") ready.resolve();
+                else if (fact.kind === "executed") this.#executed?.resolve();
                 else if (fact.kind === "failed") {
                     const cause = new Error(fact.text);
                     reject(cause);
@@ -100,6 +102,15 @@ export class Validator {
     /** Ends the application around the commit of its next block. */
     crashAt(where: "beforeCommit" | "afterCommit"): void {
         this.#app?.send({ kind: "crash", where } satisfies Asked);
+    }
+
+    /** Kills the node alone when its application has executed the next vertex, and starts it again. */
+    async restartNodeAtBlock(): Promise<void> {
+        this.#executed = Promise.withResolvers();
+        this.#app?.send({ kind: "crash", where: "afterBlock" } satisfies Asked);
+        await this.#executed.promise;
+        await this.stopNode();
+        this.startNode();
     }
 
     async state(): Promise<AppState> {

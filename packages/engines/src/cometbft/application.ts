@@ -1,14 +1,14 @@
 import {
+    bytesEqual,
     type ErrorCode,
     error,
     type MetersealError,
     type Signer,
-    u64be,
+    toHex,
     unwrap,
 } from "@meterseal/core";
 import {
     type BlockStore,
-    type Entry,
     type Finality,
     originOf,
     parseEntry,
@@ -28,6 +28,7 @@ import { authorOf } from "../author-of.ts";
 import { type EngineImages, ImageWriter } from "../image.ts";
 import type { VerifySignatures } from "../signature-jobs.ts";
 import { encodeEngineState } from "./engine-state.ts";
+import { type Executed, executeBlock, timeMsOf } from "./execute.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { composeBlock, duplicateOf, isFaultyProposal, screenTx } from "./screen.ts";
@@ -77,27 +78,8 @@ export type ProofPoint = {
     readonly validators: readonly Validator[];
 };
 
-/** A transaction of a block that the ledger's rule refused. */
-type Refused = {
-    readonly txHash: string;
-    readonly author: string | null;
-    readonly code: ErrorCode;
-    /** The vertex where its author has forked; null otherwise. */
-    readonly forked: Vertex | null;
-};
-
-/** A block that was executed and is not committed yet. */
-type Executed = {
-    readonly height: number;
-    readonly appHash: Uint8Array;
-    readonly taken: readonly TakenEntry[];
-    readonly refused: readonly Refused[];
-    readonly finalSize: number;
-    /** Validators before the block. */
-    readonly validators: readonly Validator[];
-    /** Whether it carries evidence against validators. */
-    readonly accuses: boolean;
-};
+/** The block that waits for its commit: its hash, what it did, and the answer to it. */
+type Execution = ReturnType<typeof executeBlock> & { readonly hash: Uint8Array };
 
 /** A ledger from elsewhere whose hash is the one agreed on. */
 export type SyncedLedger = {
@@ -107,11 +89,6 @@ export type SyncedLedger = {
     readonly ledger: BlockLedger;
     readonly taken: readonly TakenEntry[];
 };
-
-const CODESPACE = "meterseal";
-const REFUSED = 1;
-/** Evidence of a validator that voted twice (CometBFT, MisbehaviorType). */
-const DUPLICATE_VOTE = 1;
 
 /**
  * Our application of CometBFT: executes agreed blocks on the ledger by `accept()` alone, and keeps each
@@ -128,7 +105,8 @@ export class Application {
     #appHash: Uint8Array = new Uint8Array();
     /** Entries of the genesis, which the first block carries into the store. */
     #first: readonly TakenEntry[] = [];
-    #executed: Executed | null = null;
+    #executed: Execution | null = null;
+    #turn: Promise<unknown> = Promise.resolve();
     /** Entries of the last block, final with the next one. */
     #waiting: TakenEntry[] = [];
     #final: TreeHead | null = null;
@@ -181,8 +159,20 @@ export class Application {
         return { height: this.#height, appHash: this.#appHash };
     }
 
+    /**
+     * Resolves when everything that was asked to change ledger or store has done so; rejects where that
+     * failed. A node that comes back is told the height only then: it asks again for what it lacks.
+     */
+    async settled(): Promise<void> {
+        await this.#turn;
+    }
+
     /** Begins the chain: genesis, validators and first entries. The same call again is the same. */
-    async initChain(request: RequestInitChain): Promise<ResponseInitChain> {
+    initChain(request: RequestInitChain): Promise<ResponseInitChain> {
+        return this.#inTurn(() => this.#begin(request));
+    }
+
+    async #begin(request: RequestInitChain): Promise<ResponseInitChain> {
         const { entries, genesis } = unwrap(parseGenesisState(request.appStateBytes));
         await this.#options.store.initialize(genesis);
         const ledger = new BlockLedger(genesis);
@@ -225,53 +215,53 @@ export class Application {
         return !isFaultyProposal(this.#require().state, reads, this.#verdicts);
     }
 
-    /** Executes a block that is agreed on. It makes what the block before did final. */
-    async finalize(request: RequestFinalizeBlock): Promise<ResponseFinalizeBlock> {
+    /**
+     * Executes a block that is agreed on, which makes what the block before did final. The same block once
+     * more is not executed, and gets the same answer: CometBFT may have ended before it asked for the commit.
+     * @throws MetersealError MS_INTERNAL for a block that does not follow.
+     */
+    finalize(request: RequestFinalizeBlock): Promise<ResponseFinalizeBlock> {
+        return this.#inTurn(() => this.#execute(request));
+    }
+
+    async #execute(request: RequestFinalizeBlock): Promise<ResponseFinalizeBlock> {
         const ledger = this.#require();
+        const before = this.#executed;
+        const height = Number(request.height);
+        const isSame = before !== null && bytesEqual(before.hash, request.hash);
+        if (height !== this.#height + 1 || (before !== null && !isSame)) {
+            const got = `block ${toHex(request.hash)} of height ${height}`;
+            const expected = before === null ? `height ${this.#height + 1}` : toHex(before.hash);
+            throw error("MS_INTERNAL", { where: "FinalizeBlock", expected, got });
+        }
+        if (before !== null) return before.response;
         const reads = this.#reader.readAll(request.txs);
         await this.#learn(reads); // from here on nothing comes between
-        const finalSize = ledger.log.size;
         // Here all of the log is final and on disk, as a start from an image needs it.
         if (this.#images?.isDue) void this.#images.write(ledger);
-        const validators = ledger.validators.list();
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
-        const timeMs = timeMsOf(request.time);
-        const taken: TakenEntry[] = [...this.#first];
-        const refused: Refused[] = [];
-        const txResults = reads.map((read, i) => {
-            if (read !== null) this.#reader.forget(read);
-            const outcome = read === null ? null : ledger.take(read.tx, timeMs, this.#verdicts);
-            if (outcome?.ok) {
-                taken.push({ ...outcome.value, txHash: read?.hash ?? null });
-                return resultOf(0, u64be(BigInt(outcome.value.leafIndex)), "");
-            }
-            const code = outcome === null ? "MS_MALFORMED" : outcome.error.code;
-            const author = read === null ? null : authorOf(ledger.state, read.tx.entry);
-            const forked = code === "MS_VERTEX_FORK" ? vertexOf(read?.tx.entry) : null;
-            refused.push({ txHash: read?.hash ?? `tx ${i}`, author, code, forked });
-            return resultOf(REFUSED, new Uint8Array(), code);
-        });
-        const validatorUpdates = request.misbehavior
-            .filter(({ type }) => type === DUPLICATE_VOTE)
-            .flatMap(({ validator }) => {
-                const known = ledger.validators.find(validator.address);
-                if (known === undefined) return [];
-                ledger.validators.set({ ...known, power: 0n });
-                return [{ pubKey: { ed25519: known.publicKey }, power: 0n }];
-            });
-        const appHash = ledger.appHash();
-        const height = Number(request.height);
-        const accuses = request.misbehavior.some(({ type }) => type === DUPLICATE_VOTE);
-        this.#executed = { height, appHash, taken, refused, finalSize, validators, accuses };
-        return { events: [], txResults, validatorUpdates, appHash };
+        const execution = executeBlock(ledger, request, reads, this.#verdicts);
+        for (const read of reads) if (read !== null) this.#reader.forget(read);
+        this.#executed = { hash: request.hash, ...execution };
+        return execution.response;
     }
 
     /** Keeps the executed block: on disk, in one transaction, when the promise resolves. */
-    async commit(): Promise<void> {
+    commit(): Promise<void> {
+        return this.#inTurn(async () => {
+            if (this.#executed === null) {
+                throw error("MS_INTERNAL", { where: "commit", got: "no block" });
+            }
+            const { executed } = this.#executed;
+            await this.#keep({ ...executed, taken: [...this.#first, ...executed.taken] });
+            this.#first = [];
+            this.#executed = null;
+        });
+    }
+
+    async #keep(block: Executed): Promise<void> {
         const ledger = this.#require();
-        const block = this.#executed;
-        if (block === null) throw error("MS_INTERNAL", { where: "commit", got: "no block" });
         const { accuses, appHash, finalSize, height, refused, taken, validators } = block;
         const { size, root } = ledger.head();
         const { logSigner, observer, store } = this.#options;
@@ -290,8 +280,6 @@ export class Application {
         });
         this.#height = height;
         this.#appHash = appHash;
-        this.#first = [];
-        this.#executed = null;
         this.#point = { height, size: finalSize, validators };
         for (const each of taken) observer.entryLogged(each);
         for (const { author, code, forked, txHash } of refused) {
@@ -305,22 +293,16 @@ export class Application {
     }
 
     /** Takes in a ledger that state sync has brought and verified; all of it is final. */
-    async adopt(synced: SyncedLedger): Promise<void> {
-        const { appHash, genesis, height, ledger, taken } = synced;
+    adopt(synced: SyncedLedger): Promise<void> {
+        return this.#inTurn(() => this.#adopt(synced));
+    }
+
+    async #adopt({ appHash, genesis, height, ledger, taken }: SyncedLedger): Promise<void> {
         await this.#options.store.initialize(genesis);
         this.#ledger = ledger;
-        const finalSize = ledger.log.size;
-        const validators = ledger.validators.list();
-        this.#executed = {
-            height,
-            appHash,
-            taken,
-            refused: [],
-            finalSize,
-            validators,
-            accuses: false,
-        };
-        await this.commit();
+        const [finalSize, validators] = [ledger.log.size, ledger.validators.list()];
+        const none = { refused: [], accuses: false };
+        await this.#keep({ height, appHash, taken, finalSize, validators, ...none });
         this.#point = null; // the state came without the one before its last block
         this.#final = ledger.head();
         this.#tellFinal(this.#waiting.splice(0));
@@ -329,6 +311,17 @@ export class Application {
     /** Remembers a message that the collector has checked. */
     markVerified(message: Sign1): void {
         this.#verdicts.note(message);
+    }
+
+    /**
+     * What changes ledger or store, one after another, whichever connection asks: what a node asked before it
+     * ended is still under way when it comes back. Nothing follows a failure: memory may be ahead of the disk.
+     */
+    #inTurn<T>(step: () => Promise<T>): Promise<T> {
+        const done = this.#turn.then(step);
+        this.#turn = done;
+        done.catch(() => undefined); // whoever asked is told
+        return done;
     }
 
     async #learn(reads: readonly (ReadTx | null)[]): Promise<void> {
@@ -350,32 +343,7 @@ export class Application {
     }
 }
 
-function timeMsOf(time: { readonly seconds: bigint; readonly nanos: number }): number {
-    return Number(time.seconds) * 1000 + Math.floor(time.nanos / 1_000_000);
-}
-
 function requireEd25519(key: { readonly ed25519?: Uint8Array } | undefined): Uint8Array {
     if (key?.ed25519?.length === 32) return key.ed25519;
     throw error("MS_GENESIS", { where: "validators", expected: "Ed25519 keys of 32 bytes" });
-}
-
-function vertexOf(entry: Entry | undefined): Vertex | null {
-    return entry?.kind === "vertex" ? entry.vertex : null;
-}
-
-function resultOf(
-    code: number,
-    data: Uint8Array,
-    log: string,
-): ResponseFinalizeBlock["txResults"][0] {
-    return {
-        code,
-        data,
-        log,
-        info: "",
-        gasWanted: 0n,
-        gasUsed: 0n,
-        events: [],
-        codespace: code === 0 ? "" : CODESPACE,
-    };
 }

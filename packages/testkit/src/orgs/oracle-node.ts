@@ -1,4 +1,4 @@
-import { error, sha256, toHex } from "@meterseal/core";
+import { concatBytes, error, sha256, toHex, utf8 } from "@meterseal/core";
 import type { AbciHandler, BroadcastAnswer, CometNode } from "@meterseal/engines/cometbft";
 import type { Block, OracleHost } from "./oracle.ts";
 
@@ -11,6 +11,9 @@ const MEMPOOL_MAX = 2_000;
 const CHAIN_ID = "organisations";
 const HASH = new Uint8Array(32);
 const ACCEPT = 1;
+/** How often it ends alone between a block and its commit, and how long it is away. */
+const RESTART_RATE = 0.01;
+const RESTART_MS = 800;
 
 /**
  * One CometBFT node of the ordering oracle: asks the application of one process, keeps a mempool, and
@@ -28,6 +31,8 @@ export class OracleNode {
     readonly #seen = new Set<string>();
     #handle: AbciHandler | null = null;
     #onFatal: (cause: unknown) => void = () => undefined;
+    /** Which process it belongs to, and which run of the node within. */
+    #process = 0;
     #life = 0;
     #isSyncing = false;
 
@@ -38,21 +43,21 @@ export class OracleNode {
 
     /** The node as one life of a process has it. */
     connect(): CometNode {
-        const life = ++this.#life;
-        this.#reset();
+        this.stop();
+        const process = this.#process;
         return {
             serve: (handle, onFatal) => {
-                if (life === this.#life) {
+                if (process === this.#process) {
                     this.#handle = handle;
                     this.#onFatal = onFatal;
-                    void this.#handshake(life);
+                    void this.#handshake(this.#life);
                 }
                 return Promise.resolve("oracle");
             },
             broadcast: (tx) =>
-                life === this.#life ? this.offer(tx) : Promise.reject(error("MS_LINK")),
+                process === this.#process ? this.offer(tx) : Promise.reject(error("MS_LINK")),
             close: () => {
-                if (life === this.#life) this.stop();
+                if (process === this.#process) this.stop();
                 return Promise.resolve();
             },
         };
@@ -60,12 +65,23 @@ export class OracleNode {
 
     /** Ends with its process. */
     stop(): void {
-        this.#life++;
+        this.#process++;
+        this.#handle = null;
         this.#reset();
     }
 
+    /** Ends alone, and comes back to an application that went on. */
+    #restart(): void {
+        this.#reset();
+        const life = this.#life;
+        this.#host.trace.note("node", `${this.index} comes back to its application`);
+        this.#host.time.after(RESTART_MS, () => {
+            if (life === this.#life) void this.#handshake(life);
+        });
+    }
+
     #reset(): void {
-        this.#handle = null;
+        this.#life++;
         this.isOnline = false;
         this.#isSyncing = false;
         this.mempool.clear();
@@ -187,6 +203,10 @@ export class OracleNode {
             digest === block.digest,
             () => `node ${this.index}, height ${block.height}: ${digest} and not ${block.digest}`,
         );
+        if (this.#host.strikes(RESTART_RATE)) {
+            this.#restart();
+            return;
+        }
         await this.#ask({ commit: {} } as unknown as Request);
         if (life !== this.#life) return;
         this.height = block.height;
@@ -222,12 +242,12 @@ export class OracleNode {
 
     /** Asks the application; where it fails its process ends, as behind the real socket. */
     async #ask(request: Request): Promise<Response> {
-        const [handle, life] = [this.#handle, this.#life];
+        const [handle, process] = [this.#handle, this.#process];
         if (handle === null) throw error("MS_LINK");
         try {
             return await handle(request);
         } catch (cause) {
-            if (life === this.#life) this.#onFatal(cause);
+            if (process === this.#process) this.#onFatal(cause);
             throw cause;
         }
     }
@@ -242,7 +262,7 @@ function requestOf(block: Block): object {
     return {
         txs: [...block.txs],
         misbehavior: block.misbehavior,
-        hash: HASH,
+        hash: sha256(concatBytes(utf8(`${block.height} ${block.timeMs} `), ...block.txs)),
         height: BigInt(block.height),
         time: timeOf(block.timeMs),
         nextValidatorsHash: HASH,

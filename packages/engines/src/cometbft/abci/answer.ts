@@ -19,7 +19,10 @@ export async function answerAbci(
 ): Promise<Response> {
     if (request.echo !== undefined) return { echo: request.echo };
     if (request.flush !== undefined) return { flush: {} };
-    if (request.info !== undefined) return { info: infoOf(app) };
+    if (request.info !== undefined) {
+        await app.settled();
+        return { info: infoOf(app) };
+    }
     if (request.checkTx !== undefined) return { checkTx: await checkTx(app, request.checkTx.tx) };
     if (request.prepareProposal !== undefined) {
         const { maxTxBytes, txs } = request.prepareProposal;

@@ -36,7 +36,7 @@ export class AbciServer {
     readonly #options: AbciServerOptions;
     readonly #server: Server;
     readonly #sockets = new Set<Socket>();
-    #closed = false;
+    #closing: Promise<void> | null = null;
 
     constructor(options: AbciServerOptions) {
         this.#options = options;
@@ -69,11 +69,10 @@ export class AbciServer {
     }
 
     /** Ends all connections and stops listening. */
-    async close(): Promise<void> {
-        this.#closed = true;
-        const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    close(): Promise<void> {
+        this.#closing ??= new Promise<void>((resolve) => this.#server.close(() => resolve()));
         for (const socket of this.#sockets) socket.destroy();
-        await closed;
+        return this.#closing;
     }
 
     #serve(socket: Socket): void {
@@ -102,7 +101,7 @@ export class AbciServer {
                     unansweredBytes -= bytes;
                     if (unansweredBytes <= LIMITS.abciUnansweredBytes) socket.resume();
                 })
-                .catch((cause: unknown) => this.#fail(socket, cause));
+                .catch((cause: unknown) => this.#fail(cause));
         });
     }
 
@@ -119,9 +118,11 @@ export class AbciServer {
         }
     }
 
-    #fail(socket: Socket, cause: unknown): void {
-        socket.destroy();
-        if (!this.#closed) this.#options.onFatal(cause); // what was under way has no one to answer
+    /** Nobody is answered any more, over no connection; what was under way at the end has nobody to answer. */
+    #fail(cause: unknown): void {
+        if (this.#closing !== null) return;
+        void this.close();
+        this.#options.onFatal(cause);
     }
 }
 
