@@ -9,6 +9,7 @@ import { encodeTx, parseTx } from "../src/cometbft/tx.ts";
 import type { VerifySignatures } from "../src/signature-jobs.ts";
 import {
     begin,
+    beginning,
     blockOf,
     collector,
     commit,
@@ -16,6 +17,7 @@ import {
     network,
     nextBlock,
     open,
+    serveEngine,
     txOf,
     useCometWorld,
     vertexTx,
@@ -159,5 +161,38 @@ describe("CometBFT that comes back to an application that went on", () => {
         await again.app.finalize(blockOf(block));
         await again.app.commit();
         expect(again.app.info()).toEqual(other.app.info());
+    });
+});
+
+describe("a chain that begins a second time, before its first block", () => {
+    it("goes on with the same ledger, which the engine has", async () => {
+        const node = await open();
+        const { ask, opening } = serveEngine(node, { kind: "taken" });
+        await ask({ initChain: beginning() });
+        const { engine } = await opening;
+        await ask({ initChain: beginning() });
+        await ask({ finalizeBlock: { ...blockOf([enrolTx()]), height: 1n } });
+        await ask({ initChain: beginning() }); // the node ended before its commit
+        await ask({ finalizeBlock: { ...blockOf([enrolTx()]), height: 1n } });
+        await ask({ commit: {} });
+        expect(engine.height).toBe(1);
+        expect(engine.log.size).toBe(2);
+        expect(engine.state.subjects.size).toBe(2);
+        await engine.close();
+    });
+    it("is refused where it begins otherwise, or has blocks already", async () => {
+        const another = await network.collector("another");
+        for (const other of [beginning([another]), beginning([], 1_700_000_001)]) {
+            const node = await open();
+            await begin(node);
+            await expect(node.app.initChain(other)).rejects.toThrow("MS_GENESIS");
+        }
+        const node = await open();
+        const late = { ...beginning(), initialHeight: 5n };
+        await expect(node.app.initChain(late)).rejects.toThrow("MS_GENESIS");
+        const running = await open();
+        await begin(running);
+        await commit([running], []);
+        await expect(begin(running)).rejects.toThrow("MS_GENESIS");
     });
 });

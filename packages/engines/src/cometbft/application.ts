@@ -167,7 +167,11 @@ export class Application {
         await this.#turn;
     }
 
-    /** Begins the chain: genesis, validators and first entries. The same call again is the same. */
+    /**
+     * Begins the chain: genesis, validators and first entries. CometBFT asks again until the first block is
+     * committed, and the ledger stays the same.
+     * @throws MetersealError MS_GENESIS for another beginning than before, or a first height other than 1.
+     */
     initChain(request: RequestInitChain): Promise<ResponseInitChain> {
         return this.#inTurn(() => this.#begin(request));
     }
@@ -180,14 +184,23 @@ export class Application {
             ledger.validators.set({ publicKey: requireEd25519(pubKey), power });
         }
         const timeMs = timeMsOf(request.time);
-        this.#first = entries.map((item) => {
+        const first = entries.map((item) => {
             const entry = unwrap(parseEntry(item, []));
             return unwrap(ledger.take({ entry, item }, timeMs, this.#verdicts));
         });
-        this.#ledger = ledger;
-        this.#final = { size: 0, root: ledger.log.root(0) };
-        this.#appHash = ledger.appHash();
-        return { validators: [], appHash: this.#appHash };
+        const appHash = ledger.appHash();
+        const isOther = this.#ledger !== null && !bytesEqual(appHash, this.#appHash);
+        if (isOther || this.#height > 0 || request.initialHeight !== 1n) {
+            const expected = "the beginning that this server began with, and height 1";
+            throw error("MS_GENESIS", { where: "InitChain", expected });
+        }
+        if (this.#ledger === null) {
+            this.#ledger = ledger;
+            this.#first = first;
+            this.#final = { size: 0, root: ledger.log.root(0) };
+            this.#appHash = appHash;
+        }
+        return { validators: [], appHash };
     }
 
     /** Null where the mempool may keep a transaction, or the reason why not. */

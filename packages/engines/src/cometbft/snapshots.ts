@@ -97,9 +97,9 @@ export class Snapshots {
         return encodeCbor(entries);
     }
 
-    /** Begins to take in a snapshot; only an application without a block may. */
+    /** Begins to take in a snapshot; only an application without a ledger may. */
     offer({ appHash, snapshot }: RequestOfferSnapshot): number {
-        if (snapshot === undefined || this.#app.info().height > 0) return REJECT;
+        if (snapshot === undefined || this.#app.ledger !== null) return REJECT;
         if (snapshot.format !== FORMAT) return REJECT_FORMAT;
         const parsed = parseMetadata(snapshot.metadata);
         const isWhole = bytesEqual(sha256(snapshot.metadata), snapshot.hash);
