@@ -62,6 +62,8 @@ export const LIMITS = {
     rememberedSignatures: 65_536,
     /** … and bytes of its node's requests that one connection reads before they are answered. */
     abciUnansweredBytes: 67_108_864,
+    /** How long a member of a shared ledger that ends waits for the others to take its last vertices. */
+    sharedLogWaitMs: 10_000,
     /** Parents of one vertex: at least two, at most this many (formats 7). */
     vertexParents: 8,
     /** Entries of the log that may wait for witnesses to cosign; beyond it the log takes no more. */

@@ -169,8 +169,15 @@ export function serveEngine(node: Node, answer: BroadcastAnswer) {
         observer: { entryFinal: () => undefined },
         timers: time,
         node: {
-            serve: (handle) => {
-                served.resolve(handle);
+            serve: (handle, fail) => {
+                served.resolve(async (request) => {
+                    try {
+                        return await handle(request);
+                    } catch (cause) {
+                        fail(cause);
+                        throw cause;
+                    }
+                });
                 return Promise.resolve("test");
             },
             broadcast: () => Promise.resolve(answer),

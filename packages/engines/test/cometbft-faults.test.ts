@@ -11,8 +11,10 @@ import {
     begin,
     beginning,
     blockOf,
+    chain,
     collector,
     commit,
+    engineOn,
     enrolTx,
     network,
     nextBlock,
@@ -194,5 +196,44 @@ describe("a chain that begins a second time, before its first block", () => {
         await begin(running);
         await commit([running], []);
         await expect(begin(running)).rejects.toThrow("MS_GENESIS");
+    });
+});
+
+describe("the engine of an application that failed", () => {
+    it("settles what is on its way, so that the server can end", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const { ask, engine } = await engineOn(node, { kind: "taken" });
+        const next = async () => await collector.vertex([await chain.usage()]);
+        const [first, second, third] = [await next(), await next(), await next()];
+        const final = engine.submit(first.vertex.message.bytes, first.records);
+        const logged = engine.append(second.vertex.message.bytes, second.records);
+        nextBlock();
+        await ask({ finalizeBlock: blockOf([txOf(first.vertex.message.bytes, first.records)]) });
+        await ask({ commit: {} });
+        nextBlock();
+        nextBlock();
+        const ends = Promise.allSettled([final, logged]);
+        await expect(ask({ finalizeBlock: blockOf([]) })).rejects.toThrow("MS_INTERNAL");
+        expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+        const late = engine.append(third.vertex.message.bytes, third.records);
+        await expect(late).rejects.toThrow("MS_INTERNAL");
+        expect(node.told.filter((line) => line.includes("MS_INTERNAL"))).toHaveLength(1);
+        await engine.close();
+    });
+    it("settles at its end what is in the log and not final, too", async () => {
+        const node = await open();
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const { ask, engine } = await engineOn(node, { kind: "taken" });
+        const { records, vertex } = await collector.vertex([await chain.usage()]);
+        const final = engine.submit(vertex.message.bytes, records);
+        nextBlock();
+        await ask({ finalizeBlock: blockOf([txOf(vertex.message.bytes, records)]) });
+        await ask({ commit: {} });
+        const refused = expect(final).rejects.toThrow("MS_LINK");
+        await engine.close();
+        await refused;
     });
 });

@@ -30,3 +30,14 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
         else signal.addEventListener("abort", () => resolve(), { once: true });
     });
 }
+
+/** Waits for work to be done, at most so long; resolves with whether it was. Work that is late goes on. */
+export async function doneWithin(work: Promise<void>, limitMs: number): Promise<boolean> {
+    const late = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => late.resolve(false), limitMs);
+    try {
+        return await Promise.race([work.then(() => true), late.promise]);
+    } finally {
+        clearTimeout(timer);
+    }
+}

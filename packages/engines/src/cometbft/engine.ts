@@ -151,12 +151,12 @@ export class CometEngine implements Engine {
         });
         const snapshots = new Snapshots(app, store, options.snapshotInterval);
         return await new Promise((resolve, reject) => {
-            let waiting = true;
+            let engine: CometEngine | null = null;
             const parts = { options, app, snapshots, submitted, byLeaf, settling };
             const ready = (): void => {
-                if (!waiting || app.ledger === null) return;
-                waiting = false;
-                resolve(new CometEngine(parts, app.ledger));
+                if (engine !== null || app.ledger === null) return;
+                engine = new CometEngine(parts, app.ledger);
+                resolve(engine);
             };
             const handle: AbciHandler = async (request) => {
                 const response = await answerAbci(app, snapshots, request);
@@ -165,7 +165,7 @@ export class CometEngine implements Engine {
                 return response;
             };
             const giveUp = (): void => {
-                if (!waiting) return;
+                if (engine !== null) return;
                 void node.close();
                 reject(error("MS_LINK", { where: "CometBFT", got: "a request to stop" }));
             };
@@ -173,6 +173,8 @@ export class CometEngine implements Engine {
             const fail = (cause: unknown): void => {
                 reject(cause);
                 onFatal(cause);
+                const failure = error("MS_INTERNAL", { where: "CometBFT application", cause });
+                if (engine !== null) engine.#end(failure);
             };
             node.serve(handle, fail).then((address) => {
                 onListening(address);
@@ -204,6 +206,11 @@ export class CometEngine implements Engine {
         return this.#app.point;
     }
 
+    /** Why it takes nothing more; null while it does. */
+    get failure(): MetersealError | null {
+        return this.#failure;
+    }
+
     /** Tree head up to which everything is final. */
     head(): TreeHead {
         return this.#app.final ?? this.#ledger.head();
@@ -225,7 +232,7 @@ export class CometEngine implements Engine {
 
     /**
      * Resolves once all that the state holds now is final: on disk, and signed by a later block.
-     * @throws MetersealError MS_LINK where the engine is closed before.
+     * @throws MetersealError MS_LINK where the engine is closed before, MS_INTERNAL where it failed.
      */
     async settled(): Promise<void> {
         const last = this.log.size - 1;
@@ -249,15 +256,21 @@ export class CometEngine implements Engine {
     /** Stops listening; the CometBFT node ends with its application. */
     async close(): Promise<void> {
         for (const end of this.#closing.splice(0)) end();
-        this.#failure = error("MS_LINK", { where: "CometBFT", got: "the engine is closed" });
-        for (const own of this.#submitted.values()) {
+        this.#end(error("MS_LINK", { where: "CometBFT", got: "the engine is closed" }));
+        await this.#node.close();
+    }
+
+    /** Takes nothing more, and settles what is on its way: no block will, and others wait for it to end. */
+    #end(failure: MetersealError): void {
+        this.#failure ??= failure;
+        for (const own of [...this.#submitted.values(), ...this.#byLeaf.values()]) {
             own.cancel();
             own.refuse(this.#failure);
         }
         this.#submitted.clear();
+        this.#byLeaf.clear();
         for (const wait of this.#settling.values()) wait.reject(this.#failure);
         this.#settling.clear();
-        await this.#node.close();
     }
 
     #offer(

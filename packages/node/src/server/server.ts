@@ -1,6 +1,13 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Log, type PublicKey, type SignatureJob, toHex } from "@meterseal/core";
+import {
+    type Clock,
+    LIMITS,
+    type Log,
+    type PublicKey,
+    type SignatureJob,
+    toHex,
+} from "@meterseal/core";
 import { VerifierPool } from "@meterseal/core/node";
 import type { Policy } from "@meterseal/ledger";
 import type { GrantBox, StreamDescriptor } from "@meterseal/record";
@@ -15,6 +22,7 @@ import type { CollectorAnswer, CollectorRequest } from "../exchange/admission.ts
 import type { LedgerStatus } from "../exchange/status.ts";
 import { claimDirectory, PLACES } from "../files.ts";
 import type { PartyAnswer, PartyRequest } from "../party/exchange.ts";
+import { doneWithin } from "../shutdown.ts";
 import type { CometOptions } from "./comet.ts";
 import type { ServerEngine } from "./engine.ts";
 import { admitCollector, enrolMeter, type Registry } from "./enrolment.ts";
@@ -146,7 +154,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         metrics.watch({ collector, engine, facts, said, clock: options.clock });
         undo.push(() => roles.contradictions.watcher.settled());
         undo.push(() => endEngine(engine));
-        undo.push(() => collector.close());
+        undo.push(() => endCollector(roles, options));
         const { httpLinkUrl, linkUrls, mqttUrl } = await listenForMeters(options, roles);
         const streets = new Map<string, string>();
         const registry: Registry = { engine, genesis, identity, clock: options.clock };
@@ -220,6 +228,21 @@ function membersOf(registry: Registry): Pick<Server, "admitCollector" | "remove"
         admitCollector: (request) => admitCollector(registry, request),
         remove: (id) => removeMember(registry, id),
     };
+}
+
+/**
+ * Waits until what was stored is in the log. Members of a shared ledger wait for one another only so long:
+ * what is on its way is on disk, and goes with the next start.
+ */
+async function endCollector(
+    { collector }: Pick<Roles, "collector">,
+    { comet = null, log }: ServerOptions,
+): Promise<void> {
+    const closed = collector.close();
+    if (comet === null) await closed;
+    else if (!(await doneWithin(closed, LIMITS.sharedLogWaitMs))) {
+        log.warn("no block takes what was stored last: it goes with the next start");
+    }
 }
 
 /** Leaves an image for the next start, where the engine makes one. */
