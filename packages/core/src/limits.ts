@@ -58,6 +58,14 @@ export const LIMITS = {
     orphanVerticesPerAuthor: 64,
     /** … and the bytes of all. */
     orphanBytes: 16_777_216,
+    /** Transactions in the mempool of a CometBFT node, which are looked through after each block … */
+    mempoolTransactions: 5_000,
+    /** … their bytes: four blocks … */
+    mempoolBytes: 67_108_864,
+    /** … those of vertices among them whose parents are unknown: a quarter of a block … */
+    mempoolOrphanBytes: 4_194_304,
+    /** … and of one author's. */
+    mempoolOrphanBytesPerAuthor: 1_048_576,
     /** Messages that a validator remembers as well signed, from its mempool to the block … */
     rememberedSignatures: 65_536,
     /** … and bytes of its node's requests that one connection reads before they are answered. */

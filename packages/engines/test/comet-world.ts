@@ -159,8 +159,8 @@ export async function vertexTx(count = 2, author = collector, of = chain): Promi
 /** The meter's enrolment. */
 export const enrolTx = (): Uint8Array => txOf(meter.enrolment.message.bytes);
 
-/** An engine that opens on a node, which answers every offer alike and hands out the application. */
-export function serveEngine(node: Node, answer: BroadcastAnswer) {
+/** An engine that opens on a node, which answers its offers, the last ones alike, and hands out the application. */
+export function serveEngine(node: Node, ...answers: [BroadcastAnswer, ...BroadcastAnswer[]]) {
     const served = Promise.withResolvers<AbciHandler>();
     const time = new SimulatedTime();
     const opening = CometEngine.open({
@@ -180,7 +180,10 @@ export function serveEngine(node: Node, answer: BroadcastAnswer) {
                 });
                 return Promise.resolve("test");
             },
-            broadcast: () => Promise.resolve(answer),
+            broadcast: () => {
+                const [next] = answers.length > 1 ? answers.splice(0, 1) : answers;
+                return Promise.resolve(next as BroadcastAnswer);
+            },
             close: () => Promise.resolve(),
         },
         snapshotInterval: 100,
@@ -191,7 +194,7 @@ export function serveEngine(node: Node, answer: BroadcastAnswer) {
 }
 
 /** The same on a chain that has begun, once the engine is open. */
-export async function engineOn(node: Node, answer: BroadcastAnswer) {
-    const { ask, opening } = serveEngine(node, answer);
+export async function engineOn(node: Node, ...answers: [BroadcastAnswer, ...BroadcastAnswer[]]) {
+    const { ask, opening } = serveEngine(node, ...answers);
     return { ask, ...(await opening) };
 }

@@ -183,8 +183,6 @@ describe("four CometBFT validators with our application", () => {
         const outcome = await write(3, 0);
         assert.equal(typeof (await removed), "number");
         assert.match(`${outcome}`, /MS_FROZEN/);
-        const { txResults } = await resultOf(at(0));
-        assert.ok(txResults.includes("MS_FROZEN"), "CheckTx took it, the block refused it");
         assert.equal(typeof (await write(0)), "number");
         await agree(await sizeNow());
     });
@@ -234,17 +232,4 @@ async function proofOf(first: number, last: number): Promise<Contradiction> {
         return doubleVoteOf(vote, { chainId, validators, genesis: test.genesis });
     }
     throw new Error("no block accuses anybody");
-}
-
-/** Log texts of the transactions of the last blocks. */
-async function resultOf(validator: Validator): Promise<{ txResults: string[] }> {
-    const { height } = await validator.state();
-    const texts: string[] = [];
-    for (let at = Math.max(1, height - 5); at <= height; at++) {
-        const { txs_results: results } = (await validator.rpc.query("block_results", {
-            height: `${at}`,
-        })) as { txs_results: { log: string }[] | null };
-        texts.push(...(results ?? []).map(({ log }) => log));
-    }
-    return { txResults: texts };
 }

@@ -3,6 +3,7 @@ import {
     type ErrorCode,
     error,
     type MetersealError,
+    type Result,
     type Signer,
     toHex,
     unwrap,
@@ -31,7 +32,8 @@ import { encodeEngineState } from "./engine-state.ts";
 import { type Executed, executeBlock, timeMsOf } from "./execute.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
-import { composeBlock, duplicateOf, isFaultyProposal, screenTx } from "./screen.ts";
+import { MempoolVertices } from "./mempool.ts";
+import { composeBlock, duplicateOf, isFaultyProposal, outdatedFault, screenTx } from "./screen.ts";
 import { type ReadTx, TxReader } from "./tx-reader.ts";
 import type { Validator } from "./validators.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
@@ -107,6 +109,7 @@ export class Application {
     #first: readonly TakenEntry[] = [];
     #executed: Execution | null = null;
     #turn: Promise<unknown> = Promise.resolve();
+    readonly #mempool = new MempoolVertices();
     /** Entries of the last block, final with the next one. */
     #waiting: TakenEntry[] = [];
     #final: TreeHead | null = null;
@@ -203,13 +206,30 @@ export class Application {
         return { validators: [], appHash };
     }
 
-    /** Null where the mempool may keep a transaction, or the reason why not. */
+    /** Null where the mempool may take a transaction, or the reason why not. */
     async screen(tx: Uint8Array): Promise<MetersealError | null> {
         const { state } = this.#require();
         const read = this.#reader.read(tx);
         // What the log has is sent again by anybody: it costs no check.
         if (read.ok && duplicateOf(state, read.value) === null) await this.#learn([read.value]);
-        const refusal = read.ok ? screenTx(state, read.value, this.#verdicts) : read.error;
+        return this.#admit(read, (value) => screenTx(state, value, this.#verdicts));
+    }
+
+    /** The same for one that the mempool has, after a block: its signatures were checked. */
+    rescreen(tx: Uint8Array): MetersealError | null {
+        const { state } = this.#require();
+        const judge = (value: ReadTx) => outdatedFault(state, value, this.#verdicts);
+        return this.#admit(this.#reader.read(tx), judge);
+    }
+
+    #admit(
+        read: Result<ReadTx>,
+        judge: (read: ReadTx) => MetersealError | null,
+    ): MetersealError | null {
+        const { state } = this.#require();
+        const refusal = read.ok
+            ? (judge(read.value) ?? this.#mempool.admit(state, read.value))
+            : read.error;
         if (refusal === null) return null;
         const author = read.ok ? authorOf(state, read.value.tx.entry) : null;
         this.#options.observer.entryRefused(author, refusal.code);
@@ -270,6 +290,7 @@ export class Application {
             await this.#keep({ ...executed, taken: [...this.#first, ...executed.taken] });
             this.#first = [];
             this.#executed = null;
+            this.#mempool.clear(); // the node, which waits for us with it, goes through it next
         });
     }
 

@@ -68,6 +68,8 @@ const OFFER_AGAIN_MS = 5_000;
 const RETRY_MS = 500;
 /** Refusal of a vertex that the ledger has: nothing is wrong with it. */
 const KNOWN_CODE = "MS_VERTEX_DUPLICATE";
+/** Refusal of a transaction that may come again. */
+const BUSY_CODE = "MS_BUSY";
 /** Refusal of a vertex whose parent the ledger does not have yet. */
 const ORPHAN_CODE = "MS_VERTEX_PARENTS";
 /** Entries of the log that are looked through at one time. */
@@ -331,6 +333,8 @@ export class CometEngine implements Engine {
             if (answer.kind === "refused" && answer.code === KNOWN_CODE) {
                 if (await this.#isLogged(own)) return;
                 delayMs = RETRY_MS; // its block is executed, and not on disk yet
+            } else if (answer.kind === "refused" && answer.code === BUSY_CODE) {
+                delayMs = RETRY_MS; // its parent comes first
             } else if (answer.kind === "refused") {
                 this.#submitted.delete(toHex(sha256(own.tx)));
                 own.refuse(refusalOf(answer.code));

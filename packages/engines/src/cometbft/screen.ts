@@ -1,5 +1,5 @@
 import { bytesEqual, error, type MetersealError, type PublicKey, toHex } from "@meterseal/core";
-import type { Entry, LedgerState } from "@meterseal/ledger";
+import { authorFault, type Entry, type LedgerState } from "@meterseal/ledger";
 import type { Sign1 } from "@meterseal/record";
 import type { ReadTx } from "./tx-reader.ts";
 import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
@@ -12,8 +12,8 @@ export function duplicateOf(state: LedgerState, { tx: { entry } }: ReadTx): Mete
 
 /**
  * What the mempool asks of a transaction that was read: that the ledger knows the keys it is signed
- * with, that it is well signed, and that the ledger does not have it. Nothing about time or parents,
- * which may be in order by the time of the block.
+ * with, that it is well signed, that its author may write, and that the ledger does not have it. Nothing
+ * about time or parents, which may be in order by the time of the block.
  */
 export function screenTx(
     state: LedgerState,
@@ -26,7 +26,20 @@ export function screenTx(
         if (key === undefined) return error("MS_KEY_UNKNOWN", { got: toHex(message.kid) });
         if (!verdicts.check(message, key)) return error("MS_SIGNATURE_BAD");
     }
-    return null;
+    return outdatedFault(state, read, verdicts);
+}
+
+/** Why no block takes a transaction any more that the mempool took: the ledger has it, or its author may not write. */
+export function outdatedFault(
+    state: LedgerState,
+    read: ReadTx,
+    verdicts: SignatureVerdicts,
+): MetersealError | null {
+    const duplicate = duplicateOf(state, read);
+    const { entry } = read.tx;
+    if (duplicate !== null || entry.kind !== "vertex") return duplicate;
+    const author = state.authors.get(toHex(entry.vertex.author));
+    return authorFault(state, entry.vertex, author, verdicts.check);
 }
 
 /**
@@ -74,14 +87,15 @@ function ownKeyOf(state: LedgerState, entry: Entry, message: Sign1): PublicKey |
     return isOwn ? enrolment.key : undefined;
 }
 
-/** True where the parents of a vertex are in the ledger, or among those of the block so far. */
-function attaches(state: LedgerState, known: ReadonlySet<string>, { tx }: ReadTx): boolean {
+/** True where the parents of a vertex are in the ledger, or among those that are known besides. */
+export function attaches(state: LedgerState, known: ReadonlySet<string>, { tx }: ReadTx): boolean {
     if (tx.entry.kind !== "vertex") return true;
     const names = tx.entry.vertex.parents.map((parent) => parent.toString());
     return names.every((name) => state.vertices.has(name) || known.has(name));
 }
 
-function noteVertex(known: Set<string>, { tx: { entry } }: ReadTx): void {
+/** Adds a vertex to those that are known. */
+export function noteVertex(known: Set<string>, { tx: { entry } }: ReadTx): void {
     if (entry.kind === "vertex") known.add(entry.vertex.id.toString());
 }
 

@@ -1,11 +1,8 @@
-import { ok, type Result, sha256, toHex } from "@meterseal/core";
+import { LIMITS, ok, type Result, sha256, toHex } from "@meterseal/core";
 import { parseTx, type Tx } from "./tx.ts";
 
 /** A transaction that was read, by the hash that CometBFT gives it. */
 export type ReadTx = { readonly hash: string; readonly bytes: Uint8Array; readonly tx: Tx };
-
-/** Bytes of transactions that stay parsed: four blocks' worth; the oldest go first. */
-const KEPT_BYTES = 67_108_864;
 
 /**
  * Reads transactions, each once: mempool, proposal, vote and block ask for the same ones, and a parsed
@@ -16,8 +13,8 @@ export class TxReader {
     readonly #keptBytes: number;
     #bytes = 0;
 
-    /** @param keptBytes - transactions of so many bytes together stay parsed. */
-    constructor(keptBytes: number = KEPT_BYTES) {
+    /** @param keptBytes - transactions of so many bytes together stay parsed; the oldest go first. */
+    constructor(keptBytes: number = LIMITS.mempoolBytes) {
         this.#keptBytes = keptBytes;
     }
 

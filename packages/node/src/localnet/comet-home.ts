@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { error } from "@meterseal/core";
+import { error, LIMITS } from "@meterseal/core";
 import { formatGenesisState, type GenesisState } from "@meterseal/engines/cometbft";
 import { reasonOf } from "../files.ts";
 
@@ -20,7 +20,10 @@ const SETTINGS: readonly Edit[] = [
     [/^allow_duplicate_ip = .*$/m, "allow_duplicate_ip = true"],
     [/^send_rate = .*$/m, "send_rate = 51200000"],
     [/^recv_rate = .*$/m, "recv_rate = 51200000"],
-    [/^recheck = .*$/m, "recheck = false"],
+    // What no block can take must leave the mempool, which is looked through after each block.
+    [/^recheck = .*$/m, "recheck = true"],
+    [/^size = .*$/m, `size = ${LIMITS.mempoolTransactions}`],
+    [/^max_txs_bytes = .*$/m, `max_txs_bytes = ${LIMITS.mempoolBytes}`],
     // A vote waits for these at each of the three steps of a block.
     [/^flush_throttle_timeout = .*$/m, 'flush_throttle_timeout = "10ms"'],
     [/^peer_gossip_sleep_duration = .*$/m, 'peer_gossip_sleep_duration = "20ms"'],

@@ -108,6 +108,18 @@ export class OracleNode {
         return this.isOnline && !this.#seen.has(hash);
     }
 
+    /** The first transactions of the mempool, in the order of their arrival, up to the bytes of a block. */
+    reap(maxBytes: number): Uint8Array[] {
+        const txs: Uint8Array[] = [];
+        let room = maxBytes;
+        for (const tx of this.mempool.values()) {
+            room -= tx.length;
+            if (room < 0) break;
+            txs.push(tx);
+        }
+        return txs;
+    }
+
     /** Transactions that its application puts into a block. */
     async prepare(txs: Transactions, maxBytes: number, height: number): Promise<Uint8Array[]> {
         const { prepareProposal } = await this.#ask({

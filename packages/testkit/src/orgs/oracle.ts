@@ -151,7 +151,7 @@ export class OrderingOracle {
         const { chain, random, trace } = this.#host;
         const height = chain.length + 1;
         const maxBytes = random.chance(0.2) ? 20_000 : 4_000_000;
-        const txs = [...proposer.mempool.values()];
+        const txs = proposer.reap(maxBytes);
         let honest: Uint8Array[];
         try {
             honest = await proposer.prepare(txs, maxBytes, height);

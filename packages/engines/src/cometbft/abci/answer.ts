@@ -1,10 +1,12 @@
 import { error } from "@meterseal/core";
-import type { Request, Response } from "cosmjs-types/tendermint/abci/types";
+import type { Request, RequestCheckTx, Response } from "cosmjs-types/tendermint/abci/types";
 import type { Application } from "../application.ts";
 import type { Snapshots } from "../snapshots.ts";
 
 const ACCEPT = 1;
 const REJECT = 2;
+/** CheckTxType of a transaction that the mempool has, after a block. */
+const RECHECK = 1;
 const CODESPACE = "meterseal";
 const BYTES = new Uint8Array();
 
@@ -23,7 +25,7 @@ export async function answerAbci(
         await app.settled();
         return { info: infoOf(app) };
     }
-    if (request.checkTx !== undefined) return { checkTx: await checkTx(app, request.checkTx.tx) };
+    if (request.checkTx !== undefined) return { checkTx: await checkTx(app, request.checkTx) };
     if (request.prepareProposal !== undefined) {
         const { maxTxBytes, txs } = request.prepareProposal;
         return { prepareProposal: { txs: app.prepare(txs, Number(maxTxBytes)) } };
@@ -80,10 +82,11 @@ function infoOf(app: Application): NonNullable<Response["info"]> {
 
 async function checkTx(
     app: Application,
-    tx: Uint8Array,
+    { tx, type }: RequestCheckTx,
 ): Promise<NonNullable<Response["checkTx"]>> {
     // A node that is still joining has no state to judge by.
-    const refusal = app.ledger === null ? error("MS_BUSY") : await app.screen(tx);
+    const screen = () => (type === RECHECK ? app.rescreen(tx) : app.screen(tx));
+    const refusal = app.ledger === null ? error("MS_BUSY") : await screen();
     return {
         code: refusal === null ? 0 : 1,
         data: BYTES,
