@@ -225,6 +225,19 @@ describe("coap: messages of a session", () => {
         expect(collector.received).toHaveLength(1);
     });
 
+    it("may come again late, when their message is forgotten, and change nothing", async () => {
+        const { collector, post } = await session();
+        const body = new Uint8Array(48).map((_, i) => i);
+        const send = async (number: number): Promise<string> => {
+            const payload = body.subarray(16 * number, 16 * (number + 1));
+            return (await post({ payload, options: block(number, number < 2) ?? [] })).code;
+        };
+        const codes = [];
+        for (const number of [0, 0, 1, 0, 1, 1, 2]) codes.push(await send(number));
+        expect(codes).toEqual([...Array(6).fill("2.31"), "2.04"]);
+        expect(collector.received.map(({ message }) => [...message])).toEqual([[...body]]);
+    });
+
     it("above the limit are refused at their announcement, and at the block that exceeds it", async () => {
         const { collector, post } = await session();
         const announced = Buffer.alloc(4);
