@@ -120,7 +120,7 @@ export class Collector implements LinkHandler, EngineObserver {
         this.#again = new CarryAgain({
             ...{ admission: this.#admission, log, steadyClock },
             commit: (records) => this.#commit(records),
-            inBackground: (work) => this.#inBackground(work.catch(() => undefined)), // told by #fail
+            inBackground: (work) => this.#inBackground(work.catch(() => undefined)), // told by fail
         });
     }
 

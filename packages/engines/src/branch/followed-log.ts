@@ -18,7 +18,6 @@ import {
     type LedgerState,
     type LogPage,
     MerkleLog,
-    messageOf,
     originOf,
     parseEntry,
     parseStoredEntry,
@@ -31,7 +30,7 @@ import {
     verifyCheckpoint,
 } from "@meterseal/ledger";
 import { kidOf, type Sign1, verifySign1 } from "@meterseal/record";
-import { jobOf, type VerifySignatures } from "../signature-jobs.ts";
+import { jobOf, type Signed, signaturesOf, type VerifySignatures } from "../signature-jobs.ts";
 import { parseBody } from "./screen.ts";
 
 /** What somebody did who signs the log, or writes it: kept for whoever judges. */
@@ -56,14 +55,6 @@ export type PageOutcome =
     | { readonly kind: "evidence"; readonly evidence: LogEvidence }
     /** Whoever sent it is: another one may send the right page. */
     | { readonly kind: "foreign"; readonly reason: MetersealError };
-
-/** Entries that are valid under the operator's key, and under no other. */
-const BY_OPERATOR: ReadonlySet<Entry["kind"]> = new Set([
-    "enrolment",
-    "party",
-    "revocation",
-    "pruning",
-]);
 
 type Checked = { readonly entry: Entry; readonly sent: SentEntry; readonly size: number };
 
@@ -203,20 +194,18 @@ export class FollowedLog {
     ): Promise<void> {
         const messages: Sign1[] = [];
         const jobs: SignatureJob[] = [];
-        const add = (message: Sign1, key: PublicKey | undefined): void => {
+        const add = ({ key, message }: Signed): void => {
             if (key === undefined || !bytesEqual(message.kid, kidOf(key))) return;
             messages.push(message);
             jobs.push(jobOf(message, key));
         };
         for (const { entry } of checked) {
-            if (BY_OPERATOR.has(entry.kind)) add(messageOf(entry), this.state.genesis.operator);
-            if (entry.kind !== "vertex") continue;
-            const { author, id, message } = entry.vertex;
-            add(message, this.state.authors.get(toHex(author))?.enrolment.key);
-            const known = isKnown(id.toString());
-            for (const record of entry.records) {
-                if (known) this.#verified.add(record.message);
-                else add(record.message, this.state.keys.get(toHex(record.message.kid))?.key);
+            const [own, ...records] = signaturesOf(this.state, entry);
+            if (own !== undefined) add(own);
+            const known = entry.kind === "vertex" && isKnown(entry.vertex.id.toString());
+            for (const signed of records) {
+                if (known) this.#verified.add(signed.message);
+                else add(signed);
             }
         }
         const verdicts = await this.#verify(jobs);

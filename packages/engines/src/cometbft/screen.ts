@@ -1,8 +1,9 @@
 import { bytesEqual, error, type MetersealError, type PublicKey, toHex } from "@meterseal/core";
 import { authorFault, type Entry, type LedgerState } from "@meterseal/ledger";
 import type { Sign1 } from "@meterseal/record";
+import { signaturesOf } from "../signature-jobs.ts";
 import type { ReadTx } from "./tx-reader.ts";
-import { type SignatureVerdicts, signaturesOf } from "./verdicts.ts";
+import type { SignatureVerdicts } from "./verdicts.ts";
 
 /** Why a transaction need not be looked at any further: the ledger has it; null where it has not. */
 export function duplicateOf(state: LedgerState, { tx: { entry } }: ReadTx): MetersealError | null {

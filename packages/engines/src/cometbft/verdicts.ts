@@ -1,7 +1,7 @@
 import { bytesEqual, LIMITS, type PublicKey, sha256, toHex } from "@meterseal/core";
 import type { Entry, LedgerState, SignatureCheck } from "@meterseal/ledger";
 import { kidOf, type Sign1, verifySign1 } from "@meterseal/record";
-import { jobOf, type VerifySignatures } from "../signature-jobs.ts";
+import { jobOf, type Signed, signaturesOf, type VerifySignatures } from "../signature-jobs.ts";
 
 /**
  * Remembers which messages are well signed, so that a signature is checked once and not at every step
@@ -86,39 +86,4 @@ type Unknown = { readonly message: Sign1; readonly name: string; readonly key: P
 /** Name of a whole message, signature included. */
 function nameOf({ bytes }: Sign1): string {
     return toHex(sha256(bytes));
-}
-
-/** A signed message of an entry, and the key that should have signed it, where the ledger knows it. */
-export type Signed = { readonly message: Sign1; readonly key: PublicKey | undefined };
-
-/** The signed messages of an entry, its own first, with their keys as a state knows them. */
-export function signaturesOf(state: LedgerState, entry: Entry): Signed[] {
-    const { operator } = state.genesis;
-    const partyKey = (message: Sign1): PublicKey | undefined =>
-        state.partyKeys.get(toHex(message.kid))?.key;
-    switch (entry.kind) {
-        case "enrolment":
-            return [{ message: entry.enrolment.message, key: operator }];
-        case "revocation":
-            return [{ message: entry.revocation.message, key: operator }];
-        case "pruning":
-            return [{ message: entry.pruning.message, key: operator }];
-        case "party":
-            return [{ message: entry.party.message, key: operator }];
-        case "notice":
-            return [{ message: entry.notice.message, key: partyKey(entry.notice.message) }];
-        case "tariff":
-            return [{ message: entry.tariff.message, key: partyKey(entry.tariff.message) }];
-        case "vertex": {
-            const { message } = entry.vertex;
-            const author = state.authors.get(toHex(entry.vertex.author));
-            return [
-                { message, key: author?.enrolment.key },
-                ...entry.records.map((record) => ({
-                    message: record.message,
-                    key: state.keys.get(toHex(record.message.kid))?.key,
-                })),
-            ];
-        }
-    }
 }
