@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import { error, LIMITS, type MetersealError, unwrap } from "@meterseal/core";
+import { error, LIMITS, unwrap } from "@meterseal/core";
 import { EmbeddedEngine } from "@meterseal/engines/embedded";
 import {
     isPrunable,
@@ -36,8 +35,6 @@ export type PrunePlan = PruningRange & {
     /** What the log must state of the range; null where earlier entries bind all that goes. */
     readonly unstated: PruningTotals | null;
 };
-
-const FINAL_POLL_MS = 200;
 
 type Show = (done: number, text: string) => void;
 type Found = { readonly row: RecordRow; readonly record: MeterRecord; readonly leafIndex: number };
@@ -142,7 +139,10 @@ export class Pruner {
         if (unstated !== null) {
             const item = await this.#sign({ beforeUnix, size, ...unstated });
             await untilFinal(this.#engine.submit(item, []), signal);
-        } else await this.#untilStated(signal);
+        } else {
+            // What an earlier run wrote into the log may wait for witnesses still.
+            await untilFinal(this.#engine.settled(), signal);
+        }
         let pruned = 0;
         let batch: { n: number; summary: Uint8Array }[] = [];
         const write = async (): Promise<void> => {
@@ -159,16 +159,6 @@ export class Pruner {
         }
         await write();
         return pruned;
-    }
-
-    /** Waits until what an earlier run wrote into the log is final, for no bytes go before. */
-    async #untilStated(signal: AbortSignal): Promise<void> {
-        const last = (await this.#store.reader.prunings()).at(-1)?.index ?? -1;
-        while (this.#engine.head().size <= last) {
-            await sleep(FINAL_POLL_MS, undefined, { signal }).catch(() => {
-                throw unwitnessed();
-            });
-        }
     }
 
     /** Ends the engine; the store stays open. */
@@ -198,16 +188,12 @@ function requireStated(stated: readonly Pruning[], found: PruningSums): void {
     }
 }
 
-/** Waits for an entry to be final, or for Ctrl-C while witnesses are away. */
+/** Waits for entries to be final, or for Ctrl-C while witnesses are away. */
 async function untilFinal(final: Promise<unknown>, signal: AbortSignal): Promise<void> {
     const aborted = new Promise<never>((_, reject) => {
-        const end = (): void => reject(unwitnessed());
+        const end = (): void => reject(error("MS_WITNESS", { got: "the end of the command" }));
         if (signal.aborted) end();
         else signal.addEventListener("abort", end, { once: true });
     });
     await Promise.race([final, aborted]);
-}
-
-function unwitnessed(): MetersealError {
-    return error("MS_WITNESS", { got: "the end of the command" });
 }
