@@ -210,6 +210,27 @@ describe("our CometBFT application", () => {
         expect((await node.app.screen(old))?.code).toBe("MS_VERTEX_DUPLICATE");
         expect(checked).toBe(2);
     });
+    it("checks no signature in a vertex that came with other records than its own", async () => {
+        let checked = 0;
+        const node = await open(undefined, {
+            verify: (jobs) => {
+                checked += jobs.length;
+                return Promise.resolve(jobs.map(() => true));
+            },
+        });
+        await begin(node);
+        await commit([node], [enrolTx()]);
+        const [own, other] = [parseTx(await vertexTx()), parseTx(await vertexTx())];
+        if (!own.ok || !other.ok) throw new Error("no transactions");
+        const before = checked;
+        for (const body of [other.value.body, [...own.value.body, ...other.value.body], []]) {
+            const swapped = encodeTx(own.value.item, body);
+            expect((await node.app.screen(swapped))?.code).toBe("MS_VERTEX_BODY");
+        }
+        expect(checked).toBe(before);
+        const whole = encodeTx(own.value.item, own.value.body);
+        expect(await node.app.screen(whole)).toBeNull();
+    });
     it("takes the power of a validator that voted twice", async () => {
         const node = await open();
         await begin(node);

@@ -33,7 +33,13 @@ import { type Executed, executeBlock, timeMsOf } from "./execute.ts";
 import { parseGenesisState } from "./genesis-state.ts";
 import { BlockLedger, openLedger, type TakenEntry } from "./ledger.ts";
 import { MempoolVertices } from "./mempool.ts";
-import { composeBlock, duplicateOf, isFaultyProposal, outdatedFault, screenTx } from "./screen.ts";
+import {
+    composeBlock,
+    isFaultyProposal,
+    outdatedFault,
+    screenTx,
+    unsignedFault,
+} from "./screen.ts";
 import { type ReadTx, TxReader } from "./tx-reader.ts";
 import type { Validator } from "./validators.ts";
 import { SignatureVerdicts } from "./verdicts.ts";
@@ -210,8 +216,8 @@ export class Application {
     async screen(tx: Uint8Array): Promise<MetersealError | null> {
         const { state } = this.#require();
         const read = this.#reader.read(tx);
-        // What the log has is sent again by anybody: it costs no check.
-        if (read.ok && duplicateOf(state, read.value) === null) await this.#learn([read.value]);
+        // What the log has, or other records beside a header, anybody can send: it costs no check.
+        if (read.ok && unsignedFault(state, read.value) === null) await this.#learn([read.value]);
         return this.#admit(read, (value) => screenTx(state, value, this.#verdicts));
     }
 

@@ -1,28 +1,39 @@
 import { bytesEqual, error, type MetersealError, type PublicKey, toHex } from "@meterseal/core";
-import { authorFault, type Entry, type LedgerState } from "@meterseal/ledger";
+import { authorFault, bodyFault, type Entry, type LedgerState } from "@meterseal/ledger";
 import type { Sign1 } from "@meterseal/record";
 import { signaturesOf } from "../signature-jobs.ts";
 import type { ReadTx } from "./tx-reader.ts";
 import type { SignatureVerdicts } from "./verdicts.ts";
 
 /** Why a transaction need not be looked at any further: the ledger has it; null where it has not. */
-export function duplicateOf(state: LedgerState, { tx: { entry } }: ReadTx): MetersealError | null {
+function duplicateOf(state: LedgerState, { tx: { entry } }: ReadTx): MetersealError | null {
     if (entry.kind !== "vertex" || !state.vertices.has(entry.vertex.id.toString())) return null;
     return error("MS_VERTEX_DUPLICATE", { where: `vertex ${entry.vertex.id}` });
 }
 
 /**
+ * Why a transaction is refused before any signature is checked: the ledger has it, or its records are
+ * not those that the vertex names; null where they are.
+ */
+export function unsignedFault(state: LedgerState, read: ReadTx): MetersealError | null {
+    const { entry } = read.tx;
+    const duplicate = duplicateOf(state, read);
+    if (duplicate !== null || entry.kind !== "vertex") return duplicate;
+    return bodyFault(entry.vertex, entry.records);
+}
+
+/**
  * What the mempool asks of a transaction that was read: that the ledger knows the keys it is signed
- * with, that it is well signed, that its author may write, and that the ledger does not have it. Nothing
- * about time or parents, which may be in order by the time of the block.
+ * with, that it is well signed, that its records are the vertex's own, that its author may write, and
+ * that the ledger does not have it. Nothing about time or parents, which may be in order by the time of the block.
  */
 export function screenTx(
     state: LedgerState,
     read: ReadTx,
     verdicts: SignatureVerdicts,
 ): MetersealError | null {
-    const duplicate = duplicateOf(state, read);
-    if (duplicate !== null) return duplicate;
+    const fault = unsignedFault(state, read);
+    if (fault !== null) return fault;
     for (const { key, message } of signaturesOf(state, read.tx.entry)) {
         if (key === undefined) return error("MS_KEY_UNKNOWN", { got: toHex(message.kid) });
         if (!verdicts.check(message, key)) return error("MS_SIGNATURE_BAD");
