@@ -1,4 +1,4 @@
-/** `node bench/main.ts [name ...] [--json] [--quick] [--save] [--profile DIR]`: both sides of every ratio in one run. */
+/** `npm run bench -- [suite ...] [--json] [--quick] [--save] [--profile DIR]`: both sides of every ratio in one run. */
 import { mkdirSync } from "node:fs";
 import { relative } from "node:path";
 import { parseArgs } from "node:util";
@@ -55,15 +55,25 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     privacy: ["seal", "query", "grants", "bill", "cohort", "derive", "p3"],
 };
 
-const { positionals: words, values } = parseArgs({
-    allowPositionals: true,
-    options: {
-        json: { type: "boolean", default: false },
-        quick: { type: "boolean", default: false },
-        save: { type: "boolean", default: false },
-        profile: { type: "string" },
-    },
-});
+const USAGE = `npm run bench -- [suite ...] [options]
+
+Measures both sides of every ratio in one run. Without a suite, all of them:
+${SUITES.map(({ name, title }) => `  ${name.padEnd(10)} ${title}`).join("\n")}
+${Object.entries(GROUPS)
+    .map(([name, of]) => `  ${name.padEnd(10)} ${of.join(", ")}`)
+    .join("\n")}
+
+  --quick        small sizes: shows that a suite runs, not how fast
+  --save         puts the results into bench/results and draws the figures
+  --profile DIR  keeps CPU profiles of the processes measured
+  --json         prints the results only
+`;
+
+const { positionals: words, values } = readOptions();
+if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+}
 const positionals = words.flatMap((word) => GROUPS[word] ?? word);
 const unknown = positionals.filter((name) => !SUITES.some((suite) => suite.name === name));
 if (unknown.length > 0) {
@@ -107,3 +117,21 @@ if (values.save) {
 }
 const json = JSON.stringify(results, null, 4);
 console.log(values.json ? json : `\n${json}`);
+
+function readOptions() {
+    try {
+        return parseArgs({
+            allowPositionals: true,
+            options: {
+                json: { type: "boolean", default: false },
+                quick: { type: "boolean", default: false },
+                save: { type: "boolean", default: false },
+                profile: { type: "string" },
+                help: { type: "boolean", default: false },
+            },
+        });
+    } catch (cause) {
+        console.error(cause instanceof Error ? cause.message : String(cause));
+        return process.exit(2);
+    }
+}

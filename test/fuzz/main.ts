@@ -1,5 +1,5 @@
 /**
- * `node test/fuzz/main.ts [--seed N] [--count N] [--target NAME] [--from N]`: throws changed inputs at
+ * `npm run fuzz -- [--seed N] [--count N] [--target NAME] [--from N]`: throws changed inputs at
  * everything that reads from outside. The first finding ends it, is written to a file and printed.
  */
 import { randomInt } from "node:crypto";
@@ -13,14 +13,21 @@ const FINDINGS = join(import.meta.dirname, "findings");
 const HEX_SHOWN = 4_096;
 const WHOLE = TARGETS.reduce((sum, { share }) => sum + share, 0);
 
-const { values } = parseArgs({
-    options: {
-        seed: { type: "string", default: `${randomInt(2 ** 31)}` },
-        count: { type: "string", default: "100000" },
-        target: { type: "string" },
-        from: { type: "string", default: "0" },
-    },
-});
+const USAGE = `npm run fuzz -- [options]
+
+Throws changed inputs at everything that reads from outside; ends with 1 at the first finding.
+
+  --count N      inputs of all targets together (100000)
+  --seed N       the same inputs again (by chance)
+  --target NAME  one target only: ${TARGETS.map(({ name }) => name).join(", ")}
+  --from N       leaves out the inputs of a target before this one (0)
+`;
+
+const values = readOptions();
+if (values.help) {
+    process.stdout.write(USAGE);
+    process.exit(0);
+}
 const [seed, count, from] = [values.seed, values.count, values.from].map(Number);
 if (![seed, count, from].every((n) => Number.isSafeInteger(n) && (n ?? -1) >= 0)) {
     console.error("Seed, count and from are whole numbers.");
@@ -66,6 +73,23 @@ const peakMib = Math.ceil(process.resourceUsage().maxRSS / 1024);
 console.log(
     `${inputs} inputs in ${seconds.toFixed(1)} s, ${peakMib} MiB at most: no crash, no error without a code`,
 );
+
+function readOptions() {
+    try {
+        return parseArgs({
+            options: {
+                seed: { type: "string", default: `${randomInt(2 ** 31)}` },
+                count: { type: "string", default: "100000" },
+                target: { type: "string" },
+                from: { type: "string", default: "0" },
+                help: { type: "boolean", default: false },
+            },
+        }).values;
+    } catch (cause) {
+        console.error(cause instanceof Error ? cause.message : String(cause));
+        return process.exit(2);
+    }
+}
 
 function report(finding: FuzzFinding): void {
     mkdirSync(FINDINGS, { recursive: true });
