@@ -52,6 +52,7 @@ export {
     error,
     MetersealError,
 } from "./errors.ts";
+export { hostOf } from "./host.ts";
 export { LIMITS } from "./limits.ts";
 export type { CollectorLink, LinkHandler, MeterLink, MeterLinkHandler } from "./link-port.ts";
 export {

@@ -1,6 +1,6 @@
 import type { Socket as DatagramSocket } from "node:dgram";
 import { isIPv6, type Server } from "node:net";
-import { error, type MetersealError } from "@meterseal/core";
+import { error, hostOf, type MetersealError } from "@meterseal/core";
 
 /** Whether a host name or address stays on this machine. */
 export function isLoopback(host: string): boolean {
@@ -21,11 +21,6 @@ export function requireLoopback(
         got: host,
         todo: `${protocol} here is plain text: put a tunnel in front, or allow it with --insecure.`,
     });
-}
-
-/** Host of a URL to connect to: an IPv6 address without its brackets. */
-export function hostOf(url: URL): string {
-    return url.hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /**

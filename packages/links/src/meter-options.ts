@@ -1,5 +1,5 @@
-import { error, type MetersealError } from "@meterseal/core";
-import { hostOf, isLoopback } from "./listen-address.ts";
+import { error, hostOf, type MetersealError } from "@meterseal/core";
+import { isLoopback } from "./listen-address.ts";
 
 const SUBJECT = /^[0-9a-f]{32}$/;
 

@@ -44,3 +44,17 @@ it("a line whose far end is gone, or says nothing any more, is opened again", as
     expect(sockets.mock.calls).toMatchObject([[keepAlive], [keepAlive]]);
     server.close();
 });
+
+it("a line is opened at an IPv6 address, too", async () => {
+    const server = createServer((socket) => socket.end("six"));
+    await new Promise<void>((done) => server.listen(0, "::1", done));
+    const { port } = server.address() as { port: number };
+    const source = openSource(`tcp://[::1]:${port}`, null, quiet);
+    const stop = new AbortController();
+    const heard = await new Promise<Uint8Array>((resolve) => {
+        void source.read((chunk) => Promise.resolve(resolve(chunk)), stop.signal);
+    });
+    stop.abort();
+    expect(Buffer.from(heard).toString()).toBe("six");
+    server.close();
+});

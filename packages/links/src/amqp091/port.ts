@@ -1,9 +1,8 @@
-import { LIMITS } from "@meterseal/core";
+import { hostOf, LIMITS } from "@meterseal/core";
 import type { Channel, ChannelModel, ConfirmChannel } from "amqplib";
 import type { BrokerAddress } from "../broker/address.ts";
 import { ClientPort } from "../broker/client-port.ts";
 import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
-import { hostOf } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
 
 /** Topic exchange of all frames; the routing key is `TENANT.up.SUBJECT` or `TENANT.dn.SUBJECT`. */

@@ -1,10 +1,9 @@
 import { isIP } from "node:net";
-import { LIMITS } from "@meterseal/core";
+import { hostOf, LIMITS } from "@meterseal/core";
 import type { Connection, EventContext, Sender } from "rhea";
 import type { BrokerAddress } from "../broker/address.ts";
 import { ClientPort } from "../broker/client-port.ts";
 import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
-import { hostOf } from "../listen-address.ts";
 import { loadOptional } from "../optional.ts";
 import { keyOf, sourceOf, subjectOf, TARGET } from "./addresses.ts";
 import { AMQP_FRAME_BYTES } from "./frame-gate.ts";

@@ -1,4 +1,5 @@
-import { hostOf, isLoopback } from "../listen-address.ts";
+import { hostOf } from "@meterseal/core";
+import { isLoopback } from "../listen-address.ts";
 import { badOption } from "../meter-options.ts";
 import { isTenant } from "../mqtt/topics.ts";
 

@@ -1,5 +1,5 @@
-import { LIMITS, type Log } from "@meterseal/core";
-import { hostOf, isLoopback } from "../listen-address.ts";
+import { hostOf, LIMITS, type Log } from "@meterseal/core";
+import { isLoopback } from "../listen-address.ts";
 import { badOption, requireSubjectHex } from "../meter-options.ts";
 import { TRANSMISSION } from "./message-layer.ts";
 

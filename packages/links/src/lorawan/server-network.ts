@@ -1,6 +1,6 @@
-import { error, LIMITS, type Log, toHex } from "@meterseal/core";
+import { error, hostOf, LIMITS, type Log, toHex } from "@meterseal/core";
 import { connectAsync, type MqttClient } from "mqtt";
-import { hostOf, isLoopback } from "../listen-address.ts";
+import { isLoopback } from "../listen-address.ts";
 import {
     type FrameCounters,
     type LoraHandler,

@@ -1,4 +1,4 @@
-import { hostOf } from "../listen-address.ts";
+import { hostOf } from "@meterseal/core";
 import { badOption } from "../meter-options.ts";
 import {
     type StreamLinkOptions,

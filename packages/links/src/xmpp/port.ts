@@ -1,9 +1,8 @@
-import { assert, LIMITS } from "@meterseal/core";
+import { assert, hostOf, LIMITS } from "@meterseal/core";
 import type { Client, Element, xml as Xml } from "@xmpp/client";
 import { type BrokerAddress, mayBePlain } from "../broker/address.ts";
 import { ClientPort } from "../broker/client-port.ts";
 import { type BrokerEvents, type BrokerPort, failureOf } from "../broker/port.ts";
-import { hostOf } from "../listen-address.ts";
 import { badOption } from "../meter-options.ts";
 import { loadOptional } from "../optional.ts";
 import { type XmppPlace, XmppSocket } from "./socket.ts";

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { error } from "@meterseal/core";
 import type { Boundary } from "@meterseal/meter";
 import { DurableLines, wholeLinesOf } from "../durable-lines.ts";
 import type { FrameCounter } from "./telegrams.ts";
@@ -25,10 +26,15 @@ export class BoundaryJournal {
     readonly #file: DurableLines;
     #stale = 0;
 
-    /** Opens the journal; a line that a crash cut off was never acknowledged and is left out. */
+    /**
+     * Opens the journal; a line that a crash cut off was never acknowledged and is left out.
+     * @throws MetersealError MS_STORE_FORMAT for a whole line that is none of ours.
+     */
     constructor(directory: string) {
         const path = join(directory, JOURNAL_FILE);
-        this.#lines = wholeLinesOf(path).map((line) => JSON.parse(line) as Line);
+        this.#lines = wholeLinesOf(path).map((line, i) =>
+            parseLine(line, `${path}, line ${i + 1}`),
+        );
         this.#file = new DurableLines(path, this.#texts());
     }
 
@@ -79,4 +85,20 @@ export class BoundaryJournal {
     #texts(): string[] {
         return this.#lines.map((line) => JSON.stringify(line));
     }
+}
+
+function parseLine(text: string, where: string): Line {
+    try {
+        const line = JSON.parse(text) as Line;
+        const numbers = [line.slot, line.flag, line.counter];
+        const isOurs = numbers.every(Number.isSafeInteger) && line.registers.length > 0;
+        if (isOurs && line.registers.every((register) => /^\d+$/.test(register))) return line;
+    } catch {
+        // Says the same as any other line that is not ours.
+    }
+    throw error("MS_STORE_FORMAT", {
+        where,
+        expected: "a boundary as the bridge wrote it",
+        todo: "Take the line out of the file: its reading was in no record yet, and is lost.",
+    });
 }

@@ -2,7 +2,7 @@ import { createReadStream, statSync, writeSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
 import type { ReadStream } from "node:tty";
-import { error, type Log } from "@meterseal/core";
+import { error, hostOf, type Log } from "@meterseal/core";
 import { openTerminal, setTerminal } from "@meterseal/links/serial";
 import { reasonOf } from "../files.ts";
 
@@ -32,8 +32,8 @@ const REOPEN_MS = { first: 500, longest: 30_000 } as const;
  */
 export function openSource(address: string, baud: number | null, log: Log): ByteSource {
     if (/^tcp:\/\//i.test(address)) {
-        const { hostname, port } = urlOf(address);
-        return lineOf(address, () => openTcp(hostname, Number(port)), log);
+        const url = urlOf(address);
+        return lineOf(address, () => openTcp(hostOf(url), Number(url.port)), log);
     }
     const stat = statSync(address, { throwIfNoEntry: false });
     if (stat === undefined)

@@ -1,6 +1,6 @@
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
-import { ERRORS, type ErrorCode, error, MetersealError } from "@meterseal/core";
+import { ERRORS, type ErrorCode, error, hostOf, MetersealError } from "@meterseal/core";
 import { reasonOf } from "../files.ts";
 import { LOOPBACK_HOSTS } from "../server/listen.ts";
 import { EXCHANGE_BODY_BYTES } from "./paths.ts";
@@ -85,8 +85,7 @@ export function exchangeUrl(text: string): URL {
     if (url === null || !/^https?:$/.test(url.protocol)) {
         throw error("MS_USAGE", { where: "address of a server", expected, got: text });
     }
-    const host = url.hostname.replace(/^\[|\]$/g, "");
-    if (url.protocol === "http:" && !LOOPBACK_HOSTS.includes(host)) {
+    if (url.protocol === "http:" && !LOOPBACK_HOSTS.includes(hostOf(url))) {
         throw error("MS_USAGE", { where: "address of a server", expected, got: text });
     }
     return url;

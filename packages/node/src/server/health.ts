@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
 import { connect, isIPv6 } from "node:net";
-import { type Clock, LIMITS, MetersealError } from "@meterseal/core";
+import { type Clock, hostOf, LIMITS, MetersealError } from "@meterseal/core";
 import { freeBytesOf } from "@meterseal/stores";
 import type { ServerStore } from "@meterseal/stores/sqlite";
 import type { FastifyInstance } from "fastify";
@@ -107,11 +107,12 @@ export class Health {
 
 /** Null when an address accepts connections. */
 function linkReason(address: string): Promise<string | null> {
-    const { hostname, port, protocol } = new URL(address);
-    const link = `the ${protocol.slice(0, -1)} link`;
-    if (protocol === "coap:") return datagramReason(link, hostname, Number(port));
+    const url = new URL(address);
+    const [host, port] = [hostOf(url), Number(url.port)];
+    const link = `the ${url.protocol.slice(0, -1)} link`;
+    if (url.protocol === "coap:") return datagramReason(link, host, port);
     return new Promise((done) => {
-        const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+        const socket = connect({ host, port });
         const end = (reason: string | null): void => {
             socket.destroy();
             done(reason);
@@ -123,8 +124,7 @@ function linkReason(address: string): Promise<string | null> {
 }
 
 /** Null when a ping of CoAP (RFC 7252 section 4.3) is answered. */
-function datagramReason(link: string, hostname: string, port: number): Promise<string | null> {
-    const host = hostname.replace(/^\[|\]$/g, "");
+function datagramReason(link: string, host: string, port: number): Promise<string | null> {
     return new Promise((done) => {
         const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
         const end = (reason: string | null): void => {

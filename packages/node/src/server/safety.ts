@@ -1,4 +1,4 @@
-import { ERRORS, error, MetersealError } from "@meterseal/core";
+import { ERRORS, error, hostOf, MetersealError } from "@meterseal/core";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { LOOPBACK_HOSTS } from "./listen.ts";
 
@@ -35,8 +35,7 @@ export function addSafety(
 ): void {
     app.addHook("onRequest", (request, reply, done) => {
         reply.headers(SAFETY_HEADERS);
-        const name = request.hostname.replace(/^\[|\]$/g, "");
-        const foreign = loopbackOnly && !LOOPBACK_HOSTS.includes(name);
+        const foreign = loopbackOnly && !LOOPBACK_HOSTS.includes(hostOf(request));
         const expected = LOOPBACK_HOSTS.join(", ");
         done(foreign ? error("MS_NOT_ALLOWED", { where: "Host", expected }) : undefined);
     });

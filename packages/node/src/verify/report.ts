@@ -67,5 +67,5 @@ function conclusionOf(faults: readonly VerifyFault[]): string {
     const onlyForeignKeys = faults.every(({ code }) => code === "MS_KEY_FOREIGN");
     return onlyForeignKeys
         ? "The data hold; a key file does not belong to them."
-        : "This is not what was signed.";
+        : "Not all of this is what was signed.";
 }

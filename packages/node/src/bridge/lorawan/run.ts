@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { error, type Log, toHex } from "@meterseal/core";
+import { error, hostOf, type Log, toHex } from "@meterseal/core";
 import { enrolledCredential } from "@meterseal/links/edhoc";
 import {
     createForwarderNetwork,
@@ -163,9 +163,8 @@ function openNetwork(
         const expected = "a session of each device, for a packet forwarder";
         throw error("MS_USAGE", { where: devEui, expected });
     });
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
     return createForwarderNetwork({
-        ...{ host, port: Number(url.port), insecure, devices, counters, log },
+        ...{ host: hostOf(url), port: Number(url.port), insecure, devices, counters, log },
     });
 }
 

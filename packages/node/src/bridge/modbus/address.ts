@@ -1,4 +1,4 @@
-import { error } from "@meterseal/core";
+import { error, hostOf } from "@meterseal/core";
 import { DIN_RAIL_MAPS } from "@meterseal/telegram";
 import { refuseSecrets } from "../../config/links.ts";
 
@@ -65,7 +65,7 @@ function lineOf(place: string, parity: Parity): ModbusAddress["line"] {
     const hasPlace = isPlain && (url.pathname === "" || url.pathname === "/");
     if (!hasPlace || (kind !== "tcp" && kind !== "rtu+tcp")) throw usage(EXPECTED, place);
     if (kind === "rtu+tcp" && url.port === "") throw usage("rtu+tcp://HOST:PORT", place);
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+    const host = hostOf(url);
     return { kind, host, port: url.port === "" ? PORT : Number(url.port) };
 }
 
