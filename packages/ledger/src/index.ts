@@ -72,6 +72,7 @@ export {
     type Cosigner,
     type CosignerKey,
     cosign,
+    findCosignature,
     formatCosignerKey,
     verifyCosignature,
 } from "./checkpoint/cosignature.ts";
@@ -83,7 +84,13 @@ export {
     parseNote,
 } from "./checkpoint/note.ts";
 export { formatVerifierKey, type NoteKey, parseVerifierKey } from "./checkpoint/note-key.ts";
-export { judgeQuorum, POLICY_LIMITS, type Policy, parsePolicy } from "./checkpoint/policy.ts";
+export {
+    judgeQuorum,
+    POLICY_LIMITS,
+    type Policy,
+    parsePolicy,
+    smallestQuorum,
+} from "./checkpoint/policy.ts";
 export { checkSplitView } from "./checkpoint/split-view.ts";
 export {
     formatTlogProof,

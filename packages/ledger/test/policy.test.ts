@@ -1,11 +1,16 @@
-import { fromHex, type Result, unwrap } from "@meterseal/core";
+import { fromHex, type Result, sha256, u32be, unwrap } from "@meterseal/core";
 import { generatePrivateKeyPem, rawSignerFromPem, signerFromPem } from "@meterseal/core/node";
 import { describe, expect, it } from "vitest";
 import { signCheckpoint } from "../src/checkpoint/checkpoint.ts";
 import { type Cosigner, cosign, formatCosignerKey } from "../src/checkpoint/cosignature.ts";
 import { formatNote, parseNote } from "../src/checkpoint/note.ts";
 import { formatVerifierKey } from "../src/checkpoint/note-key.ts";
-import { judgeQuorum, POLICY_LIMITS, parsePolicy } from "../src/checkpoint/policy.ts";
+import {
+    judgeQuorum,
+    POLICY_LIMITS,
+    parsePolicy,
+    smallestQuorum,
+} from "../src/checkpoint/policy.ts";
 
 const ORIGIN = "example.com/log";
 const log = signerFromPem(generatePrivateKeyPem("edDsa"));
@@ -133,7 +138,78 @@ describe("policy files", () => {
     });
 });
 
+describe("the most cosignatures that a quorum may need", () => {
+    const most = POLICY_LIMITS.cosignatures;
+    const keyOf = (i: number): string =>
+        formatCosignerKey({ name: `${i}.example`, type: 4, publicKey: sha256(u32be(i)) });
+    const witnesses = Array.from({ length: 64 }, (_, i) => `witness w${i} ${keyOf(i)}`);
+    const some = (first: number, count: number): string =>
+        Array.from({ length: count }, (_, i) => `w${first + i}`).join(" ");
+    it.each([
+        ["of a group", most, (count: number) => [`group q all ${some(0, count)}`]],
+        ["of 64 witnesses", most, (count: number) => [`group q ${count} ${some(0, 64)}`]],
+        [
+            "where the nearest way is not open",
+            most,
+            (count: number) => [`group g ${count} ${some(0, 40)}`, "group q any g w50"],
+        ],
+        [
+            "over groups in groups, the dearest of them",
+            most,
+            (count: number) => [
+                `group a 7 ${some(0, 20)}`,
+                `group b ${count - 7} ${some(20, 20)}`,
+                `group c any ${some(40, 20)}`,
+                "group q 2 a b c",
+            ],
+        ],
+    ])("is bounded %s", (_where, count, groups) => {
+        const textOf = (needed: number): string =>
+            [...witnesses, ...groups(needed), "quorum q"].join("\n");
+        expect(refusal(textOf(count))).toBe("ok");
+        const last = textOf(count + 1);
+        expect(refusal(last)).toBe(`MS_WITNESS_POLICY line ${last.split("\n").length}`);
+        expect(refusal(last.replace("quorum q", "quorum w0"))).toBe("ok");
+    });
+    it("fits a note, of the longest names and signatures too", async () => {
+        const signed = await signCheckpoint(log, ORIGIN, 2 ** 47, fromHex("bb".repeat(32)));
+        const { signatures, text } = unwrap(parseNote(signed));
+        const name = "n".repeat(255);
+        const line = { name, keyId: 1, signature: new Uint8Array(8 + 2420) };
+        const full = formatNote({ text, signatures: [...signatures, ...Array(most).fill(line)] });
+        expect(unwrap(parseNote(full)).signatures).toHaveLength(1 + most);
+    });
+});
+
+describe("keys whose signature lines spoil each other", () => {
+    it("are refused: two witnesses of one name and key id", () => {
+        const [one, other] = [12_466, 20_083].map((i) =>
+            formatCosignerKey({ name: "w.example", type: 4, publicKey: sha256(u32be(i)) }),
+        ) as [string, string];
+        expect(one.split("+")[1]).toBe(other.split("+")[1]);
+        const text = `witness a ${one}\nwitness b ${other}\nquorum none`;
+        expect(refusal(text)).toBe("MS_WITNESS_POLICY line 2");
+        const third = formatCosignerKey({
+            name: "w.example",
+            type: 4,
+            publicKey: sha256(u32be(1)),
+        });
+        expect(refusal(text.replace(other, third))).toBe("ok");
+    });
+});
+
 describe("a quorum", () => {
+    it("is met by as few of those who cosigned as may be", () => {
+        const policy = unwrap(parsePolicy(EXAMPLE));
+        const fewest = (...names: string[]): unknown => smallestQuorum(policy, new Set(names));
+        expect(fewest("Y3", "X1", "X2", "X3", "Y1", "Y2")).toEqual(["Y1", "X1", "X2"]);
+        expect(fewest("X3", "X2", "Y2")).toEqual(["Y2", "X2", "X3"]);
+        expect(fewest("X1", "Y1", "Y2", "Y3")).toBeNull();
+        expect(smallestQuorum({ ...policy, quorum: null }, new Set())).toEqual([]);
+        const nested = { name: "any", threshold: 1, members: ["X-and-Y"] };
+        const either = { ...policy, groups: [...policy.groups, nested], quorum: "any" };
+        expect(smallestQuorum(either, new Set(["X1", "X2", "Y1"]))).toHaveLength(3);
+    });
     const policy = unwrap(parsePolicy(EXAMPLE));
     it.each([
         [[0, 1, 3], true],

@@ -1,10 +1,10 @@
-import { error, type MetersealError } from "@meterseal/core";
+import { error, type MetersealError, unwrap } from "@meterseal/core";
 import {
     type CosignerKey,
+    findCosignature,
     formatAddCheckpoint,
     type NoteSignature,
     parseNote,
-    verifyCosignature,
 } from "@meterseal/ledger";
 
 /** Consistency path from an older size to the tree of the checkpoint (RFC 9162 section 2.1.4.1). */
@@ -35,10 +35,10 @@ export class WitnessClient {
     }
 
     /**
-     * Cosignatures of this witness's key on a checkpoint; lines of other keys are left out.
+     * The cosignature of this witness's key on a checkpoint. Whatever else it answers is left out.
      * @throws MetersealError MS_WITNESS with the answer where the witness refuses or is not reached.
      */
-    async cosign(note: string, size: number, pathFrom: PathFrom): Promise<NoteSignature[]> {
+    async cosign(note: string, size: number, pathFrom: PathFrom): Promise<NoteSignature> {
         let answer = await this.#ask(note, pathFrom);
         if (answer.status === 409 && SIZE.test(answer.body)) {
             const known = Number(answer.body);
@@ -52,9 +52,9 @@ export class WitnessClient {
         if (answer.status !== 200) {
             throw this.#refused(`status ${answer.status}: ${answer.body.trim().slice(0, 200)}`);
         }
-        const signatures = this.#readSignatures(note, answer.body);
+        const signature = this.#readSignature(note, answer.body);
         this.#oldSize = size;
-        return signatures;
+        return signature;
     }
 
     async #ask(note: string, pathFrom: PathFrom): Promise<{ status: number; body: string }> {
@@ -70,14 +70,14 @@ export class WitnessClient {
         }
     }
 
-    #readSignatures(note: string, body: string): NoteSignature[] {
-        const own = parseNote(note);
-        const joined = parseNote(`${note}${body}`);
-        const verdict = joined.ok ? verifyCosignature(`${note}${body}`, this.options.key) : joined;
-        if (!verdict.ok || !own.ok || !joined.ok) throw this.#refused("no cosignature that fits");
-        return joined.value.signatures
-            .slice(own.value.signatures.length)
-            .filter(({ name }) => name === this.options.key.name);
+    #readSignature(note: string, body: string): NoteSignature {
+        const { text } = unwrap(parseNote(note));
+        const answered = parseNote(`${text}\n${body}`);
+        const own = answered.ok
+            ? findCosignature({ text, signatures: answered.value.signatures }, this.options.key)
+            : null;
+        if (own === null) throw this.#refused("no cosignature that fits");
+        return own;
     }
 
     #refused(got: string): MetersealError {

@@ -1,10 +1,12 @@
-import { error, MetersealError } from "@meterseal/core";
+import { error, MetersealError, unwrap } from "@meterseal/core";
 import {
+    findCosignature,
     formatNote,
     judgeQuorum,
     type NoteSignature,
     type Policy,
     parseNote,
+    smallestQuorum,
 } from "@meterseal/ledger";
 import { type PathFrom, type Post, WitnessClient } from "./client.ts";
 
@@ -35,48 +37,58 @@ export class WitnessQuorum {
     }
 
     /**
-     * Asks all witnesses at one time; the note with the cosignatures that came, as soon as they are
-     * enough.
+     * Asks all witnesses at one time; as soon as they are enough, the note with as few cosignatures as
+     * that takes, those among them that it has already. Lines of other keys are left out.
+     * @param note - the log's own signature is its first line.
      * @throws MetersealError MS_WITNESS with each witness's answer where they are not enough.
      */
-    cosign(note: string, size: number, pathFrom: PathFrom): Promise<string> {
-        const { text, signatures } = requireNote(note);
-        const gathered: NoteSignature[] = [...signatures];
+    async cosign(note: string, size: number, pathFrom: PathFrom): Promise<string> {
+        const { signatures, text } = unwrap(parseNote(note));
+        const log = signatures.slice(0, 1);
+        const lines = new Map<string, NoteSignature>();
+        // To readers such a line would be a signature of the log that does not hold.
+        const isForLogs = ({ keyId, name }: NoteSignature): boolean =>
+            log.some((own) => own.name === name && own.keyId === keyId);
+        for (const { key, name } of this.policy.witnesses) {
+            const line = findCosignature({ text, signatures }, key);
+            if (line !== null && !isForLogs(line)) lines.set(name, line);
+        }
+        const enough = (): string | null => {
+            const names = smallestQuorum(this.policy, new Set(lines.keys()));
+            const needed = names?.flatMap((name) => lines.get(name) ?? []);
+            return needed ? formatNote({ text, signatures: [...log, ...needed] }) : null;
+        };
+        const already = enough();
+        if (already !== null) return already;
+
+        const asked = formatNote({ text, signatures: log });
         const failures: string[] = [];
-        return new Promise((resolve, reject) => {
-            let waiting = this.#clients.length;
-            const settle = (): void => {
-                const cosigned = formatNote({ text, signatures: gathered });
-                if (this.isMet(cosigned)) resolve(cosigned);
-                else if (waiting === 0) {
-                    reject(
-                        error("MS_WITNESS", { where: `size ${size}`, got: failures.join("; ") }),
-                    );
-                }
-            };
-            for (const client of this.#clients) {
-                client.cosign(note, size, pathFrom).then(
-                    (lines) => {
-                        waiting--;
-                        gathered.push(...lines);
-                        settle();
-                    },
-                    (cause: unknown) => {
-                        waiting--;
-                        const { name } = client.options;
-                        const got = cause instanceof MetersealError ? cause.details.got : undefined;
-                        failures.push(`${name}: ${got ?? String(cause)}`);
-                        settle();
-                    },
-                );
+        const ask = async (client: WitnessClient): Promise<void> => {
+            const { name } = client.options;
+            try {
+                const line = await client.cosign(asked, size, pathFrom);
+                if (isForLogs(line))
+                    throw error("MS_WITNESS", { got: "the log's name and key id" });
+                lines.set(name, line);
+            } catch (cause) {
+                failures.push(`${name}: ${saidBy(cause)}`);
             }
-            if (waiting === 0) settle();
+        };
+        const where = `size ${size}`;
+        return await new Promise((resolve, reject) => {
+            const settle = (): void => {
+                const cosigned = enough();
+                if (cosigned !== null) resolve(cosigned);
+            };
+            Promise.all(this.#clients.map((client) => ask(client).then(settle))).then(
+                () => reject(error("MS_WITNESS", { where, got: failures.join("; ") })),
+                (cause) => reject(error("MS_WITNESS", { where, got: saidBy(cause), cause })),
+            );
         });
     }
 }
 
-function requireNote(note: string): { text: string; signatures: readonly NoteSignature[] } {
-    const parsed = parseNote(note);
-    if (parsed.ok) return parsed.value;
-    throw parsed.error;
+function saidBy(cause: unknown): string {
+    const got = cause instanceof MetersealError ? cause.details.got : undefined;
+    return got ?? String(cause);
 }

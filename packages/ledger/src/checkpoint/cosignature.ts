@@ -13,7 +13,14 @@ import {
     verifySignature,
 } from "@meterseal/core";
 import { type CheckpointText, parseCheckpointText } from "./checkpoint.ts";
-import { canonicalBase64, isKeyName, type NoteSignature, parseNote } from "./note.ts";
+import {
+    canonicalBase64,
+    formatNote,
+    isKeyName,
+    type Note,
+    type NoteSignature,
+    parseNote,
+} from "./note.ts";
 import { noteKeyId } from "./note-key.ts";
 
 /** Signature types of cosignatures (C2SP tlog-cosignature, section "Format"). */
@@ -120,6 +127,20 @@ export function verifyCosignature(
         timeUnix = Math.max(timeUnix, time ?? 0);
     }
     return ok({ name: key.name, timeUnix });
+}
+
+/**
+ * The first line of a note that is a cosignature of this key; null where none is. What the other lines
+ * say has no influence: nothing has to be known of who wrote them.
+ */
+export function findCosignature(
+    { signatures, text }: Note,
+    key: CosignerKey,
+): NoteSignature | null {
+    const isOwn = (line: NoteSignature): boolean =>
+        line.name === key.name &&
+        verifyCosignature(formatNote({ text, signatures: [line] }), key).ok;
+    return signatures.find(isOwn) ?? null;
 }
 
 function isCosignerKey({ name, type, publicKey }: CosignerKey): boolean {

@@ -1,5 +1,6 @@
 import { error, fail, ok, type Result, toHex } from "@meterseal/core";
 import { type CosignerKey, parseCosignerKey, verifyCosignature } from "./cosignature.ts";
+import { NOTE_LIMITS } from "./note.ts";
 import { type NoteKey, parseVerifierKey } from "./note-key.ts";
 
 /** Bounds of a policy file; C2SP tlog-policy asks for at least 32 of each kind. */
@@ -8,6 +9,8 @@ export const POLICY_LIMITS = {
     characters: 262_144,
     /** Logs, witnesses and groups, each. */
     entries: 64,
+    /** That a quorum may need: with the log's own line they fill a note. */
+    cosignatures: NOTE_LIMITS.signatures - 1,
 } as const;
 
 /** A log that a policy accepts, and where it may be reached. */
@@ -44,6 +47,7 @@ export type QuorumVerdict = {
 };
 
 const NONE = "none";
+const ONE_ID = "a key whose name and key id no other key has";
 const BLANK = /[ \t]+/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tlog-policy forbids exactly these
 const FORBIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f]/;
@@ -53,7 +57,8 @@ type Draft = {
     witnesses: PolicyWitness[];
     groups: PolicyGroup[];
     quorum: string | null | undefined;
-    readonly names: Set<string>;
+    /** What lines define, and the most cosignatures that each may need. */
+    readonly names: Map<string, number>;
     readonly members: Set<string>;
     readonly keys: Set<string>;
 };
@@ -70,7 +75,7 @@ export function parsePolicy(text: string): Result<Policy> {
         witnesses: [],
         groups: [],
         quorum: undefined,
-        names: new Set(),
+        names: new Map(),
         members: new Set(),
         keys: new Set(),
     };
@@ -93,11 +98,30 @@ export function judgeQuorum(policy: Policy, note: string | Uint8Array): QuorumVe
     const cosigned = policy.witnesses
         .filter(({ key }) => verifyCosignature(note, key).ok)
         .map(({ name }) => name);
-    const having = new Set(cosigned);
-    for (const { members, name, threshold } of policy.groups) {
-        if (members.filter((member) => having.has(member)).length >= threshold) having.add(name);
+    return { met: smallestQuorum(policy, new Set(cosigned)) !== null, cosigned };
+}
+
+/**
+ * As few of the witnesses that cosigned as are enough for a policy, by their names there; null where
+ * they are not enough. Never more than {@link POLICY_LIMITS} says of a policy that was parsed.
+ */
+export function smallestQuorum(
+    { groups, quorum, witnesses }: Policy,
+    cosigned: ReadonlySet<string>,
+): readonly string[] | null {
+    if (quorum === null) return [];
+    const having = new Map<string, readonly string[]>();
+    for (const { name } of witnesses) if (cosigned.has(name)) having.set(name, [name]);
+    for (const { members, name, threshold } of groups) {
+        const found = members.flatMap((member) => {
+            const names = having.get(member);
+            return names === undefined ? [] : [names];
+        });
+        if (found.length < threshold) continue;
+        found.sort((one, other) => one.length - other.length);
+        having.set(name, found.slice(0, threshold).flat());
     }
-    return { met: policy.quorum === null || having.has(policy.quorum), cosigned };
+    return having.get(quorum) ?? null;
 }
 
 /** Reads one line into the draft; returns what was expected where it is not valid. */
@@ -123,6 +147,7 @@ function readLog(draft: Draft, [text, url, ...more]: readonly string[]): string 
     if (!key.ok) return "the verifier key of a log";
     if (draft.logs.length >= POLICY_LIMITS.entries) return `at most ${POLICY_LIMITS.entries} logs`;
     if (!takeKey(draft, `log ${textOfKey(key.value)}`)) return "each log once";
+    if (!takeKey(draft, lineOf(text))) return ONE_ID;
     draft.logs.push({ key: key.value, ...urlOf(url) });
     return null;
 }
@@ -138,7 +163,8 @@ function readWitness(draft: Draft, words: readonly string[]): string | null {
         return `at most ${POLICY_LIMITS.entries} witnesses`;
     }
     if (!takeKey(draft, `witness ${toHex(key.value.publicKey)}`)) return "each witness once";
-    if (!takeName(draft, name)) return "a name that is not taken";
+    if (!takeKey(draft, lineOf(text))) return ONE_ID;
+    if (!takeName(draft, name, 1)) return "a name that is not taken";
     draft.witnesses.push({ name, key: key.value, ...urlOf(url) });
     return null;
 }
@@ -158,7 +184,9 @@ function readGroup(draft: Draft, words: readonly string[]): string | null {
         if (draft.members.has(member)) return "each name in at most one group, once";
         draft.members.add(member);
     }
-    if (!takeName(draft, name)) return "a name that is not taken";
+    const needs = members.map((member) => draft.names.get(member) ?? 0).sort((a, b) => b - a);
+    const most = needs.slice(0, threshold).reduce((sum, need) => sum + need, 0);
+    if (!takeName(draft, name, most)) return "a name that is not taken";
     draft.groups.push({ name, threshold, members });
     return null;
 }
@@ -167,6 +195,9 @@ function readQuorum(draft: Draft, [name, ...more]: readonly string[]): string | 
     if (name === undefined || more.length > 0) return "quorum and one name";
     if (draft.quorum !== undefined) return "one quorum line";
     if (name !== NONE && !draft.names.has(name)) return "a name that an earlier line defines";
+    if ((draft.names.get(name) ?? 0) > POLICY_LIMITS.cosignatures) {
+        return `a quorum that never needs more than ${POLICY_LIMITS.cosignatures} cosignatures`;
+    }
     draft.quorum = name === NONE ? null : name;
     return null;
 }
@@ -178,9 +209,9 @@ function thresholdOf(text: string, members: number): number | null {
     return count >= 1 && count <= members ? count : null;
 }
 
-function takeName(draft: Draft, name: string): boolean {
+function takeName(draft: Draft, name: string, cosignatures: number): boolean {
     if (name === NONE || draft.names.has(name)) return false;
-    draft.names.add(name);
+    draft.names.set(name, cosignatures);
     return true;
 }
 
@@ -188,6 +219,14 @@ function takeKey(draft: Draft, key: string): boolean {
     if (draft.keys.has(key)) return false;
     draft.keys.add(key);
     return true;
+}
+
+/**
+ * What the signature lines of a verifier key show of it, name and key id. Of two keys that show the same
+ * each one's lines spoil the other's, and 32 bits of an id are few enough to search for such a key.
+ */
+function lineOf(verifierKey: string): string {
+    return verifierKey.split("+", 2).join("+");
 }
 
 function textOfKey({ publicKey }: NoteKey): string {
