@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ALGORITHM, unwrap } from "@meterseal/core";
 import { checkSplitView, judgeQuorum, parsePolicy, parseVerifierKey } from "@meterseal/ledger";
+import { lockHolder } from "@meterseal/stores";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ReplayClock } from "../src/clocks.ts";
@@ -229,6 +230,11 @@ describe("the witness command", () => {
         const renamed = await run("witness", "--data", dir, "--name", "v.example", "--keys");
         expect(renamed.stderr).toContain("w.example");
         expect((await run("witness", "--data", dir)).stderr).toContain("--log KEY");
+    });
+    it("holds its directory while it runs", () => {
+        for (const { dir, process } of peers) {
+            expect(lockHolder(dir)).toBe(`process ${process?.child.pid}`);
+        }
     });
     it("speaks the protocol's statuses over HTTP", async () => {
         const url = `http://127.0.0.1:${peers[2]?.port}`;

@@ -10,6 +10,7 @@ import {
     type NoteKey,
     parseVerifierKey,
 } from "@meterseal/ledger";
+import { lockDirectory } from "@meterseal/stores";
 import { type Command, integerOption, type Options, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
 import { consoleLog, out, say } from "../console.ts";
@@ -50,49 +51,65 @@ export const witnessCommand: Command = {
     async run(options) {
         const dataDir = textOption(options, "data") ?? DEFAULT_DATA;
         claimDirectory(dataDir);
-        const cosigners = loadCosigners(dataDir, textOption(options, "name"));
-        const keys = cosigners.map(formatCosignerKey);
-        if (options.keys === true) {
+        // Who only asks for keys that are there changes nothing, and may ask while the witness runs.
+        const isReadOnly = options.keys === true && existsSync(namePath(dataDir));
+        const lock = isReadOnly ? null : lockDirectory(dataDir);
+        try {
+            const cosigners = loadCosigners(dataDir, textOption(options, "name"));
+            if (options.keys !== true) return await serve(options, dataDir, cosigners);
+            const keys = cosigners.map(formatCosignerKey);
             out(options.json === true ? JSON.stringify({ keys }) : keys.join("\n"));
             return EXIT.ok;
+        } finally {
+            lock?.release();
         }
-        const logs = logsOf(options);
-        const signal = shutdownSignal();
-        const stop = new AbortController();
-        const log = consoleLog("witness");
-        const witness = new Witness({
-            cosigners,
-            logs,
-            store: new FileWitnessStore(join(dataDir, "logs")),
-            clock: systemClock,
-            onSplitView: (origin, reason) => log.warn(reason, { log: origin }),
-        });
-        let failed = false;
-        const server = await startWitnessServer({
-            host: textOption(options, "host") ?? "127.0.0.1",
-            port: integerOption(options, "port", { min: 0, max: 65_535, byDefault: DEFAULT_PORT }),
-            witness,
-            verifierKeys: keys,
-            onFailure: (cause) => {
-                failed = true;
-                log.warn("the witness stops", { cause: String(cause) });
-                stop.abort();
-            },
-        });
-        if (options.json === true) out(JSON.stringify({ url: server.url, keys }));
-        else {
-            const followed = [...logs.keys()].map((origin) => `follows: ${origin}`);
-            say([`witness: ${server.url}`, ...followed, ...keys, "Ctrl-C stops."].join("\n"));
-        }
-        await untilAborted(AbortSignal.any([signal, stop.signal]));
-        await server.close();
-        return failed ? EXIT.environment : EXIT.ok;
     },
 };
 
+/** Cosigns until it is told to stop or cannot go on; returns the exit code. */
+async function serve(options: Options, dataDir: string, cosigners: Cosigner[]): Promise<number> {
+    const logs = logsOf(options);
+    const keys = cosigners.map(formatCosignerKey);
+    const signal = shutdownSignal();
+    const stop = new AbortController();
+    const log = consoleLog("witness");
+    const witness = new Witness({
+        cosigners,
+        logs,
+        store: new FileWitnessStore(join(dataDir, "logs")),
+        clock: systemClock,
+        onSplitView: (origin, reason) => log.warn(reason, { log: origin }),
+    });
+    let failed = false;
+    const server = await startWitnessServer({
+        host: textOption(options, "host") ?? "127.0.0.1",
+        port: integerOption(options, "port", { min: 0, max: 65_535, byDefault: DEFAULT_PORT }),
+        witness,
+        verifierKeys: keys,
+        onFailure: (cause) => {
+            failed = true;
+            log.warn("the witness stops", { cause: String(cause) });
+            stop.abort();
+        },
+    });
+    if (options.json === true) out(JSON.stringify({ url: server.url, keys }));
+    else {
+        const followed = [...logs.keys()].map((origin) => `follows: ${origin}`);
+        say([`witness: ${server.url}`, ...followed, ...keys, "Ctrl-C stops."].join("\n"));
+    }
+    await untilAborted(AbortSignal.any([signal, stop.signal]));
+    await server.close();
+    return failed ? EXIT.environment : EXIT.ok;
+}
+
+/** File of the witness's name, which is written last: where it is, the keys are. */
+function namePath(dataDir: string): string {
+    return join(dataDir, "keys", "name");
+}
+
 /** The witness's keys, made at the first start; the name stands beside them and does not change. */
 function loadCosigners(dataDir: string, name: string | undefined): Cosigner[] {
-    const path = join(dataDir, "keys", "name");
+    const path = namePath(dataDir);
     if (!existsSync(path)) {
         if (name === undefined) {
             throw error("MS_USAGE", { expected: "--name NAME at the first start", got: "none" });
