@@ -3,7 +3,7 @@ import type { WitnessedHead, WitnessStore } from "../src/witness/index.ts";
 /** Memory of a witness that a test can look into and make fail. */
 export class MemoryWitnessStore implements WitnessStore {
     readonly heads = new Map<string, WitnessedHead>();
-    readonly splitViews: (readonly [string, string])[] = [];
+    readonly splitViews = new Map<string, readonly [string, string]>();
     failing = false;
 
     latest(origin: string): WitnessedHead | null {
@@ -15,7 +15,8 @@ export class MemoryWitnessStore implements WitnessStore {
         this.heads.set(origin, latest);
     }
 
-    keepSplitView(_origin: string, notes: readonly [string, string]): void {
-        this.splitViews.push(notes);
+    keepSplitView(origin: string, notes: readonly [string, string]): void {
+        if (this.failing) throw new Error("injected fault");
+        if (!this.splitViews.has(origin)) this.splitViews.set(origin, notes);
     }
 }

@@ -218,9 +218,36 @@ describe("witnesses of a log that shows two histories", () => {
         const quorum = new WitnessQuorum(policy, post);
         const failure: unknown = await quorum.cosign(forged, 2, () => []).catch((cause) => cause);
         expect(failure instanceof MetersealError && failure.code).toBe("MS_WITNESS");
-        const views = peer("a").memory.splitViews;
-        expect(new Set(views.map(([, second]) => second))).toEqual(new Set([forged]));
+        expect(peer("a").memory.splitViews.get(origin)?.[1]).toBe(forged);
         expect(peer("c").memory.heads.size).toBe(1);
+    });
+    it("go on where they cannot keep the proof, and say of each log once what it did", async () => {
+        const memory = new MemoryWitnessStore();
+        const logKey = { name: origin, publicKey: network.logSigner.publicKey };
+        const said: unknown[][] = [];
+        const witness = new Witness({
+            cosigners: [],
+            logs: new Map([[origin, [logKey]]]),
+            store: memory,
+            clock: time,
+            onSplitView: (...words) => said.push(words),
+        });
+        const root = sha256(u32be(0));
+        const lie = await signCheckpoint(network.logSigner, origin, 3, root);
+        const ask = async (note: string, oldSize = 0): Promise<unknown[]> => {
+            const { body, status } = await witness.addCheckpoint(`old ${oldSize}\n\n${note}`);
+            return [status, body];
+        };
+        expect(await ask(await forge(3))).toEqual([200, ""]);
+        memory.failing = true;
+        for (let i = 0; i < 3; i++) expect(await ask(lie)).toEqual([409, "3\n"]);
+        memory.failing = false;
+        expect(await ask(lie)).toEqual([409, "3\n"]);
+        expect(memory.splitViews.get(origin)?.[1]).toBe(lie);
+        expect(said).toEqual([
+            [origin, expect.stringContaining("two histories"), new Error("injected fault")],
+        ]);
+        expect(await ask(await forge(3), 3)).toEqual([200, ""]);
     });
     it("sign nothing that is not in their memory first", async () => {
         peer("a").memory.failing = true;

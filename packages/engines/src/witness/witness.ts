@@ -18,7 +18,10 @@ export interface WitnessStore {
     latest(origin: string): WitnessedHead | null;
     /** Replaces what is remembered of a log. */
     advance(origin: string, latest: WitnessedHead): void;
-    /** Keeps two notes of a log that contradict each other: evidence against it. */
+    /**
+     * Keeps the first two notes of a log that contradict each other, as evidence against it. One pair
+     * proves it; of later ones anybody can make as many as he likes, from lines that no key signed.
+     */
     keepSplitView(origin: string, notes: readonly [string, string]): void;
 }
 
@@ -29,8 +32,8 @@ export type WitnessOptions = {
     readonly logs: WitnessedLogs;
     readonly store: WitnessStore;
     readonly clock: Clock;
-    /** Told of a log that contradicts itself. */
-    readonly onSplitView?: (origin: string, reason: string) => void;
+    /** Told once of each log that contradicts itself, and why its notes could not be kept, or null. */
+    readonly onSplitView?: (origin: string, reason: string, unkept: unknown) => void;
 };
 
 /** Answer to a request, as HTTP has it. */
@@ -52,6 +55,8 @@ export class Witness {
     readonly #options: WitnessOptions;
     #queue: Promise<unknown> = Promise.resolve();
     #failure: MetersealError | null = null;
+    /** Origins that were told of; they are among those that it follows. */
+    readonly #told: Set<string> = new Set();
 
     constructor(options: WitnessOptions) {
         this.#options = options;
@@ -72,7 +77,7 @@ export class Witness {
         if (this.#failure !== null) throw this.#failure;
         const request = parseAddCheckpoint(body);
         if (!request.ok) return text(400, request.error.message);
-        const { cosigners, clock, logs, onSplitView, store } = this.#options;
+        const { cosigners, clock, logs, store } = this.#options;
         let latest: WitnessedHead | null = null;
         const verdict = judgeAddCheckpoint(request.value, logs, (origin) => {
             latest = store.latest(origin);
@@ -91,10 +96,23 @@ export class Witness {
         if (verdict.status !== 409) return text(verdict.status, verdict.reason);
         const before = latest as WitnessedHead | null;
         if (verdict.contradicts !== null && before !== null) {
-            store.keepSplitView(verdict.contradicts, [before.note, request.value.note]);
-            onSplitView?.(verdict.contradicts, verdict.reason);
+            const notes = [before.note, request.value.note] as const;
+            this.#keepSplitView(verdict.contradicts, verdict.reason, notes);
         }
         return { status: 409, contentType: SIZE, body: `${verdict.size}\n` };
+    }
+
+    /** What one log does ends no cosigning of the others, also where there is no room for its proof. */
+    #keepSplitView(origin: string, reason: string, notes: readonly [string, string]): void {
+        let unkept: unknown = null;
+        try {
+            this.#options.store.keepSplitView(origin, notes);
+        } catch (cause) {
+            unkept = cause;
+        }
+        if (this.#told.has(origin)) return;
+        this.#told.add(origin);
+        this.#options.onSplitView?.(origin, reason, unkept);
     }
 
     /** A failed write leaves it unknown what is on disk: the witness signs nothing more. */

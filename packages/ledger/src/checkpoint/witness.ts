@@ -88,14 +88,13 @@ export function judgeAddCheckpoint(
     if (head === null) return { status: 403, reason: "No key of this log signed the checkpoint." };
     if (oldSize > head.size) return { status: 400, reason: "The old size is above the new one." };
     const before = latest(origin) ?? { origin, size: 0, root: emptyRoot() };
-    if (before.size !== oldSize) {
-        const reason = `The checkpoint cosigned last has size ${before.size}.`;
-        const contradicts = isOtherRoot(before, head) ? origin : null;
-        return { status: 409, reason, size: before.size, contradicts };
-    }
     if (isOtherRoot(before, head)) {
         const reason = "Another root of this size was cosigned: the log shows two histories.";
         return { status: 409, reason, size: before.size, contradicts: origin };
+    }
+    if (before.size !== oldSize) {
+        const reason = `The checkpoint cosigned last has size ${before.size}.`;
+        return { status: 409, reason, size: before.size, contradicts: null };
     }
     const consistent =
         oldSize === 0

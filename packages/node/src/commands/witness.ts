@@ -15,7 +15,7 @@ import { type Command, integerOption, type Options, textOption } from "../cli/ar
 import { systemClock } from "../clocks.ts";
 import { consoleLog, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { claimDirectory, writeSecret } from "../files.ts";
+import { claimDirectory, reasonOf, writeSecret } from "../files.ts";
 import { shutdownSignal, untilAborted } from "../shutdown.ts";
 import { startWitnessServer } from "../witness/server.ts";
 import { FileWitnessStore } from "../witness/store.ts";
@@ -78,7 +78,10 @@ async function serve(options: Options, dataDir: string, cosigners: Cosigner[]): 
         logs,
         store: new FileWitnessStore(join(dataDir, "logs")),
         clock: systemClock,
-        onSplitView: (origin, reason) => log.warn(reason, { log: origin }),
+        onSplitView: (origin, reason, unkept) => {
+            const notKept = unkept === null ? {} : { notKept: reasonOf(unkept) };
+            log.warn(reason, { log: origin, ...notKept });
+        },
     });
     let failed = false;
     const server = await startWitnessServer({

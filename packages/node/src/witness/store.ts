@@ -9,8 +9,8 @@ import { formatJson, writeWhole } from "../files.ts";
 type HeadFile = { origin: string; size: number; root: string; note: string };
 
 /**
- * Memory of a witness: one small file a log, named by the hash of its origin, and one for each
- * contradiction that was seen. Each is written whole and on disk before the call returns.
+ * Memory of a witness: one small file a log, named by the hash of its origin, and another one for the
+ * first contradiction of that log. Each is written whole and on disk before the call returns.
  */
 export class FileWitnessStore implements WitnessStore {
     readonly #dir: string;
@@ -22,7 +22,7 @@ export class FileWitnessStore implements WitnessStore {
 
     /** @throws MetersealError MS_STORE_FORMAT for a file that is not ours: nothing may be cosigned. */
     latest(origin: string): WitnessedHead | null {
-        const path = this.#pathOf(origin);
+        const path = this.#pathOf("log", origin);
         if (!existsSync(path)) return null;
         try {
             const file = JSON.parse(readFileSync(path, "utf8")) as HeadFile;
@@ -40,13 +40,12 @@ export class FileWitnessStore implements WitnessStore {
 
     advance(origin: string, { head, note }: WitnessedHead): void {
         const file: HeadFile = { origin, size: head.size, root: toBase64(head.root), note };
-        this.#write(this.#pathOf(origin), formatJson(file));
+        this.#write(this.#pathOf("log", origin), formatJson(file));
     }
 
     keepSplitView(origin: string, notes: readonly [string, string]): void {
-        const text = formatJson({ origin, notes });
-        const name = toHex(sha256(utf8(text))).slice(0, 16);
-        this.#write(join(this.#dir, `split-view-${name}.json`), text);
+        const path = this.#pathOf("split-view", origin);
+        if (!existsSync(path)) this.#write(path, formatJson({ origin, notes }));
     }
 
     #write(path: string, text: string): void {
@@ -54,7 +53,7 @@ export class FileWitnessStore implements WitnessStore {
         syncDirectory(this.#dir);
     }
 
-    #pathOf(origin: string): string {
-        return join(this.#dir, `log-${toHex(sha256(utf8(origin))).slice(0, 32)}.json`);
+    #pathOf(kind: "log" | "split-view", origin: string): string {
+        return join(this.#dir, `${kind}-${toHex(sha256(utf8(origin))).slice(0, 32)}.json`);
     }
 }
