@@ -137,6 +137,13 @@ describe("a witness", () => {
         expect(judge({ oldSize: 5, path: [...path, log.root()], note }, latest)).toBe(422);
         expect(judge({ oldSize: 0, path, note }, null)).toBe(422);
     });
+    it("answers 422 to an empty tree with any root but the one that it has", async () => {
+        const none = { oldSize: 0, path: [], note: await noteOf(logOf(0)) };
+        const lie = { ...none, note: await signCheckpoint(signer, ORIGIN, 0, logOf(1).root()) };
+        for (const latest of [null, headOf(logOf(0))]) {
+            expect([judge(none, latest), judge(lie, latest)]).toEqual([200, 422]);
+        }
+    });
 });
 
 describe("a split view", () => {

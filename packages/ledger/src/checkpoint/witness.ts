@@ -96,18 +96,20 @@ export function judgeAddCheckpoint(
         const reason = `The checkpoint cosigned last has size ${before.size}.`;
         return { status: 409, reason, size: before.size, contradicts: null };
     }
-    const consistent =
-        oldSize === 0
-            ? path.length === 0
-            : verifyConsistency({
-                  oldSize,
-                  oldRoot: before.root,
-                  newSize: head.size,
-                  newRoot: head.root,
-                  path,
-              });
-    if (!consistent) return { status: 422, reason: "The tree does not grow out of the last one." };
+    if (!isGrowth(before, head, path))
+        return { status: 422, reason: "The tree does not grow out of the last one." };
     return { status: 200, head };
+}
+
+/** True where the new tree begins with the old one; a tree without leaves has one root and no proof. */
+function isGrowth(
+    { root: oldRoot, size: oldSize }: CheckpointHead,
+    { root: newRoot, size: newSize }: CheckpointHead,
+    path: readonly Uint8Array[],
+): boolean {
+    if (newSize === 0 && !bytesEqual(newRoot, emptyRoot())) return false;
+    if (oldSize === 0) return path.length === 0;
+    return verifyConsistency({ oldSize, oldRoot, newSize, newRoot, path });
 }
 
 function isOtherRoot(before: CheckpointHead, head: CheckpointHead): boolean {
