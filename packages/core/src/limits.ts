@@ -22,6 +22,8 @@ export const LIMITS = {
     slotDelta: 2 ** 20 - 1,
     /** Why a meter's register is corrected, in words. */
     correctionCharacters: 200,
+    /** Corrections of a seal epoch by which a meter knows one that is asked for again. */
+    rememberedCorrections: 256,
     /** Records of one chain that may wait for an earlier one (formats 8). */
     pendingRecords: 64,
     /** How far a record's clock may run ahead of the entry time (formats 8). */

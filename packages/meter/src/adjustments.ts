@@ -1,4 +1,4 @@
-import { bytesEqual, error, fail, LIMITS, ok, type Result } from "@meterseal/core";
+import { bytesEqual, error, fail, LIMITS, ok, type Result, sha256 } from "@meterseal/core";
 import {
     type Correction,
     type CorrectionNote,
@@ -57,9 +57,11 @@ export function sealCorrection(
     if (sealed !== null && !sealed.ok) return sealed;
     const values: Correction["values"] =
         sealed === null ? { mode: "open", note } : { mode: "sealed", index, bytes: sealed.value };
+    const entered = [...state.corrections, { seq: state.nextSeq, hash: noteHash(note) }];
+    const corrections = entered.slice(-LIMITS.rememberedCorrections);
     return ok({
         correction: { stream: stream.stream, sealEpoch: stream.sealEpoch, fromSlot, values },
-        state: { ...state, seal: plan.value.state, adjustments },
+        state: { ...state, seal: plan.value.state, adjustments, corrections },
     });
 }
 
@@ -86,6 +88,11 @@ function capFault({ registers }: MeterState, adjustments: readonly bigint[]) {
     if (!isBeyond) return null;
     const expected = `corrections of at most ${LIMITS.slotDelta} units before the next reading`;
     return error("MS_REGISTER_CAP", { expected });
+}
+
+/** Hash by which a meter knows a note again, 32 bytes: of its amount, its interval and its reason. */
+export function noteHash(note: CorrectionNote): Uint8Array {
+    return sha256(encodeCorrectionNote(note));
 }
 
 /** Whether the body of a record enters a correction with just this note. */

@@ -188,21 +188,24 @@ export class MeterAgent {
 
     /**
      * Puts what is buffered into a record and enters a correction behind it: from the next boundary on
-     * the adjustment registers are higher, and what was sealed stays as it is (privacy 3.4).
-     * @returns false where the last record enters the same correction and is not final: nothing is added.
+     * the adjustment registers are higher, and what was sealed stays as it is (privacy 3.4). Who asks again
+     * after a crash or a lost connection means the same one, final or not: another one of the same amount and
+     * interval has another reason.
+     * @returns the record that enters it; not a new one where this seal epoch has the same correction among
+     * its last {@link LIMITS.rememberedCorrections}: nothing is added.
      * @throws MetersealError MS_STREAM_RULE for a stream without adjustments, or after
      * {@link closeEpoch}; MS_CORRECTION for a note without reason, amount or interval; MS_REGISTER_CAP
      * for more than a register may grow by; and as {@link flush}.
      */
-    async correct(note: CorrectionNote): Promise<boolean> {
-        let isNew = false;
-        await this.#turns.run(async () => {
+    correct(note: CorrectionNote): Promise<{ readonly seq: number; readonly isNew: boolean }> {
+        return this.#turns.run(async () => {
             this.#writer.requireEpoch();
+            const known = this.#writer.findCorrection(note);
+            if (known !== null) return { seq: known, isNew: false };
             await this.#write();
             await this.#writer.room();
-            isNew = await this.#writer.writeCorrection(note);
+            return { seq: await this.#writer.writeCorrection(note), isNew: true };
         });
-        return isNew;
     }
 
     /**

@@ -105,9 +105,9 @@ export class Outbox {
         return this.#closed;
     }
 
-    /** The last record that is not final. */
-    get newest(): OutboxRecord | undefined {
-        return this.#records.at(-1);
+    /** The records that are not final, the oldest first. */
+    get records(): readonly OutboxRecord[] {
+        return this.#records;
     }
 
     /** Adds a record that is on disk already. */

@@ -1,5 +1,6 @@
 import {
     assert,
+    bytesEqual,
     createLadder,
     error,
     type Ladder,
@@ -24,7 +25,7 @@ import {
     WARNING_KIND,
 } from "@meterseal/record";
 import { type OwnerKeys, ownerKeys } from "@meterseal/seal";
-import { entersNote, sealCorrection } from "./adjustments.ts";
+import { entersNote, noteHash, sealCorrection } from "./adjustments.ts";
 import type { SealedEvent } from "./epoch-ends.ts";
 import type { MeterAgentOptions } from "./options.ts";
 import type { Outbox } from "./outbox.ts";
@@ -116,7 +117,7 @@ export class RecordWriter {
      * while the outbox is full. A warning that is the last record already says so.
      */
     warnThinned(fromSlot: number): void {
-        const { newest } = this.#outbox;
+        const newest = this.#outbox.records.at(-1);
         if (newest !== undefined && isThinningWarning(newest.bytes)) return;
         this.#warnFromSlot = fromSlot;
         this.#outbox.recheck();
@@ -165,24 +166,30 @@ export class RecordWriter {
         await this.#putBody(state, RECORD_CLASS.billing, encodeEvent(event));
     }
 
+    /** Sequence number of the record that entered a note in this seal epoch; null where none did. */
+    findCorrection(note: CorrectionNote): number | null {
+        const hash = noteHash(note);
+        const known = this.#state.corrections.find((entered) => bytesEqual(entered.hash, hash));
+        if (known !== undefined) return known.seq;
+        // A memory that was written before corrections were remembered names none of them.
+        const enters = ({ bytes }: OutboxRecord): boolean => {
+            const { body, recordClass } = unwrap(parseRecord(bytes));
+            return recordClass === RECORD_CLASS.warning && entersNote(this.#keys, body, note);
+        };
+        return this.#outbox.records.find(enters)?.seq ?? null;
+    }
+
     /**
      * Writes a correction, for which there is room; what it adds is in every later boundary.
-     * @returns false where the last record enters the same one and is not final: who asks again after a
-     * crash or a lost connection means that one.
+     * @returns sequence number of its record.
      */
-    async writeCorrection(note: CorrectionNote): Promise<boolean> {
-        const { profile } = this.#options;
-        const { newest } = this.#outbox;
-        if (newest !== undefined) {
-            const { body, recordClass } = unwrap(parseRecord(newest.bytes));
-            const isWarning = recordClass === RECORD_CLASS.warning;
-            if (isWarning && entersNote(this.#keys, body, note)) return false;
-        }
+    async writeCorrection(note: CorrectionNote): Promise<number> {
+        const seq = this.#state.nextSeq;
         const { correction, state } = unwrap(
-            sealCorrection(profile, this.#keys, this.#state, note),
+            sealCorrection(this.#options.profile, this.#keys, this.#state, note),
         );
         await this.#putBody(state, RECORD_CLASS.warning, encodeCorrection(correction));
-        return true;
+        return seq;
     }
 
     /**

@@ -1,16 +1,26 @@
-import type { Result } from "@meterseal/core";
+import { LIMITS, type Result } from "@meterseal/core";
 import {
     attempt,
     decodeCbor,
     encodeCbor,
     MapReader,
     malformed,
+    toArray,
+    toBytes,
     toInteger,
     toRegister,
 } from "@meterseal/record";
 import { newSealState, type SealState, TREE_DEPTH } from "@meterseal/seal";
 import { adjustmentCount } from "./adjustments.ts";
 import type { MeterProfile } from "./profile.ts";
+
+/** A correction that a meter entered. */
+export type EnteredCorrection = {
+    /** Sequence number of its record. */
+    readonly seq: number;
+    /** Hash of its note, 32 bytes. */
+    readonly hash: Uint8Array;
+};
 
 /** What a meter must remember to go on with its chain and never to seal a boundary twice. */
 export type MeterState = {
@@ -27,6 +37,11 @@ export type MeterState = {
      * without. Corrections that were entered since the last boundary are in.
      */
     readonly adjustments: readonly bigint[];
+    /**
+     * Corrections of this seal epoch, the oldest first: the last
+     * {@link LIMITS.rememberedCorrections}, final or not.
+     */
+    readonly corrections: readonly EnteredCorrection[];
     /** True once the closing record was written: nothing follows it. */
     readonly ended: boolean;
     /** True once a record of this seal epoch says that what is missing is lost. */
@@ -44,6 +59,7 @@ export function newMeterState(profile: MeterProfile): MeterState {
         seal: newSealState(profile.stream.sealEpoch),
         registers: [],
         adjustments: Array(adjustmentCount(profile.stream)).fill(0n),
+        corrections: [],
         ended: false,
         lossNoted: false,
         starts: 0,
@@ -65,6 +81,9 @@ export function encodeMeterState(state: MeterState): Uint8Array {
             ...(state.lossNoted ? ([[8, 1]] as const) : []),
             ...(state.starts === 0 ? [] : ([[9, state.starts]] as const)),
             ...(state.adjustments.length === 0 ? [] : ([[10, state.adjustments]] as const)),
+            ...(state.corrections.length === 0
+                ? []
+                : ([[11, state.corrections.map(({ hash, seq }) => [seq, hash])]] as const)),
         ]),
     );
 }
@@ -90,9 +109,21 @@ export function decodeMeterState(bytes: Uint8Array): Result<MeterState> {
             adjustments: map.has(10)
                 ? map.array(10, 2).map((value) => toRegister(value, map.at(10)))
                 : [],
+            corrections: map.has(11) ? readCorrections(map) : [],
         };
         map.end();
         return state;
+    });
+}
+
+function readCorrections(map: MapReader): EnteredCorrection[] {
+    const where = map.at(11);
+    return map.array(11, LIMITS.rememberedCorrections).map((value) => {
+        const [seq, hash] = toArray(value, where, 2);
+        return {
+            seq: toInteger(seq, where, 1, Number.MAX_SAFE_INTEGER),
+            hash: toBytes(hash, where, 32),
+        };
     });
 }
 

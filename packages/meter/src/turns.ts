@@ -39,19 +39,20 @@ export class Turns {
     }
 
     /** Does a step when all before it is done; MS_BUSY where too much waits. */
-    run(step: () => Promise<void>): Promise<void> {
+    run<T>(step: () => Promise<T>): Promise<T> {
         if (this.#waiting >= this.#options.most) return Promise.reject(this.#tooMuch("MS_BUSY"));
         this.#queue = null;
         this.#waiting++;
         const result = this.#last.then(async () => {
             try {
                 this.#options.writer.requireWorking();
-                await step();
+                return await step();
             } finally {
                 this.#waiting--;
             }
         });
-        this.#last = result.catch(() => undefined);
+        const settle = (): void => undefined;
+        this.#last = result.then(settle, settle);
         return result;
     }
 

@@ -10,7 +10,14 @@ import {
 } from "@meterseal/record";
 import { expandAddresses, openNote, openRegisters, ownerKeys } from "@meterseal/seal";
 import { beforeEach, describe, expect, it } from "vitest";
+import { noteHash, sealCorrection } from "../src/adjustments.ts";
 import { sealedStreamOf } from "../src/index.ts";
+import {
+    decodeMeterState,
+    encodeMeterState,
+    type MeterState,
+    newMeterState,
+} from "../src/state.ts";
 import { boundary, FIRST_SLOT, MeterBed, usage } from "./agent-bed.ts";
 
 const NOTE: CorrectionNote = {
@@ -43,7 +50,7 @@ const codes = async (work: Promise<unknown>): Promise<unknown> =>
 describe("a meter with adjustments", () => {
     it("counts a correction from the next boundary on, and leaves what it sealed as it is", async () => {
         await bed.feed(2);
-        expect(await bed.agent.correct(NOTE)).toBe(true);
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: true });
         await bed.feed(2, FIRST_SLOT + 2);
         await bed.agent.flush();
         const [before, note, after] = await bed.kept();
@@ -65,20 +72,72 @@ describe("a meter with adjustments", () => {
         await bed.agent.correct(NOTE);
         await bed.start();
         await bed.agent.correct({ ...NOTE, minus: 5n });
-        await bed.agent.correct(NOTE);
+        await bed.agent.correct({ ...NOTE, reason: "counted while the cover was off, once more" });
         const bodies = (await bed.kept()).map(({ body }) => unwrap(decodeCorrection(body)).values);
         expect(bodies).toMatchObject([{ index: 0 }, { index: 1 }, { index: 2 }]);
         expect(bed.agent.adjustments).toEqual([0n, 145n]);
     });
 
-    it("enters one that is asked for again once, while it is not final", async () => {
-        expect(await bed.agent.correct(NOTE)).toBe(true);
+    it("enters one that is asked for again once, also when it is final", async () => {
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: true });
         await bed.start();
-        expect(await bed.agent.correct(NOTE)).toBe(false);
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
         expect(bed.agent.recordCount).toBe(1);
         const [note] = await bed.kept();
         await bed.final(note as MeterRecord);
-        expect(await bed.agent.correct(NOTE)).toBe(true);
+        expect(bed.agent.openRecords).toBe(0);
+        await bed.start();
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
+        expect(bed.agent.adjustments).toEqual([0n, 70n]);
+    });
+
+    it("enters one that is asked for again once, whatever the meter wrote meanwhile", async () => {
+        await bed.start({ connect: false });
+        await bed.feed(2);
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: true });
+        await bed.start({ connect: false });
+        await bed.feed(4, FIRST_SLOT + 2);
+        await bed.agent.correct({ ...NOTE, plus: 3n, minus: 0n });
+        await bed.start();
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: false });
+        expect(bed.agent.adjustments).toEqual([3n, 70n]);
+    });
+
+    it.each<[string, Partial<CorrectionNote>]>([
+        ["amount", { minus: 71n }],
+        ["direction", { plus: 70n, minus: 0n }],
+        ["begin", { fromUnix: 999 }],
+        ["end", { toUnix: 2_001 }],
+        ["reason", { reason: "read off wrong" }],
+    ])("takes one with another %s for another one", async (_, changes) => {
+        await bed.agent.correct(NOTE);
+        expect(await bed.agent.correct({ ...NOTE, ...changes })).toEqual({ seq: 2, isNew: true });
+    });
+
+    it("knows an older one again that its memory does not name, while it is not final", async () => {
+        await bed.agent.correct(NOTE);
+        await bed.feed(4);
+        const state = unwrap(decodeMeterState((await bed.store.state()) as Uint8Array));
+        await bed.store.append(encodeMeterState({ ...state, corrections: [] }), null);
+        await bed.start();
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
+    });
+
+    it("remembers so many corrections, and forgets the oldest first", () => {
+        const first = { seq: 1, hash: noteHash(NOTE) };
+        const others = Array.from({ length: LIMITS.rememberedCorrections - 1 }, (_, i) => ({
+            seq: i + 2,
+            hash: noteHash({ ...NOTE, minus: BigInt(i) + 100n }),
+        }));
+        const seqs = (state: MeterState): number[] => state.corrections.map(({ seq }) => seq);
+        const full = {
+            ...newMeterState(bed.profile),
+            nextSeq: 900,
+            corrections: [first, ...others],
+        };
+        const entered = unwrap(sealCorrection(bed.profile, keys(), full, NOTE));
+        expect(seqs(entered.state)).toHaveLength(LIMITS.rememberedCorrections);
+        expect([seqs(entered.state)[0], seqs(entered.state).at(-1)]).toEqual([2, 900]);
     });
 
     it("counts behind a gap too", async () => {
@@ -145,9 +204,9 @@ it("a meter without adjustments takes no correction", async () => {
 it("a meter of an open stream writes its note in plain", async () => {
     bed = new MeterBed({ groups: [0, 15], mode: STREAM_MODE.open });
     await bed.start();
-    expect(await bed.agent.correct(NOTE)).toBe(true);
+    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: true });
     await bed.start();
-    expect(await bed.agent.correct(NOTE)).toBe(false);
+    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
     await bed.feed(1);
     await bed.agent.flush();
     const [note, after] = await bed.kept();

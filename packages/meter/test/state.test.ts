@@ -13,6 +13,7 @@ const STATE: MeterState = {
     starts: 0,
     registers: [2n ** 61n - 1n, 0n],
     adjustments: [],
+    corrections: [],
 };
 
 describe("meter state", () => {
@@ -40,6 +41,21 @@ describe("meter state", () => {
         expect(unwrap(decodeMeterState(encodeMeterState(corrected)))).toEqual(corrected);
     });
 
+    it("comes back with the corrections that were entered", () => {
+        const [first, second] = [7, 8].map((fill) => new Uint8Array(32).fill(fill));
+        const corrections = [
+            { seq: 4, hash: first as Uint8Array },
+            { seq: 9, hash: second as Uint8Array },
+        ];
+        const corrected = { ...STATE, corrections };
+        expect(unwrap(decodeMeterState(encodeMeterState(corrected)))).toEqual(corrected);
+    });
+
+    it("is read as it was written before corrections were remembered", () => {
+        const fields = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;
+        expect([...fields.keys()]).toEqual([0, 1, 2, 3, 4, 5, 6]);
+    });
+
     const changes: [string, number, unknown][] = [
         ["an index too few: its tree would begin anew", 5, [1, 2, 3, 4]],
         ["an index too many", 5, [1, 2, 3, 4, 5, 6]],
@@ -51,7 +67,11 @@ describe("meter state", () => {
         ["an end that is none", 7, 0],
         ["a note that is none", 8, 2],
         ["a count that is none", 9, 0],
-        ["a field more", 10, 1],
+        ["adjustments that are none", 10, 1],
+        ["corrections without a number", 11, [[new Uint8Array(32)]]],
+        ["a short hash of a correction", 11, [[1, new Uint8Array(31)]]],
+        ["more corrections than are remembered", 11, Array(257).fill([1, new Uint8Array(32)])],
+        ["a field more", 12, 1],
     ];
     it.each(changes)("is refused with %s", (_name, key, value) => {
         const map = decodeCbor(encodeMeterState(STATE)) as Map<number, unknown>;

@@ -98,6 +98,17 @@ describe("a correction", () => {
     );
 
     it(
+        "is entered once, however often the same is asked for",
+        async () => {
+            const again = await must(correct(home, "--minus", "1.25", ...ABOUT));
+            expect(again.stderr).toContain("It was entered before; nothing is added to it.");
+            expect(again.stderr).toMatch(/Entered and final: -1\.250 kWh .*, record 2\./);
+            expect(await usage(home)).toMatchObject({ corrections: [{ minusWh: 1250 }] });
+        },
+        TEST_MS,
+    );
+
+    it(
         "is a column of the export, which meters read back without it",
         async () => {
             const words = ["export", "--key", keyOf(home), "--data", dataDir, "--level", "day"];

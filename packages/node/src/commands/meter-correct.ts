@@ -11,6 +11,9 @@ import { shutdownSignal, untilAborted } from "../shutdown.ts";
 import { kwh } from "./household-usage.ts";
 import { whOption } from "./meter-registers.ts";
 
+/** How two corrections of the same amount and interval are told apart. */
+const ANOTHER = "One more like it needs another --reason.";
+
 /** `meterseal meter correct`: energy that was metered wrong, put right without another reading. */
 export const meterCorrectCommand: Command = {
     name: "meter correct",
@@ -45,9 +48,8 @@ export const meterCorrectCommand: Command = {
         const signal = shutdownSignal();
         const agent = await openAgent(directory, device, target);
         try {
-            const isNew = await agent.correct(note);
-            if (!isNew) say("It was entered before and is not final yet; nothing is added to it.");
-            const record = agent.recordCount;
+            const { isNew, seq: record } = await agent.correct(note);
+            if (!isNew) say(`It was entered before; nothing is added to it. ${ANOTHER}`);
             await agent.connect();
             await Promise.race([agent.settled(), untilAborted(signal)]);
             requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
@@ -105,6 +107,6 @@ function report(
     if (isFinal) {
         say(`Entered and final: ${what}.
 It counts from the meter's next reading on; what was sealed before stays as it is.
-Running this again enters another correction.`);
+Running the same again adds nothing. ${ANOTHER}`);
     } else say(`Entered, and not final yet: ${what}. Run the same again to send it.`);
 }
