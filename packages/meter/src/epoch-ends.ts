@@ -1,4 +1,13 @@
-import { error, fail, ok, type Result, slotOfUnix, unixOfSlot } from "@meterseal/core";
+import {
+    error,
+    fail,
+    formatInstant,
+    type MetersealError,
+    ok,
+    type Result,
+    slotOfUnix,
+    unixOfSlot,
+} from "@meterseal/core";
 import { decodeEvent, EVENT_KIND, encodeEvent, type RegisterEvent } from "@meterseal/record";
 import { type OwnerKeys, planEvent } from "@meterseal/seal";
 import type { MeterProfile } from "./profile.ts";
@@ -43,9 +52,8 @@ export function sealClosing(
     state: MeterState,
     closing: EpochClosing,
 ): Result<SealedEvent> {
-    if (closing.atUnix < earliestEnd(profile, state)) {
-        return fail(error("MS_SEAL_ORDER", { expected: "a closing after what was sealed before" }));
-    }
+    const fault = endFault(profile, state, closing.atUnix);
+    if (fault !== null) return fail(fault);
     const sealed = sealEvent(profile, keys, state, { ...closing, kind: EVENT_KIND.closing });
     return sealed.ok
         ? ok({ ...sealed.value, state: { ...sealed.value.state, ended: true } })
@@ -91,6 +99,23 @@ export function sealOpening(
 export function firstSlotFrom(unix: number, slotSeconds: number): number {
     const slot = slotOfUnix(unix, slotSeconds);
     return unixOfSlot(slot, slotSeconds) < unix ? slot + 1 : slot;
+}
+
+/**
+ * Why a seal epoch may not end, and the next one not begin, at an instant: MS_SEAL_ORDER before the last boundary
+ * that the state knows, for what two epochs measure is in no bill; null where it may.
+ * @param atUnix - seconds since 1970.
+ */
+export function endFault(
+    profile: MeterProfile,
+    state: MeterState,
+    atUnix: number,
+): MetersealError | null {
+    const earliest = earliestEnd(profile, state);
+    if (atUnix >= earliest) return null;
+    const from = formatInstant(earliest, profile.stream.zone);
+    const expected = `an instant from ${from} on: it was sealed until then`;
+    return error("MS_SEAL_ORDER", { expected });
 }
 
 /** The last boundary; behind an opening alone the first slot after it, whose instant is not kept. */

@@ -22,7 +22,7 @@ export {
     type SeriesBoundary,
     seriesBoundaries,
 } from "./csv/series.ts";
-export { type EpochClosing, type EpochOpening, firstSlotFrom } from "./epoch-ends.ts";
+export { type EpochClosing, type EpochOpening, endFault, firstSlotFrom } from "./epoch-ends.ts";
 export { createLinkToken } from "./link-token.ts";
 export type { MeterAgentOptions, MeterMemory } from "./options.ts";
 export { Outbox } from "./outbox.ts";

@@ -15,6 +15,8 @@ import { startQuietServer } from "./quiet-server.ts";
 const TEST_MS = 60_000;
 const DAY = Date.UTC(2024, 6, 1);
 const ROWS = 48;
+/** An instant before the last boundary of the day. */
+const EARLY = /^MS_SEAL_ORDER: .*an instant from 2024-07-02T00:00:00\+00:00 on/;
 
 const scratch = useScratch();
 const dataDir = join(scratch, "utility");
@@ -203,13 +205,17 @@ describe("a meter exchange", () => {
         "that is refused changes nothing: the old meter goes on",
         async () => {
             const old = await meterWithDay("refused");
+            const again = ["--dir", old, "--new", place("never"), "--at", "2024-07-01T23:59Z"];
+            const lost = await run("meter", "recover", ...again, "--final-import", "12");
+            expect(lost.stderr).toMatch(EARLY);
             const wrong: [string[], RegExp][] = [
                 [["--final-import", "12,5"], /^MS_USAGE: .*at most 3 decimals/],
                 [["--final-import", "12.0001"], /^MS_USAGE: .*at most 3 decimals/],
                 [["--final-import", "11.9"], /^MS_REGISTER_DECREASED: /],
                 [["--initial-export", "1"], /^MS_USAGE: .*--initial-import/],
                 [["--at", "2124-07-02"], /^MS_CLOCK: /],
-                [["--at", "2024-07-01T20:00Z"], /^MS_SEAL_ORDER: /],
+                [["--at", "2024-07-01T20:00Z"], EARLY],
+                [["--at", "2024-07-01T20:00Z", "--dead", "--final-import", "12"], EARLY],
             ];
             for (const [words, said] of wrong) {
                 const to = ["--to", server.mqttUrl];

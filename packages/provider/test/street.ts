@@ -318,13 +318,15 @@ export class Street {
         const tokens = groups.map((group) => {
             const plan = group === 0 ? TARIFF.imports : TARIFF.exports;
             const prices = unwrap(pricesOf(TARIFF, plan ?? TARIFF.imports, period, null));
-            const parts = weigh(recorded.epochs, period, prices).map(({ sealEpoch, terms }) => {
-                const weighted = terms.map(({ boundary, weight }) => ({
-                    address: boundary.address,
-                    weight,
-                }));
-                return unwrap(weighKeys(this.keysOf(sealEpoch), group, weighted))[0] ?? 0n;
-            });
+            const parts = unwrap(weigh(recorded.epochs, period, prices)).map(
+                ({ sealEpoch, terms }) => {
+                    const weighted = terms.map(({ boundary, weight }) => ({
+                        address: boundary.address,
+                        weight,
+                    }));
+                    return unwrap(weighKeys(this.keysOf(sealEpoch), group, weighted))[0] ?? 0n;
+                },
+            );
             return BigUint64Array.of(
                 BigInt.asUintN(
                     64,

@@ -19,8 +19,9 @@ export type CheckedBill = {
  * Checks a bill without a key: Σ v · Com = amount · G + blind · H over the commitments that the meter
  * signed, with weights that follow from the published tariff (privacy 4). That the records are signed,
  * whole and in the ledger is checked before, by whoever hands them over.
- * @returns MS_BILL with the reason, also where a seal epoch of the period lacks; MS_PRUNED where records of the period were pruned; MS_COMMITMENT for a
- * commitment that is none or is not there; MS_TARIFF, MS_ZONE, MS_TOO_LARGE.
+ * @returns MS_BILL with the reason, also where a seal epoch of the period lacks; MS_PRUNED where records of
+ * the period were pruned; MS_COMMITMENT for a commitment that is none or is not there; MS_RESEALED where
+ * two seal epochs measured a time of the period; MS_TARIFF, MS_ZONE, MS_TOO_LARGE.
  */
 export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
     const { period, recorded, tariff } = basis;

@@ -70,7 +70,7 @@ export function groupPrices(
 
 /**
  * The groups of a bill and the weights of their recorded boundaries.
- * @returns errors as {@link groupPrices}; MS_COMMITMENT where the stream does not commit to a group
+ * @returns errors as {@link groupPrices} and {@link weigh}; MS_COMMITMENT where the stream does not commit to a group
  * that the bill needs.
  */
 export function linesOf({ period, recorded, tariff }: BillBasis): Result<GroupLine[]> {
@@ -79,13 +79,14 @@ export function linesOf({ period, recorded, tariff }: BillBasis): Result<GroupLi
     const lines: GroupLine[] = [];
     for (const line of priced.value) {
         const epochs = weigh(recorded.epochs, period, line.pricesMicro);
-        for (const { sealEpoch, terms } of epochs) {
+        if (!epochs.ok) return epochs;
+        for (const { sealEpoch, terms } of epochs.value) {
             if (terms.every(({ boundary }) => boundary.commitments.length > line.place)) continue;
             const where = `group ${line.group} in seal epoch ${sealEpoch}`;
             const expected = "a stream that was enrolled with commitments to it";
             return fail(error("MS_COMMITMENT", { where, expected, got: "none" }));
         }
-        lines.push({ ...line, epochs });
+        lines.push({ ...line, epochs: epochs.value });
     }
     return ok(lines);
 }

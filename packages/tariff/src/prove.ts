@@ -28,7 +28,8 @@ export type Prover = {
  * finished bill was checked as its reader will check it.
  * @returns MS_TARIFF where the prices would reveal more than the amount, or do not fit the period;
  * MS_COMMITMENT for a stream without commitments; MS_REGISTER_CAP for a foreign key; MS_BILL where a
- * commitment of the meter hides something else than its sealed register.
+ * commitment of the meter hides something else than its sealed register; MS_RESEALED where two seal epochs
+ * measured a time of the period.
  */
 export function proveBill(prover: Prover, basis: BillBasis): Result<Bill> {
     const lines = linesOf(basis);

@@ -69,7 +69,7 @@ export function endSlot(atUnix: number, slotSeconds: number): number {
  * the ledger is for whoever hands them over to check.
  * @returns MS_NOT_FOUND without usage of the stream; MS_TARIFF for gas and water, which no price of
  * energy fits; MS_STREAM_RULE where slots, groups or units
- * change, or the stream is open; MS_RESEALED where epochs overlap or slots repeat.
+ * change, or the stream is open; MS_RESEALED where a slot repeats in a seal epoch.
  */
 export function readStream(
     records: Iterable<MeterRecord>,
@@ -139,7 +139,7 @@ class StreamReader {
         const { groups, scale = 0, slotSeconds } = this.#first;
         const epochs = [...this.#epochs.values()].sort((a, b) => a.sealEpoch - b.sealEpoch);
         for (const { boundaries } of epochs) boundaries.sort((a, b) => a.atUnix - b.atUnix);
-        const fault = findOverlap(epochs);
+        const fault = findRepeat(epochs);
         if (fault !== null) {
             const where = new Date(fault * 1000).toISOString();
             return fail(error("MS_RESEALED", { where }));
@@ -209,20 +209,15 @@ function addUsage(
     return ok(null);
 }
 
-/** First instant that is twice in an epoch, or before the end of the epoch before; or null. */
-function findOverlap(epochs: readonly RecordedEpoch[]): number | null {
-    let end = Number.NEGATIVE_INFINITY;
+/** First instant of a slot that is twice in an epoch; or null. */
+function findRepeat(epochs: readonly RecordedEpoch[]): number | null {
     for (const { boundaries } of epochs) {
-        const start = boundaries[0]?.atUnix ?? end;
-        // Two devices may share the instant at which one follows the other.
-        if (start < end) return start;
         let slotUnix = Number.NEGATIVE_INFINITY;
         for (const { address, atUnix } of boundaries) {
             if (address.level === LEVEL.event) continue;
             if (atUnix <= slotUnix) return atUnix;
             slotUnix = atUnix;
         }
-        end = boundaries.at(-1)?.atUnix ?? end;
     }
     return null;
 }

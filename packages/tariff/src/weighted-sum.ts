@@ -18,7 +18,8 @@ export type WeightedSum = {
  * Weighs the sealed registers of a group over all seal epochs: a store does it without a key, and whoever
  * holds a W grant adds one number to what it costs (privacy 3.5).
  * @param group - import at its price, or export at its own.
- * @returns MS_TARIFF for another group or a tariff without a price for it; MS_ZONE.
+ * @returns MS_TARIFF for another group or a tariff without a price for it; MS_ZONE; MS_RESEALED
+ * of {@link weigh}.
  */
 export function weightedSum(
     { period, recorded, tariff }: BillBasis,
@@ -37,7 +38,9 @@ export function weightedSum(
         .reduce((sum, each) => sum + channelsOfGroup(each), 0);
     const sums: bigint[] = new Array(channelsOfGroup(group)).fill(0n);
     const boundaries: RecordedBoundary[] = [];
-    for (const { terms } of weigh(recorded.epochs, period, prices.value)) {
+    const weighed = weigh(recorded.epochs, period, prices.value);
+    if (!weighed.ok) return weighed;
+    for (const { terms } of weighed.value) {
         const rows = terms.map(({ boundary, weight }) => ({ sealed: boundary.sealed, weight }));
         const part = weighSealed(rows);
         if (!part.ok) return part;

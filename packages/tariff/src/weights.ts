@@ -1,3 +1,4 @@
+import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import type { Period } from "./prices.ts";
 import { endSlot, type RecordedBoundary, type RecordedEpoch } from "./recorded.ts";
 
@@ -16,13 +17,20 @@ export type EpochWeights = {
  * later one: where readings are missing their energy lands there, as a register says it. So the bills
  * of periods that follow one another add up, and within each seal epoch the weights cancel.
  * @param pricesMicro - of each slot of the period.
+ * @returns MS_RESEALED where two seal epochs measured a time of the period.
  */
 export function weigh(
     epochs: readonly RecordedEpoch[],
     period: Period,
     pricesMicro: readonly number[],
-): EpochWeights[] {
-    return epochs.map(({ boundaries, sealEpoch }) => {
+): Result<EpochWeights[]> {
+    const sharedUnix = findOverlap(epochs, period);
+    if (sharedUnix !== null) {
+        const where = new Date(sharedUnix * 1000).toISOString();
+        const expected = "a period of which each time has one seal epoch";
+        return fail(error("MS_RESEALED", { where, expected }));
+    }
+    const weighed = epochs.map(({ boundaries, sealEpoch }) => {
         /** Price of what flowed until a boundary; nothing before the first and outside the period. */
         const priceUntil = (i: number): number => {
             const boundary = i === 0 ? undefined : boundaries[i];
@@ -40,4 +48,28 @@ export function weigh(
         }
         return { sealEpoch, terms };
     });
+    return ok(weighed);
+}
+
+/**
+ * Begin of a seal epoch that began before the one before it had ended, where the time that both measured
+ * is priced in the period; null where there is none. Two devices may share the instant at which one follows the
+ * other.
+ */
+function findOverlap(
+    epochs: readonly RecordedEpoch[],
+    { fromSlot, slotSeconds, toSlot }: Period,
+): number | null {
+    const fromUnix = unixOfSlot(fromSlot, slotSeconds);
+    const toUnix = unixOfSlot(toSlot, slotSeconds);
+    let lastUnix = Number.NEGATIVE_INFINITY;
+    for (const { boundaries } of epochs) {
+        const endUnix = lastUnix;
+        const beginUnix = boundaries[0]?.atUnix ?? endUnix;
+        // What the later one measured of that time is priced where its interval lands.
+        const landing = boundaries.find(({ atUnix }) => atUnix >= endUnix)?.atUnix ?? endUnix;
+        if (beginUnix < endUnix && fromUnix < landing && toUnix > beginUnix) return beginUnix;
+        lastUnix = Math.max(endUnix, boundaries.at(-1)?.atUnix ?? endUnix);
+    }
+    return null;
 }

@@ -414,6 +414,33 @@ describe("a bill over", () => {
         });
     });
 
+    it("a time that two devices measured fails, and only that one does", async () => {
+        const moved = await Home.open();
+        const from = moved.slot("2026-06-01T00:00:00+02:00");
+        const to = from + 288;
+        // The new device states 20 minutes too early that it began, and has no boundary for an hour.
+        const last = from + 99;
+        const begin = unixOfSlot(last, 900) - 20 * 60;
+        const [old, young] = [growing(from - 1, 9n, usage), growing(last - 2, 7n, usage)];
+        await moved.seal(from - 1, last, old);
+        moved.nextEpoch();
+        await moved.event("opening", begin, [7n]);
+        await moved.seal(last + 3, to, young);
+        const bill = (fromSlot: number, toSlot: number): string => {
+            const basis = moved.basis(flat, { slotSeconds: 900, fromSlot, toSlot });
+            return codeOf(proveBill(moved.prover, basis));
+        };
+        expect(bill(from, last - 2)).toBe("ok");
+        expect(bill(from, last - 1)).toBe("MS_RESEALED");
+        expect(bill(from, to)).toBe("MS_RESEALED");
+        // What the new device counted of the old one's time lands with its first boundary.
+        expect(bill(last + 2, to)).toBe("MS_RESEALED");
+        expect(bill(last + 3, to)).toBe("ok");
+        const basis = moved.basis(flat, { slotSeconds: 900, fromSlot: last + 3, toSlot: to });
+        const { amount } = unwrap(proveBill(moved.prover, basis));
+        expect(amount).toBe(expectedAmount(last + 3, to, () => 300_000n, usage));
+    });
+
     it("missing intervals says so; their energy is priced where it lands, also across periods", async () => {
         const blank = await Home.open();
         const from = blank.slot("2026-06-01T00:00:00+02:00");

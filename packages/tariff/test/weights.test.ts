@@ -55,7 +55,7 @@ describe("weights", () => {
                         }
                     }
                     let sum = 0n;
-                    for (const { terms } of weigh(epochs, period, prices)) {
+                    for (const { terms } of unwrap(weigh(epochs, period, prices))) {
                         expect(terms.reduce((total, { weight }) => total + weight, 0n)).toBe(0n);
                         expect(terms.every(({ weight }) => weight !== 0n)).toBe(true);
                         for (const { boundary, weight } of terms) {
@@ -76,7 +76,7 @@ describe("weights", () => {
         const slots = Array.from({ length: 193 }, (_, i) => period.fromSlot + i);
         for (const { group, weights } of made) {
             const prices = unwrap(groupPrices(tariff, [group], period))[0]?.pricesMicro ?? [];
-            const [epoch] = weigh(epochsOf(slots), period, prices);
+            const [epoch] = unwrap(weigh(epochsOf(slots), period, prices));
             const recorded = slots.map(
                 (slot) =>
                     epoch?.terms.find(({ boundary }) => slotOf(boundary) === slot)?.weight ?? 0n,
@@ -142,7 +142,7 @@ describe("the token of a tariff-weighted sum (invariant 12)", () => {
                     maxLength: to - from,
                 }),
                 (prices) => {
-                    const terms = weigh(epochs, period, prices)[0]?.terms ?? [];
+                    const terms = unwrap(weigh(epochs, period, prices))[0]?.terms ?? [];
                     const rows = terms.map(({ boundary, weight }) => ({
                         sealed: boundary.sealed,
                         weight,

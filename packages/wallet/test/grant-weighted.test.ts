@@ -103,7 +103,7 @@ test("a W grant gives its recipient the price of the period, and one number besi
 
     const period = unwrap(periodOf(ask().fromUnix, ask().toUnix, 900));
     const prices = unwrap(pricesOf(DAY_NIGHT, DAY_NIGHT.imports, period, null));
-    const rows = weigh(recorded().epochs, period, prices).flatMap(({ terms }) =>
+    const rows = unwrap(weigh(recorded().epochs, period, prices)).flatMap(({ terms }) =>
         terms.map(({ boundary, weight }) => ({ sealed: boundary.sealed, weight })),
     );
     const stored = unwrap(weighSealed(rows))[0] as bigint;

@@ -1,6 +1,12 @@
 import { join } from "node:path";
 import { error, toHex } from "@meterseal/core";
-import { type EpochClosing, type EpochOpening, measuredOf } from "@meterseal/meter";
+import {
+    type EpochClosing,
+    type EpochOpening,
+    endFault,
+    type MeterState,
+    measuredOf,
+} from "@meterseal/meter";
 import { EVENT_REASON } from "@meterseal/record";
 import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
@@ -167,17 +173,18 @@ function changeCommand(change: Change): Command {
             }
             const instant = { atUnix: instantOption(options, device), reason };
             requireNoDevice(next);
+            const state = await endingState(directory, device, instant.atUnix);
             settleNetwork(directory, device);
             const { registers: ended, ...end } =
                 target === null
-                    ? await stateEnd(directory, final, adjustmentsOption(options, device))
+                    ? stateEnd(directory, state, final, adjustmentsOption(options, device))
                     : await closeOld(directory, device, target, { ...instant, final });
             const zero = Array(measuredOf(device.profile.stream).groups.length).fill(0n);
             const registers = initial ?? (begins === "at zero" ? zero : ended);
             const old = { directory, device };
             const place = { directory: next, signing };
             const request = makeFollower(change, place, old, { ...instant, registers, end });
-            if (isDead) await retire(directory, (await lastState(directory))?.starts ?? 0);
+            if (isDead) await retire(directory, state?.starts ?? 0);
             const meter = toHex(request.subject);
             const path = join(next, DEVICE_FILES.request);
             if (options.json === true) out(JSON.stringify({ meter, request: path }));
@@ -189,6 +196,21 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
             return EXIT.ok;
         },
     };
+}
+
+/**
+ * What the memory of a meter has that ends at an instant; null where it is lost.
+ * @throws MetersealError MS_SEAL_ORDER where it sealed behind that instant.
+ */
+async function endingState(
+    directory: string,
+    { profile }: Device,
+    atUnix: number,
+): Promise<MeterState | null> {
+    const state = await lastState(directory);
+    const fault = state === null ? null : endFault(profile, state, atUnix);
+    if (fault === null) return state;
+    throw fault;
 }
 
 /** What follows a meter: of the same household, or of the next tenant. */
@@ -241,12 +263,12 @@ async function closeOld(
  * What is stated of a dead meter; never less than it sealed itself, where that is known. What it added
  * and took away by corrections is as its memory has it, or as the options say.
  */
-async function stateEnd(
+function stateEnd(
     directory: string,
+    state: MeterState | null,
     measured: readonly bigint[] | null,
     adjustments: readonly bigint[] | null,
-): Promise<{ readonly stated?: readonly bigint[]; readonly registers: readonly bigint[] }> {
-    const state = await lastState(directory);
+): { readonly stated?: readonly bigint[]; readonly registers: readonly bigint[] } {
     const last = state?.registers ?? [];
     if (measured === null) return { registers: last };
     const corrected = adjustments ?? state?.adjustments;

@@ -36,7 +36,8 @@ export type WeightedPlan = GrantPlan & {
  * Plans a W grant over a period that is recorded: what flowed into a gap is priced where it landed, as
  * in a bill. Whoever adds up the sealed registers takes the weights from the same tariff and records.
  * @returns MS_TARIFF where the tariff has no price for the register, or its prices could single out
- * readings; MS_USAGE for a period of no whole slots; MS_KEY_FOREIGN for records of another stream.
+ * readings; MS_USAGE for a period of no whole slots; MS_KEY_FOREIGN for records of another stream;
+ * MS_RESEALED where two seal epochs measured a time of the period.
  */
 export function planWeighted(
     key: KeyFile,
@@ -51,12 +52,12 @@ export function planWeighted(
     if (!period.ok) return period;
     const prices = pricesFor(ask, period.value);
     if (!prices.ok) return prices;
-    const epochs = weigh(recorded.epochs, period.value, prices.value).map(
-        ({ sealEpoch, terms }) => ({
-            sealEpoch,
-            terms: terms.map(({ boundary, weight }) => ({ address: boundary.address, weight })),
-        }),
-    );
+    const weighed = weigh(recorded.epochs, period.value, prices.value);
+    if (!weighed.ok) return weighed;
+    const epochs = weighed.value.map(({ sealEpoch, terms }) => ({
+        sealEpoch,
+        terms: terms.map(({ boundary, weight }) => ({ address: boundary.address, weight })),
+    }));
     return ok({
         window: "total",
         kind: GRANT_KIND.W,

@@ -78,7 +78,7 @@ export async function amountOf(home: SharingHome, sum: TariffSum): Promise<Amoun
     const recorded = unwrap(readStream(home.records, streamId));
     const registers = new Map(home.series.map((boundary) => [boundary.unix, boundary]));
     let energy = 0n;
-    for (const { terms } of weigh(recorded.epochs, period, ofSlots)) {
+    for (const { terms } of unwrap(weigh(recorded.epochs, period, ofSlots))) {
         for (const { boundary, weight } of terms) {
             const at = registers.get(boundary.atUnix);
             const register = sum.group === GROUP.export ? at?.exportWh : at?.importWh;
