@@ -69,6 +69,7 @@ beforeAll(async () => {
     const prices = Array.from({ length: 72 }, (_, i) => i / 1000);
     const series = { start: "2013-01-01", minutes: 60, prices };
     const index = await publish(market, { ...base, name: "market", import: series });
+    hashes.set("market", index);
     const hourly = { ...base, name: "hourly", import: { index, plus: 0.1 } };
     hashes.set("hourly", await publish(supplierDir, hourly));
     const own = await publish(supplierDir, { ...base, name: "own series", import: series });
@@ -294,6 +295,19 @@ describe("meterseal tariff show", () => {
         expect(one.stdout).toContain("provider  Example Energy");
         const file = await run("tariff", "show", join(EXAMPLES, "day-and-night.yaml"));
         expect(one.stdout.startsWith(file.stdout)).toBe(true);
+    });
+
+    it("publishes no index whose series is none, or counts in another currency", async () => {
+        const base = { zone: "Europe/London", from: "2013-01-01", name: "index" };
+        const market = hashOf("market");
+        for (const [currency, index, message] of [
+            ["EUR", market, "a price series in EUR. Got GBP"],
+            ["GBP", hashOf(STANDARD), "a price series"],
+        ] as const) {
+            const published = publish(supplierDir, { ...base, currency, import: { index } });
+            await expect(published).rejects.toThrow(`MS_TARIFF: `);
+            await expect(published).rejects.toThrow(message);
+        }
     });
 
     it("shows every example, and says which line or field of a file is wrong", async () => {

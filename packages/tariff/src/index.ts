@@ -22,7 +22,7 @@ export { type CheckedBill, checkBill } from "./check.ts";
 export type { Coverage, Gap, GapRun } from "./coverage.ts";
 export { type BillBasis, groupPrices, type PublishedTariff } from "./lines.ts";
 export { energyMoney, exactMoney, type Money, roundedMoney, totalMoney } from "./money.ts";
-export { type Period, periodOf, pricesOf, type SeriesTariff } from "./prices.ts";
+export { indexSeries, type Period, periodOf, pricesOf, type SeriesTariff } from "./prices.ts";
 export { type Prover, proveBill } from "./prove.ts";
 export { type RecordedStream, readStream } from "./recorded.ts";
 export { checkPrices, checkRange } from "./rules.ts";

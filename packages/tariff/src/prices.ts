@@ -1,4 +1,5 @@
 import {
+    bytesEqual,
     error,
     fail,
     monthOfDay,
@@ -21,6 +22,10 @@ export type Period = {
 
 /** A tariff that another one's index names, as found on the ledger. */
 export type SeriesTariff = { readonly hash: Uint8Array; readonly body: TariffBody };
+
+type BandPlan = Extract<PricePlan, { kind: "bands" }>;
+type IndexPlan = Extract<PricePlan, { kind: "index" }>;
+type SeriesPlan = Extract<PricePlan, { kind: "series" }>;
 
 const DAY_SECONDS = 86_400;
 /** 2000-01-01 was a Saturday; Monday counts as 0. */
@@ -46,7 +51,7 @@ export function periodOf(fromUnix: number, toUnix: number, slotSeconds: number):
  * tariff's zone: also over a change of the clocks, where a day has 23, 25 or other hours.
  * @param series - what an index names; null where there is none.
  * @returns MS_TARIFF where the tariff is not valid throughout, a price changes within a slot, or a
- * series does not reach; MS_ZONE.
+ * series does not reach or is none of {@link indexSeries}; MS_ZONE.
  */
 export function pricesOf(
     tariff: TariffBody,
@@ -65,28 +70,43 @@ export function pricesOf(
         case "series":
             return seriesPrices(tariff, plan, period);
         case "index": {
-            if (series === null || !equal(series.hash, plan.series)) {
-                return refuse(tariff, "the price series that its index names");
-            }
-            const inner = series.body.imports;
-            if (inner.kind !== "series") return refuse(series.body, "a price series");
-            const prices = pricesOf(series.body, inner, period, null);
+            const inner = indexSeries(tariff, plan, series);
+            if (!inner.ok) return inner;
+            const prices = pricesOf(inner.value.body, inner.value.plan, period, null);
             return prices.ok ? ok(prices.value.map((p) => p + plan.adderMicro)) : prices;
         }
     }
 }
 
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-    return a.length === b.length && a.every((byte, i) => byte === b[i]);
+/**
+ * The prices behind an index of a tariff.
+ * @param series - what was found on the ledger; null where nothing was.
+ * @returns MS_TARIFF where it is not what the index names, no price series, or in another currency than
+ * the tariff, whose prices it would be added to.
+ */
+export function indexSeries(
+    tariff: TariffBody,
+    plan: IndexPlan,
+    series: SeriesTariff | null,
+): Result<{ readonly body: TariffBody; readonly plan: SeriesPlan }> {
+    if (series === null || !bytesEqual(series.hash, plan.series)) {
+        return refuse(tariff, "the price series that its index names");
+    }
+    const { body } = series;
+    if (body.imports.kind !== "series") return refuse(body, "a price series");
+    if (body.currency !== tariff.currency) {
+        return refuse(body, `a price series in ${tariff.currency}`, body.currency);
+    }
+    return ok({ body, plan: body.imports });
 }
 
-function refuse(tariff: TariffBody, expected: string): Result<never> {
-    return fail(error("MS_TARIFF", { where: tariff.name, expected }));
+function refuse({ name: where }: TariffBody, expected: string, got?: string): Result<never> {
+    return fail(error("MS_TARIFF", { where, expected, ...(got === undefined ? {} : { got }) }));
 }
 
 function seriesPrices(
     tariff: TariffBody,
-    plan: Extract<PricePlan, { kind: "series" }>,
+    plan: SeriesPlan,
     { fromSlot, slotSeconds, toSlot }: Period,
 ): Result<number[]> {
     const startSeconds = plan.startUnix - SLOT_ORIGIN_UNIX;
@@ -105,7 +125,7 @@ function seriesPrices(
 
 function bandPrices(
     tariff: TariffBody,
-    plan: Extract<PricePlan, { kind: "bands" }>,
+    plan: BandPlan,
     { fromSlot, slotSeconds, toSlot }: Period,
 ): Result<number[]> {
     const [first] = plan.bands;

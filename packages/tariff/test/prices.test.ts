@@ -158,6 +158,19 @@ describe("a price series", () => {
         }
     });
 
+    it("in another currency than the tariff is refused: nobody has converted it", () => {
+        const index = Buffer.from(market.hash).toString("hex");
+        const yen = published({ import: hourly, name: "market", currency: "JPY" });
+        const { body } = published({ import: { index, plus: "0.12" } }, yen);
+        expect(pricesOf(body, body.imports, day, market).ok).toBe(true);
+        expect(pricesOf(body, body.imports, day, yen)).toMatchObject({
+            error: {
+                code: "MS_TARIFF",
+                details: { expected: "a price series in EUR", got: "JPY" },
+            },
+        });
+    });
+
     it("is refused where it does not reach, or is finer than the slots", () => {
         for (const [fields, over] of [
             [hourly, period("2025-12-31T00:00+01:00", start)],

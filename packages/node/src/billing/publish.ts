@@ -1,10 +1,10 @@
 import { bytesEqual, error, fromHex, toHex, unwrap } from "@meterseal/core";
 import { createTariff, PARTY_ROLE, parseTariff } from "@meterseal/record";
-import { encodeTariff, type TariffBody } from "@meterseal/tariff";
+import { encodeTariff, indexSeries, type TariffBody } from "@meterseal/tariff";
 import { askApi } from "../http-client.ts";
 import { postProven } from "../party/client.ts";
 import type { OwnParty } from "../party/party.ts";
-import { fetchTariffProofs } from "./bill-evidence.ts";
+import { fetchTariff } from "./bill-evidence.ts";
 
 /** A tariff on a ledger. */
 export type PublishedPlace = {
@@ -16,8 +16,8 @@ export type PublishedPlace = {
 /**
  * Signs a tariff as its provider and puts it on a server's ledger; final when this returns.
  * @throws MetersealError MS_NOT_ALLOWED where the party is no provider, MS_GENESIS where the server is
- * of another network, MS_NOT_FOUND where the series of an index is not on the ledger, MS_LINK, and what
- * the server refuses.
+ * of another network, MS_NOT_FOUND where the series of an index is not on the ledger, MS_TARIFF where it is
+ * no series or in another currency, MS_LINK, and what the server refuses.
  */
 export async function publishTariff(
     url: string,
@@ -29,7 +29,9 @@ export async function publishTariff(
     }
     // An index is worth nothing without its series.
     for (const plan of [tariff.imports, tariff.exports]) {
-        if (plan?.kind === "index") await fetchTariffProofs(url, toHex(plan.series));
+        if (plan?.kind !== "index") continue;
+        const series = await fetchTariff(url, toHex(plan.series), provider.network);
+        unwrap(indexSeries(tariff, plan, series));
     }
     const bytes = await sign(url, provider, tariff);
     const hash = toHex(unwrap(parseTariff(bytes)).message.hash);
