@@ -160,16 +160,13 @@ function applies(rule: BandRule, { minute, month, weekday }: CivilMoment): boole
 }
 
 /** What the civil clock shows at an instant. */
-export type CivilMoment = {
-    /** Days since 2000-01-01. */
-    readonly day: number;
+type CivilMoment = {
     /** 0 Monday … 6 Sunday. */
     readonly weekday: number;
     /** 0 January … 11 December. */
     readonly month: number;
     /** Minute of the day. */
     readonly minute: number;
-    readonly secondOfDay: number;
     readonly offsetSeconds: number;
 };
 
@@ -180,7 +177,7 @@ const clocks = new Map<string, CivilClock>();
  * Civil clock of an IANA zone.
  * @returns MS_ZONE for a zone that is unknown.
  */
-export function civilClock(zone: string): Result<CivilClock> {
+function civilClock(zone: string): Result<CivilClock> {
     const known = clocks.get(zone);
     if (known !== undefined) return ok(known);
     const offsets = readZoneOffsets(zone);
@@ -207,13 +204,10 @@ class CivilClock {
         const offsetSeconds = offsetsSeconds[this.#piece] as number;
         const civil = unix - SLOT_ORIGIN_UNIX + offsetSeconds;
         const day = Math.floor(civil / DAY_SECONDS);
-        const secondOfDay = civil - day * DAY_SECONDS;
         return {
-            day,
             weekday: (((day + WEEKDAY_OF_ORIGIN) % 7) + 7) % 7,
             month: ((monthOfDay(day) % 12) + 12) % 12,
-            minute: Math.floor(secondOfDay / 60),
-            secondOfDay,
+            minute: Math.floor((civil - day * DAY_SECONDS) / 60),
             offsetSeconds,
         };
     }

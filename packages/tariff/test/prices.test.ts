@@ -243,6 +243,38 @@ describe("fixed charges", () => {
         ]);
     });
 
+    it.each<[string, "day" | "month", string, string, number]>([
+        // Clocks go forward at midnight: the day begins at 01:00.
+        ["America/Asuncion", "month", "2023-09-01T00:00-04:00", "2023-10-01T01:00-03:00", 1],
+        ["America/Asuncion", "month", "2023-10-01T01:00-03:00", "2023-11-01T00:00-03:00", 1],
+        ["Africa/Cairo", "day", "2026-04-23T00:00+02:00", "2026-04-26T00:00+03:00", 3],
+        ["Africa/Cairo", "day", "2026-04-24T01:00+03:00", "2026-04-25T00:00+03:00", 1],
+        ["Asia/Beirut", "day", "2026-03-29T01:00+03:00", "2026-03-30T00:00+03:00", 1],
+        // The 30th of December 2011 did not come.
+        ["Pacific/Apia", "day", "2011-12-29T00:00-10:00", "2012-01-01T00:00+14:00", 2],
+    ])("begin with the first instant of a day in %s, per %s", (zone, per, from, to, count) => {
+        const charges = [{ name: "base", amount: "1", per }];
+        const { body } = published({ ...FLAT, from: "2011-01-01", zone, charges });
+        expect(unwrap(chargesOf(body, period(from, to)))[0]?.count).toBe(count);
+    });
+
+    it("count no day from a midnight that comes again", () => {
+        const charges = [{ name: "base", amount: "1", per: "day" }];
+        const { body } = published({ ...FLAT, zone: "America/Havana", charges });
+        const days = (from: string): boolean =>
+            chargesOf(body, period(from, "2026-11-02T00:00-05:00")).ok;
+        expect(days("2026-11-01T00:00-04:00")).toBe(true);
+        expect(days("2026-11-01T00:00-05:00")).toBe(false);
+    });
+
+    it("are refused for years without civil time", () => {
+        expect(
+            chargesOf(tariff, period("2099-12-01T00:00+01:00", "2100-02-01T00:00+01:00")),
+        ).toMatchObject({
+            error: { code: "MS_TARIFF" },
+        });
+    });
+
     it("are refused for parts of a day or month, and nothing is refused without them", () => {
         const [days, hours] = [
             period("2026-03-01T00:00+01:00", "2026-03-08T00:00+01:00"),
