@@ -119,14 +119,19 @@ describe("the listener for other servers", () => {
         const meter = await network.meter();
         unwrap(accept(state, { kind: "enrolment", enrolment: meter.enrolment }, 0));
         expect(await as({ signer: meter.signer, author: meter.subject })).toBe(403);
+        const { id } = member.enrolment;
+        const next = await network.collector("next key", { id, epoch: 1 });
+        unwrap(accept(state, { kind: "enrolment", enrolment: next.enrolment }, 0));
+        expect(await as({})).toBe(403);
+        expect(await as({ signer: next.signer })).toBe(200);
         const bytes = await createRevocation(network.operator, {
             network: network.networkId,
-            id: member.enrolment.id,
+            id,
             timeUnix: 1,
         });
         const revocation = unwrap(parseRevocation(bytes));
         unwrap(accept(state, { kind: "revocation", revocation }, 0));
-        expect(await as({})).toBe(403);
+        expect(await as({ signer: next.signer })).toBe(403);
     });
 
     it("admits with the operator's token only", async () => {

@@ -1,7 +1,7 @@
 import { RateLimit } from "@meterseal/collector";
-import { bytesEqual, type Clock, error, LIMITS, type Signer, toHex } from "@meterseal/core";
+import { type Clock, error, LIMITS, type Signer, toHex } from "@meterseal/core";
 import type { LedgerState } from "@meterseal/ledger";
-import { ROLE, verifySign1 } from "@meterseal/record";
+import { verifySign1 } from "@meterseal/record";
 import { headerOf, notAllowed, tokenOf } from "../authorization.ts";
 
 /** A collector that asks others. */
@@ -37,19 +37,18 @@ export class CollectorGate {
     }
 
     /**
-     * Collector that asks, by its author id (hexadecimal): it shows a token that its key signed for this
+     * Collector that asks, by its author id (hexadecimal): it shows a token that its present key signed for this
      * network within {@link LIMITS.tokenAgeSeconds}.
      * @throws MetersealError MS_NOT_ALLOWED, MS_FROZEN, MS_BUSY
      */
     caller(header: string | undefined): string {
         const { networkId } = this.#state;
         const { message, subject } = tokenOf(header, networkId, this.#clock, "a collector");
-        const enrolment = this.#state.keys.get(toHex(message.kid));
-        const own = enrolment?.role === ROLE.collector && bytesEqual(enrolment.id, subject);
-        if (!own || !verifySign1(message, enrolment.key)) {
-            throw notAllowed("the key of a collector of this network");
-        }
         const name = toHex(subject);
+        const key = this.#state.authors.get(name)?.enrolment.key;
+        if (key === undefined || !verifySign1(message, key)) {
+            throw notAllowed("the present key of a collector of this network");
+        }
         if (this.#state.revoked.has(name)) throw error("MS_FROZEN", { got: "a revoked collector" });
         if (!this.#rate.take(name)) throw error("MS_BUSY", { where: `collector ${name}` });
         return name;
