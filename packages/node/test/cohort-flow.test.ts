@@ -138,10 +138,10 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
 
         // The first home's wallet is killed between its journal and the server.
         const [first, ...others] = homes as [(typeof homes)[0], ...typeof homes];
-        const { api, household, partyOf } = openWallet(first.dir, first.key, server.httpUrl);
-        api.postNotice = () => Promise.reject(new Error("killed"));
+        const wallet = openWallet(first.dir, first.key, server.httpUrl);
+        wallet.api.postNotice = () => Promise.reject(new Error("killed"));
         const now = { nowUnix: START_UNIX, random: systemRandom };
-        await expect(answerCohorts(api, household, partyOf, now)).rejects.toThrow("killed");
+        await expect(answerCohorts(wallet, now)).rejects.toThrow("killed");
         expect(readJournal(first.dir).grants).toHaveLength(1);
         for (const { dir } of others) {
             expect(await answer(dir)).toMatchObject([0, [{ month: "2013-01", refusal: null }]]);
@@ -150,7 +150,7 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
 
         // The tokens of eight of nine open nothing.
         const without = (await monitor("sums", feeder)) as Load;
-        expect(without.cohorts[0]?.withoutTokens).toEqual([toHex(household.party)]);
+        expect(without.cohorts[0]?.withoutTokens).toEqual([toHex(wallet.household.party)]);
         expect(without.windows).toHaveLength(48 * DAYS);
         expect(without.windows).toEqual(
             without.windows.map((window) => ({

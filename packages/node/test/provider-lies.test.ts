@@ -1,10 +1,9 @@
-import { createServer, type Server as HttpServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { unwrap } from "@meterseal/core";
 import { decodeEvidence, type Evidence, encodeEvidence } from "@meterseal/ledger";
 import type { Grant } from "@meterseal/seal";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIXTURE_MS, useScratch } from "./fixture.ts";
+import { type Liar, startLiar } from "./liar.ts";
 import { must, ProviderBed } from "./provider-bed.ts";
 
 /** What a lying server makes of an answer of an honest one. */
@@ -16,13 +15,12 @@ type Answer = { windows: Record<string, unknown>[] };
 
 const scratch = useScratch();
 let bed: ProviderBed;
-let liar: HttpServer;
+let liar: Liar;
 let lie: Lie = {};
 let made: Grant;
 
 /** A server between the provider and the honest one; it changes what it is told to. */
-async function answer(path: string, headers: Record<string, string>): Promise<Response> {
-    const honest = await fetch(new URL(path, bed.server.httpUrl), { headers });
+async function answer(path: string, honest: Response): Promise<Response> {
     if (path.includes("/sums?") && lie.sums !== undefined) {
         return Response.json(lie.sums((await honest.json()) as Answer));
     }
@@ -36,28 +34,14 @@ async function answer(path: string, headers: Record<string, string>): Promise<Re
 beforeAll(async () => {
     bed = await ProviderBed.open(scratch);
     made = await bed.grant({});
-    liar = createServer((request, response) => {
-        const { authorization } = request.headers;
-        const headers = authorization === undefined ? {} : { authorization };
-        void answer(request.url ?? "/", headers).then(async (given) => {
-            response.writeHead(given.status, {
-                "content-type": given.headers.get("content-type") ?? "",
-            });
-            response.end(await given.bytes());
-        });
-    });
-    await new Promise<void>((resolve) => liar.listen(0, "127.0.0.1", resolve));
+    liar = await startLiar(bed.server.httpUrl, answer);
 }, FIXTURE_MS);
 afterAll(async () => {
     liar.close();
     await bed.server.close();
 });
 
-const read = () => {
-    const { port } = liar.address() as AddressInfo;
-    const url = `http://127.0.0.1:${port}`;
-    return bed.sumsAt(url, "energy", made.message.hash, "--json");
-};
+const read = () => bed.sumsAt(liar.url, "energy", made.message.hash, "--json");
 
 /** One window of the store's answer with a field changed. */
 const field =

@@ -305,7 +305,9 @@ async function keepWeeks(name: string): Promise<Uint8Array> {
 
 /** Grants that name a policy, in the order of their ranges. */
 async function leasesOf(policyId: Uint8Array, home: string, api: ServerApi): Promise<OwnGrant[]> {
-    const own = (await ownGrants(home, api)).filter(
+    const server = { own: openParty(home), api };
+    const { grants } = await ownGrants(readJournal(home).grants, server);
+    const own = grants.filter(
         ({ grant }) => grant.policyId !== undefined && toHex(grant.policyId) === toHex(policyId),
     );
     return own.sort((a, b) => a.grant.fromUnix - b.grant.fromUnix);

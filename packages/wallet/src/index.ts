@@ -36,6 +36,19 @@ export { dateOf, grantWords, policyWords } from "./grant/words.ts";
 export type { Join } from "./join.ts";
 export { formatKeyFile, type KeyFile, parseKeyFile } from "./key-file.ts";
 export { dueLeases, firstLease, type Lease, startOfPeriod } from "./lease/leases.ts";
+export {
+    checkOwnGrant,
+    keptGrant,
+    type NoticeRow,
+    type OwnChecked,
+    type OwnLedger,
+    ownFaultWords,
+    type ProvenMessage,
+    type ProvenNotice,
+    provenNotice,
+    unseenGrants,
+} from "./own/own-grants.ts";
+export { isAway, OwnKeys } from "./own/own-keys.ts";
 export { admitCohort } from "./policy/admit-cohort.ts";
 export {
     formatIssued,

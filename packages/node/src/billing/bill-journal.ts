@@ -7,11 +7,18 @@ import {
     MetersealError,
     sha256,
     toHex,
+    unixOfSlot,
     unwrap,
     utf8,
 } from "@meterseal/core";
 import { createNotice, NOTICE_KIND } from "@meterseal/record";
-import { findingsHash, findingWords, type Known, type Stretch } from "@meterseal/seal";
+import {
+    type Finding,
+    findingsHash,
+    findingWords,
+    type Known,
+    type Stretch,
+} from "@meterseal/seal";
 import {
     type Bill,
     formatBill,
@@ -19,10 +26,10 @@ import {
     type Period,
     type RecordedStream,
 } from "@meterseal/tariff";
-import { type IssuedGrant, judgeIssue } from "@meterseal/wallet";
+import { type IssuedGrant, judgeIssue, type Proposal } from "@meterseal/wallet";
 import { systemClock } from "../clocks.ts";
 import { say } from "../console.ts";
-import { issuedBefore } from "../household/issued-before.ts";
+import { type IssuedBefore, issuedBefore } from "../household/issued-before.ts";
 import { appendIssued, appendPosted, readJournal, readPolicy } from "../household/journal-file.ts";
 import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
 import { type ServerApi, serverAs } from "../party/server-api.ts";
@@ -76,12 +83,17 @@ export async function releaseBill(
     if (await goOn(household, hash)) return;
     const ladder = unwrap(createLadder(zone, release.period.slotSeconds));
     const own = wallet?.party.id ?? new Uint8Array();
-    const issued = await issuedBefore(dir, api, own, ladder);
+    const server = wallet === null || api === null ? null : { own: wallet, api };
+    const before = await issuedBefore(dir, server, ladder);
     const [recipient, stream] = [toHex(tariff.provider), toHex(bill.stream)];
     const released = releasedBy(release);
     const proposal = { household: toHex(own), recipient, stream, released };
-    const judgements = judgeIssue(issued, readPolicy(dir), proposal, ladder);
-    const findings = judgements.flatMap((judgement) => judgement.findings);
+    const judgements = judgeIssue(before.issued, readPolicy(dir), proposal, ladder);
+    const findings = [
+        ...judgements.flatMap((judgement) => judgement.findings),
+        ...undecided(before, proposal, release.period),
+    ];
+    for (const fault of before.faults) say(fault);
     for (const finding of findings) say(findingWords(finding, tariff.providerName, zone));
     if (findings.length > 0 && !isOverridden) {
         const todo = "Choose whole periods that follow one another, or say --override.";
@@ -94,6 +106,24 @@ export async function releaseBill(
     });
     if (findings.length > 0) await recordOverride(household, hash, findingsHash(findings));
     appendPosted(dir, name);
+}
+
+/** The finding that nobody can tell what follows, where what was issued before is not all known. */
+function undecided(
+    { faults, issued }: IssuedBefore,
+    { recipient, released, stream }: Proposal,
+    { fromSlot, slotSeconds, toSlot }: Period,
+): Finding[] {
+    const guesses = issued.filter(
+        (grant) =>
+            grant.isGuess === true && grant.recipient === recipient && grant.stream === stream,
+    );
+    const count = faults.length + guesses.length;
+    if (count === 0) return [];
+    const [group = 0] = released.kind === "own" ? released.holding.groups : [];
+    const fromUnix = unixOfSlot(fromSlot, slotSeconds);
+    const toUnix = unixOfSlot(toSlot, slotSeconds);
+    return [{ code: "undecided", group, fromUnix, toUnix, count }];
 }
 
 /** Whether a bill was released before; an override that did not reach the ledger then goes there now. */

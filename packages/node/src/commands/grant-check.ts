@@ -21,7 +21,8 @@ export const grantCheckCommand: Command = {
     async run(options) {
         const prepared = await prepareFromOptions(options, true);
         const found = prepared.ready.flatMap(({ judgements }) => judgements);
-        if (options.json === true) out(JSON.stringify({ grants: describe(prepared) }));
+        const { faults } = prepared;
+        if (options.json === true) out(JSON.stringify({ grants: describe(prepared), faults }));
         else tell(prepared);
         return found.length === 0 ? EXIT.ok : EXIT.fault;
     },
@@ -49,5 +50,6 @@ function tell(prepared: PreparedGrants): void {
         out(`${says}: ${findings.length === 0 ? "nothing more follows" : "more follows"}`);
         for (const { code, words } of findings) out(`  ${code.padEnd(13)} ${words}`);
     }
+    for (const fault of prepared.faults) say(fault);
     say("Nothing was issued.");
 }

@@ -36,6 +36,7 @@ export const grantCreateCommand: Command = {
         const { home, ready, server } = prepared;
         if (server === null) writeOffline(home, path as string, ready);
         else await send(home, server.api, ready);
+        for (const fault of prepared.faults) say(fault);
         report(options, prepared, path);
         return EXIT.ok;
     },

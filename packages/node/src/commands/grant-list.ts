@@ -3,8 +3,10 @@ import { grantWords } from "@meterseal/wallet";
 import { type Command, requiredOption, textOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { readJournal } from "../household/journal-file.ts";
 import { type OwnGrant, ownGrants } from "../household/own-grants.ts";
-import { openParty } from "../party/party.ts";
+import type { OwnServer } from "../household/own-ledger.ts";
+import { type OwnParty, openParty } from "../party/party.ts";
 import { type ServerApi, serverAs } from "../party/server-api.ts";
 
 /** `meterseal grant list`: who may see what. */
@@ -20,9 +22,9 @@ export const grantListCommand: Command = {
     async run(options) {
         const home = requiredOption(options, "home", "DIR");
         const url = textOption(options, "url");
-        const api = url === undefined ? null : serverAs(openParty(home), url);
-        const grants = await ownGrants(home, api);
-        const names = await recipientNames(grants, api);
+        const server = url === undefined ? null : serverOf(openParty(home), url);
+        const { faults, grants } = await ownGrants(readJournal(home).grants, server);
+        const names = await recipientNames(grants, server?.api ?? null);
         if (options.json === true) {
             const rows = grants.map(({ grant, hash, state }) => ({
                 grant: hash,
@@ -31,7 +33,7 @@ export const grantListCommand: Command = {
                 name: names.get(toHex(grant.recipient)) ?? null,
                 says: grantWords(grant),
             }));
-            out(JSON.stringify({ grants: rows }));
+            out(JSON.stringify({ grants: rows, faults }));
             return EXIT.ok;
         }
         for (const { grant, hash, state } of grants) {
@@ -39,10 +41,16 @@ export const grantListCommand: Command = {
             const name = names.get(recipient) || recipient;
             out(`${hash.slice(0, 16)}  ${state.padEnd(8)}  ${name}: ${grantWords(grant)}`);
         }
-        if (grants.length === 0) say("Nobody but the household sees anything: there is no grant.");
+        for (const fault of faults) say(fault);
+        if (grants.length + faults.length === 0)
+            say("Nobody but the household sees anything: there is no grant.");
         return EXIT.ok;
     },
 };
+
+function serverOf(own: OwnParty, url: string): OwnServer {
+    return { own, api: serverAs(own, url) };
+}
 
 async function recipientNames(
     grants: readonly OwnGrant[],

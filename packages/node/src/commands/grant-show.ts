@@ -7,7 +7,14 @@ import { type Command, textOption } from "../cli/arguments.ts";
 import { jsonValue, out } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readBounded } from "../files.ts";
-import { kindName, ownGrants, pickGrant, termsJson } from "../household/own-grants.ts";
+import { readJournal } from "../household/journal-file.ts";
+import {
+    kindName,
+    type OwnGrant,
+    ownGrants,
+    pickGrant,
+    termsJson,
+} from "../household/own-grants.ts";
 
 /** `meterseal grant show`: the open terms of a grant; nobody but its recipient opens the rest. */
 export const grantShowCommand: Command = {
@@ -28,7 +35,7 @@ export const grantShowCommand: Command = {
         const grants =
             home === undefined
                 ? grantsOfFile(name)
-                : [pickGrant(await ownGrants(home, null), name).grant];
+                : [pickGrant(await grantsOfHome(home), name).grant];
         for (const grant of grants) {
             if (options.json === true) out(JSON.stringify(termsJson(grant), jsonValue));
             else out(textOf(grant));
@@ -36,6 +43,10 @@ export const grantShowCommand: Command = {
         return EXIT.ok;
     },
 };
+
+async function grantsOfHome(home: string): Promise<readonly OwnGrant[]> {
+    return (await ownGrants(readJournal(home).grants, null)).grants;
+}
 
 /** The grants among the messages of a file. */
 function grantsOfFile(path: string): Grant[] {

@@ -167,7 +167,7 @@ async function requireLease(
     const source = await readSource(leasing);
     let issued = readJournal(leasing.home).grants;
     for (const lease of due.length === 0 ? [first] : due) {
-        const tools = { ladder, nowUnix, source, issued };
+        const tools = { ladder, nowUnix, source, before: { faults: [], issued } };
         const ready = await prepareLease(leasing, policy, lease, tools);
         issued = [...issued, ...ready.map((each) => each.issued)];
     }

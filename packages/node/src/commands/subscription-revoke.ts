@@ -4,6 +4,7 @@ import { dateOf, policyWords } from "@meterseal/wallet";
 import { type Command, requiredOption } from "../cli/arguments.ts";
 import { counted, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
+import { readJournal } from "../household/journal-file.ts";
 import { hashOf, type OwnGrant, ownGrants } from "../household/own-grants.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import {
@@ -40,7 +41,9 @@ export const subscriptionRevokeCommand: Command = {
         const notice = await createNotice(own.signer, { ...revocation, hash: policy.message.hash });
         keepRevocation(home, hash, notice);
         await postPolicies(home, api);
-        const leases = (await ownGrants(home, api)).filter(
+        const { faults, grants } = await ownGrants(readJournal(home).grants, { own, api });
+        for (const fault of faults) say(fault);
+        const leases = grants.filter(
             ({ grant }) =>
                 grant.policyId !== undefined && bytesEqual(grant.policyId, policy.policyId),
         );

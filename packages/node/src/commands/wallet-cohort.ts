@@ -25,13 +25,11 @@ export const walletCohortCommand: Command = {
         const path = textOption(options, "key") ?? join(dir, "key.json");
         const key = readKey({ ...options, key: path });
         const wallet = openWallet(dir, key, requiredOption(options, "url", "URL"));
-        const { api, household, partyOf } = wallet;
+        const { api } = wallet;
         const waiting = await postUnposted(api, dir);
         if (waiting > 0) say(`Posted what a crash had left behind: ${counted(waiting, "grant")}.`);
         const { nowUnix } = await api.network();
-        const answers = await answerCohorts(api, household, partyOf, {
-            ...{ nowUnix, random: systemRandom },
-        });
+        const answers = await answerCohorts(wallet, { nowUnix, random: systemRandom });
         if (options.json === true) out(JSON.stringify(answers.map(toJson)));
         else tell(answers);
         const refusal = answers.find((answer) => answer.refusal !== null)?.refusal;

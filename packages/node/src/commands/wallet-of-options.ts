@@ -3,7 +3,6 @@ import { type OptionSpec, type Options, requiredOption, textOption } from "../cl
 import { systemClock, systemRandom } from "../clocks.ts";
 import { openWallet } from "../household/own-wallet.ts";
 import type { WalletTools } from "../household/wallet-rounds.ts";
-import { openParty } from "../party/party.ts";
 import { readKey } from "./household-usage.ts";
 
 /** Options that name a household's wallet and its server. */
@@ -26,8 +25,7 @@ export function walletOf(options: Options): WalletTools {
     const path = textOption(options, "key") ?? join(home, "key.json");
     const key = readKey({ ...options, key: path });
     const wallet = openWallet(home, key, requiredOption(options, "url", "URL"));
-    const { api, household: answering, partyOf } = wallet;
-    const own = openParty(home);
+    const { api, household: answering, own, partyOf } = wallet;
     return {
         leasing: { home, key, own, api, partyOf, random: systemRandom },
         answering,

@@ -58,12 +58,7 @@ export async function formStreet(street: DemoFeeder): Promise<void> {
     for (const { wallet } of homes) {
         await postUnposted(wallet.api, wallet.household.dir);
         const time = { nowUnix, random: systemRandom };
-        for (const { refusal } of await answerCohorts(
-            wallet.api,
-            wallet.household,
-            partyOf,
-            time,
-        )) {
+        for (const { refusal } of await answerCohorts({ ...wallet, partyOf }, time)) {
             // A month that ended before a crash let go of it stays without tokens.
             if (refusal !== null && refusal.code !== "MS_EXPIRED") throw refusal;
         }

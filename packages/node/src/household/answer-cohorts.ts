@@ -1,5 +1,6 @@
 import {
     createLadder,
+    error,
     type MetersealError,
     type Random,
     toBase64,
@@ -8,17 +9,11 @@ import {
 } from "@meterseal/core";
 import { createNotice, NOTICE_KIND, type Party, parseNotice } from "@meterseal/record";
 import { memberOf, parseCohort } from "@meterseal/seal";
-import { type CohortHousehold, type IssuedGrant, makeCohortGrant } from "@meterseal/wallet";
-import type { FindParty } from "../party/known-parties.ts";
-import type { ServerApi } from "../party/server-api.ts";
+import { type IssuedGrant, makeCohortGrant } from "@meterseal/wallet";
 import { issuedBefore } from "./issued-before.ts";
 import { readPolicy } from "./journal-file.ts";
+import type { OwnWallet } from "./own-wallet.ts";
 import { issue } from "./post-issued.ts";
-
-/** A household that answers cohorts, and where it keeps its journal. */
-export type AnsweringHousehold = Omit<CohortHousehold, "issued" | "policy"> & {
-    readonly dir: string;
-};
 
 /** What came of one cohort. */
 export type CohortAnswer = {
@@ -36,20 +31,20 @@ export type CohortAnswer = {
 /**
  * Answers every cohort on the ledger that names this household and that it has no tokens for yet.
  * A cohort that it must not answer is refused and said; the others are answered all the same. Nothing
- * where the household's policy says that it takes no part.
+ * where the household's policy says that it takes no part, and every cohort refused where nobody can
+ * tell what was issued before: it may be tokens of the same time.
  * @param nowUnix - time of the network.
  */
 export async function answerCohorts(
-    api: ServerApi,
-    household: AnsweringHousehold,
-    partyOf: FindParty,
+    { api, household, own, partyOf }: OwnWallet,
     { nowUnix, random }: { readonly nowUnix: number; readonly random: Random },
 ): Promise<CohortAnswer[]> {
     const policy = readPolicy(household.dir);
     if (!policy.answersCohorts) return [];
     const { stream, zone } = household.key;
     const ladder = unwrap(createLadder(zone, stream.slotSeconds));
-    const issued = await issuedBefore(household.dir, api, household.party, ladder);
+    const before = await issuedBefore(household.dir, { own, api }, ladder);
+    const issued = [...before.issued];
     const answers: CohortAnswer[] = [];
     for (const { hash, topic } of await api.notices(NOTICE_KIND.cohort)) {
         const isMade = issued.some(
@@ -61,6 +56,11 @@ export async function answerCohorts(
         const cohort = parseCohort(notice.cohort);
         if (!cohort.ok || memberOf(cohort.value.members, household.party) === -1) continue;
         const { feeder, members, monitor, month } = cohort.value;
+        const answer = { cohort: topic, feeder, month, members: members.length };
+        if (before.faults.length > 0) {
+            answers.push({ ...answer, grant: null, refusal: undecided(before.faults) });
+            continue;
+        }
         const parties = new Map<string, Party | null>();
         for (const id of [monitor, ...members.map(({ party }) => party)].map(toHex)) {
             parties.set(id, await partyOf(id));
@@ -74,7 +74,6 @@ export async function answerCohorts(
                 nowUnix,
             },
         );
-        const answer = { cohort: topic, feeder, month, members: members.length };
         if (!made.ok) {
             answers.push({ ...answer, grant: null, refusal: made.error });
             continue;
@@ -100,4 +99,9 @@ export async function answerCohorts(
         answers.push({ ...answer, grant: grant.hash, refusal: null });
     }
     return answers;
+}
+
+function undecided(faults: readonly string[]): MetersealError {
+    const got = "grants of this household that nobody shows";
+    return error("MS_DERIVABLE", { where: "cohort", got, todo: faults.join(" ") });
 }

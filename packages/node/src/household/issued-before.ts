@@ -1,41 +1,48 @@
-import { bytesEqual, type Ladder, MetersealError, toHex, unwrap } from "@meterseal/core";
-import { GRANT_KIND, type Grant, parseGrant } from "@meterseal/seal";
+import { type Ladder, MetersealError, toHex, unwrap } from "@meterseal/core";
+import { GRANT_KIND, type Grant } from "@meterseal/seal";
 import { type IssuedGrant, knownOfTariff, releasedOf } from "@meterseal/wallet";
 import { fetchTariff } from "../billing/bill-evidence.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { readJournal } from "./journal-file.ts";
+import { type OwnGrants, ownGrants } from "./own-grants.ts";
+import type { OwnServer } from "./own-ledger.ts";
+
+/** Everything that a household issued, as far as its journal and a server tell. */
+export type IssuedBefore = OwnGrants & {
+    /** By what the next grant is judged: lines of the journal, and grants of the server's box that hold. */
+    readonly issued: readonly IssuedGrant[];
+};
 
 /**
  * Everything that a household issued: the grants of its journal, and those of the server's box that
- * the journal does not know, because another device made them or the journal was lost. A weighted sum
- * of these is known through its tariff; where the server shows none, what it opens is a guess.
- * @param api - as the household; null for the journal alone.
+ * the journal does not know, because another device made them or the journal was lost. What a server
+ * says is held against the household's keys and the ledger; what does not hold is among the faults, and
+ * nobody may judge as if it were known. A weighted sum is known through its tariff; where the server
+ * shows none, what it opens is a guess.
+ * @param server - null for the journal alone.
  * @param ladder - of the stream's zone and slot length.
- * @throws MetersealError MS_JOURNAL; what the server says; MS_MALFORMED for a grant that is none.
+ * @throws MetersealError MS_JOURNAL; what the server says.
  */
 export async function issuedBefore(
     householdDir: string,
-    api: ServerApi | null,
-    party: Uint8Array,
+    server: OwnServer | null,
     ladder: Ladder,
-): Promise<IssuedGrant[]> {
+): Promise<IssuedBefore> {
     const issued = [...readJournal(householdDir).grants];
-    if (api === null) return issued;
+    const own = await ownGrants(issued, server);
+    if (server === null) return { ...own, issued };
     const known = new Set(issued.map(({ hash }) => hash));
-    for (const { hash, issuer } of await api.grants()) {
-        if (known.has(hash) || issuer !== toHex(party)) continue;
-        const grant = unwrap(parseGrant(await api.grant(hash, "own grants")));
-        if (!bytesEqual(grant.household, party)) continue;
+    for (const { grant, hash } of own.grants.filter((each) => !known.has(each.hash))) {
         issued.push({
             hash,
             recipient: toHex(grant.recipient),
             stream: toHex(grant.streamId),
             issuedUnix: grant.issuedUnix,
-            ...(await releasedBy(grant, api, ladder)),
+            ...(await releasedBy(grant, server.api, ladder)),
             messages: [],
         });
     }
-    return issued;
+    return { ...own, issued };
 }
 
 async function releasedBy(

@@ -1,7 +1,9 @@
 import { error } from "@meterseal/core";
 import { type OptionSpec, type Options, requiredOption } from "../cli/arguments.ts";
+import { say } from "../console.ts";
 import { type OwnParty, openParty } from "../party/party.ts";
 import { type ServerApi, serverAs } from "../party/server-api.ts";
+import { readJournal } from "./journal-file.ts";
 import { type OwnGrant, ownGrants, pickGrant } from "./own-grants.ts";
 
 /** Options of a command for one grant, which its positional HASH names. */
@@ -28,5 +30,7 @@ export async function namedGrant(options: Options, name: string | undefined): Pr
     const home = requiredOption(options, "home", "DIR");
     const own = openParty(home);
     const api = serverAs(own, requiredOption(options, "url", "URL"));
-    return { api, own, found: pickGrant(await ownGrants(home, api), name) };
+    const { faults, grants } = await ownGrants(readJournal(home).grants, { own, api });
+    for (const fault of faults) say(fault);
+    return { api, own, found: pickGrant(grants, name) };
 }

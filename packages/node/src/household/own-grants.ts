@@ -1,56 +1,79 @@
-import { error, fromBase64, fromHex, toHex, unwrap } from "@meterseal/core";
-import { GRANT_KIND, type Grant, parseGrant } from "@meterseal/seal";
-import type { ServerApi } from "../party/server-api.ts";
-import { readJournal } from "./journal-file.ts";
+import { error, fromHex, toHex } from "@meterseal/core";
+import { GRANT_KIND, type Grant } from "@meterseal/seal";
+import { type IssuedGrant, keptGrant, ownFaultWords, unseenGrants } from "@meterseal/wallet";
+import { type OwnServer, ownLedger, readListed } from "./own-ledger.ts";
 
 /** A grant of a household, and what is known of it. */
 export type OwnGrant = {
     readonly hash: string;
     readonly grant: Grant;
     /**
-     * Whether a server has it: it waits in the journal, is in force, or was revoked; unknown where no
-     * server was asked.
+     * Whether a server has it: it waits in the journal, is in force, or was revoked, by a proven notice;
+     * unknown where no server was asked.
      */
     readonly state: "unknown" | "waiting" | "in force" | "revoked";
+};
+
+/** The grants of a household that hold, and what was found besides. */
+export type OwnGrants = {
+    readonly grants: readonly OwnGrant[];
+    /**
+     * Sentences about grants that the server lists, or the ledger names, in the household's name, and of
+     * which nobody here can tell what they open. None of them is in the journal.
+     */
+    readonly faults: readonly string[];
 };
 
 const WHOLE_HASH = 64;
 /** Characters of a hash that may stand for it. */
 const PREFIX_MIN = 8;
+/** Characters of a hash in a sentence. */
+const SHORT_HASH = 16;
 
 /**
  * Every grant that a household issued: those of its journal, and those that a server has besides, as
- * issued on another device.
- * @throws MetersealError MS_JOURNAL, and those of the server.
+ * issued on another device, each held against the household's keys and the ledger.
+ * @param kept - grants of the household's journal.
+ * @param server - null for the journal alone.
+ * @throws MetersealError those of the server.
  */
-export async function ownGrants(home: string, api: ServerApi | null): Promise<OwnGrant[]> {
-    const journal = readJournal(home);
-    const listed = api === null ? null : await api.grants();
-    const states = new Map(listed?.map(({ hash, isRevoked }) => [hash, isRevoked]));
+export async function ownGrants(
+    kept: readonly IssuedGrant[],
+    server: OwnServer | null,
+): Promise<OwnGrants> {
+    const own = kept.flatMap((issued) => {
+        const grant = keptGrant(issued);
+        return grant === null ? [] : [{ hash: issued.hash, grant }];
+    });
+    if (server === null) {
+        return { grants: own.map((each) => ({ ...each, state: "unknown" })), faults: [] };
+    }
+    const household = toHex(server.own.party.id);
+    const listed = (await server.api.grants()).filter(({ issuer }) => issuer === household);
+    const ledger = await ownLedger(server);
     const grants: OwnGrant[] = [];
-    for (const { hash, messages } of journal.grants) {
-        const bytes = messages.at(-1);
-        if (bytes === undefined) continue;
-        const parsed = parseGrant(fromBase64(bytes));
-        // A cohort's token is a message of another type and no grant.
-        if (!parsed.ok) continue;
-        const isRevoked = states.get(hash);
-        const state =
-            listed === null
-                ? "unknown"
-                : isRevoked === undefined
-                  ? "waiting"
-                  : isRevoked
-                    ? "revoked"
-                    : "in force";
-        grants.push({ hash, grant: parsed.value, state });
-        states.delete(hash);
+    const there = new Set(listed.map(({ hash }) => hash));
+    for (const { grant, hash } of own) {
+        const isRevoked = there.has(hash) && (await ledger.isRevoked(hash));
+        const state = !there.has(hash) ? "waiting" : isRevoked ? "revoked" : "in force";
+        grants.push({ hash, grant, state });
     }
-    for (const [hash, isRevoked] of states) {
-        const grant = unwrap(parseGrant(await (api as ServerApi).grant(hash, "own list")));
-        grants.push({ hash, grant, state: isRevoked ? "revoked" : "in force" });
+    const known = new Set(kept.map(({ hash }) => hash));
+    const faults: string[] = [];
+    for (const { hash } of listed.filter((each) => !known.has(each.hash))) {
+        const checked = await readListed(ledger, server.api, hash);
+        if (checked.ok) {
+            const { grant, revocation } = checked.value;
+            grants.push({ hash, grant, state: revocation === null ? "in force" : "revoked" });
+        } else faults.push(ownFaultWords(hash.slice(0, SHORT_HASH), checked.error));
     }
-    return grants;
+    for (const { hash } of listed) known.add(hash);
+    for (const hash of unseenGrants(ledger.notices, known)) {
+        faults.push(
+            `The ledger names the grant ${hash.slice(0, SHORT_HASH)} of your home, and the server does not hand it out.`,
+        );
+    }
+    return { grants, faults };
 }
 
 /**

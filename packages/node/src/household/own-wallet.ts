@@ -1,14 +1,19 @@
 import { error, HPKE_SUITE } from "@meterseal/core";
 import { PARTY_ROLE } from "@meterseal/record";
-import type { KeyFile } from "@meterseal/wallet";
+import type { CohortHousehold, KeyFile } from "@meterseal/wallet";
 import { type FindParty, knownParties } from "../party/known-parties.ts";
-import { openParty } from "../party/party.ts";
+import { type OwnParty, openParty } from "../party/party.ts";
 import { ServerApi } from "../party/server-api.ts";
-import type { AnsweringHousehold } from "./answer-cohorts.ts";
+
+/** A household that answers cohorts, and where it keeps its journal. */
+export type AnsweringHousehold = Omit<CohortHousehold, "issued" | "policy"> & {
+    readonly dir: string;
+};
 
 /** A household's wallet in its directory, with the server that it asks. */
 export type OwnWallet = {
     readonly household: AnsweringHousehold;
+    readonly own: OwnParty;
     readonly api: ServerApi;
     readonly partyOf: FindParty;
 };
@@ -19,7 +24,8 @@ export type OwnWallet = {
  * @throws MetersealError MS_KEY_FOREIGN for another party; MS_NOT_FOUND, MS_KEY_FILE.
  */
 export function openWallet(dir: string, key: KeyFile, url: string): OwnWallet {
-    const { genesis, key: wallet, network, signer } = openParty(dir);
+    const own = openParty(dir);
+    const { genesis, key: wallet, network, signer } = own;
     if (wallet.role !== PARTY_ROLE.household) {
         throw error("MS_KEY_FOREIGN", { expected: "the directory of a household's wallet" });
     }
@@ -29,5 +35,5 @@ export function openWallet(dir: string, key: KeyFile, url: string): OwnWallet {
     const api = new ServerApi(url, { network, party, signer });
     const { privateKey } = keys;
     const partyOf = knownParties(api, network, genesis);
-    return { api, partyOf, household: { dir, key, party, signer, privateKey } };
+    return { api, own, partyOf, household: { dir, key, party, signer, privateKey } };
 }

@@ -66,6 +66,8 @@ export type PreparedGrants = {
     readonly key: KeyFile;
     readonly recipient: Party;
     readonly ready: readonly ReadyGrant[];
+    /** Sentences about what nobody could tell of earlier grants; see OwnGrants. */
+    readonly faults: readonly string[];
     /** The server that was named; null for work without one. */
     readonly server: PartySource | null;
 };
@@ -92,6 +94,7 @@ export async function prepareFromOptions(
     const url = textOption(options, "url");
     const plans = await planAll(asked, { key, ladder, source, url, recipient: recipient.id });
     const lease = textOption(options, "lease-until");
+    const before = await issuedBefore(home, server && { own, api: server.api }, ladder);
     const ready = await prepareOrRefuse(
         {
             key,
@@ -100,17 +103,17 @@ export async function prepareFromOptions(
             stores: source.stores,
             epochs: source.epochs,
             ladder,
-            issued: await issuedBefore(home, server?.api ?? null, own.party.id, ladder),
             policy: readPolicy(home),
             nowUnix,
             random: systemRandom,
             ...(lease === undefined ? {} : { leaseEndUnix: unwrap(parseInstant(lease, key.zone)) }),
             ...(options.suite === undefined ? {} : { hpkeSuite: readSuite(options) }),
         },
+        before,
         plans,
         override,
     );
-    return { home, key, recipient, ready, server };
+    return { home, key, recipient, ready, server, faults: before.faults };
 }
 
 type PlanTools = {

@@ -8,19 +8,13 @@ import {
     unwrap,
 } from "@meterseal/core";
 import type { StandingPolicy } from "@meterseal/seal";
-import {
-    dueLeases,
-    type IssuedGrant,
-    type KeyFile,
-    type Lease,
-    planGrant,
-    type ReadyGrant,
-} from "@meterseal/wallet";
+import { dueLeases, type KeyFile, type Lease, planGrant, type ReadyGrant } from "@meterseal/wallet";
 import { evidencePath } from "../http-client.ts";
 import type { FindParty } from "../party/known-parties.ts";
 import type { OwnParty } from "../party/party.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { prepareOrRefuse } from "./issue.ts";
+import type { IssuedBefore } from "./issued-before.ts";
 import { readJournal, readPolicy } from "./journal-file.ts";
 import { type OwnGrant, ownGrants } from "./own-grants.ts";
 import { issue } from "./post-issued.ts";
@@ -62,7 +56,7 @@ export async function renewLeases(
 ): Promise<Renewal[]> {
     const { api, home, own } = household;
     const renewals: Renewal[] = [];
-    const grants = await ownGrants(home, api);
+    const { grants } = await ownGrants(readJournal(home).grants, { own, api });
     let read: StreamSource | null = null;
     const source = async (): Promise<StreamSource> => {
         read ??= await readSource(household);
@@ -98,8 +92,8 @@ async function renewOne(
         const ladder = unwrap(createLadder(policy.zone, policy.slotSeconds));
         const leases = unwrap(dueLeases(policy, ladder, (from) => begins.has(from), nowUnix));
         for (const lease of leases.due) {
-            const before = readJournal(household.home).grants;
-            const tools = { ladder, nowUnix, source: await source(), issued: before };
+            const before = { faults: [], issued: readJournal(household.home).grants };
+            const tools = { ladder, nowUnix, source: await source(), before };
             const [ready] = await prepareLease(household, policy, lease, tools);
             if (ready === undefined) continue;
             await issue(household.api, household.home, ready.issued);
@@ -118,8 +112,7 @@ type LeaseTools = {
     readonly ladder: Ladder;
     readonly nowUnix: number;
     readonly source: StreamSource;
-    /** Everything that was issued before it. */
-    readonly issued: readonly IssuedGrant[];
+    readonly before: Pick<IssuedBefore, "faults" | "issued">;
 };
 
 const AWAY: ReadonlySet<string> = new Set(["MS_BUSY", "MS_LINK"]);
@@ -129,7 +122,7 @@ export async function prepareLease(
     { home, key, own, partyOf, api, random }: LeasingHousehold,
     policy: StandingPolicy,
     { ask, leaseEndUnix }: Lease,
-    { issued, ladder, nowUnix, source }: LeaseTools,
+    { before, ladder, nowUnix, source }: LeaseTools,
 ): Promise<ReadyGrant[]> {
     const to = toHex(policy.recipient);
     return await prepareOrRefuse(
@@ -138,11 +131,11 @@ export async function prepareLease(
             household: { id: own.party.id, signer: own.signer },
             recipient: await findRecipient(to, key.network, { api, partyOf }),
             ...{ stores: source.stores, epochs: source.epochs, ladder, nowUnix, random },
-            issued,
             policy: readPolicy(home),
             leaseEndUnix: leaseEndUnix > nowUnix ? leaseEndUnix : nowUnix + LATE_READ_SECONDS,
             policyId: policy.policyId,
         },
+        before,
         [unwrap(planGrant(ladder, ask))],
         false,
     );

@@ -1,6 +1,7 @@
 import { type Clock, type Log, MetersealError, type Timers } from "@meterseal/core";
 import type { ServerApi } from "../party/server-api.ts";
-import { type AnsweringHousehold, answerCohorts, type CohortAnswer } from "./answer-cohorts.ts";
+import { answerCohorts, type CohortAnswer } from "./answer-cohorts.ts";
+import type { AnsweringHousehold } from "./own-wallet.ts";
 import { postUnposted } from "./post-issued.ts";
 import { type LeasingHousehold, type Renewal, renewLeases } from "./renew-leases.ts";
 import { postPolicies } from "./subscriptions.ts";
@@ -41,11 +42,12 @@ export async function walletRound({
     clock,
     leasing,
 }: WalletTools): Promise<WalletRound> {
-    const { api, home, partyOf, random } = leasing;
+    const { api, home, own, partyOf, random } = leasing;
     const nowUnix = await networkNow(api, clock);
     const resent = (await postUnposted(api, home)) + (await postPolicies(home, api));
     const renewals = await renewLeases(leasing, nowUnix);
-    const cohorts = await answerCohorts(api, answering, partyOf, { nowUnix, random });
+    const wallet = { api, household: answering, own, partyOf };
+    const cohorts = await answerCohorts(wallet, { nowUnix, random });
     const dues = renewals.flatMap(({ nextUnix }) => nextUnix ?? []);
     return {
         resent,

@@ -89,10 +89,14 @@ export class ServerApi {
         return found.map((item) => toHex(hexField(item, "party", 16)));
     }
 
-    /** The party of an id in hex, its signature not checked; null where there is none. */
-    async party(id: string): Promise<Party | null> {
+    /**
+     * The party of an id in hex, its signature not checked; null where there is none.
+     * @param kid - of a key that it had before, in hex; absent for its present one.
+     */
+    async party(id: string, kid?: string): Promise<Party | null> {
         try {
-            const answer = await this.json(`/api/v1/parties/${id}`);
+            const query = kid === undefined ? "" : `?kid=${kid}`;
+            const answer = await this.json(`/api/v1/parties/${id}${query}`);
             return unwrap(parseParty(base64Field(answer, "message")));
         } catch (cause) {
             if (cause instanceof MetersealError && cause.code === "MS_NOT_FOUND") return null;
@@ -114,6 +118,11 @@ export class ServerApi {
     /** Bytes of a notice or tariff by its hash in hex. */
     async notice(hash: string): Promise<Uint8Array> {
         return await this.bytes(`/api/v1/notices/${hash}`);
+    }
+
+    /** Proof that the ledger holds a notice or tariff, by its hash in hex; not checked. */
+    async proof(hash: string): Promise<string> {
+        return await (await askApi(this.url, `/api/v1/notices/${hash}/proof`)).text();
     }
 
     /** Puts a notice or tariff on the ledger; final when this resolves, as the server proved. */

@@ -1,16 +1,8 @@
-import { bytesEqual, error, type Signer, toHex, unwrap } from "@meterseal/core";
-import {
-    createLinkToken,
-    NOTICE_KIND,
-    type Notice,
-    PARTY_ROLE,
-    type Party,
-    parseNotice,
-} from "@meterseal/record";
+import { type Signer, toHex } from "@meterseal/core";
+import { createLinkToken, NOTICE_KIND, PARTY_ROLE, type Party } from "@meterseal/record";
+import type { NoticeRow } from "@meterseal/wallet";
 import { fetchBytes, fetchJson } from "../../../api/client.ts";
-import { fetchParty, fetchProven, type LedgerTrust } from "../../../api/ledger.ts";
-
-import type { OwnKeys } from "./own-keys.ts";
+import { fetchParty, type LedgerTrust } from "../../../api/ledger.ts";
 
 /** In whose name the worker asks. */
 export type Asker = {
@@ -36,16 +28,8 @@ export type BoxRow = {
     readonly refusals: number | null;
 };
 
-/** A notice as the server lists it; what it says is believed when its proof holds. */
-export type NoticeRow = {
-    readonly hash: string;
-    readonly leafIndex: number;
-    readonly kind: number;
-    readonly topic: string;
-};
-
-/** A notice that stands in the ledger. */
-export type ProvenNotice = { readonly notice: Notice; readonly leafIndex: number };
+/** A notice as the server lists it, and its place. */
+export type PlacedRow = NoticeRow & { readonly leafIndex: number };
 
 const PAGE_ROWS = 100;
 /** Pages that are asked for at most. */
@@ -103,33 +87,15 @@ export async function fetchAccesses(asker: Asker, hash: string): Promise<readonl
 }
 
 /** What the server lists of the groups that monitors announced. */
-export function fetchCohortRows(): Promise<NoticeRow[]> {
+export function fetchCohortRows(): Promise<PlacedRow[]> {
     const path = `/api/v1/notices?kind=${NOTICE_KIND.cohort}`;
-    return fetchPages<NoticeRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
+    return fetchPages<PlacedRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
 }
 
 /** What the server lists of this household's notices. */
-export function fetchNoticeRows(caller: Caller): Promise<NoticeRow[]> {
+export function fetchNoticeRows(caller: Caller): Promise<PlacedRow[]> {
     const path = `/api/v1/notices?party=${toHex(caller.party)}`;
-    return fetchPages<NoticeRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
-}
-
-/**
- * A notice of this household with the proof that it stands in the ledger, both checked.
- * @throws MetersealError where proof or signature do not hold.
- */
-export async function fetchNotice(
-    caller: Caller,
-    keys: OwnKeys,
-    row: NoticeRow,
-): Promise<ProvenNotice> {
-    const { bytes, leafIndex } = await fetchProven(caller, row.hash);
-    const notice = unwrap(parseNotice(bytes));
-    const isOwn = bytesEqual(notice.party, caller.party) && toHex(notice.message.hash) === row.hash;
-    if (!isOwn || !(await keys.signed(notice.message))) {
-        throw error("MS_SIGNATURE_BAD", { where: `notice ${row.hash}` });
-    }
-    return { notice, leafIndex };
+    return fetchPages<PlacedRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
 }
 
 /** All rows of a list, page by page; each page begins behind the place of the last row. */

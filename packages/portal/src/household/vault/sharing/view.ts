@@ -1,21 +1,21 @@
 import { bytesEqual, type Ladder, toHex } from "@meterseal/core";
 import { PARTY_ROLE, type Party } from "@meterseal/record";
-import { findingWords, type Grant } from "@meterseal/seal";
-import { type IssuedGrant, judgeIssue, NO_POLICY, type Policy } from "@meterseal/wallet";
+import { findingWords } from "@meterseal/seal";
+import {
+    type IssuedGrant,
+    judgeIssue,
+    NO_POLICY,
+    type OwnChecked,
+    type Policy,
+} from "@meterseal/wallet";
 import { formatMoment } from "../../../format.ts";
 import { type Opening, recipientName } from "../../../sharing/words.ts";
 import type { GrantState, GrantView, RecipientView } from "../sharing-messages.ts";
 import { openingOf } from "./opening.ts";
-import type { BoxRow, ProvenNotice } from "./server.ts";
+import type { BoxRow } from "./server.ts";
 
 /** A grant of this household that was verified, and what the ledger says of it. */
-export type OwnGrant = {
-    readonly grant: Grant;
-    readonly row: BoxRow;
-    /** Null where the ledger has none: then nobody honours it. */
-    readonly notice: ProvenNotice | null;
-    readonly revocation: ProvenNotice | null;
-};
+export type OwnGrant = OwnChecked & { readonly row: BoxRow };
 
 const KIND_NAMES: Readonly<Record<Opening["kind"], string>> = {
     K: "K: keys of all boundaries of a level",
