@@ -281,6 +281,32 @@ describe("a subscription", () => {
         },
         TEST_MS,
     );
+
+    it(
+        "is judged by what another device granted: its leases, and the ones it begins with",
+        async () => {
+            const far = ["--to", "Cosy Heat", "--level", "day", "--from", "2024-02-01"];
+            const home = ["--home", place("home"), "--url", server.httpUrl, "--override"];
+            await must(run("grant", "create", ...home, ...far, "--to-date", "2024-02-10"));
+            const copy = "a copy without the journal";
+            for (const name of ["key.json", "wallet.key", "party.json"]) {
+                cpSync(join(place("home"), name), join(place(copy), name));
+            }
+            const words = ["--to", "Cosy Heat", "--level", "day", "--from", "2024-03-01"];
+            const until = ["--until", "2024-04-01", "--url", server.httpUrl];
+            const begun = run("subscription", "create", "--home", place(copy), ...words, ...until);
+            expect((await begun).stderr).toMatch(/^MS_DERIVABLE: .*Cosy Heat could compute/);
+            const policyId = toHex(await keepWeeks(copy));
+            const { renewals } = await walletRound(walletAt("2026-01-01T00:00Z", copy));
+            const weeks = renewals.find(
+                ({ subscription }) => toHex(subscription.policy.policyId) === policyId,
+            );
+            expect(weeks?.issued).toEqual([]);
+            expect(weeks?.refusal?.message).toMatch(/^MS_DERIVABLE: .*Cosy Heat could compute/);
+            expect(readJournal(place(copy)).grants).toEqual([]);
+        },
+        TEST_MS,
+    );
 });
 
 /** A policy of two weeks of January 2024 for Cosy Heat, on disk only; its id. */

@@ -1,5 +1,4 @@
 import {
-    createLadder,
     error,
     isWindowName,
     type Ladder,
@@ -31,11 +30,12 @@ import { systemRandom } from "../clocks.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { ASK_OPTIONS, readGroups, readKind } from "../household/grant-asks.ts";
-import { readJournal } from "../household/journal-file.ts";
+import { issuedBefore } from "../household/issued-before.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import { findRecipient } from "../household/recipient.ts";
 import {
     type LeasingHousehold,
+    ladderOf,
     prepareLease,
     readSource,
     renewLeases,
@@ -70,7 +70,7 @@ export const subscriptionCreateCommand: Command = {
     async run(options) {
         const { clock, leasing } = walletOf(options);
         const { api, home, key, own } = leasing;
-        const ladder = unwrap(createLadder(key.zone, key.stream.slotSeconds));
+        const ladder = ladderOf(leasing);
         const nowUnix = await networkNow(api, clock);
         const recipient = await findRecipient(
             requiredOption(options, "to", "PROVIDER"),
@@ -165,9 +165,10 @@ async function requireLease(
     const first = unwrap(firstLease(policy, ladder));
     const { due } = unwrap(dueLeases(policy, ladder, () => false, nowUnix));
     const source = await readSource(leasing);
-    let issued = readJournal(leasing.home).grants;
+    const before = await issuedBefore(leasing.home, leasing, ladder);
+    let { issued } = before;
     for (const lease of due.length === 0 ? [first] : due) {
-        const tools = { ladder, nowUnix, source, before: { faults: [], issued } };
+        const tools = { ladder, nowUnix, source, before: { ...before, issued } };
         const ready = await prepareLease(leasing, policy, lease, tools);
         issued = [...issued, ...ready.map((each) => each.issued)];
     }

@@ -1,6 +1,6 @@
 import { type Ladder, MetersealError, toHex, unwrap } from "@meterseal/core";
 import { GRANT_KIND, type Grant } from "@meterseal/seal";
-import { type IssuedGrant, knownOfTariff, releasedOf } from "@meterseal/wallet";
+import { type IssuedGrant, type Journal, knownOfTariff, releasedOf } from "@meterseal/wallet";
 import { fetchTariff } from "../billing/bill-evidence.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { readJournal } from "./journal-file.ts";
@@ -43,6 +43,13 @@ export async function issuedBefore(
         });
     }
     return { ...own, issued };
+}
+
+/** The same with the lines that the journal has got since. */
+export function withJournal(before: IssuedBefore, { grants }: Journal): IssuedBefore {
+    const known = new Set(before.issued.map(({ hash }) => hash));
+    const added = grants.filter(({ hash }) => !known.has(hash));
+    return { ...before, issued: [...before.issued, ...added] };
 }
 
 async function releasedBy(

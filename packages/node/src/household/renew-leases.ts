@@ -8,15 +8,22 @@ import {
     unwrap,
 } from "@meterseal/core";
 import type { StandingPolicy } from "@meterseal/seal";
-import { dueLeases, type KeyFile, type Lease, planGrant, type ReadyGrant } from "@meterseal/wallet";
+import {
+    dueLeases,
+    isAway,
+    type KeyFile,
+    type Lease,
+    planGrant,
+    type ReadyGrant,
+} from "@meterseal/wallet";
 import { evidencePath } from "../http-client.ts";
 import type { FindParty } from "../party/known-parties.ts";
 import type { OwnParty } from "../party/party.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { prepareOrRefuse } from "./issue.ts";
-import type { IssuedBefore } from "./issued-before.ts";
+import { type IssuedBefore, issuedBefore, withJournal } from "./issued-before.ts";
 import { readJournal, readPolicy } from "./journal-file.ts";
-import { type OwnGrant, ownGrants } from "./own-grants.ts";
+import type { OwnGrant } from "./own-grants.ts";
 import { issue } from "./post-issued.ts";
 import { findRecipient } from "./recipient.ts";
 import { type StreamSource, sourceOfEvidence } from "./stream-source.ts";
@@ -56,17 +63,23 @@ export async function renewLeases(
 ): Promise<Renewal[]> {
     const { api, home, own } = household;
     const renewals: Renewal[] = [];
-    const { grants } = await ownGrants(readJournal(home).grants, { own, api });
+    const before = await issuedBefore(home, { own, api }, ladderOf(household));
     let read: StreamSource | null = null;
     const source = async (): Promise<StreamSource> => {
         read ??= await readSource(household);
         return read;
     };
     for (const subscription of await ownSubscriptions(home, own.party, api)) {
-        const round = { nowUnix, source, begins: leaseBegins(grants, subscription.policy) };
+        const begins = leaseBegins(before.grants, subscription.policy);
+        const round = { nowUnix, source, begins, before };
         renewals.push(await renewOne(household, subscription, round));
     }
     return renewals;
+}
+
+/** Ladder of the stream that is granted. */
+export function ladderOf({ key }: Pick<LeasingHousehold, "key">): Ladder {
+    return unwrap(createLadder(key.zone, key.stream.slotSeconds));
 }
 
 /** What one round knows of one policy. */
@@ -74,13 +87,15 @@ type Round = {
     readonly nowUnix: number;
     /** When the leases begin that were issued before. */
     readonly begins: ReadonlySet<number>;
+    /** What was issued before the round. */
+    readonly before: IssuedBefore;
     readonly source: () => Promise<StreamSource>;
 };
 
 async function renewOne(
     household: LeasingHousehold,
     subscription: Subscription,
-    { begins, nowUnix, source }: Round,
+    { before, begins, nowUnix, source }: Round,
 ): Promise<Renewal> {
     const { policy } = subscription;
     const { key } = household;
@@ -92,8 +107,9 @@ async function renewOne(
         const ladder = unwrap(createLadder(policy.zone, policy.slotSeconds));
         const leases = unwrap(dueLeases(policy, ladder, (from) => begins.has(from), nowUnix));
         for (const lease of leases.due) {
-            const before = { faults: [], issued: readJournal(household.home).grants };
-            const tools = { ladder, nowUnix, source: await source(), before };
+            // Also a lease of this round that is on disk and did not arrive.
+            const known = withJournal(before, readJournal(household.home));
+            const tools = { ladder, nowUnix, source: await source(), before: known };
             const [ready] = await prepareLease(household, policy, lease, tools);
             if (ready === undefined) continue;
             await issue(household.api, household.home, ready.issued);
@@ -102,7 +118,7 @@ async function renewOne(
         return { subscription, issued, refusal: null, nextUnix: leases.nextUnix };
     } catch (cause) {
         // A server that is away or busy is nobody's refusal: the whole round is tried again.
-        if (!(cause instanceof MetersealError) || AWAY.has(cause.code)) throw cause;
+        if (!(cause instanceof MetersealError) || isAway(cause)) throw cause;
         return { ...ended, refusal: cause, nextUnix: null };
     }
 }
@@ -114,8 +130,6 @@ type LeaseTools = {
     readonly source: StreamSource;
     readonly before: Pick<IssuedBefore, "faults" | "issued">;
 };
-
-const AWAY: ReadonlySet<string> = new Set(["MS_BUSY", "MS_LINK"]);
 
 /** Signs and judges a lease; nothing is written down or sent. */
 export async function prepareLease(
