@@ -106,6 +106,8 @@ export const LIMITS = {
     boxBytes: 16_777_216,
     /** Accesses that the box remembers of each of them, and as many refused ones. */
     boxAccesses: 256,
+    /** Wait of a command for another one that issues grants of the same home. */
+    journalWaitMs: 60_000,
     /** Parties, notices, grants or vertices in one answer of the API. */
     listItems: 500,
     /** Requests per second of one party, sustained; bursts up to {@link LIMITS.partyBurst}. */

@@ -15,7 +15,7 @@ import { admitParties, DEMO_MONITOR } from "../src/fleet/parties.ts";
 import { REPLAY_START_MS, type ReplayMember, replayDays } from "../src/fleet/replay.ts";
 import type { ServerProcess } from "../src/fleet/server-process.ts";
 import { answerCohorts } from "../src/household/answer-cohorts.ts";
-import { readJournal } from "../src/household/journal-file.ts";
+import { aloneWithJournal, readJournal } from "../src/household/journal-file.ts";
 import { openWallet } from "../src/household/own-wallet.ts";
 import { loadOf, publishedCohorts } from "../src/monitor/collect.ts";
 import { openMonitorAt } from "../src/monitor/own-monitor.ts";
@@ -141,7 +141,10 @@ describe("a neighbourhood of nine homes, over the API and on the command line", 
         const wallet = openWallet(first.dir, first.key, server.httpUrl);
         wallet.api.postNotice = () => Promise.reject(new Error("killed"));
         const now = { nowUnix: START_UNIX, random: systemRandom };
-        await expect(answerCohorts(wallet, now)).rejects.toThrow("killed");
+        const killed = aloneWithJournal(first.dir, (journal) =>
+            answerCohorts(wallet, journal, now),
+        );
+        await expect(killed).rejects.toThrow("killed");
         expect(readJournal(first.dir).grants).toHaveLength(1);
         for (const { dir } of others) {
             expect(await answer(dir)).toMatchObject([0, [{ month: "2013-01", refusal: null }]]);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { BoundaryJournal } from "../src/bridge/boundary-journal.ts";
 import { FileFrameCounters } from "../src/bridge/lorawan/frame-counters.ts";
 import { DurableLines, wholeLinesOf } from "../src/durable-lines.ts";
-import { appendPosted, readJournal } from "../src/household/journal-file.ts";
+import { HouseholdJournal } from "../src/household/journal-file.ts";
 import { useScratch } from "./fixture.ts";
 
 /** A disk with so many bytes left, of which one call takes so many at most. */
@@ -114,8 +114,9 @@ describe("on a disk that was full", () => {
     it("a household's journal has nothing of the grant that found no room", () => {
         mkdirSync(path);
         disk.leftBytes = 10;
-        expect(() => appendPosted(path, "1".repeat(64))).toThrow("MS_STORE_UNWRITABLE");
+        const journal = new HouseholdJournal(path);
+        expect(() => journal.appendPosted("1".repeat(64))).toThrow("MS_STORE_UNWRITABLE");
         expect(statSync(join(path, "issued.jsonl")).size).toBe(0);
-        expect(readJournal(path).bytes).toBe(0);
+        expect(journal.read().bytes).toBe(0);
     });
 });

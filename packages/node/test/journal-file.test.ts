@@ -1,18 +1,24 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { type IssuedGrant, unposted } from "@meterseal/wallet";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
-    appendIssued,
-    appendPosted,
+    aloneWithJournal,
+    HouseholdJournal,
     readJournal,
     readPolicy,
 } from "../src/household/journal-file.ts";
 
+const TEST_MS = 60_000;
 let dir: string;
+let journal: HouseholdJournal;
 beforeEach(() => {
     dir = mkdtempSync(join(tmpdir(), "meterseal-journal-"));
+    journal = new HouseholdJournal(dir);
 });
 afterEach(() => {
     rmSync(dir, { recursive: true });
@@ -35,34 +41,34 @@ function grantOf(digit: string): IssuedGrant {
 
 describe("the journal of a household", () => {
     test("holds a grant before it is posted, so that a crash in between posts it again", () => {
-        appendIssued(dir, grantOf("1"));
-        appendIssued(dir, grantOf("2"));
-        appendPosted(dir, "1".repeat(64));
+        journal.appendIssued(grantOf("1"));
+        journal.appendIssued(grantOf("2"));
+        journal.appendPosted("1".repeat(64));
         // Another process, after the crash.
         expect(unposted(readJournal(dir))).toEqual([grantOf("2")]);
     });
 
     test("goes on behind what a crash cut off", () => {
-        appendIssued(dir, grantOf("1"));
+        journal.appendIssued(grantOf("1"));
         const path = join(dir, "issued.jsonl");
         const whole = readFileSync(path, "utf8");
         for (let cut = 1; cut < whole.length; cut += 31) {
             writeFileSync(path, whole + whole.slice(0, cut));
-            appendIssued(dir, grantOf("2"));
+            journal.appendIssued(grantOf("2"));
             expect(readJournal(dir).grants).toEqual([grantOf("1"), grantOf("2")]);
         }
     });
 
     test("that is damaged takes no more grants", () => {
-        appendIssued(dir, grantOf("1"));
+        journal.appendIssued(grantOf("1"));
         const path = join(dir, "issued.jsonl");
         writeFileSync(path, `x${readFileSync(path, "utf8")}`);
-        expect(() => appendIssued(dir, grantOf("2"))).toThrow("MS_JOURNAL");
+        expect(() => journal.appendIssued(grantOf("2"))).toThrow("MS_JOURNAL");
         expect(readFileSync(path, "utf8")).not.toContain("2222");
     });
 
     test("is its owner's alone", () => {
-        appendIssued(dir, grantOf("1"));
+        journal.appendIssued(grantOf("1"));
         expect(statSync(join(dir, "issued.jsonl")).mode & 0o777).toBe(0o600);
     });
 
@@ -71,5 +77,51 @@ describe("the journal of a household", () => {
         const policy = { format: "meterseal-policy/v1", minimum: "hour" };
         writeFileSync(join(dir, "policy.json"), JSON.stringify(policy));
         expect(readPolicy(dir).minimumSeconds).toBe(3600);
+    });
+});
+
+describe("who issues grants of a household", () => {
+    const child = fileURLToPath(new URL("journal-child.ts", import.meta.url));
+
+    test("is one process at a time: what each counted still holds when its line is on disk", {
+        timeout: TEST_MS,
+    }, async () => {
+        const names = ["a", "b", "c"];
+        const ends = names.map(async (digit) => {
+            const writer = spawn(process.execPath, [child, dir, digit, "12"], {
+                stdio: ["ignore", "ignore", "inherit"],
+            });
+            return (await once(writer, "exit"))[0];
+        });
+        expect(await Promise.all(ends)).toEqual([0, 0, 0]);
+        const { grants } = readJournal(dir);
+        // Each line says how many there were when it was judged.
+        expect(grants.map(({ issuedUnix }) => issuedUnix)).toEqual(
+            Array.from({ length: 36 }, (_, i) => i),
+        );
+    });
+
+    test("waits so long, and says who is at it", async () => {
+        let letGo = (): void => undefined;
+        const held = new Promise<void>((resolve) => {
+            letGo = resolve;
+        });
+        const first = aloneWithJournal(dir, () => held);
+        await expect(aloneWithJournal(dir, () => held, 300)).rejects.toMatchObject({
+            code: "MS_STORE_LOCKED",
+            message: expect.stringContaining(`process ${process.pid}`),
+        });
+        const second = aloneWithJournal(dir, async ({ home }) => home);
+        letGo();
+        await first;
+        expect(await second).toBe(dir);
+    });
+
+    test("lets the next one in where it failed, and makes no home where there is none", async () => {
+        const failing = aloneWithJournal(dir, () => Promise.reject(new Error("killed")));
+        await expect(failing).rejects.toThrow("killed");
+        expect(await aloneWithJournal(dir, async () => 1, 0)).toBe(1);
+        const nowhere = join(dir, "nowhere");
+        await expect(aloneWithJournal(nowhere, async () => 1)).rejects.toThrow("MS_NOT_FOUND");
     });
 });

@@ -30,7 +30,7 @@ import { type IssuedGrant, judgeIssue, type Proposal } from "@meterseal/wallet";
 import { systemClock } from "../clocks.ts";
 import { say } from "../console.ts";
 import { type IssuedBefore, issuedBefore } from "../household/issued-before.ts";
-import { appendIssued, appendPosted, readJournal, readPolicy } from "../household/journal-file.ts";
+import { aloneWithJournal, type HouseholdJournal, readPolicy } from "../household/journal-file.ts";
 import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
 import { type ServerApi, serverAs } from "../party/server-api.ts";
 import type { LedgerTariff } from "./ledger-tariff.ts";
@@ -69,10 +69,21 @@ export function billHousehold(dir: string, url: string | undefined): BillHouseho
  * household was told nothing; without a wallet or a server the journal alone has it, and that is said.
  * @param isOverridden - whether the household wants it in spite of what follows.
  * @throws MetersealError MS_DERIVABLE, after what would follow was said; MS_JOURNAL, MS_CONFIG,
- * MS_STORE_UNWRITABLE, MS_LINK, and what the server refuses.
+ * MS_STORE_LOCKED, MS_STORE_UNWRITABLE, MS_LINK, and what the server refuses.
  */
-export async function releaseBill(
+export function releaseBill(
     household: BillHousehold,
+    release: BillRelease,
+    isOverridden: boolean,
+): Promise<void> {
+    return aloneWithJournal(household.dir, (journal) =>
+        releaseAlone(household, journal, release, isOverridden),
+    );
+}
+
+async function releaseAlone(
+    household: BillHousehold,
+    journal: HouseholdJournal,
     release: BillRelease,
     isOverridden: boolean,
 ): Promise<void> {
@@ -80,11 +91,11 @@ export async function releaseBill(
     const { bill, tariff, zone } = release;
     const hash = sha256(utf8(formatBill(bill)));
     const name = toHex(hash);
-    if (await goOn(household, hash)) return;
+    if (await goOn(household, journal, hash)) return;
     const ladder = unwrap(createLadder(zone, release.period.slotSeconds));
     const own = wallet?.party.id ?? new Uint8Array();
     const server = wallet === null || api === null ? null : { own: wallet, api };
-    const before = await issuedBefore(dir, server, ladder);
+    const before = await issuedBefore(journal.read(), server, ladder);
     const [recipient, stream] = [toHex(tariff.provider), toHex(bill.stream)];
     const released = releasedBy(release);
     const proposal = { household: toHex(own), recipient, stream, released };
@@ -99,13 +110,13 @@ export async function releaseBill(
         const todo = "Choose whole periods that follow one another, or say --override.";
         throw error("MS_DERIVABLE", { where: `bill under ${tariff.body.name}`, todo });
     }
-    appendIssued(dir, {
+    journal.appendIssued({
         ...{ hash: name, recipient, stream, released, messages: [] },
         issuedUnix: Math.floor(systemClock.nowMs() / 1000),
         ...(findings.length === 0 ? {} : { override: toHex(findingsHash(findings)) }),
     });
     if (findings.length > 0) await recordOverride(household, hash, findingsHash(findings));
-    appendPosted(dir, name);
+    journal.appendPosted(name);
 }
 
 /** The finding that nobody can tell what follows, where what was issued before is not all known. */
@@ -127,15 +138,19 @@ function undecided(
 }
 
 /** Whether a bill was released before; an override that did not reach the ledger then goes there now. */
-async function goOn(household: BillHousehold, hash: Uint8Array): Promise<boolean> {
+async function goOn(
+    household: BillHousehold,
+    journal: HouseholdJournal,
+    hash: Uint8Array,
+): Promise<boolean> {
     const name = toHex(hash);
-    const { grants, posted } = readJournal(household.dir);
+    const { grants, posted } = journal.read();
     const released = grants.find((grant) => grant.hash === name);
     if (released === undefined) return false;
     if (posted.has(name)) return true;
     const { override } = released;
     if (override !== undefined) await recordOverride(household, hash, fromHex(override));
-    appendPosted(household.dir, name);
+    journal.appendPosted(name);
     return true;
 }
 

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { concatBytes, error, fromBase64, toHex } from "@meterseal/core";
 import { grantWords, type ReadyGrant } from "@meterseal/wallet";
-import { type Command, type Options, textOption } from "../cli/arguments.ts";
+import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { appendIssued } from "../household/journal-file.ts";
+import { aloneWithJournal, type HouseholdJournal } from "../household/journal-file.ts";
 import { issue, postUnposted } from "../household/post-issued.ts";
 import {
     GRANT_OPTIONS,
@@ -32,10 +32,14 @@ export const grantCreateCommand: Command = {
     ],
     async run(options) {
         const path = requireOneTarget(options);
-        const prepared = await prepareFromOptions(options, options.override === true);
-        const { home, ready, server } = prepared;
-        if (server === null) writeOffline(home, path as string, ready);
-        else await send(home, server.api, ready);
+        const home = requiredOption(options, "home", "DIR");
+        const prepared = await aloneWithJournal(home, async (journal) => {
+            const made = await prepareFromOptions(options, options.override === true);
+            const { ready, server } = made;
+            if (server === null) writeOffline(journal, path as string, ready);
+            else await send(journal, server.api, ready);
+            return made;
+        });
         for (const fault of prepared.faults) say(fault);
         report(options, prepared, path);
         return EXIT.ok;
@@ -58,15 +62,19 @@ function requireOneTarget(options: Options): string | null {
 }
 
 /** Sends what an earlier run could not, then these. */
-async function send(home: string, api: ServerApi, ready: readonly ReadyGrant[]): Promise<void> {
-    const late = await postUnposted(api, home);
+async function send(
+    journal: HouseholdJournal,
+    api: ServerApi,
+    ready: readonly ReadyGrant[],
+): Promise<void> {
+    const late = await postUnposted(api, journal);
     if (late > 0) say(`Sent ${late} earlier grants that the server did not have.`);
-    for (const { issued } of ready) await issue(api, home, issued);
+    for (const { issued } of ready) await issue(api, journal, issued);
 }
 
 /** Notices and grants as a CBOR sequence, in the order in which a server takes them. */
-function writeOffline(home: string, path: string, ready: readonly ReadyGrant[]): void {
-    for (const { issued } of ready) appendIssued(home, issued);
+function writeOffline(journal: HouseholdJournal, path: string, ready: readonly ReadyGrant[]): void {
+    for (const { issued } of ready) journal.appendIssued(issued);
     const messages = ready.flatMap(({ issued }) => issued.messages.map(fromBase64));
     writeFileSync(path, concatBytes(...messages), { flush: true, flag: "wx" });
 }

@@ -31,6 +31,7 @@ import { out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { ASK_OPTIONS, readGroups, readKind } from "../household/grant-asks.ts";
 import { issuedBefore } from "../household/issued-before.ts";
+import { aloneWithJournal, type HouseholdJournal } from "../household/journal-file.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import { findRecipient } from "../household/recipient.ts";
 import {
@@ -88,16 +89,18 @@ export const subscriptionCreateCommand: Command = {
             ...{ leasePeriod, ...asked },
         });
         const policy = unwrap(parseStandingPolicy(bytes));
-        await requireLease(leasing, policy, ladder, nowUnix);
         const { hash } = policy.message;
         const notice = await createNotice(own.signer, {
             ...{ network: key.network, party: own.party.id, timeUnix: nowUnix },
             ...{ kind: NOTICE_KIND.policy, hash },
         });
-        keepPolicy(home, notice, policy);
-        await postUnposted(api, home);
-        await postPolicies(home, api);
-        const renewals = await renewLeases(leasing, nowUnix);
+        const renewals = await aloneWithJournal(home, async (journal) => {
+            await requireLease(leasing, journal, policy, nowUnix);
+            keepPolicy(home, notice, policy);
+            await postUnposted(api, journal);
+            await postPolicies(home, api);
+            return await renewLeases(leasing, journal, nowUnix);
+        });
         const made = renewals.find(({ subscription }) => subscription.hash === toHex(hash));
         if (made?.refusal != null) throw made.refusal;
         const leases = made?.issued ?? [];
@@ -158,14 +161,15 @@ function readPeriod(options: Options): LeasePeriod {
  */
 async function requireLease(
     leasing: LeasingHousehold,
+    journal: HouseholdJournal,
     policy: StandingPolicy,
-    ladder: Ladder,
     nowUnix: number,
 ): Promise<void> {
+    const ladder = ladderOf(leasing);
     const first = unwrap(firstLease(policy, ladder));
     const { due } = unwrap(dueLeases(policy, ladder, () => false, nowUnix));
     const source = await readSource(leasing);
-    const before = await issuedBefore(leasing.home, leasing, ladder);
+    const before = await issuedBefore(journal.read(), leasing, ladder);
     let { issued } = before;
     for (const lease of due.length === 0 ? [first] : due) {
         const tools = { ladder, nowUnix, source, before: { ...before, issued } };

@@ -1,10 +1,10 @@
 import { bytesEqual, error, toHex } from "@meterseal/core";
 import { createNotice, NOTICE_KIND } from "@meterseal/record";
 import { dateOf, policyWords } from "@meterseal/wallet";
-import { type Command, requiredOption } from "../cli/arguments.ts";
+import type { Command } from "../cli/arguments.ts";
 import { counted, out, say } from "../console.ts";
 import { EXIT } from "../exit-codes.ts";
-import { readJournal } from "../household/journal-file.ts";
+import { aloneWithJournal, type HouseholdJournal } from "../household/journal-file.ts";
 import { hashOf, type OwnGrant, ownGrants } from "../household/own-grants.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import {
@@ -12,8 +12,9 @@ import {
     ownSubscriptions,
     pickSubscription,
     postPolicies,
+    type Subscription,
 } from "../household/subscriptions.ts";
-import { networkNow } from "../household/wallet-rounds.ts";
+import { networkNow, type WalletTools } from "../household/wallet-rounds.ts";
 import { WALLET_OPTIONS, walletOf } from "./wallet-of-options.ts";
 
 /** `meterseal subscription revoke`: no lease follows, and servers give out no present one. */
@@ -27,34 +28,13 @@ export const subscriptionRevokeCommand: Command = {
         if (name === undefined) {
             throw error("MS_USAGE", { expected: "HASH: its beginning is enough" });
         }
-        requiredOption(options, "home", "DIR");
-        const { clock, leasing } = walletOf(options);
-        const { api, home, own } = leasing;
-        await postUnposted(api, home);
-        await postPolicies(home, api);
-        const found = pickSubscription(await ownSubscriptions(home, own.party, api), name);
+        const wallet = walletOf(options);
+        const { leasing } = wallet;
+        const ended = await aloneWithJournal(leasing.home, (journal) =>
+            endSubscription(wallet, journal, name),
+        );
+        const { found, leases, running } = ended;
         const { hash, policy } = found;
-        if (found.isRevoked) throw error("MS_GRANT_REVOKED", { where: `subscription ${hash}` });
-        const timeUnix = await networkNow(api, clock);
-        const said = { network: own.network, party: own.party.id, timeUnix };
-        const revocation = { ...said, kind: NOTICE_KIND.revocation };
-        const notice = await createNotice(own.signer, { ...revocation, hash: policy.message.hash });
-        keepRevocation(home, hash, notice);
-        await postPolicies(home, api);
-        const { faults, grants } = await ownGrants(readJournal(home).grants, { own, api });
-        for (const fault of faults) say(fault);
-        const leases = grants.filter(
-            ({ grant }) =>
-                grant.policyId !== undefined && bytesEqual(grant.policyId, policy.policyId),
-        );
-        const running = leases.filter(
-            ({ grant, state }) => state !== "revoked" && (grant.leaseEndUnix ?? 0) > timeUnix,
-        );
-        for (const lease of running) {
-            await api.postNotice(
-                await createNotice(own.signer, { ...revocation, hash: hashOf(lease) }),
-            );
-        }
         if (options.json === true) {
             out(JSON.stringify({ revoked: hash, leases: running.map((lease) => lease.hash) }));
             return EXIT.ok;
@@ -66,6 +46,47 @@ ${pastSentence(leases)}`);
         return EXIT.ok;
     },
 };
+
+/** A subscription that was revoked just now, its leases, and those that were still to be read. */
+type Ended = {
+    readonly found: Subscription;
+    readonly leases: readonly OwnGrant[];
+    readonly running: readonly OwnGrant[];
+};
+
+/** Nobody issues a lease meanwhile: what follows the revocation would be one too many. */
+async function endSubscription(
+    { clock, leasing }: WalletTools,
+    journal: HouseholdJournal,
+    name: string,
+): Promise<Ended> {
+    const { api, home, own } = leasing;
+    await postUnposted(api, journal);
+    await postPolicies(home, api);
+    const found = pickSubscription(await ownSubscriptions(home, own.party, api), name);
+    const { hash, policy } = found;
+    if (found.isRevoked) throw error("MS_GRANT_REVOKED", { where: `subscription ${hash}` });
+    const timeUnix = await networkNow(api, clock);
+    const said = { network: own.network, party: own.party.id, timeUnix };
+    const revocation = { ...said, kind: NOTICE_KIND.revocation };
+    const notice = await createNotice(own.signer, { ...revocation, hash: policy.message.hash });
+    keepRevocation(home, hash, notice);
+    await postPolicies(home, api);
+    const { faults, grants } = await ownGrants(journal.read().grants, { own, api });
+    for (const fault of faults) say(fault);
+    const leases = grants.filter(
+        ({ grant }) => grant.policyId !== undefined && bytesEqual(grant.policyId, policy.policyId),
+    );
+    const running = leases.filter(
+        ({ grant, state }) => state !== "revoked" && (grant.leaseEndUnix ?? 0) > timeUnix,
+    );
+    for (const lease of running) {
+        await api.postNotice(
+            await createNotice(own.signer, { ...revocation, hash: hashOf(lease) }),
+        );
+    }
+    return { found, leases, running };
+}
 
 /** What cannot be taken back, said plainly. */
 function pastSentence(leases: readonly OwnGrant[]): string {

@@ -4,6 +4,7 @@ import { systemRandom } from "../clocks.ts";
 import { counted, out, say } from "../console.ts";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
 import { answerCohorts, type CohortAnswer } from "../household/answer-cohorts.ts";
+import { aloneWithJournal } from "../household/journal-file.ts";
 import { openWallet } from "../household/own-wallet.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import { monthText } from "../monitor/months.ts";
@@ -26,10 +27,14 @@ export const walletCohortCommand: Command = {
         const key = readKey({ ...options, key: path });
         const wallet = openWallet(dir, key, requiredOption(options, "url", "URL"));
         const { api } = wallet;
-        const waiting = await postUnposted(api, dir);
-        if (waiting > 0) say(`Posted what a crash had left behind: ${counted(waiting, "grant")}.`);
-        const { nowUnix } = await api.network();
-        const answers = await answerCohorts(wallet, { nowUnix, random: systemRandom });
+        const answers = await aloneWithJournal(dir, async (journal) => {
+            const waiting = await postUnposted(api, journal);
+            if (waiting > 0) {
+                say(`Posted what a crash had left behind: ${counted(waiting, "grant")}.`);
+            }
+            const { nowUnix } = await api.network();
+            return await answerCohorts(wallet, journal, { nowUnix, random: systemRandom });
+        });
         if (options.json === true) out(JSON.stringify(answers.map(toJson)));
         else tell(answers);
         const refusal = answers.find((answer) => answer.refusal !== null)?.refusal;

@@ -6,6 +6,7 @@ import { CROWD_MIN } from "@meterseal/seal";
 import { parseKeyFile } from "@meterseal/wallet";
 import { systemRandom } from "../clocks.ts";
 import { answerCohorts } from "../household/answer-cohorts.ts";
+import { aloneWithJournal } from "../household/journal-file.ts";
 import { openWallet } from "../household/own-wallet.ts";
 import { postUnposted } from "../household/post-issued.ts";
 import { publishedCohorts } from "../monitor/collect.ts";
@@ -56,9 +57,12 @@ export async function formStreet(street: DemoFeeder): Promise<void> {
     // One look-up of each party for the whole street.
     const { partyOf } = first.wallet;
     for (const { wallet } of homes) {
-        await postUnposted(wallet.api, wallet.household.dir);
-        const time = { nowUnix, random: systemRandom };
-        for (const { refusal } of await answerCohorts({ ...wallet, partyOf }, time)) {
+        const answers = await aloneWithJournal(wallet.household.dir, async (journal) => {
+            await postUnposted(wallet.api, journal);
+            const time = { nowUnix, random: systemRandom };
+            return await answerCohorts({ ...wallet, partyOf }, journal, time);
+        });
+        for (const { refusal } of answers) {
             // A month that ended before a crash let go of it stays without tokens.
             if (refusal !== null && refusal.code !== "MS_EXPIRED") throw refusal;
         }

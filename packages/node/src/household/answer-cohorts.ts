@@ -11,7 +11,7 @@ import { createNotice, NOTICE_KIND, type Party, parseNotice } from "@meterseal/r
 import { memberOf, parseCohort } from "@meterseal/seal";
 import { type IssuedGrant, makeCohortGrant } from "@meterseal/wallet";
 import { issuedBefore } from "./issued-before.ts";
-import { readPolicy } from "./journal-file.ts";
+import { type HouseholdJournal, readPolicy } from "./journal-file.ts";
 import type { OwnWallet } from "./own-wallet.ts";
 import { issue } from "./post-issued.ts";
 
@@ -37,13 +37,14 @@ export type CohortAnswer = {
  */
 export async function answerCohorts(
     { api, household, own, partyOf }: OwnWallet,
+    journal: HouseholdJournal,
     { nowUnix, random }: { readonly nowUnix: number; readonly random: Random },
 ): Promise<CohortAnswer[]> {
     const policy = readPolicy(household.dir);
     if (!policy.answersCohorts) return [];
     const { stream, zone } = household.key;
     const ladder = unwrap(createLadder(zone, stream.slotSeconds));
-    const before = await issuedBefore(household.dir, { own, api }, ladder);
+    const before = await issuedBefore(journal.read(), { own, api }, ladder);
     const issued = [...before.issued];
     const answers: CohortAnswer[] = [];
     for (const { hash, topic } of await api.notices(NOTICE_KIND.cohort)) {
@@ -94,7 +95,7 @@ export async function answerCohorts(
             released: { kind: "cohort", cohort: made.value.cohort },
             messages: [said, message.bytes].map(toBase64),
         };
-        await issue(api, household.dir, grant);
+        await issue(api, journal, grant);
         issued.push(grant);
         answers.push({ ...answer, grant: grant.hash, refusal: null });
     }

@@ -3,7 +3,6 @@ import { GRANT_KIND, type Grant } from "@meterseal/seal";
 import { type IssuedGrant, type Journal, knownOfTariff, releasedOf } from "@meterseal/wallet";
 import { fetchTariff } from "../billing/bill-evidence.ts";
 import type { ServerApi } from "../party/server-api.ts";
-import { readJournal } from "./journal-file.ts";
 import { type OwnGrants, ownGrants } from "./own-grants.ts";
 import type { OwnServer } from "./own-ledger.ts";
 
@@ -21,14 +20,14 @@ export type IssuedBefore = OwnGrants & {
  * shows none, what it opens is a guess.
  * @param server - null for the journal alone.
  * @param ladder - of the stream's zone and slot length.
- * @throws MetersealError MS_JOURNAL; what the server says.
+ * @throws MetersealError what the server says.
  */
 export async function issuedBefore(
-    householdDir: string,
+    { grants }: Journal,
     server: OwnServer | null,
     ladder: Ladder,
 ): Promise<IssuedBefore> {
-    const issued = [...readJournal(householdDir).grants];
+    const issued = [...grants];
     const own = await ownGrants(issued, server);
     if (server === null) return { ...own, issued };
     const known = new Set(issued.map(({ hash }) => hash));
@@ -46,7 +45,7 @@ export async function issuedBefore(
 }
 
 /** The same with the lines that the journal has got since. */
-export function withJournal(before: IssuedBefore, { grants }: Journal): IssuedBefore {
+export function withNewLines(before: IssuedBefore, { grants }: Journal): IssuedBefore {
     const known = new Set(before.issued.map(({ hash }) => hash));
     const added = grants.filter(({ hash }) => !known.has(hash));
     return { ...before, issued: [...before.issued, ...added] };

@@ -29,7 +29,7 @@ import { serverAs } from "../party/server-api.ts";
 import { ASK_OPTIONS, type Asked, readAsks } from "./grant-asks.ts";
 import { prepareOrRefuse } from "./issue.ts";
 import { issuedBefore } from "./issued-before.ts";
-import { readPolicy } from "./journal-file.ts";
+import { readJournal, readPolicy } from "./journal-file.ts";
 import { findRecipient, type PartySource } from "./recipient.ts";
 import { type StreamSource, sourceOfEvidence, sourceOfKey } from "./stream-source.ts";
 
@@ -94,7 +94,11 @@ export async function prepareFromOptions(
     const url = textOption(options, "url");
     const plans = await planAll(asked, { key, ladder, source, url, recipient: recipient.id });
     const lease = textOption(options, "lease-until");
-    const before = await issuedBefore(home, server && { own, api: server.api }, ladder);
+    const before = await issuedBefore(
+        readJournal(home),
+        server && { own, api: server.api },
+        ladder,
+    );
     const ready = await prepareOrRefuse(
         {
             key,

@@ -21,8 +21,8 @@ import type { FindParty } from "../party/known-parties.ts";
 import type { OwnParty } from "../party/party.ts";
 import type { ServerApi } from "../party/server-api.ts";
 import { prepareOrRefuse } from "./issue.ts";
-import { type IssuedBefore, issuedBefore, withJournal } from "./issued-before.ts";
-import { readJournal, readPolicy } from "./journal-file.ts";
+import { type IssuedBefore, issuedBefore, withNewLines } from "./issued-before.ts";
+import { type HouseholdJournal, readPolicy } from "./journal-file.ts";
 import type { OwnGrant } from "./own-grants.ts";
 import { issue } from "./post-issued.ts";
 import { findRecipient } from "./recipient.ts";
@@ -59,11 +59,12 @@ export type Renewal = {
  */
 export async function renewLeases(
     household: LeasingHousehold,
+    journal: HouseholdJournal,
     nowUnix: number,
 ): Promise<Renewal[]> {
     const { api, home, own } = household;
     const renewals: Renewal[] = [];
-    const before = await issuedBefore(home, { own, api }, ladderOf(household));
+    const before = await issuedBefore(journal.read(), { own, api }, ladderOf(household));
     let read: StreamSource | null = null;
     const source = async (): Promise<StreamSource> => {
         read ??= await readSource(household);
@@ -71,7 +72,7 @@ export async function renewLeases(
     };
     for (const subscription of await ownSubscriptions(home, own.party, api)) {
         const begins = leaseBegins(before.grants, subscription.policy);
-        const round = { nowUnix, source, begins, before };
+        const round = { nowUnix, source, begins, before, journal };
         renewals.push(await renewOne(household, subscription, round));
     }
     return renewals;
@@ -87,6 +88,7 @@ type Round = {
     readonly nowUnix: number;
     /** When the leases begin that were issued before. */
     readonly begins: ReadonlySet<number>;
+    readonly journal: HouseholdJournal;
     /** What was issued before the round. */
     readonly before: IssuedBefore;
     readonly source: () => Promise<StreamSource>;
@@ -95,7 +97,7 @@ type Round = {
 async function renewOne(
     household: LeasingHousehold,
     subscription: Subscription,
-    { before, begins, nowUnix, source }: Round,
+    { before, begins, journal, nowUnix, source }: Round,
 ): Promise<Renewal> {
     const { policy } = subscription;
     const { key } = household;
@@ -108,11 +110,11 @@ async function renewOne(
         const leases = unwrap(dueLeases(policy, ladder, (from) => begins.has(from), nowUnix));
         for (const lease of leases.due) {
             // Also a lease of this round that is on disk and did not arrive.
-            const known = withJournal(before, readJournal(household.home));
+            const known = withNewLines(before, journal.read());
             const tools = { ladder, nowUnix, source: await source(), before: known };
             const [ready] = await prepareLease(household, policy, lease, tools);
             if (ready === undefined) continue;
-            await issue(household.api, household.home, ready.issued);
+            await issue(household.api, journal, ready.issued);
             issued.push(ready);
         }
         return { subscription, issued, refusal: null, nextUnix: leases.nextUnix };

@@ -1,6 +1,7 @@
 import { type Clock, type Log, MetersealError, type Timers } from "@meterseal/core";
 import type { ServerApi } from "../party/server-api.ts";
 import { answerCohorts, type CohortAnswer } from "./answer-cohorts.ts";
+import { aloneWithJournal, type HouseholdJournal } from "./journal-file.ts";
 import type { AnsweringHousehold } from "./own-wallet.ts";
 import { postUnposted } from "./post-issued.ts";
 import { type LeasingHousehold, type Renewal, renewLeases } from "./renew-leases.ts";
@@ -34,20 +35,23 @@ export async function networkNow(api: ServerApi, clock: Clock): Promise<number> 
 
 /**
  * One round of a wallet: sends what a crash kept back, issues the leases that are due, answers
- * cohorts.
+ * cohorts. No other process issues grants of the home meanwhile; between rounds any may.
  * @throws MetersealError of the server; what was not done then is done in the next round.
  */
-export async function walletRound({
-    answering,
-    clock,
-    leasing,
-}: WalletTools): Promise<WalletRound> {
+export function walletRound(tools: WalletTools): Promise<WalletRound> {
+    return aloneWithJournal(tools.leasing.home, (journal) => roundAlone(tools, journal));
+}
+
+async function roundAlone(
+    { answering, clock, leasing }: WalletTools,
+    journal: HouseholdJournal,
+): Promise<WalletRound> {
     const { api, home, own, partyOf, random } = leasing;
     const nowUnix = await networkNow(api, clock);
-    const resent = (await postUnposted(api, home)) + (await postPolicies(home, api));
-    const renewals = await renewLeases(leasing, nowUnix);
+    const resent = (await postUnposted(api, journal)) + (await postPolicies(home, api));
+    const renewals = await renewLeases(leasing, journal, nowUnix);
     const wallet = { api, household: answering, own, partyOf };
-    const cohorts = await answerCohorts(wallet, { nowUnix, random });
+    const cohorts = await answerCohorts(wallet, journal, { nowUnix, random });
     const dues = renewals.flatMap(({ nextUnix }) => nextUnix ?? []);
     return {
         resent,
