@@ -1,14 +1,19 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { sha256, toHex, unwrap } from "@meterseal/core";
 import { decodeEvidence, encodeEvidence } from "@meterseal/ledger";
+import { NOTICE_KIND } from "@meterseal/record";
 import { formatBill, parseBill } from "@meterseal/tariff";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { decodeBillEvidence, encodeBillEvidence } from "../src/billing/bill-evidence.ts";
 import { PLACES } from "../src/files.ts";
 import { Neighbourhood } from "../src/fleet/neighbourhood.ts";
+import { readJournal } from "../src/household/journal-file.ts";
+import { openParty } from "../src/party/party.ts";
+import { ServerApi } from "../src/party/server-api.ts";
 import { run } from "./command.ts";
 import { FIXTURE_MS, quiet, useScratch } from "./fixture.ts";
+import { startLiar } from "./liar.ts";
 
 const scratch = useScratch();
 const dataDir = join(scratch, "street");
@@ -229,6 +234,77 @@ describe("meterseal bill", () => {
         const again = join(scratch, "again.json");
         expect((await prove("MAC000515", STANDARD, again)).code).toBe(0);
         expect(readFileSync(again, "utf8")).toBe(readFileSync(path, "utf8"));
+    });
+
+    it("an override that did not arrive is sent by the next command", async () => {
+        const days = ["--from", "2013-01-01", "--to", "2013-01-03"];
+        const words = ["--key", keyOf("MAC000515"), "--tariff", hashOf(STANDARD), ...days];
+        const home = dirname(keyOf("MAC000515"));
+        const deaf = await startLiar(
+            url,
+            (_, honest) => Promise.resolve(honest),
+            (method, asking) => method === "POST" && asking === "/api/v1/notices",
+        );
+        const file = join(scratch, "away.json");
+        const place = ["--out", file, "--override"];
+        const away = await run("bill", "prove", ...words, "--url", deaf.url, ...place);
+        deaf.close();
+        expect(away.code).not.toBe(0);
+        expect(existsSync(file)).toBe(false);
+        const topic = readJournal(home).grants.at(-1)?.hash ?? "";
+        expect(readJournal(home).posted.has(topic)).toBe(false);
+        const topics = async (): Promise<string[]> =>
+            (await new ServerApi(url, null).notices(NOTICE_KIND.override)).map(
+                (said) => said.topic,
+            );
+        expect(await topics()).not.toContain(topic);
+        const sent = await run("wallet", "cohort", "--home", home, "--url", url);
+        expect([sent.code, sent.stderr]).toEqual([0, expect.not.stringContaining("MS_")]);
+        expect(await topics()).toContain(topic);
+        expect(readJournal(home).posted.has(topic)).toBe(true);
+        expect((await run("bill", "prove", ...words, "--url", url, "--out", file)).code).toBe(0);
+        expect(toHex(sha256(readFileSync(file)))).toBe(topic);
+
+        // A line as versions wrote it that kept no notice, and called it posted: it is said again.
+        const journal = join(home, "issued.jsonl");
+        const lines = readFileSync(journal, "utf8").split("\n");
+        const changed = lines.map((line) =>
+            line.includes(`"hash":"${topic}"`)
+                ? JSON.stringify({ ...JSON.parse(line), messages: [] })
+                : line,
+        );
+        writeFileSync(journal, changed.join("\n"));
+        const asked: string[] = [];
+        const watcher = await startLiar(url, (asking, honest) => {
+            asked.push(asking);
+            return Promise.resolve(honest);
+        });
+        const again = ["--url", watcher.url, "--out", join(scratch, "sent once more.json")];
+        expect((await run("bill", "prove", ...words, ...again)).code).toBe(0);
+        expect(asked).toContain("/api/v1/notices");
+        watcher.close();
+    });
+
+    it("prove leaves open what follows where a server lists a grant that nobody shows", async () => {
+        const home = dirname(keyOf("MAC000515"));
+        const { party } = openParty(home);
+        const listed = { issuer: toHex(party.id), recipient: ids.supplier, revokedUnix: null };
+        const liar = await startLiar(url, (asking, honest) =>
+            Promise.resolve(
+                asking === "/api/v1/grants?"
+                    ? Response.json({ grants: [{ ...listed, hash: "11".repeat(32), row: 0 }] })
+                    : honest,
+            ),
+        );
+        // A day that follows from the bills of before: alone it is no news.
+        const days = ["--from", "2013-01-03", "--to", "2013-01-04"];
+        const words = ["--key", keyOf("MAC000515"), "--tariff", hashOf(STANDARD), ...days];
+        const file = join(scratch, "open.json");
+        const open = await run("bill", "prove", ...words, "--url", liar.url, "--out", file);
+        liar.close();
+        expect(open.code).toBe(1);
+        expect(open.stderr).toMatch(/The grant 1{16} cannot be read: [\s\S]*MS_DERIVABLE: /);
+        expect((await prove("MAC000515", STANDARD, file, days)).code).toBe(0);
     });
 
     it.each([

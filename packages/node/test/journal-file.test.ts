@@ -4,6 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { toBase64 } from "@meterseal/core";
+import { createNotice, NOTICE_KIND } from "@meterseal/record";
+import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { type IssuedGrant, unposted } from "@meterseal/wallet";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -12,6 +15,8 @@ import {
     readJournal,
     readPolicy,
 } from "../src/household/journal-file.ts";
+import { postUnposted } from "../src/household/post-issued.ts";
+import { ServerApi } from "../src/party/server-api.ts";
 
 const TEST_MS = 60_000;
 let dir: string;
@@ -46,6 +51,28 @@ describe("the journal of a household", () => {
         journal.appendPosted("1".repeat(64));
         // Another process, after the crash.
         expect(unposted(readJournal(dir))).toEqual([grantOf("2")]);
+    });
+
+    test("sends a bill's override as the notice that it is, and a line without messages never", async () => {
+        const signer = testSigner("household");
+        const said = { network: testBytes("network", 32), party: testBytes("home", 16) };
+        const hash = testBytes("bill", 32);
+        const override = {
+            kind: NOTICE_KIND.override,
+            hash,
+            findings: testBytes("f", 32),
+        } as const;
+        const notice = await createNotice(signer, { ...said, timeUnix: 1, ...override });
+        journal.appendIssued({ ...grantOf("1"), messages: [toBase64(notice)] });
+        journal.appendIssued({ ...grantOf("2"), messages: [] });
+        journal.appendIssued(grantOf("3"));
+        const sent: string[] = [];
+        const api = new ServerApi("http://127.0.0.1:1", null);
+        api.postNotice = async (bytes) => void sent.push(`notice ${toBase64(bytes)}`);
+        api.postGrant = async (bytes) => void sent.push(`grant ${toBase64(bytes)}`);
+        expect(await postUnposted(api, journal)).toBe(2);
+        expect(sent).toEqual([`notice ${toBase64(notice)}`, "grant AA=="]);
+        expect([...journal.read().posted]).toEqual(["1".repeat(64), "3".repeat(64)]);
     });
 
     test("goes on behind what a crash cut off", () => {

@@ -8,10 +8,12 @@ export type Liar = { readonly url: string; readonly close: () => void };
  * Starts a liar on a free port.
  * @param honestUrl - of the server that it stands in front of.
  * @param lie - what it makes of an answer; the answer itself where it does not lie.
+ * @param hides - what it does not pass on, as if the honest one were away.
  */
 export async function startLiar(
     honestUrl: string,
     lie: (path: string, honest: Response) => Promise<Response>,
+    hides: (method: string, path: string) => boolean = () => false,
 ): Promise<Liar> {
     const server = createServer((request, response) => {
         const { method = "GET", url: path = "/" } = request;
@@ -20,6 +22,7 @@ export async function startLiar(
             const value = request.headers[name];
             return value === undefined ? [] : [[name, value] as [string, string]];
         });
+        if (hides(method, path)) return void response.writeHead(503).end();
         const chunks: Buffer[] = [];
         request.on("data", (chunk: Buffer) => chunks.push(chunk));
         request.on("end", async () => {

@@ -7,7 +7,7 @@ import {
     unwrap,
 } from "@meterseal/core";
 import { createNotice, kidOf, NOTICE_KIND, parseNotice } from "@meterseal/record";
-import { type Grant, parseGrant, sealGrant } from "@meterseal/seal";
+import { GRANT_KIND, type Grant, type GrantTerms, parseGrant, sealGrant } from "@meterseal/seal";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { beforeAll, describe, expect, test } from "vitest";
 import { checkOwnGrant, OwnKeys, type OwnLedger, unseenGrants } from "../src/index.ts";
@@ -23,15 +23,15 @@ beforeAll(async () => {
     recipientKey = unwrap(await generateHpkeKeyPair(1)).publicKey;
 });
 
-async function grantBy(signer: Signer, of: Partial<Grant> = {}): Promise<Grant> {
-    const terms = {
+async function grantBy(signer: Signer, of: Partial<GrantTerms> = {}): Promise<Grant> {
+    const terms: GrantTerms = {
         ...{ network, household, grantId: testBytes("grant", 16), subject: testBytes("m", 16) },
-        ...{ streamId: testBytes("stream", 16), groups: [0], kind: 1, level: 0 },
+        ...{ streamId: testBytes("stream", 16), groups: [0], kind: GRANT_KIND.K, level: 0 },
         ...{ spans: [{ sealEpoch: 0, fromUnix: 0, toUnix: 86_400 }], fromUnix: 0, toUnix: 86_400 },
         ...{ recipient: testBytes("provider", 16), recipientKeyId: recipientKeyId(recipientKey) },
         ...{ issuedUnix: 1, zone: "Etc/UTC", slotSeconds: 900, scale: 0 },
         ...{ hpkeSuite: 1, sealSuite: 1, streamGroups: [0], ...of },
-    } as const;
+    };
     return unwrap(
         parseGrant(unwrap(await sealGrant(signer, terms, recipientKey, new Uint8Array([0x80])))),
     );

@@ -6,6 +6,7 @@ import {
     fromHex,
     MetersealError,
     sha256,
+    toBase64,
     toHex,
     unixOfSlot,
     unwrap,
@@ -31,6 +32,7 @@ import { systemClock } from "../clocks.ts";
 import { say } from "../console.ts";
 import { type IssuedBefore, issuedBefore } from "../household/issued-before.ts";
 import { aloneWithJournal, type HouseholdJournal, readPolicy } from "../household/journal-file.ts";
+import { post } from "../household/post-issued.ts";
 import { type OwnParty, openParty, PARTY_FILES } from "../party/party.ts";
 import { type ServerApi, serverAs } from "../party/server-api.ts";
 import type { LedgerTariff } from "./ledger-tariff.ts";
@@ -66,7 +68,8 @@ export function billHousehold(dir: string, url: string | undefined): BillHouseho
  * Judges a bill against all that its reader, the tariff's provider, got from this household before, and
  * writes it into the household's journal: bills of overlapping periods tell the difference. The same
  * bill once more is no news. An override goes on the ledger too, so that nobody can say later that the
- * household was told nothing; without a wallet or a server the journal alone has it, and that is said.
+ * household was told nothing: its notice is in the journal with the bill, and is sent again until it is
+ * there. Without a wallet or a server the journal alone has it, and that is said.
  * @param isOverridden - whether the household wants it in spite of what follows.
  * @throws MetersealError MS_DERIVABLE, after what would follow was said; MS_JOURNAL, MS_CONFIG,
  * MS_STORE_LOCKED, MS_STORE_UNWRITABLE, MS_LINK, and what the server refuses.
@@ -91,7 +94,9 @@ async function releaseAlone(
     const { bill, tariff, zone } = release;
     const hash = sha256(utf8(formatBill(bill)));
     const name = toHex(hash);
-    if (await goOn(household, journal, hash)) return;
+    if (journal.read().grants.some((grant) => grant.hash === name)) {
+        return await announce(household, journal, hash);
+    }
     const ladder = unwrap(createLadder(zone, release.period.slotSeconds));
     const own = wallet?.party.id ?? new Uint8Array();
     const server = wallet === null || api === null ? null : { own: wallet, api };
@@ -110,13 +115,14 @@ async function releaseAlone(
         const todo = "Choose whole periods that follow one another, or say --override.";
         throw error("MS_DERIVABLE", { where: `bill under ${tariff.body.name}`, todo });
     }
+    const override = findings.length === 0 ? null : findingsHash(findings);
     journal.appendIssued({
-        ...{ hash: name, recipient, stream, released, messages: [] },
+        ...{ hash: name, recipient, stream, released },
         issuedUnix: Math.floor(systemClock.nowMs() / 1000),
-        ...(findings.length === 0 ? {} : { override: toHex(findingsHash(findings)) }),
+        ...(override === null ? {} : { override: toHex(override) }),
+        messages: override === null ? [] : await overrideNotices(household, hash, override),
     });
-    if (findings.length > 0) await recordOverride(household, hash, findingsHash(findings));
-    journal.appendPosted(name);
+    await announce(household, journal, hash);
 }
 
 /** The finding that nobody can tell what follows, where what was issued before is not all known. */
@@ -137,21 +143,35 @@ function undecided(
     return [{ code: "undecided", group, fromUnix, toUnix, count }];
 }
 
-/** Whether a bill was released before; an override that did not reach the ledger then goes there now. */
-async function goOn(
+/** Puts the override of a bill that is in the journal on the ledger, where it is not there yet. */
+async function announce(
     household: BillHousehold,
     journal: HouseholdJournal,
     hash: Uint8Array,
-): Promise<boolean> {
+): Promise<void> {
     const name = toHex(hash);
     const { grants, posted } = journal.read();
     const released = grants.find((grant) => grant.hash === name);
-    if (released === undefined) return false;
-    if (posted.has(name)) return true;
-    const { override } = released;
-    if (override !== undefined) await recordOverride(household, hash, fromHex(override));
-    journal.appendPosted(name);
-    return true;
+    if (released === undefined) return;
+    const { messages, override } = released;
+    // Made without a server, or by a version that kept no notice and called it posted all the same.
+    const isLost = override !== undefined && messages.length === 0;
+    if (posted.has(name) && !isLost) return;
+    const { api, wallet } = household;
+    if (override === undefined) journal.appendPosted(name);
+    else if (wallet === null || api === null) {
+        say(
+            "The override stands in the household's journal: no wallet, or no server, for the ledger. The same command with both puts it there.",
+        );
+    } else if (messages.length > 0) await post(api, journal, released);
+    else {
+        const made = await overrideNotices(household, hash, fromHex(override));
+        await post(api, journal, { ...released, messages: made }).catch((cause: unknown) => {
+            const isThere = cause instanceof MetersealError && cause.code === "MS_NOTICE_DUPLICATE";
+            if (!isThere) throw cause;
+            journal.appendPosted(name);
+        });
+    }
 }
 
 /** What a bill makes known, counted as the sum of each price on its own. */
@@ -169,27 +189,20 @@ function releasedBy({
     return { kind: "own", holding: { groups: priced.map(({ group }) => group), known } };
 }
 
-async function recordOverride(
+/**
+ * Messages that say on the ledger what the household overrode, for its time; none without a wallet, or a
+ * server that tells the time: dated ahead of the ledger they would keep everything behind them waiting.
+ */
+async function overrideNotices(
     { api, wallet }: BillHousehold,
     hash: Uint8Array,
     findings: Uint8Array,
-): Promise<void> {
-    if (api === null || wallet === null) {
-        say(
-            "The override stands in the household's journal: no wallet, or no server, for the ledger.",
-        );
-        return;
-    }
+): Promise<string[]> {
+    if (wallet === null || api === null) return [];
     const { network, party, signer } = wallet;
-    const { nowUnix } = await api.network();
-    const place = { network, party: party.id, timeUnix: nowUnix };
-    const content = { kind: NOTICE_KIND.override, hash, findings };
-    const notice = await createNotice(signer, { ...place, ...content });
-    await api.postNotice(notice).catch((cause: unknown) => {
-        // Said before a crash, and then it is there.
-        const isThere = cause instanceof MetersealError && cause.code === "MS_NOTICE_DUPLICATE";
-        if (!isThere) throw cause;
-    });
+    const { nowUnix: timeUnix } = await api.network();
+    const said = { network, party: party.id, timeUnix, kind: NOTICE_KIND.override };
+    return [toBase64(await createNotice(signer, { ...said, hash, findings }))];
 }
 
 /** For each price the stretches of slots that have it. */

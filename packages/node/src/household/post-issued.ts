@@ -1,4 +1,5 @@
 import { fromBase64 } from "@meterseal/core";
+import { parseNotice } from "@meterseal/record";
 import { type IssuedGrant, unposted } from "@meterseal/wallet";
 import type { ServerApi } from "../party/server-api.ts";
 import type { HouseholdJournal } from "./journal-file.ts";
@@ -24,11 +25,18 @@ export async function postUnposted(api: ServerApi, journal: HouseholdJournal): P
     return waiting.length;
 }
 
-/** All messages in their order; the last is the grant, the others are its notices. */
-async function post(api: ServerApi, journal: HouseholdJournal, grant: IssuedGrant): Promise<void> {
-    const messages = grant.messages.map(fromBase64);
-    for (const notice of messages.slice(0, -1)) await api.postNotice(notice);
-    const last = messages.at(-1);
-    if (last !== undefined) await api.postGrant(last);
+/**
+ * Posts all messages of a line in their order, notices to the ledger and grants to the box, and writes
+ * down that the server has them. A bill's line has at most the notice of its override.
+ */
+export async function post(
+    api: ServerApi,
+    journal: HouseholdJournal,
+    grant: IssuedGrant,
+): Promise<void> {
+    for (const message of grant.messages.map(fromBase64)) {
+        if (parseNotice(message).ok) await api.postNotice(message);
+        else await api.postGrant(message);
+    }
     journal.appendPosted(grant.hash);
 }

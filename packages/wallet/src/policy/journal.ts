@@ -93,9 +93,9 @@ export function parseJournal(content: string): Result<Journal> {
     return ok({ grants, posted, bytes: utf8(content.slice(0, end)).length });
 }
 
-/** Grants of a journal that the server may not have. */
-export function unposted(journal: Journal): IssuedGrant[] {
-    return journal.grants.filter(({ hash }) => !journal.posted.has(hash));
+/** Grants of a journal that the server may not have, and bills whose override the ledger may not. */
+export function unposted({ grants, posted }: Journal): IssuedGrant[] {
+    return grants.filter(({ hash, messages }) => messages.length > 0 && !posted.has(hash));
 }
 
 function readIssued(read: Record<string, unknown>): IssuedGrant {

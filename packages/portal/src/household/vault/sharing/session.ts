@@ -7,6 +7,7 @@ import {
     NOTICE_KIND,
     type NoticeContent,
     type Party,
+    parseNotice,
 } from "@meterseal/record";
 import { findingWords, type Grant } from "@meterseal/seal";
 import {
@@ -275,15 +276,14 @@ export class SharingSession {
         return late;
     }
 
-    /** All messages in their order; the last is the grant, the others are its notices. */
+    /** All messages in their order, notices and grants; a bill's line has no grant. */
     async #post({ hash, messages }: IssuedGrant): Promise<void> {
-        const [grant, ...notices] = messages.map(fromBase64).reverse();
-        for (const notice of notices.reverse()) {
-            await postMessage("/api/v1/notices", new Uint8Array(notice));
-        }
-        if (grant !== undefined) {
-            const authorization = await authorizationOf(this.#caller());
-            await postMessage("/api/v1/grants", new Uint8Array(grant), authorization);
+        for (const bytes of messages.map((message) => new Uint8Array(fromBase64(message)))) {
+            if (parseNotice(bytes).ok) await postMessage("/api/v1/notices", bytes);
+            else {
+                const authorization = await authorizationOf(this.#caller());
+                await postMessage("/api/v1/grants", bytes, authorization);
+            }
         }
         await this.#journal.appendPosted(hash);
     }
