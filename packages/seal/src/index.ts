@@ -53,7 +53,7 @@ export {
     type Holding,
     judgeGrant,
 } from "./derive/judge.ts";
-export type { Known, KnownSpan, Stretch } from "./derive/known.ts";
+export { hullOf, type Known, type KnownSpan, type Stretch } from "./derive/known.ts";
 export { durationWords, findingWords } from "./derive/words.ts";
 export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
 export { coverBody, differenceBody, type GrantEpoch, keyBody } from "./grant/body.ts";

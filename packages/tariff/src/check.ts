@@ -4,7 +4,7 @@ import type { Bill } from "./bill.ts";
 import { type ChargeLine, chargesOf } from "./charges.ts";
 import { type Coverage, coverageOf } from "./coverage.ts";
 import { type BillBasis, linesOf } from "./lines.ts";
-import type { RecordedEpoch } from "./recorded.ts";
+import { findShortfall } from "./reach.ts";
 
 /** A bill that follows from the records and the tariff. */
 export type CheckedBill = {
@@ -35,24 +35,15 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
             ? "a bill of this period"
             : null;
     if (reason !== null) return fail(error("MS_BILL", { expected: reason }));
-    const lastUnix = recorded.epochs.at(-1)?.boundaries.at(-1)?.atUnix ?? 0;
-    if (lastUnix < bill.toUnix) {
-        // Whoever leaves the newest records out would leave what they say out of the bill.
-        const expected = "records that reach the end of the period";
-        const todo = "Take newer evidence, or a bill that ends with the last reading.";
-        return fail(error("MS_BILL", { expected, todo }));
-    }
+    // Whoever leaves the newest records out would leave what they say out of the bill.
+    const shortfall = findShortfall(recorded.epochs, period);
+    if (shortfall !== null) return fail(error("MS_BILL", shortfall));
     const firstUnix = recorded.epochs[0]?.boundaries[0]?.atUnix ?? bill.toUnix;
     if (basis.isPruned === true && firstUnix > bill.fromUnix) {
         // Nobody could tell what they said from what was never used.
         const expected = "records that reach back to the beginning of the period";
         const todo = "Take evidence from before the pruning, or a bill that begins later.";
         return fail(error("MS_PRUNED", { where: "bill", expected, todo }));
-    }
-    if (lacksEpoch(bill, recorded.epochs)) {
-        const expected = "records of every seal epoch of the period";
-        const todo = "Take evidence of all keys of the meter, or a bill of one side of the gap.";
-        return fail(error("MS_BILL", { expected, todo }));
     }
     const lines = linesOf(basis);
     if (!lines.ok) return lines;
@@ -80,19 +71,4 @@ export function checkBill(bill: Bill, basis: BillBasis): Result<CheckedBill> {
         charges: charges.value,
         coverage: coverageOf(recorded.epochs, period),
     });
-}
-
-/**
- * True where a seal epoch before another has no record, and its time may reach into the period: nothing
- * else shows what a device measured that signed no end, and whose records were all left out.
- */
-function lacksEpoch({ fromUnix, toUnix }: Bill, epochs: readonly RecordedEpoch[]): boolean {
-    let [lastEpoch, lastUnix] = [-1, Number.NEGATIVE_INFINITY];
-    for (const { boundaries, sealEpoch } of epochs) {
-        const firstUnix = boundaries[0]?.atUnix ?? lastUnix;
-        const isNext = sealEpoch === lastEpoch + 1;
-        if (!isNext && fromUnix < firstUnix && toUnix > lastUnix) return true;
-        [lastEpoch, lastUnix] = [sealEpoch, boundaries.at(-1)?.atUnix ?? lastUnix];
-    }
-    return false;
 }

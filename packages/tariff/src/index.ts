@@ -24,6 +24,7 @@ export { type BillBasis, groupPrices, type PublishedTariff } from "./lines.ts";
 export { energyMoney, exactMoney, type Money, roundedMoney, totalMoney } from "./money.ts";
 export { indexSeries, type Period, periodOf, pricesOf, type SeriesTariff } from "./prices.ts";
 export { type Prover, proveBill } from "./prove.ts";
+export { findShortfall, type Shortfall } from "./reach.ts";
 export { type RecordedStream, readStream } from "./recorded.ts";
 export { checkPrices, checkRange } from "./rules.ts";
 export { parseTariffText } from "./text.ts";

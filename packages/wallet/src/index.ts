@@ -27,6 +27,7 @@ export { type IssueContext, prepareGrants, type ReadyGrant } from "./grant/issue
 export { knownOfTerms } from "./grant/known.ts";
 export { type GrantAsk, type GrantPlan, kindOfWindow, planGrant } from "./grant/plan.ts";
 export {
+    changesWithin,
     knownOfTariff,
     planWeighted,
     type WeightedAsk,
@@ -51,6 +52,7 @@ export {
 export { isAway, OwnKeys } from "./own/own-keys.ts";
 export { admitCohort } from "./policy/admit-cohort.ts";
 export {
+    type EpochChange,
     formatIssued,
     formatPosted,
     type IssuedCohort,

@@ -7,10 +7,22 @@ import {
 } from "@meterseal/core";
 import { decodeEvent, type MeterRecord, usageOf } from "@meterseal/record";
 import { type GrantSource, type KeySource, openGrant } from "@meterseal/seal";
+import { readStream } from "@meterseal/tariff";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { seededRandom } from "@meterseal/testkit/random";
 import { beforeAll, describe, expect, test } from "vitest";
-import { createGrant, openServicePoint, planGrant, streamEpochs } from "../src/index.ts";
+import {
+    changesWithin,
+    createGrant,
+    formatIssued,
+    type IssuedGrant,
+    NO_POLICY,
+    openServicePoint,
+    parseJournal,
+    planGrant,
+    prepareGrants,
+    streamEpochs,
+} from "../src/index.ts";
 import { EXCHANGE_UNIX, event, type Row, SLOT, usage } from "./epoch-records.ts";
 import { Home } from "./home.ts";
 
@@ -134,4 +146,92 @@ test("a range before or behind the exchange lies in one seal epoch", async () =>
         Number.NEGATIVE_INFINITY,
         EXCHANGE_UNIX,
     ]);
+});
+
+describe("two grants over a meter that died without a closing", () => {
+    const [toSlot, held] = [SLOT + 200, [1_000, 1_010, 1_025, 1_033]];
+    const first = SLOT - 200;
+
+    /** Grants one sum over the exchange, with the old meter's boundaries as far as they were seen. */
+    async function prepare(seen: number, issued: readonly IssuedGrant[], closedWh?: bigint) {
+        const old = await usage(home, 0, SLOT - 2, rows(...held.slice(0, seen)));
+        const closed = closedWh === undefined ? [] : [await event(home, 0, "closing", closedWh)];
+        const before = closed.map((record) => ({ closing: record.message.hash }))[0] ?? {};
+        const opened = await event(home, 1, "opening", 0n, before);
+        const young = await usage(home, 1, SLOT + 3, rows(6, 20));
+        const ladder = unwrap(createLadder(home.key.zone, 900));
+        const [fromUnix, toUnix] = [unixOfSlot(first, 900), unixOfSlot(toSlot, 900)];
+        const ask = { window: "total", groups: [0], fromUnix, toUnix } as const;
+        const plan = unwrap(planGrant(ladder, ask));
+        const records = [old, ...closed, opened, young];
+        const [ready] = await prepareGrants(
+            {
+                key: home.key,
+                household: { id: testBytes("household", 16), signer: testSigner("wallet") },
+                recipient: {
+                    ...{ name: "", role: 2, keyEpoch: 0, streams: [], timeUnix: 0 },
+                    id: testBytes("provider", 16),
+                    network: home.key.network,
+                    key: testSigner("provider").publicKey,
+                    recipients: [{ suite: 1, bytes: pair.publicKey }],
+                    message: old.message,
+                },
+                stores: [],
+                epochs: unwrap(streamEpochs(home.key, records)),
+                ladder,
+                policy: NO_POLICY,
+                nowUnix: toUnix,
+                random: seededRandom(seen),
+                issued,
+            },
+            [plan],
+        );
+        if (ready === undefined) throw new Error("a grant");
+        const findings = ready.judgements.flatMap((judgement) => judgement.findings);
+        return { issued: ready.issued, findings };
+    }
+
+    test("give what it measured between the ends that they saw: that is found", async () => {
+        const early = await prepare(3, []);
+        expect(early.findings).toEqual([]);
+        expect(early.issued.changes).toEqual([
+            { sealEpoch: 1, endUnix: unixOfSlot(SLOT, 900), isFinal: false },
+        ]);
+        expect((await prepare(3, [early.issued])).findings).toEqual([]);
+        const [finding, ...more] = (await prepare(4, [early.issued])).findings;
+        expect(finding).toMatchObject({
+            code: "refinement",
+            fromUnix: unixOfSlot(SLOT, 900),
+            toUnix: unixOfSlot(SLOT + 1, 900),
+        });
+        expect(more).toEqual([]);
+        const line = unwrap(formatIssued(early.issued));
+        expect(unwrap(parseJournal(line)).grants).toEqual([early.issued]);
+    });
+
+    test("a bill and a weighted sum say where they let it end, too", async () => {
+        const old = await usage(home, 0, SLOT - 2, rows(...held));
+        const opened = await event(home, 1, "opening", 0n, {});
+        const young = await usage(home, 1, SLOT + 3, rows(6, 20));
+        const { epochs } = unwrap(readStream([old, opened, young], home.key.stream.streamId));
+        const within = (fromSlot: number, toSlot: number) =>
+            changesWithin(epochs, unixOfSlot(fromSlot, 900), unixOfSlot(toSlot, 900));
+        const endUnix = unixOfSlot(SLOT + 1, 900);
+        expect(within(first, toSlot)).toEqual([{ sealEpoch: 1, endUnix, isFinal: false }]);
+        expect(within(first, SLOT + 2)).toEqual(within(first, toSlot));
+        expect(within(first, SLOT + 1)).toEqual([]);
+        expect(within(SLOT + 3, toSlot)).toEqual([]);
+        const closed = await event(home, 0, "closing", 1_040n);
+        const ended = unwrap(readStream([old, closed, opened, young], home.key.stream.streamId));
+        const [change] = changesWithin(ended.epochs, unixOfSlot(first, 900), endUnix + 900_000);
+        expect(change).toEqual({ sealEpoch: 1, endUnix: EXCHANGE_UNIX, isFinal: true });
+    });
+
+    test("count as the worst where the first does not say what it saw, and the end is not signed", async () => {
+        const { changes: _, ...unsaid } = (await prepare(3, [])).issued;
+        const codes = async (wh?: bigint) =>
+            (await prepare(4, [unsaid], wh)).findings.map(({ code }) => code);
+        expect(await codes()).toEqual(["undecided"]);
+        expect(await codes(1_040n)).toEqual([]);
+    });
 });

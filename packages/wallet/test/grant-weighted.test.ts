@@ -166,6 +166,25 @@ test("a grant is judged by weighted sums of other devices, and left open where t
     expect((await prepared([elsewhere])).codes).toEqual([]);
 });
 
+test("a period that is not recorded to its end is refused: two grants would give the readings between", async () => {
+    const late = await Home.create({ zone: "UTC", name: "late" });
+    const amounts = Array.from({ length: DAYS * 96 + 1 }, () => 5);
+    const boundaries = grow(SLOT, 5_000n, amounts);
+    const parts = [boundaries.slice(0, -2), boundaries.slice(-2, -1), boundaries.slice(-1)];
+    const written: MeterRecord[] = [];
+    for (const part of parts) written.push(await late.record(part));
+    const planOver = (own: readonly MeterRecord[], changes: Partial<WeightedAsk> = {}) =>
+        planWeighted(late.key, unwrap(readStream(own, late.key.stream.streamId)), ask(changes));
+    for (const count of [1, 2]) {
+        const plan = planOver(written.slice(0, count));
+        expect(plan).toMatchObject({ ok: false, error: { code: "MS_USAGE" } });
+        const toUnix = unixOfSlot(SLOT + amounts.length - 4 + count, 900);
+        expect(codeOf(planOver(written.slice(0, count), { toUnix }))).toBe("ok");
+    }
+    expect(codeOf(planOver(written))).toBe("ok");
+    expect(codeOf(planOver(written, { fromUnix: ask().fromUnix - 900 }))).toBe("MS_USAGE");
+});
+
 test("prices that single slots out, a register without a price and a foreign stream are refused", () => {
     const ladder = (priceMicro: number, i: number) => ({ name: `level ${i}`, priceMicro });
     const steep: TariffBody = {

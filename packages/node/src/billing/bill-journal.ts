@@ -27,7 +27,7 @@ import {
     type Period,
     type RecordedStream,
 } from "@meterseal/tariff";
-import { type IssuedGrant, judgeIssue, type Proposal } from "@meterseal/wallet";
+import { changesWithin, type IssuedGrant, judgeIssue, type Proposal } from "@meterseal/wallet";
 import { systemClock } from "../clocks.ts";
 import { say } from "../console.ts";
 import { type IssuedBefore, issuedBefore } from "../household/issued-before.ts";
@@ -103,7 +103,8 @@ async function releaseAlone(
     const before = await issuedBefore(journal.read(), server, ladder);
     const [recipient, stream] = [toHex(tariff.provider), toHex(bill.stream)];
     const released = releasedBy(release);
-    const proposal = { household: toHex(own), recipient, stream, released };
+    const changes = changesWithin(release.recorded.epochs, bill.fromUnix, bill.toUnix);
+    const proposal = { household: toHex(own), recipient, stream, released, changes };
     const judgements = judgeIssue(before.issued, readPolicy(dir), proposal, ladder);
     const findings = [
         ...judgements.flatMap((judgement) => judgement.findings),
@@ -117,7 +118,7 @@ async function releaseAlone(
     }
     const override = findings.length === 0 ? null : findingsHash(findings);
     journal.appendIssued({
-        ...{ hash: name, recipient, stream, released },
+        ...{ hash: name, recipient, stream, released, changes },
         issuedUnix: Math.floor(systemClock.nowMs() / 1000),
         ...(override === null ? {} : { override: toHex(override) }),
         messages: override === null ? [] : await overrideNotices(household, hash, override),

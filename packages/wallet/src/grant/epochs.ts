@@ -13,10 +13,12 @@ import {
     type EpochAddress,
     expandAddresses,
     type GrantEpoch,
+    type GrantSpan,
     ownerKeys,
     type TreeAddress,
 } from "@meterseal/seal";
 import type { KeyFile } from "../key-file.ts";
+import type { EpochChange } from "../policy/journal.ts";
 import { ownRecords } from "../series.ts";
 
 /** A seal epoch of a stream as its records show it. */
@@ -26,6 +28,8 @@ export type StreamEpoch = {
     readonly fromUnix: number;
     /** Registers over which sums go on from the epoch before; absent in the first one. */
     readonly ends?: BridgeEnds;
+    /** When the registers that end the epoch before were read, and whether they are its last ones. */
+    readonly before?: Pick<EpochChange, "endUnix" | "isFinal">;
 };
 
 /** What the records of one seal epoch say of its two ends. */
@@ -58,9 +62,12 @@ export function streamEpochs(key: KeyFile, records: Iterable<MeterRecord>): Resu
             const { sealEpoch } = epoch;
             const before = sorted[i - 1];
             if (before === undefined) return { sealEpoch, fromUnix: Number.NEGATIVE_INFINITY };
-            const ends = endsOf(before, epoch);
+            const open = openingEnd(epoch);
+            const close = closingEnd(before, epoch, key.stream.slotSeconds);
             const fromUnix = beginOf(epoch, key.stream.slotSeconds);
-            return ends === null ? { sealEpoch, fromUnix } : { sealEpoch, fromUnix, ends };
+            if (open === null || close === null) return { sealEpoch, fromUnix };
+            const { address, ...end } = close;
+            return { sealEpoch, fromUnix, ends: { close: address, open }, before: end };
         }),
     );
 }
@@ -98,6 +105,20 @@ export function grantEpochs(
     return ok(parts);
 }
 
+/**
+ * Changes of the seal epoch over which the sums of a grant go on.
+ * @param epochs - of {@link streamEpochs}.
+ */
+export function changesOf(
+    epochs: readonly StreamEpoch[],
+    spans: readonly GrantSpan[],
+): EpochChange[] {
+    return spans.slice(1).flatMap(({ sealEpoch }) => {
+        const before = epochs.find((epoch) => epoch.sealEpoch === sealEpoch)?.before;
+        return before === undefined ? [] : [{ sealEpoch, ...before }];
+    });
+}
+
 function takeRecord(seen: Map<number, Seen>, record: MeterRecord): Result<null> {
     if (record.recordClass === RECORD_CLASS.billing) {
         const event = eventOf(record);
@@ -126,27 +147,29 @@ function seenOf(seen: Map<number, Seen>, sealEpoch: number): Seen {
     return known;
 }
 
-function endsOf(before: Seen, epoch: Seen): BridgeEnds | null {
-    const open = openingEnd(epoch);
-    const close = closingEnd(before, epoch);
-    return open === null || close === null ? null : { close, open };
-}
-
 function openingEnd({ first, opening, sealEpoch }: Seen): EpochAddress | null {
     if (opening !== undefined) return { sealEpoch, level: LEVEL.event, index: opening.index };
     return first === undefined ? null : { sealEpoch, ...first.address };
 }
 
-function closingEnd(before: Seen, { opening, sealEpoch }: Seen): EpochAddress | null {
-    if (before.closing !== undefined) {
-        const { index } = before.closing;
-        return { sealEpoch: before.sealEpoch, level: LEVEL.event, index };
+type ClosingEnd = NonNullable<StreamEpoch["before"]> & { readonly address: EpochAddress };
+
+function closingEnd(
+    { closing, last, sealEpoch: old }: Seen,
+    { opening, sealEpoch }: Seen,
+    slotSeconds: number,
+): ClosingEnd | null {
+    if (closing !== undefined) {
+        const address = { sealEpoch: old, level: LEVEL.event, index: closing.index };
+        return { address, endUnix: closing.atUnix, isFinal: true };
     }
     if (opening?.before?.stated !== undefined) {
-        return { sealEpoch, level: LEVEL.event, index: opening.index + 1 };
+        const address = { sealEpoch, level: LEVEL.event, index: opening.index + 1 };
+        return { address, endUnix: opening.atUnix, isFinal: true };
     }
-    if (before.last === undefined) return null;
-    return { sealEpoch: before.sealEpoch, ...before.last.address };
+    if (last === undefined) return null;
+    const endUnix = unixOfSlot(last.slot, slotSeconds);
+    return { address: { sealEpoch: old, ...last.address }, endUnix, isFinal: false };
 }
 
 /** When an epoch began: at its opening, or the slot before its first boundary. */

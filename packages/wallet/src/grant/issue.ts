@@ -10,11 +10,11 @@ import {
 import { createNotice, NOTICE_KIND, type Party } from "@meterseal/record";
 import { findingsHash, type Grant, type Known } from "@meterseal/seal";
 import type { KeyFile } from "../key-file.ts";
-import type { IssuedGrant } from "../policy/journal.ts";
+import type { EpochChange, IssuedGrant } from "../policy/journal.ts";
 import { type Judgement, judgeIssue, type Proposal } from "../policy/judge-issue.ts";
 import type { Policy } from "../policy/policy.ts";
 import { createGrant } from "./create-grant.ts";
-import type { StreamEpoch } from "./epochs.ts";
+import { changesOf, type StreamEpoch } from "./epochs.ts";
 import { knownOfTerms } from "./known.ts";
 import type { GrantPlan } from "./plan.ts";
 import type { WeightedPlan } from "./weighted.ts";
@@ -83,7 +83,8 @@ export async function prepareGrants(
         const issued = [...context.issued, ...ready.map((before) => before.issued)];
         const known = "known" in plan ? plan.known : unwrap(knownOfTerms(grant, context.ladder));
         if (known === null) throw error("MS_INTERNAL", { where: "what a grant makes known" });
-        ready.push(await judged(context, { grant, issued, known }));
+        const changes = "changes" in plan ? plan.changes : changesOf(epochs, grant.spans);
+        ready.push(await judged(context, { grant, issued, known, changes }));
     }
     return ready;
 }
@@ -92,13 +93,14 @@ export async function prepareGrants(
 type MadeGrant = {
     readonly grant: Grant;
     readonly known: Known;
+    readonly changes: readonly EpochChange[];
     /** Everything that was issued before it. */
     readonly issued: readonly IssuedGrant[];
 };
 
 async function judged(
     context: IssueContext,
-    { grant, issued, known }: MadeGrant,
+    { changes, grant, issued, known }: MadeGrant,
 ): Promise<ReadyGrant> {
     const { household, nowUnix, recipient } = context;
     const proposal: Proposal = {
@@ -106,6 +108,7 @@ async function judged(
         recipient: toHex(recipient.id),
         stream: toHex(grant.streamId),
         released: { kind: "own", holding: { groups: grant.groups, known } },
+        changes,
     };
     const judgements = judgeAll(context, grant, issued, proposal);
     const { hash } = grant.message;
@@ -127,6 +130,7 @@ async function judged(
             stream: proposal.stream,
             issuedUnix: nowUnix,
             released: proposal.released,
+            changes,
             ...(judgements.length === 0 ? {} : { override: toHex(findings) }),
             messages: [...messages, grant.message.bytes].map(toBase64),
         },

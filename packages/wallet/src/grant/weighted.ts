@@ -1,17 +1,20 @@
 import { bytesEqual, error, fail, ok, type Result } from "@meterseal/core";
-import { GROUP } from "@meterseal/record";
+import { GROUP, LEVEL } from "@meterseal/record";
 import { GRANT_KIND, type GroupWeights, type Known, type Stretch } from "@meterseal/seal";
 import {
     checkPrices,
     checkRange,
+    findShortfall,
     type Period,
     type PublishedTariff,
     periodOf,
     pricesOf,
     type RecordedStream,
+    type Shortfall,
     weigh,
 } from "@meterseal/tariff";
 import type { KeyFile } from "../key-file.ts";
+import type { EpochChange } from "../policy/journal.ts";
 import type { GrantPlan } from "./plan.ts";
 
 /** One sum of a register, weighted by a tariff's prices, that a household wants to grant. */
@@ -30,14 +33,16 @@ export type WeightedPlan = GrantPlan & {
     readonly weights: readonly GroupWeights[];
     readonly tariffHash: Uint8Array;
     readonly known: Known;
+    readonly changes: readonly EpochChange[];
 };
 
 /**
  * Plans a W grant over a period that is recorded: what flowed into a gap is priced where it landed, as
  * in a bill. Whoever adds up the sealed registers takes the weights from the same tariff and records.
  * @returns MS_TARIFF where the tariff has no price for the register, or its prices could single out
- * readings; MS_USAGE for a period of no whole slots; MS_KEY_FOREIGN for records of another stream;
- * MS_RESEALED where two seal epochs measured a time of the period.
+ * readings; MS_USAGE for a period of no whole slots, or one that is not recorded from its beginning to
+ * its end; MS_KEY_FOREIGN for records of another stream; MS_RESEALED where two seal epochs measured a
+ * time of the period.
  */
 export function planWeighted(
     key: KeyFile,
@@ -50,6 +55,8 @@ export function planWeighted(
     const { fromUnix, group, tariff, toUnix } = ask;
     const period = periodOf(fromUnix, toUnix, key.stream.slotSeconds);
     if (!period.ok) return period;
+    const unrecorded = findUnrecorded(recorded, period.value, fromUnix);
+    if (unrecorded !== null) return fail(error("MS_USAGE", { where: "time", ...unrecorded }));
     const prices = pricesFor(ask, period.value);
     if (!prices.ok) return prices;
     const weighed = weigh(recorded.epochs, period.value, prices.value);
@@ -68,7 +75,43 @@ export function planWeighted(
         weights: [{ group, epochs }],
         tariffHash: tariff.hash,
         known: { kind: "sums", rows: rowsOf(prices.value, period.value) },
+        changes: changesWithin(recorded.epochs, fromUnix, toUnix),
     });
+}
+
+/**
+ * Changes of the seal epoch within a time over which a bill or a weighted sum counts: each device up to
+ * its last recorded registers, of which only a closing record says that they are the last.
+ */
+export function changesWithin(
+    epochs: RecordedStream["epochs"],
+    fromUnix: number,
+    toUnix: number,
+): EpochChange[] {
+    return epochs.flatMap(({ boundaries: [first], sealEpoch }, i) => {
+        const last = epochs[i - 1]?.boundaries.at(-1);
+        const isWithin = first !== undefined && first.atUnix > fromUnix;
+        if (last === undefined || !isWithin || last.atUnix >= toUnix) return [];
+        const isFinal = last.address.level === LEVEL.event;
+        return [{ sealEpoch, endUnix: last.atUnix, isFinal }];
+    });
+}
+
+/**
+ * Why a period cannot be weighed once and for all; null where it can. Of two sums over one period, of
+ * which one lacks a record, the difference is what was used in it.
+ */
+function findUnrecorded(
+    { epochs }: RecordedStream,
+    period: Period,
+    fromUnix: number,
+): Shortfall | null {
+    const firstUnix = epochs[0]?.boundaries[0]?.atUnix ?? Number.POSITIVE_INFINITY;
+    if (firstUnix <= fromUnix) return findShortfall(epochs, period);
+    return {
+        expected: "records that reach back to the beginning of the period",
+        todo: "Take a period that begins with the first reading, or later.",
+    };
 }
 
 /**

@@ -16,6 +16,16 @@ export type IssuedCohort = {
     readonly toSlot: number;
 };
 
+/** A change of the seal epoch that a grant counts over, and where the grant lets the old one end. */
+export type EpochChange = {
+    /** Of the new device. */
+    readonly sealEpoch: number;
+    /** Instant of the old device's last registers that the grant counts. */
+    readonly endUnix: number;
+    /** Whether these were said to be its last; else they are the last ones seen, and later ones may come. */
+    readonly isFinal: boolean;
+};
+
 /** What somebody can compute with a grant: of the household alone, or only of its cohort. */
 export type Released =
     | { readonly kind: "own"; readonly holding: Holding }
@@ -29,6 +39,8 @@ export type IssuedGrant = {
     readonly stream: string;
     readonly issuedUnix: number;
     readonly released: Released;
+    /** Absent where it is not known. */
+    readonly changes?: readonly EpochChange[];
     /** True where what it opens is only guessed, because its tariff or cohort is not shown; in no journal. */
     readonly isGuess?: boolean;
     /** Hash of the findings that the household overrode. */
@@ -105,9 +117,16 @@ function readIssued(read: Record<string, unknown>): IssuedGrant {
         stream: hex(read.stream, 16),
         issuedUnix: integer(read.issuedUnix),
         released: readReleased(fields(read.released)),
+        ...(read.changes === undefined ? {} : { changes: list(read.changes, readChange) }),
         ...(read.override === undefined ? {} : { override: hex(read.override, 32) }),
         messages: list(read.messages, text),
     };
+}
+
+function readChange(value: unknown): EpochChange {
+    const { endUnix, isFinal, sealEpoch } = fields(value);
+    if (typeof isFinal !== "boolean") throw new TypeError("isFinal");
+    return { sealEpoch: integer(sealEpoch), endUnix: integer(endUnix), isFinal };
 }
 
 function readReleased(read: Record<string, unknown>): Released {

@@ -1,6 +1,7 @@
 import { type Ladder, unixOfSlot } from "@meterseal/core";
 import { CROWD_MIN, type Finding, judgeGrant, type Stretch, smallestCrowd } from "@meterseal/seal";
-import type { IssuedCohort, IssuedGrant, Released } from "./journal.ts";
+import { changeFindings } from "./changes.ts";
+import type { EpochChange, IssuedCohort, IssuedGrant, Released } from "./journal.ts";
 import { minimumFor, type Policy } from "./policy.ts";
 
 /** A grant before it is made. */
@@ -11,6 +12,8 @@ export type Proposal = {
     /** Stream id in hex. */
     readonly stream: string;
     readonly released: Released;
+    /** Changes of the seal epoch that it counts over; none unless given. */
+    readonly changes?: readonly EpochChange[];
 };
 
 /** What one recipient, or several that are counted together, would get to know. */
@@ -57,9 +60,10 @@ function judgeFor(
     ladder: Ladder,
 ): Finding[] {
     const { household, released } = proposal;
-    const held = issued
-        .filter(({ recipient, stream }) => stream === proposal.stream && who.includes(recipient))
-        .map((grant) => grant.released);
+    const grants = issued.filter(
+        ({ recipient, stream }) => stream === proposal.stream && who.includes(recipient),
+    );
+    const held = grants.map((grant) => grant.released);
     const findings = monitorFindings(held, released, ladder);
     if (released.kind === "cohort") {
         const cohorts = [...held, released].flatMap((item) =>
@@ -69,7 +73,11 @@ function judgeFor(
     }
     const holdings = held.flatMap((item) => (item.kind === "own" ? item.holding : []));
     const minimumSeconds = Math.min(...who.map((member) => minimumFor(policy, member)));
-    return [...findings, ...judgeGrant(holdings, released.holding, ladder, { minimumSeconds })];
+    return [
+        ...findings,
+        ...judgeGrant(holdings, released.holding, ladder, { minimumSeconds }),
+        ...changeFindings(grants, proposal, ladder),
+    ];
 }
 
 /** Who adds up a neighbourhood holds nothing of a household alone. */
