@@ -1,9 +1,17 @@
 import { bytesEqual, error, fail, ok, type Result, slotOfUnix } from "@meterseal/core";
 import { type Evidence, type TreeHead, type Verdict, verdictOf } from "@meterseal/ledger";
 import { channelsOfGroup } from "@meterseal/record";
-import { GRANT_KIND, type Grant, type GrantKeys, openWeighted } from "@meterseal/seal";
 import {
+    GRANT_KIND,
+    type Grant,
+    type GrantKeys,
+    openWeighted,
+    type TokenTable,
+} from "@meterseal/seal";
+import {
+    type BillBasis,
     describeWeighted,
+    findShortfall,
     type PublishedTariff,
     periodOf,
     readStream,
@@ -44,8 +52,9 @@ export type WeightedReading = {
  * Opens the one sum that a W grant is for: what the registers of its range cost under a tariff, and
  * nothing of any slot. Verified as {@link readGrant} does.
  * @returns MS_VERSION for a grant of another kind, MS_TARIFF for another tariff than granted or one
- * without a price, MS_GRANT_RANGE for numbers that do not fit the terms, and the refusals of
- * verifyRecords.
+ * without a price, MS_GRANT_RANGE for numbers that do not fit the terms, MS_GAP for records that end
+ * before the range does or lack a seal epoch of it, MS_REGISTER_CAP for a sum that no registers make:
+ * the grant was made over other records; and the refusals of verifyRecords.
  */
 export function readWeighted(input: WeightedInput): Result<WeightedReading> {
     const { claimed, evidence, grant, keys, tariff, trust } = input;
@@ -62,22 +71,41 @@ export function readWeighted(input: WeightedInput): Result<WeightedReading> {
     if (!period.ok) return period;
     const recorded = readStream(verified.value.records, grant.streamId);
     if (!recorded.ok) return recorded;
+    const { checkpoint, continuity, signature } = verified.value;
     const basis = { period: period.value, recorded: recorded.value, tariff };
-    const amounts: GroupAmounts[] = [];
-    for (const [place, group] of grant.groups.entries()) {
-        const tokens = keys.table.tokens[place];
-        if (tokens?.length !== channelsOfGroup(group)) {
-            return fail(error("MS_GRANT_RANGE", { where: `group ${group}` }));
-        }
-        const weighted = weightedSum(basis, group);
-        if (!weighted.ok) return weighted;
-        const { sums } = weighted.value;
-        const opened = [...tokens].map((token, i) => openWeighted(sums[i] ?? 0n, token));
-        amounts.push({ group, amounts: opened });
+    const amounts = openAmounts(grant, keys.table, basis);
+    if (!amounts.ok) {
+        // Where a proof does not hold, that is the fault: what follows from it says nothing.
+        return fail([...signature.faults, ...continuity.faults][0]?.error ?? amounts.error);
     }
     const said = claimed === undefined ? null : describeWeighted(basis, grant.groups);
     if (said !== null && !said.ok) return said;
     const sums = said === null ? null : verdictOf(1, compareClaim(said.value, claimed));
-    const { checkpoint, continuity, signature } = verified.value;
-    return ok({ amounts, verdicts: { continuity, signature, sums }, checkpoint });
+    return ok({ amounts: amounts.value, verdicts: { continuity, signature, sums }, checkpoint });
+}
+
+function openAmounts(
+    { groups }: Grant,
+    { tokens }: TokenTable,
+    basis: BillBasis,
+): Result<GroupAmounts[]> {
+    const shortfall = findShortfall(basis.recorded.epochs, basis.period);
+    if (shortfall !== null) return fail(error("MS_GAP", { where: "the evidence", ...shortfall }));
+    const amounts: GroupAmounts[] = [];
+    for (const [place, group] of groups.entries()) {
+        const own = tokens[place];
+        if (own?.length !== channelsOfGroup(group)) {
+            return fail(error("MS_GRANT_RANGE", { where: `group ${group}` }));
+        }
+        const weighted = weightedSum(basis, group);
+        if (!weighted.ok) return weighted;
+        const { least, most, sums } = weighted.value;
+        const opened = [...own].map((token, i) => openWeighted(sums[i] ?? 0n, token));
+        if (opened.some((amount) => amount < least || amount > most)) {
+            const todo = "The grant was made over other records, or its bytes were altered.";
+            return fail(error("MS_REGISTER_CAP", { where: "the opened sum", todo }));
+        }
+        amounts.push({ group, amounts: opened });
+    }
+    return ok(amounts);
 }

@@ -98,7 +98,13 @@ export type Wish = Partial<
         GrantTerms,
         "kind" | "level" | "window" | "groups" | "issuedUnix" | "leaseEndUnix" | "tariffHash"
     >
-> & { readonly from?: string; readonly to?: string; readonly recipient?: TestParty };
+> & {
+    readonly from?: string;
+    readonly to?: string;
+    readonly recipient?: TestParty;
+    /** Records that the household had when it weighed them; all unless given. */
+    readonly seenRecords?: number;
+};
 
 /** A home with a meter that was exchanged, its household, a provider, and the log of it all. */
 export class Street {
@@ -244,7 +250,7 @@ export class Street {
     /** A grant to the provider with its notice in the log, and what the provider opens from it. */
     async grant(wish: Wish, announce = true): Promise<{ grant: Grant; keys: GrantKeys }> {
         const [first] = this.meters;
-        const { from = FROM, kind = GRANT_KIND.K, recipient, to = TO, ...more } = wish;
+        const { from = FROM, kind = GRANT_KIND.K, recipient, seenRecords, to = TO, ...more } = wish;
         const [fromUnix, toUnix] = [at(from), at(to)];
         const change = at(EXCHANGE);
         const spans = [
@@ -275,7 +281,7 @@ export class Street {
             ...(kind === GRANT_KIND.D || kind === GRANT_KIND.E ? { window: "day" as const } : {}),
             ...more,
         };
-        const body = this.#body(terms);
+        const body = this.#body(terms, seenRecords);
         const { publicKey } = this.keyPair;
         const bytes = unwrap(await sealGrant(this.household.signer, terms, publicKey, body));
         const grant = unwrap(parseGrant(bytes));
@@ -289,7 +295,7 @@ export class Street {
         this.say(notice.message.bytes);
     }
 
-    #body(terms: GrantTerms): Uint8Array {
+    #body(terms: GrantTerms, seenRecords: number | undefined): Uint8Array {
         const ends = {
             close: { sealEpoch: 0, level: 4 as const, index: 0 },
             open: { sealEpoch: 1, level: 4 as const, index: 0 },
@@ -301,7 +307,7 @@ export class Street {
         }));
         const { window = "day" } = terms;
         if (terms.kind === GRANT_KIND.K) return unwrap(coverBody(terms, this.ladder, epochs));
-        if (terms.kind === GRANT_KIND.W) return this.#weightedBody(terms);
+        if (terms.kind === GRANT_KIND.W) return this.#weightedBody(terms, seenRecords);
         const edges = this.edges(window, terms.fromUnix, terms.toUnix);
         const windows = edges.slice(1).map((edge, i) => ({
             fromUnix: unixOfSlot(edges[i] as number, SLOT_SECONDS),
@@ -312,8 +318,11 @@ export class Street {
     }
 
     /** One number a group: what the keys of the range weigh by the prices of {@link TARIFF}. */
-    #weightedBody({ fromUnix, groups, slotSeconds, streamId, toUnix }: GrantTerms): Uint8Array {
-        const recorded = unwrap(readStream(this.records, streamId));
+    #weightedBody(
+        { fromUnix, groups, slotSeconds, streamId, toUnix }: GrantTerms,
+        seenRecords: number | undefined,
+    ): Uint8Array {
+        const recorded = unwrap(readStream(this.records.slice(0, seenRecords), streamId));
         const period = unwrap(periodOf(fromUnix, toUnix, slotSeconds));
         const tokens = groups.map((group) => {
             const plan = group === 0 ? TARIFF.imports : TARIFF.exports;

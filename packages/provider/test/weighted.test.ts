@@ -112,13 +112,47 @@ describe("a grant of a weighted sum", () => {
         expect(readWeighted({ ...right, tariff: noExport })).toMatchObject({
             error: { code: "MS_TARIFF" },
         });
-        const shown = unwrap(readWeighted({ ...right, evidence: dropped }));
-        expect(shown.verdicts.continuity.faults.map(({ error }) => error.code)).toEqual([
-            "MS_CHAIN_MISMATCH",
-        ]);
+        expect(readWeighted({ ...right, evidence: dropped })).toMatchObject({
+            error: { code: "MS_CHAIN_MISMATCH" },
+        });
         const unsaid = { ...evidence, statements: evidence.statements?.slice(0, 1) ?? [] };
         expect(readWeighted({ ...right, evidence: unsaid })).toMatchObject({
             error: { code: "MS_GRANT_NOTICE" },
         });
+    });
+
+    it("is not read from records that end before it does, nor where it was made over fewer", async () => {
+        const right = await input();
+        for (const missing of [1, 2]) {
+            const kept = street.records.slice(0, -missing);
+            const short = { ...right, evidence: await street.evidence(kept) };
+            expect(readWeighted(short)).toMatchObject({ error: { code: "MS_GAP" } });
+        }
+        const early = await street.grant({
+            ...{ kind: GRANT_KIND.W, tariffHash: HASH, issuedUnix: at(FROM) + 1 },
+            seenRecords: street.records.length - 1,
+        });
+        expect(
+            readWeighted({ ...right, ...early, evidence: await street.evidence() }),
+        ).toMatchObject({
+            error: { code: "MS_REGISTER_CAP" },
+        });
+    });
+
+    it("opens to no more than its registers can count, and to no less", async () => {
+        const right = await input();
+        if (right.keys.form !== "tokens") throw new Error("a grant of one number");
+        const { table } = right.keys;
+        const codeWith = (more: bigint): string => {
+            const tokens = table.tokens.map((own) =>
+                BigUint64Array.from(own, (token) => BigInt.asUintN(64, token + more)),
+            );
+            const keys = { form: "tokens", table: { ...table, tokens } } as const;
+            const read = readWeighted({ ...right, keys });
+            return read.ok ? "ok" : read.error.code;
+        };
+        expect(codeWith(0n)).toBe("ok");
+        expect(codeWith(-(2n ** 40n))).toBe("MS_REGISTER_CAP");
+        expect(codeWith(2n ** 49n)).toBe("MS_REGISTER_CAP");
     });
 });

@@ -5,10 +5,10 @@ import { coverageOf, type Gap } from "./coverage.ts";
 import type { BillBasis } from "./lines.ts";
 import { pricesOf } from "./prices.ts";
 import type { RecordedBoundary } from "./recorded.ts";
-import { weigh } from "./weights.ts";
+import { type WeightedBounds, weigh, weightedBounds } from "./weights.ts";
 
-/** Σ v · P of the registers of one group, and the boundaries that enter. */
-export type WeightedSum = {
+/** Σ v · P of the registers of one group, the boundaries that enter, and between what it opens. */
+export type WeightedSum = WeightedBounds & {
     /** One a channel of the group, mod 2^64. */
     readonly sums: readonly bigint[];
     readonly boundaries: readonly RecordedBoundary[];
@@ -49,7 +49,7 @@ export function weightedSum(
         }
         for (const { boundary } of terms) boundaries.push(boundary);
     }
-    return ok({ sums, boundaries });
+    return ok({ sums, boundaries, ...weightedBounds(recorded.epochs, period, prices.value) });
 }
 
 /** A weighted sum as the API says it; instants in seconds since 1970. */

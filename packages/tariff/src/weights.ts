@@ -1,6 +1,6 @@
-import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
+import { error, fail, LIMITS, ok, type Result, unixOfSlot } from "@meterseal/core";
 import type { Period } from "./prices.ts";
-import { endSlot, type RecordedBoundary, type RecordedEpoch } from "./recorded.ts";
+import { beginSlot, endSlot, type RecordedBoundary, type RecordedEpoch } from "./recorded.ts";
 
 /** A boundary and its weight v, never zero. */
 export type WeightedBoundary = { readonly boundary: RecordedBoundary; readonly weight: bigint };
@@ -31,13 +31,7 @@ export function weigh(
         return fail(error("MS_RESEALED", { where, expected }));
     }
     const weighed = epochs.map(({ boundaries, sealEpoch }) => {
-        /** Price of what flowed until a boundary; nothing before the first and outside the period. */
-        const priceUntil = (i: number): number => {
-            const boundary = i === 0 ? undefined : boundaries[i];
-            if (boundary === undefined) return 0;
-            const slot = endSlot(boundary.atUnix, period.slotSeconds);
-            return pricesMicro[slot - period.fromSlot] ?? 0;
-        };
+        const priceUntil = (i: number): number => priceOf(boundaries, i, period, pricesMicro);
         const terms: WeightedBoundary[] = [];
         let before = 0;
         for (let i = 0; i < boundaries.length; i++) {
@@ -72,4 +66,47 @@ function findOverlap(
         lastUnix = Math.max(endUnix, boundaries.at(-1)?.atUnix ?? endUnix);
     }
     return null;
+}
+
+/** Price of what flowed until a boundary; nothing before the first and outside the period. */
+function priceOf(
+    boundaries: readonly RecordedBoundary[],
+    place: number,
+    { fromSlot, slotSeconds }: Period,
+    pricesMicro: readonly number[],
+): number {
+    const boundary = place === 0 ? undefined : boundaries[place];
+    if (boundary === undefined) return 0;
+    return pricesMicro[endSlot(boundary.atUnix, slotSeconds) - fromSlot] ?? 0;
+}
+
+/** Smallest and largest weighted sum that registers can make. */
+export type WeightedBounds = { readonly least: bigint; readonly most: bigint };
+
+/**
+ * Between what a sum over the weights of {@link weigh} lies, where no register grows by more than
+ * {@link LIMITS.slotDelta} in a slot: any other one was opened with numbers of other records.
+ */
+export function weightedBounds(
+    epochs: readonly RecordedEpoch[],
+    period: Period,
+    pricesMicro: readonly number[],
+): WeightedBounds {
+    let [least, most] = [0n, 0n];
+    for (const { boundaries } of epochs) {
+        for (let i = 1; i < boundaries.length; i++) {
+            const price = priceOf(boundaries, i, period, pricesMicro);
+            const [begin, end] = [boundaries[i - 1], boundaries[i]] as [
+                RecordedBoundary,
+                RecordedBoundary,
+            ];
+            const { slotSeconds } = period;
+            const slots =
+                1 + endSlot(end.atUnix, slotSeconds) - beginSlot(begin.atUnix, slotSeconds);
+            const part = BigInt(price) * BigInt(LIMITS.slotDelta * Math.max(slots, 1));
+            if (part > 0n) most += part;
+            else least += part;
+        }
+    }
+    return { least, most };
 }
