@@ -139,7 +139,7 @@ function maker(pair: HpkeKeyPair): (window: WindowName) => Promise<Grant> {
             },
             stores: [],
             plan: unwrap(planGrant(ladder, { window, groups: [0], ...YEAR })),
-            epochs: [{ sealEpoch: 0, fromUnix: Number.NEGATIVE_INFINITY }],
+            epochs: [{ sealEpoch: 0, fromUnix: Number.NEGATIVE_INFINITY, committed: 0 }],
             issuedUnix: YEAR.fromUnix,
             random,
         };

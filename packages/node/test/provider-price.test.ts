@@ -160,7 +160,7 @@ describe("a provider with a grant of one sum at its tariff's prices", () => {
             expect(got.prices).toEqual([{ group: 0, price: await ownPrice() }]);
             expect(got.tariff).toBe(hash);
             expect(got.proof.holds).toBe(true);
-            expect(got.proof.storeSums).toBe(1);
+            expect(got.proof).toMatchObject({ storeSums: 1, amountsBy: "household" });
             const said = await askWeighted(hash);
             expect(said.sum).toMatchObject({
                 tariff: hash,
@@ -182,6 +182,7 @@ describe("a provider with a grant of one sum at its tariff's prices", () => {
             }
             const person = await must(run(...sums));
             expect(person.stdout).toContain(got.prices[0].price);
+            expect(person.stderr).toContain("The amounts themselves are the household's word");
             const windows = await run(...sums, "--window", "day");
             expect([windows.code, windows.stdout]).toEqual([2, ""]);
             const files = [

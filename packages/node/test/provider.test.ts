@@ -57,6 +57,7 @@ describe("a provider", () => {
                 expect(got.proof).toMatchObject({
                     holds: true,
                     storeSums: got.windows.length,
+                    amountsBy: "household",
                 });
             }
             const days = await grant({ level: 2 });

@@ -15,6 +15,7 @@ function readingOf(amount: bigint, medium: number | undefined): WholeReading {
     const holds = { checked: 1, faults: [], holds: true };
     return {
         ...{ window: "hour", sums: [sum], checkpoint: null, lastUnix: null, medium },
+        amountsBy: "household",
         verdicts: { signature: holds, continuity: holds, sums: null },
     };
 }

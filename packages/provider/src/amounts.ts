@@ -3,6 +3,7 @@ import { channelsOfGroup } from "@meterseal/record";
 import {
     type Bridge,
     type BridgeEnds,
+    blindAt,
     type GrantKeys,
     type GrantSource,
     type GrantTerms,
@@ -12,6 +13,7 @@ import {
     type TokenTable,
     type WindowSum,
 } from "@meterseal/seal";
+import { checkCommitted } from "./committed.ts";
 
 /** Opened amounts of one granted group, one a register, in stream units. */
 export type GroupAmounts = { readonly group: number; readonly amounts: readonly bigint[] };
@@ -20,7 +22,8 @@ export type GroupAmounts = { readonly group: number; readonly amounts: readonly 
  * Opens the sum of a window with what a grant holds.
  * @param sum - with an answer.
  * @returns MS_NOT_ALLOWED, MS_GRANT_LEVEL or MS_GRANT_RANGE where the grant has no key or number for
- * it; MS_REGISTER_CAP where it opens to nonsense: another stream's key, or altered bytes.
+ * it; MS_REGISTER_CAP where it opens to nonsense: another stream's key, or altered bytes;
+ * MS_COMMITMENT where it opens to another amount than the meter committed to.
  */
 export function openSum(
     terms: GrantTerms,
@@ -45,10 +48,32 @@ export function openSum(
         opened.push({ group, amounts });
     }
     if (opened.every(({ amounts }) => amounts.every((amount) => amount < REGISTER_END))) {
-        return ok(opened);
+        const shown = keys.form === "tokens" ? checkSum(terms, keys.table, sum, opened) : ok(null);
+        return shown.ok ? ok(opened) : shown;
     }
     const todo = "The grant is another stream's, or the bytes were altered.";
     return fail(error("MS_REGISTER_CAP", { where: "opened sum", todo }));
+}
+
+/** Holds a sum against the commitments of the registers at its ends, as far as the grant can. */
+function checkSum(
+    { streamGroups }: GrantTerms,
+    { blinds = [], windows }: TokenTable,
+    sum: WindowSum,
+    opened: readonly GroupAmounts[],
+): Result<null> {
+    const window = placeOf(windows, sum);
+    for (const [i, own] of blinds.entries()) {
+        const { amounts, group } = opened[i] as GroupAmounts;
+        const place = streamGroups.indexOf(group);
+        const terms = sum.parts.flatMap(({ from, to }) => [
+            { commitment: to.commitments[place], weight: 1n },
+            { commitment: from.commitments[place], weight: -1n },
+        ]);
+        const shown = checkCommitted(terms, amounts, blindAt(own, window));
+        if (!shown.ok) return shown;
+    }
+    return ok(null);
 }
 
 /** Place of a group's first register in a boundary. */
@@ -127,12 +152,10 @@ function joins({ close, open }: BridgeEnds, end: SumEnd, begin: SumEnd): boolean
 function tokenNumbers(
     { groups }: GrantTerms,
     { bridges, tokens, windows }: TokenTable,
-    { parts }: WindowSum,
+    sum: WindowSum,
 ): Result<bigint[]> {
-    const [first, last] = [parts[0], parts.at(-1)] as [SumPart, SumPart];
-    const place = windows.findIndex(
-        ({ fromUnix, toUnix }) => fromUnix === first.from.unix && toUnix === last.to.unix,
-    );
+    const { parts } = sum;
+    const place = placeOf(windows, sum);
     if (place < 0) return outside("a window that was not granted by itself");
     for (let i = 1; i < parts.length; i++) {
         const [before, part] = [parts[i - 1], parts[i]] as [SumPart, SumPart];
@@ -147,6 +170,14 @@ function tokenNumbers(
                 ...(tokens[i] as BigUint64Array).slice(place * channels, (place + 1) * channels),
             ];
         }),
+    );
+}
+
+/** Which window of a token table a sum is over; −1 for none. */
+function placeOf(windows: TokenTable["windows"], { parts }: WindowSum): number {
+    const [first, last] = [parts[0], parts.at(-1)] as [SumPart, SumPart];
+    return windows.findIndex(
+        ({ fromUnix, toUnix }) => fromUnix === first.from.unix && toUnix === last.to.unix,
     );
 }
 

@@ -7,6 +7,7 @@
  */
 export type { GroupAmounts } from "./amounts.ts";
 export { compareClaim } from "./claims.ts";
+export type { AmountsBy } from "./committed.ts";
 export {
     planPath,
     planReading,

@@ -1,4 +1,4 @@
-import { type MetersealError, ok, type Result, unixOfSlot } from "@meterseal/core";
+import { fail, type MetersealError, ok, type Result, unixOfSlot } from "@meterseal/core";
 import { type Evidence, type TreeHead, type Verdict, verdictOf } from "@meterseal/ledger";
 import {
     describeSum,
@@ -10,6 +10,7 @@ import {
 } from "@meterseal/seal";
 import { type GroupAmounts, openSum } from "./amounts.ts";
 import { compareSums } from "./claims.ts";
+import { type AmountsBy, amountsByOf } from "./committed.ts";
 import type { ReadingPlan } from "./plan.ts";
 import { type ReaderTrust, verifyRecords } from "./verify-records.ts";
 
@@ -37,6 +38,7 @@ export type GrantedSum = SumDescription & {
 /** What a grant gave for a range, and what was verified of it. */
 export type GrantReading = {
     readonly sums: readonly GrantedSum[];
+    readonly amountsBy: AmountsBy;
     readonly verdicts: {
         /** The grant, its household and every record and vertex are signed by who may sign them. */
         readonly signature: Verdict;
@@ -56,7 +58,8 @@ export type GrantReading = {
  * Opens the sums of a plan and verifies them from the network id up: the grant and what the ledger
  * says of it, the records of the range, and the store's own word.
  * @returns the refusals of {@link verifyRecords}: not announced, revoked, expired, not valid yet, of
- * another recipient or stream. Faults of the evidence are in the verdicts.
+ * another recipient or stream; MS_COMMITMENT where the grant opens another amount than the meter
+ * committed to. Faults of the evidence are in the verdicts.
  */
 export async function readGrant(input: ReadingInput): Promise<Result<GrantReading>> {
     const { claimed, evidence, grant, keys, plan, trust } = input;
@@ -74,8 +77,14 @@ export async function readGrant(input: ReadingInput): Promise<Result<GrantReadin
     const { slotSeconds, streamGroups } = grant;
     const said = sums.map((sum) => describeSum(sum, slotSeconds, streamGroups, grant.groups));
     const last = signed.line.lastAt(plan.ladder.endSlot);
+    const opened = sums.map((sum, i) => openOne(grant, keys, sum, said[i] as SumDescription));
+    const lie = opened.find(({ refusal }) => refusal?.code === "MS_COMMITMENT")?.refusal;
+    // Where a proof does not hold, that is the fault: what follows from it says nothing.
+    const fault = [...signature.faults, ...continuity.faults][0]?.error;
+    if (lie != null) return fail(fault ?? lie);
     return ok({
-        sums: sums.map((sum, i) => openOne(grant, keys, sum, said[i] as SumDescription)),
+        sums: opened,
+        amountsBy: amountsByOf(grant, keys),
         verdicts: {
             signature,
             continuity,

@@ -2,6 +2,7 @@ import { bytesEqual, error, fail, ok, type Result, slotOfUnix } from "@meterseal
 import { type Evidence, type TreeHead, type Verdict, verdictOf } from "@meterseal/ledger";
 import { channelsOfGroup } from "@meterseal/record";
 import {
+    blindAt,
     GRANT_KIND,
     type Grant,
     type GrantKeys,
@@ -19,6 +20,7 @@ import {
 } from "@meterseal/tariff";
 import type { GroupAmounts } from "./amounts.ts";
 import { compareClaim } from "./claims.ts";
+import { type AmountsBy, amountsByOf, checkCommitted } from "./committed.ts";
 import { type ReaderTrust, verifyRecords } from "./verify-records.ts";
 
 /** What the reading of a weighted sum is made of. */
@@ -39,6 +41,7 @@ export type WeightedInput = {
 export type WeightedReading = {
     /** By granted group: Σ price · amount in micro-units a kWh and units of 10^scale Wh. */
     readonly amounts: readonly GroupAmounts[];
+    readonly amountsBy: AmountsBy;
     readonly verdicts: {
         readonly signature: Verdict;
         readonly continuity: Verdict;
@@ -54,7 +57,8 @@ export type WeightedReading = {
  * @returns MS_VERSION for a grant of another kind, MS_TARIFF for another tariff than granted or one
  * without a price, MS_GRANT_RANGE for numbers that do not fit the terms, MS_GAP for records that end
  * before the range does or lack a seal epoch of it, MS_REGISTER_CAP for a sum that no registers make:
- * the grant was made over other records; and the refusals of verifyRecords.
+ * the grant was made over other records, MS_COMMITMENT for one that the meter did not commit to; and the
+ * refusals of verifyRecords.
  */
 export function readWeighted(input: WeightedInput): Result<WeightedReading> {
     const { claimed, evidence, grant, keys, tariff, trust } = input;
@@ -81,19 +85,25 @@ export function readWeighted(input: WeightedInput): Result<WeightedReading> {
     const said = claimed === undefined ? null : describeWeighted(basis, grant.groups);
     if (said !== null && !said.ok) return said;
     const sums = said === null ? null : verdictOf(1, compareClaim(said.value, claimed));
-    return ok({ amounts: amounts.value, verdicts: { continuity, signature, sums }, checkpoint });
+    const amountsBy = amountsByOf(grant, keys);
+    return ok({
+        amounts: amounts.value,
+        amountsBy,
+        verdicts: { continuity, signature, sums },
+        checkpoint,
+    });
 }
 
 function openAmounts(
     { groups }: Grant,
-    { tokens }: TokenTable,
+    table: TokenTable,
     basis: BillBasis,
 ): Result<GroupAmounts[]> {
     const shortfall = findShortfall(basis.recorded.epochs, basis.period);
     if (shortfall !== null) return fail(error("MS_GAP", { where: "the evidence", ...shortfall }));
     const amounts: GroupAmounts[] = [];
     for (const [place, group] of groups.entries()) {
-        const own = tokens[place];
+        const own = table.tokens[place];
         if (own?.length !== channelsOfGroup(group)) {
             return fail(error("MS_GRANT_RANGE", { where: `group ${group}` }));
         }
@@ -104,6 +114,16 @@ function openAmounts(
         if (opened.some((amount) => amount < least || amount > most)) {
             const todo = "The grant was made over other records, or its bytes were altered.";
             return fail(error("MS_REGISTER_CAP", { where: "the opened sum", todo }));
+        }
+        const blinds = table.blinds?.[place];
+        if (blinds !== undefined) {
+            const at = basis.recorded.groups.indexOf(group);
+            const terms = weighted.value.terms.map(({ boundary, weight }) => ({
+                commitment: boundary.commitments[at],
+                weight,
+            }));
+            const shown = checkCommitted(terms, opened, blindAt(blinds, 0));
+            if (!shown.ok) return shown;
         }
         amounts.push({ group, amounts: opened });
     }

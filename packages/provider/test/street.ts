@@ -32,11 +32,11 @@ import {
     RECORD_CLASS,
 } from "@meterseal/record";
 import {
+    commitBoundaries,
     compactAddresses,
     coverBody,
     differenceBody,
     encodeFlags,
-    encodeTokenBody,
     type Flag,
     GRANT_KIND,
     type Grant,
@@ -51,14 +51,13 @@ import {
     planBoundaries,
     sealBoundaries,
     sealGrant,
-    weighKeys,
+    type TreeAddress,
 } from "@meterseal/seal";
-import { periodOf, pricesOf, readStream, type TariffBody, weigh } from "@meterseal/tariff";
 import { testBytes, testSigner } from "@meterseal/testkit/keys";
 import { TestParty } from "@meterseal/testkit/parties";
 import { TestChain, TestCollector, type TestMeter, TestNetwork } from "@meterseal/testkit/records";
+import { weightedStreetBody, ZONE } from "./street-tariff.ts";
 
-export const ZONE = "Europe/London";
 const SLOT_SECONDS = 1800;
 /** First and last boundary: twelve days with the begin of summer time on the fifth. */
 export const FROM = "2013-03-27";
@@ -69,25 +68,6 @@ const GROUPS = [
     { group: 0, channels: 1 as const },
     { group: 1, channels: 1 as const },
 ];
-/** Day and night prices of the import, one of the export. */
-export const TARIFF: TariffBody = {
-    name: "day and night",
-    zone: ZONE,
-    currency: "GBP",
-    decimals: 2,
-    fromUnix: 1_300_000_000,
-    toUnix: null,
-    imports: {
-        kind: "bands",
-        bands: [
-            { name: "night", priceMicro: 120_000 },
-            { name: "day", priceMicro: 310_000 },
-        ],
-        rules: [{ band: 1, days: 127, months: 4095, fromMinute: 7 * 60, toMinute: 23 * 60 }],
-    },
-    exports: { kind: "bands", bands: [{ name: "any", priceMicro: 41_000 }], rules: [] },
-    charges: [],
-};
 const MASTER = testBytes("street master", 32);
 
 export const at = (text: string): number => unwrap(parseInstant(text, ZONE));
@@ -123,8 +103,16 @@ export class Street {
     provider!: TestParty;
     keyPair!: HpkeKeyPair;
 
-    static async build(): Promise<Street> {
-        const street = new Street();
+    /** Groups that its records commit to. */
+    readonly #committed: number;
+
+    private constructor(committed: number) {
+        this.#committed = committed;
+    }
+
+    /** @param committed - groups, the first ones, that the meter commits to. */
+    static async build(committed = 0): Promise<Street> {
+        const street = new Street(committed);
         await street.#enrol();
         await street.#measure();
         return street;
@@ -139,7 +127,10 @@ export class Street {
         const signer = testSigner("street collector", "edDsa");
         const enrolled = await network.collector("street collector", { key: signer.publicKey });
         this.collector = new TestCollector(network, signer, enrolled.enrolment);
-        const descriptor = { zone: ZONE, slotSeconds: SLOT_SECONDS };
+        const descriptor = {
+            ...{ zone: ZONE, slotSeconds: SLOT_SECONDS },
+            ...(this.#committed === 0 ? {} : { committed: this.#committed }),
+        };
         const groups = GROUPS.map(({ group }) => group);
         const first = await network.meter("home", { descriptor, groups });
         const second = await network.meter("home", {
@@ -210,7 +201,10 @@ export class Street {
                 );
                 const about = unwrap(compactAddresses(SLOT_SECONDS, slot, addresses));
                 const values = { mode: "sealed" as const, bytes };
-                const body = { ...about, values, flags: encodeFlags(flags) };
+                const body = {
+                    ...{ ...about, values, flags: encodeFlags(flags) },
+                    ...this.#commitments(epoch, addresses, rows),
+                };
                 const timeUnix = unixOfSlot(next, SLOT_SECONDS);
                 this.records.push(await chains[epoch].usage(body, { timeUnix }));
                 slot = next;
@@ -242,9 +236,18 @@ export class Street {
             index: 0,
             groups: GROUPS.map(({ group }) => group),
             values: { mode: "sealed", bytes },
+            ...this.#commitments(epoch, addresses, registers),
             ...(epoch === 0 ? {} : { before: { sealEpoch: 0, closing } }),
         });
         return chain.other(RECORD_CLASS.billing, body, { timeUnix: at(EXCHANGE) + 1 });
+    }
+
+    #commitments(epoch: 0 | 1, addresses: readonly TreeAddress[], registers: bigint[]) {
+        if (this.#committed === 0) return {};
+        const boundaries = { addresses, registers };
+        return {
+            commitments: unwrap(commitBoundaries(this.keysOf(epoch), this.#committed, boundaries)),
+        };
     }
 
     /** A grant to the provider with its notice in the log, and what the provider opens from it. */
@@ -303,11 +306,15 @@ export class Street {
         const epochs = terms.spans.map((span, i) => ({
             span,
             owner: this.keysOf(span.sealEpoch),
+            committed: this.#committed,
             ...(i === 0 ? {} : { ends }),
         }));
         const { window = "day" } = terms;
         if (terms.kind === GRANT_KIND.K) return unwrap(coverBody(terms, this.ladder, epochs));
-        if (terms.kind === GRANT_KIND.W) return this.#weightedBody(terms, seenRecords);
+        if (terms.kind === GRANT_KIND.W) {
+            const seen = this.records.slice(0, seenRecords);
+            return weightedStreetBody(terms, epochs, seen, this.#committed);
+        }
         const edges = this.edges(window, terms.fromUnix, terms.toUnix);
         const windows = edges.slice(1).map((edge, i) => ({
             fromUnix: unixOfSlot(edges[i] as number, SLOT_SECONDS),
@@ -315,36 +322,6 @@ export class Street {
         }));
         const make = terms.kind === GRANT_KIND.E ? keyBody : differenceBody;
         return unwrap(make(terms, this.ladder, epochs, windows));
-    }
-
-    /** One number a group: what the keys of the range weigh by the prices of {@link TARIFF}. */
-    #weightedBody(
-        { fromUnix, groups, slotSeconds, streamId, toUnix }: GrantTerms,
-        seenRecords: number | undefined,
-    ): Uint8Array {
-        const recorded = unwrap(readStream(this.records.slice(0, seenRecords), streamId));
-        const period = unwrap(periodOf(fromUnix, toUnix, slotSeconds));
-        const tokens = groups.map((group) => {
-            const plan = group === 0 ? TARIFF.imports : TARIFF.exports;
-            const prices = unwrap(pricesOf(TARIFF, plan ?? TARIFF.imports, period, null));
-            const parts = unwrap(weigh(recorded.epochs, period, prices)).map(
-                ({ sealEpoch, terms }) => {
-                    const weighted = terms.map(({ boundary, weight }) => ({
-                        address: boundary.address,
-                        weight,
-                    }));
-                    return unwrap(weighKeys(this.keysOf(sealEpoch), group, weighted))[0] ?? 0n;
-                },
-            );
-            return BigUint64Array.of(
-                BigInt.asUintN(
-                    64,
-                    parts.reduce((a, b) => a + b, 0n),
-                ),
-            );
-        });
-        const windows = [{ fromUnix, toUnix }];
-        return encodeTokenBody({ windows, tokens, bridges: [] }, slotSeconds);
     }
 
     edges(window: WindowName, fromUnix: number, toUnix: number): readonly number[] {

@@ -6,7 +6,8 @@ import { testBytes } from "@meterseal/testkit/keys";
 import { beforeAll, describe, expect, it } from "vitest";
 import { planReading, readWeighted, type WeightedInput } from "../src/index.ts";
 import { verifyRecords } from "../src/verify-records.ts";
-import { at, FROM, Street, TARIFF, TO, type Wish } from "./street.ts";
+import { at, FROM, Street, TO, type Wish } from "./street.ts";
+import { TARIFF } from "./street-tariff.ts";
 
 const HASH = testBytes("tariff", 32);
 let street: Street;

@@ -56,13 +56,14 @@ export {
 export { hullOf, type Known, type KnownSpan, type Stretch } from "./derive/known.ts";
 export { durationWords, findingWords } from "./derive/words.ts";
 export { encodeFlags, expandFlags, type Flag } from "./flags.ts";
-export { coverBody, differenceBody, type GrantEpoch, keyBody } from "./grant/body.ts";
+export { coverBody, type GrantEpoch, keyBody } from "./grant/body.ts";
 export type {
     Bridge,
     BridgeEnds,
     EpochAddress,
 } from "./grant/bridge.ts";
 export { checkGrant, type GrantContext, type GrantNotice } from "./grant/check.ts";
+export { differenceBody } from "./grant/difference-body.ts";
 export { type Grant, parseGrant, sealGrant } from "./grant/message.ts";
 export { type GrantKeys, type GrantSource, openGrant, parseGrantBody } from "./grant/open.ts";
 export {
@@ -79,7 +80,7 @@ export {
     type GrantSpan,
     type GrantTerms,
 } from "./grant/terms.ts";
-export { encodeTokenBody, type TokenTable } from "./grant/token-body.ts";
+export { blindAt, encodeTokenBody, type TokenTable } from "./grant/token-body.ts";
 export { type GroupWeights, weightedBody } from "./grant/weighted-body.ts";
 export type { Window } from "./grant/windows.ts";
 export {

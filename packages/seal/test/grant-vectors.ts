@@ -4,6 +4,7 @@ import { createSign1, decodeCbor, encodeCbor, MESSAGE_TYPE } from "@meterseal/re
 import { testBytes } from "@meterseal/testkit/keys";
 import {
     type BridgeEnds,
+    differenceBody,
     GRANT_KIND,
     type GrantTerms,
     parseGrant,
@@ -88,7 +89,20 @@ function cases(hybrid: HpkeKeyPair): [string, GrantTerms, Uint8Array, HpkeKeyPai
         [{ fromUnix: march.fromUnix, toUnix: march.toUnix }],
         [undefined, ends],
     );
-    list.push(weightedCase());
+    list.push(weightedCase(0));
+    list.push(weightedCase(1));
+    const overChange = termsOf({ spans, kind: GRANT_KIND.D, window: "total", groups: [0, 1] });
+    const total = [{ fromUnix: march.fromUnix, toUnix: march.toUnix }];
+    const epochs = epochsOf(overChange, [undefined, ends]).map((epoch) => ({
+        ...epoch,
+        committed: 2,
+    }));
+    const ladder = ladderOf(overChange.zone);
+    list.push([
+        "D, one window over a change of the seal epoch, with blinds of two registers",
+        overChange,
+        unwrap(differenceBody(overChange, ladder, epochs, total)),
+    ]);
     return list.map(([name, terms, body]) => [
         name,
         terms,
@@ -97,8 +111,11 @@ function cases(hybrid: HpkeKeyPair): [string, GrantTerms, Uint8Array, HpkeKeyPai
     ]);
 }
 
-/** Two registers of March at three prices, by the weights of four boundaries. */
-function weightedCase(): [string, GrantTerms, Uint8Array] {
+/**
+ * Two registers of March at three prices, by the weights of four boundaries.
+ * @param committed - registers that are committed to.
+ */
+function weightedCase(committed: number): [string, GrantTerms, Uint8Array] {
     const tariffHash = testBytes("tariff", 32);
     const terms = termsOf({ kind: GRANT_KIND.W, tariffHash, groups: [0, 1] });
     const ladder = ladderOf(terms.zone);
@@ -109,10 +126,12 @@ function weightedCase(): [string, GrantTerms, Uint8Array] {
     }));
     const byGroup = [0, 1].map((group) => ({
         group,
+        isCommitted: group < committed,
         epochs: [{ sealEpoch: 0, terms: weights }],
     }));
     const body = unwrap(weightedBody(terms, epochsOf(terms), byGroup));
-    return ["W, two registers at the weights of four boundaries", terms, body];
+    const name = "W, two registers at the weights of four boundaries";
+    return [committed === 0 ? name : `${name}, with the blind of the first`, terms, body];
 }
 
 /** Bodies that no recipient takes, each under the terms of a grant above. */
@@ -122,11 +141,12 @@ function refusedBodies(grants: readonly GrantVector[]): RefusedBody[] {
         const value = change(decodeCbor(Uint8Array.fromHex(body)) as unknown[]);
         return { name, of, body: toHex(encodeCbor(value)), code: "MS_MALFORMED" };
     };
-    const [month, bridged, weeksE, weeksD] = [
+    const [month, bridged, weeksE, weeksD, overChangeD] = [
         "K, quarter-hours of a month with a change of the clock",
         "K, days over a change of the seal epoch",
         "E, weeks",
         "D, weeks",
+        "D, one window over a change of the seal epoch, with blinds of two registers",
     ] as const;
     type Span = [number[][], Uint8Array[], unknown[]?];
     const withSeeds = (body: unknown[], seeds: Uint8Array) => {
@@ -156,6 +176,14 @@ function refusedBodies(grants: readonly GrantVector[]): RefusedBody[] {
             const map = body as unknown as Map<number, [number, number[]][]>;
             const [[from, lengths]] = map.get(0) as [[number, number[]]];
             return new Map(map).set(0, [[from - 900, lengths]]);
+        }),
+        changed("a blind too short", overChangeD, (body) => {
+            const map = body as unknown as Map<number, unknown>;
+            const [first, second] = map.get(2) as [Uint8Array, Uint8Array];
+            return new Map(map).set(2, [first, second.slice(1)]);
+        }),
+        changed("no blinds in their place", overChangeD, (body) => {
+            return new Map(body as unknown as Map<number, unknown>).set(2, []);
         }),
         changed("a number too few", weeksD, (body) => {
             const map = body as unknown as Map<number, unknown>;

@@ -46,6 +46,7 @@ test("invariant 12: token and store's sum are the price of the energy, over a ch
             const byGroup = [0, 1].map(
                 (group): GroupWeights => ({
                     group,
+                    isCommitted: false,
                     epochs: [0, 1].map((place) => ({
                         sealEpoch: place,
                         terms: addressesOf(place).map((address, i) => ({
@@ -88,8 +89,8 @@ test("invariant 12: token and store's sum are the price of the energy, over a ch
 test("weights that do not cancel, of another epoch, or of no group are refused", () => {
     const [address] = addressesOf(0) as [TreeAddress];
     const one = (group: number, sealEpoch: number): GroupWeights[] => [
-        { group, epochs: [{ sealEpoch, terms: [{ address, weight: 1n }] }] },
-        { group: 1, epochs: [] },
+        { group, isCommitted: false, epochs: [{ sealEpoch, terms: [{ address, weight: 1n }] }] },
+        { group: 1, isCommitted: false, epochs: [] },
     ];
     expect(codeOf(weightedBody(terms, epochs, one(0, 0)))).toBe("MS_STREAM_RULE");
     expect(codeOf(weightedBody(terms, epochs, one(0, 7)))).toBe("MS_STREAM_RULE");

@@ -167,7 +167,7 @@ function sourceOf(epochs: readonly Epoch[]): (point: Point) => Promise<SumEnd> {
         const unix = point.kind === "boundary" ? unixOfSlot(point.slot, 900) : 0;
         const record = { ...PLACE, hash: new Uint8Array(32) };
         const { sealEpoch } = point;
-        return Promise.resolve({ unix, sealEpoch, address, record, registers });
+        return Promise.resolve({ unix, sealEpoch, address, record, registers, commitments: [] });
     };
 }
 

@@ -5,13 +5,14 @@ import { coverageOf, type Gap } from "./coverage.ts";
 import type { BillBasis } from "./lines.ts";
 import { pricesOf } from "./prices.ts";
 import type { RecordedBoundary } from "./recorded.ts";
-import { type WeightedBounds, weigh, weightedBounds } from "./weights.ts";
+import { type WeightedBoundary, type WeightedBounds, weigh, weightedBounds } from "./weights.ts";
 
 /** Σ v · P of the registers of one group, the boundaries that enter, and between what it opens. */
 export type WeightedSum = WeightedBounds & {
     /** One a channel of the group, mod 2^64. */
     readonly sums: readonly bigint[];
-    readonly boundaries: readonly RecordedBoundary[];
+    /** The weights of each seal epoch one after the other. */
+    readonly terms: readonly WeightedBoundary[];
 };
 
 /**
@@ -37,7 +38,7 @@ export function weightedSum(
         .filter((each) => each < group)
         .reduce((sum, each) => sum + channelsOfGroup(each), 0);
     const sums: bigint[] = new Array(channelsOfGroup(group)).fill(0n);
-    const boundaries: RecordedBoundary[] = [];
+    const weighted: WeightedBoundary[] = [];
     const weighed = weigh(recorded.epochs, period, prices.value);
     if (!weighed.ok) return weighed;
     for (const { terms } of weighed.value) {
@@ -47,9 +48,9 @@ export function weightedSum(
         for (const [channel, sum] of sums.entries()) {
             sums[channel] = BigInt.asUintN(64, sum + (part.value[first + channel] ?? 0n));
         }
-        for (const { boundary } of terms) boundaries.push(boundary);
+        for (const term of terms) weighted.push(term);
     }
-    return ok({ sums, boundaries, ...weightedBounds(recorded.epochs, period, prices.value) });
+    return ok({ sums, terms: weighted, ...weightedBounds(recorded.epochs, period, prices.value) });
 }
 
 /** A weighted sum as the API says it; instants in seconds since 1970. */
@@ -91,7 +92,8 @@ export function describeWeighted(
         const weighted = weightedSum(basis, group);
         if (!weighted.ok) return weighted;
         described.push({ group, sums: weighted.value.sums.map(String) });
-        for (const { record } of weighted.value.boundaries) {
+        for (const { boundary } of weighted.value.terms) {
+            const { record } = boundary;
             records.set(`${record.chainEpoch}/${record.seq}`, record);
         }
     }

@@ -7,11 +7,19 @@ import {
     unwrap,
 } from "@meterseal/core";
 import type { MeterRecord } from "@meterseal/record";
-import { openGrant, openWeighted, weighSealed } from "@meterseal/seal";
+import {
+    blindAt,
+    GRANT_KIND,
+    openGrant,
+    opensTo,
+    openWeighted,
+    weighSealed,
+} from "@meterseal/seal";
 import {
     type PublishedTariff,
     periodOf,
     pricesOf,
+    type RecordedStream,
     readStream,
     type TariffBody,
     weigh,
@@ -25,6 +33,7 @@ import {
     knownOfTariff,
     NO_POLICY,
     openSeries,
+    planGrant,
     planWeighted,
     prepareGrants,
     releasedOf,
@@ -183,6 +192,91 @@ test("a period that is not recorded to its end is refused: two grants would give
     }
     expect(codeOf(planOver(written))).toBe("ok");
     expect(codeOf(planOver(written, { fromUnix: ask().fromUnix - 900 }))).toBe("MS_USAGE");
+});
+
+test("grants of a stream with commitments carry the blinds that open these, others carry none", async () => {
+    const amounts = Array.from({ length: DAYS * 96 + 1 }, (_, i) => 5 + (i % 7));
+    const signed = ({ commitments }: { readonly commitments: readonly Uint8Array[] }) =>
+        commitments[0] as Uint8Array;
+    /** The first day: its amount, and the commitments at its ends. */
+    const dayOf = ({ epochs }: RecordedStream) => {
+        const { boundaries } = epochs[0] as RecordedStream["epochs"][0];
+        const [first, last] = [boundaries[0], boundaries[96]] as const;
+        const amount = amounts.slice(1, 97).reduce((a, b) => a + b, 0);
+        const terms = [
+            { commitment: signed(last as NonNullable<typeof last>), weight: 1n },
+            { commitment: signed(first as NonNullable<typeof first>), weight: -1n },
+        ];
+        return { amount: BigInt(amount), terms };
+    };
+    /** The whole time at the tariff's prices. */
+    const priceOf = ({ epochs }: RecordedStream) => {
+        const period = unwrap(periodOf(ask().fromUnix, ask().toUnix, 900));
+        const prices = unwrap(pricesOf(DAY_NIGHT, DAY_NIGHT.imports, period, null));
+        const terms = unwrap(weigh(epochs, period, prices)).flatMap((epoch) =>
+            epoch.terms.map(({ boundary, weight }) => ({ commitment: signed(boundary), weight })),
+        );
+        const price = prices.reduce((sum, each, i) => sum + each * (amounts[i + 1] ?? 0), 0);
+        return { amount: BigInt(price), terms };
+    };
+    for (const committed of [undefined, 1]) {
+        const name = `committed ${committed}`;
+        const options = { zone: "UTC", name, groups: [0, 1] };
+        const own = await Home.create({
+            ...options,
+            ...(committed === undefined ? {} : { committed }),
+        });
+        const readings = grow(SLOT, 5_000n, amounts).map((reading) => ({
+            ...reading,
+            registers: [...reading.registers, 0n],
+        }));
+        const written = [
+            await own.record(readings.slice(0, 200)),
+            await own.record(readings.slice(200)),
+        ];
+        const stream = unwrap(readStream(written, own.key.stream.streamId));
+        const ladder = unwrap(createLadder("UTC", 900));
+        const { fromUnix, toUnix } = ask();
+        const days = {
+            window: "day",
+            kind: GRANT_KIND.D,
+            groups: [0, 1],
+            fromUnix,
+            toUnix,
+        } as const;
+        const plans = [
+            unwrap(planWeighted(own.key, stream, ask())),
+            unwrap(planGrant(ladder, days)),
+        ];
+        const lengths: unknown[] = [];
+        for (const plan of plans) {
+            const grant = unwrap(
+                await createGrant({
+                    key: own.key,
+                    household: { id: testBytes("household", 16), signer: testSigner("wallet") },
+                    recipient: {
+                        id: testBytes("provider", 16),
+                        key: testSigner("provider").publicKey,
+                        recipients: [{ suite: 1, bytes: pair.publicKey }],
+                    },
+                    stores: [],
+                    plan,
+                    epochs: unwrap(streamEpochs(own.key, written)),
+                    issuedUnix: toUnix,
+                    random: seededRandom(1),
+                }),
+            );
+            const keys = unwrap(await openGrant(grant, pair));
+            if (keys.form !== "tokens") throw new Error("a grant of numbers");
+            const { blinds } = keys.table;
+            lengths.push(blinds?.map(({ length }) => length));
+            if (blinds?.[0] === undefined) continue;
+            const { amount, terms } = plan.kind === GRANT_KIND.W ? priceOf(stream) : dayOf(stream);
+            expect(unwrap(opensTo(terms, amount, blindAt(blinds[0], 0)))).toBe(true);
+            expect(unwrap(opensTo(terms, amount + 1n, blindAt(blinds[0], 0)))).toBe(false);
+        }
+        expect(lengths).toEqual(committed === undefined ? [undefined, undefined] : [[32], [96]]);
+    }
 });
 
 test("prices that single slots out, a register without a price and a foreign stream are refused", () => {

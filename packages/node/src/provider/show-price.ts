@@ -4,12 +4,13 @@ import { GROUP } from "@meterseal/record";
 import type { Grant } from "@meterseal/seal";
 import { energyMoney, exactMoney, type PublishedTariff } from "@meterseal/tariff";
 import { out, say } from "../console.ts";
+import { amountsByText } from "./show.ts";
 
 /** The one sum of a W grant as JSON; money as exact decimal text. */
 export function priceJson(
     grant: Grant,
     { body, hash }: PublishedTariff,
-    { amounts, checkpoint, verdicts }: WeightedReading,
+    { amounts, amountsBy, checkpoint, verdicts }: WeightedReading,
 ): unknown {
     return {
         grant: toHex(grant.message.hash),
@@ -28,6 +29,7 @@ export function priceJson(
             signatures: verdicts.signature.checked,
             chainAndLog: verdicts.continuity.checked,
             storeSums: verdicts.sums?.checked ?? null,
+            amountsBy,
             checkpoint:
                 checkpoint === null
                     ? null
@@ -40,7 +42,7 @@ export function priceJson(
 export function printPrice(
     grant: Grant,
     { body }: PublishedTariff,
-    { amounts, verdicts }: WeightedReading,
+    { amounts, amountsBy, verdicts }: WeightedReading,
 ): void {
     const [from, to] = [grant.fromUnix, grant.toUnix].map((unix) =>
         formatInstant(unix, grant.zone),
@@ -55,7 +57,7 @@ export function printPrice(
         sums === null ? "the store's own sum was not asked for" : "the sum is as the store says";
     say(
         `Proven: ${signature.checked} signatures, ${continuity.checked} links of chain and log, ` +
-            `${store}; the household's notice and the tariff are on the ledger.`,
+            `${store}; the household's notice and the tariff are on the ledger. ${amountsByText(amountsBy)}`,
     );
 }
 

@@ -1,6 +1,6 @@
 import { formatInstant, toHex } from "@meterseal/core";
 import type { Fault, Verdict } from "@meterseal/ledger";
-import type { GrantedSum } from "@meterseal/provider";
+import type { AmountsBy, GrantedSum } from "@meterseal/provider";
 import { channelsOfGroup, GROUP, type MediumUnit, unitOfMedium } from "@meterseal/record";
 import type { Grant } from "@meterseal/seal";
 import { out, say } from "../console.ts";
@@ -62,6 +62,7 @@ export function toJson(grant: Grant, reading: WholeReading): unknown {
             signatures: verdicts.signature.checked,
             chainAndLog: verdicts.continuity.checked,
             storeSums: verdicts.sums?.checked ?? null,
+            amountsBy: reading.amountsBy,
             checkpoint:
                 checkpoint === null
                     ? null
@@ -113,7 +114,14 @@ export function faultsOf({ verdicts }: WholeReading): Fault[] {
     ]);
 }
 
-function proofText({ checkpoint, verdicts }: WholeReading): string {
+/** By whose word amounts are what they are, as a sentence. */
+export function amountsByText(amountsBy: AmountsBy): string {
+    return amountsBy === "commitments"
+        ? "The amounts are those that the meter committed to."
+        : "The amounts themselves are the household's word: no commitment of the meter is opened by this grant.";
+}
+
+function proofText({ amountsBy, checkpoint, verdicts }: WholeReading): string {
     const store =
         verdicts.sums === null
             ? "the store's own sums were not asked for"
@@ -121,7 +129,8 @@ function proofText({ checkpoint, verdicts }: WholeReading): string {
     return (
         `Proven: ${verdicts.signature.checked} signatures, ${verdicts.continuity.checked} links of chain ` +
         `and log, ${store}; the household's notice is on the ledger. Checkpoint: size ` +
-        `${checkpoint?.size ?? 0}, root ${checkpoint === null ? "none" : toHex(checkpoint.root)}`
+        `${checkpoint?.size ?? 0}, root ${checkpoint === null ? "none" : toHex(checkpoint.root)}. ` +
+        amountsByText(amountsBy)
     );
 }
 

@@ -142,6 +142,7 @@ export class ProviderDesk {
             signature: viewOf(verdicts.map(({ signature }) => signature)),
             continuity: viewOf(verdicts.map(({ continuity }) => continuity)),
             sums: viewOf(verdicts.map(({ sums }) => sums)),
+            amountsBy: pages[0]?.amountsBy ?? "household",
             readMs: performance.now() - startMs,
         };
     }
@@ -187,6 +188,7 @@ export class ProviderDesk {
             tariffLeaf: leafIndex,
             signature: viewOf([reading.verdicts.signature]),
             continuity: viewOf([reading.verdicts.continuity]),
+            amountsBy: reading.amountsBy,
             readMs: performance.now() - startMs,
         };
     }

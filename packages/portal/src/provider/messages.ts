@@ -1,3 +1,4 @@
+import type { AmountsBy } from "@meterseal/provider";
 import type { UsageInterval } from "@meterseal/wallet";
 import type { Problem } from "../household/vault/messages.ts";
 import type { Opening } from "../sharing/words.ts";
@@ -39,6 +40,7 @@ export type OpenedSums = {
     readonly signature: CheckView;
     readonly continuity: CheckView;
     readonly sums: CheckView;
+    readonly amountsBy: AmountsBy;
     /** Milliseconds to fetch, open and verify. */
     readonly readMs: number;
 };
@@ -52,6 +54,7 @@ export type OpenedAmount = {
     readonly tariffLeaf: number;
     readonly signature: CheckView;
     readonly continuity: CheckView;
+    readonly amountsBy: AmountsBy;
     /** Milliseconds to fetch, open and verify. */
     readonly readMs: number;
 };

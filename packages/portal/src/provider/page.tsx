@@ -1,3 +1,4 @@
+import type { AmountsBy } from "@meterseal/provider";
 import { unitOfMedium } from "@meterseal/record";
 import { type ReactNode, useEffect, useRef } from "react";
 import { formatCount, formatCounted, formatKwh, shortHex } from "../format.ts";
@@ -161,7 +162,19 @@ function Amount({ opened }: { readonly opened: OpenedAmount }): ReactNode {
                 <Check check={continuity} text="Nothing missing, all of it in the ledger" />
             </ul>
             <Faults checks={[signature, continuity]} />
+            <Word amountsBy={opened.amountsBy} />
         </div>
+    );
+}
+
+/** By whose word the amounts are what they are. */
+function Word({ amountsBy }: { readonly amountsBy: AmountsBy }): ReactNode {
+    return (
+        <p className="hint" data-testid="provider-word">
+            {amountsBy === "commitments"
+                ? "The amounts are those that the meter committed to."
+                : "The amounts themselves are the household’s word: this grant opens no commitment of the meter."}
+        </p>
     );
 }
 
@@ -234,6 +247,7 @@ function Sums({ grant, opened }: SumsProps): ReactNode {
                     />
                 </ul>
                 <Faults checks={checks} />
+                <Word amountsBy={opened.amountsBy} />
                 <p className="hint">
                     Fetched, opened and verified in {formatCount(Math.max(1, opened.readMs))} ms by
                     this browser.

@@ -1,20 +1,10 @@
-import {
-    assert,
-    error,
-    fail,
-    type Ladder,
-    type Level,
-    ok,
-    type Result,
-    slotOfUnix,
-} from "@meterseal/core";
+import { error, fail, type Ladder, type Level, ok, type Result, slotOfUnix } from "@meterseal/core";
 import type { OwnerKeys } from "../key-source.ts";
 import type { TreeAddress } from "../stream.ts";
-import { type Bridge, type BridgeEnds, bridgeTokens, keyAt } from "./bridge.ts";
+import { type Bridge, type BridgeEnds, bridgeTokens } from "./bridge.ts";
 import { type CoverSpan, coverSpan, encodeCoverBody } from "./cover-body.ts";
 import { encodeKeyBody, type KeySpan, keySpan } from "./key-body.ts";
-import { type GrantSpan, type GrantTerms, toChannelGroup } from "./terms.ts";
-import { encodeTokenBody } from "./token-body.ts";
+import type { GrantSpan, GrantTerms } from "./terms.ts";
 import type { Window } from "./windows.ts";
 
 /** The household's keys of one seal epoch that a grant covers. */
@@ -23,6 +13,8 @@ export type GrantEpoch = {
     readonly owner: OwnerKeys;
     /** Registers over which sums come in from the epoch before; in every epoch but the first. */
     readonly ends?: BridgeEnds;
+    /** Groups that its records commit to, the first of the stream; none unless given. */
+    readonly committed?: number;
 };
 
 /**
@@ -80,43 +72,11 @@ export function keyBody(
     return ok(encodeKeyBody(spans));
 }
 
-/** Body of a D grant: k_b − k_a of each window, over changes of the epoch with the bridges' tokens. */
-export function differenceBody(
-    terms: GrantTerms,
-    ladder: Ladder,
-    epochs: readonly GrantEpoch[],
-    windows: readonly Window[],
-): Result<Uint8Array> {
-    const bridges = bridgesOf(epochs, terms.groups);
-    if (!bridges.ok) return bridges;
-    const tokens: BigUint64Array[] = [];
-    let firstRegister = 0;
-    for (const group of terms.groups) {
-        const { channels } = toChannelGroup(group);
-        const column = new BigUint64Array(windows.length * channels);
-        for (const [w, { fromUnix, toUnix }] of windows.entries()) {
-            const [from, to] = [epochAt(epochs, fromUnix), epochAt(epochs, toUnix)];
-            const early = keysAt(epochs, from, ladder, group, fromUnix);
-            if (!early.ok) return early;
-            const late = keysAt(epochs, to, ladder, group, toUnix);
-            if (!late.ok) return late;
-            for (let channel = 0; channel < channels; channel++) {
-                let sum = keyAt(late.value, channel) - keyAt(early.value, channel);
-                for (const { tokens: own } of bridges.value.slice(from, to)) {
-                    sum += own[firstRegister + channel] as bigint;
-                }
-                column[w * channels + channel] = BigInt.asUintN(64, sum);
-            }
-        }
-        tokens.push(column);
-        firstRegister += channels;
-    }
-    const table = { windows, tokens, bridges: bridges.value };
-    return ok(encodeTokenBody(table, terms.slotSeconds));
-}
-
 /** Bridges into the second and each later epoch. */
-function bridgesOf(epochs: readonly GrantEpoch[], groups: readonly number[]): Result<Bridge[]> {
+export function bridgesOf(
+    epochs: readonly GrantEpoch[],
+    groups: readonly number[],
+): Result<Bridge[]> {
     const bridges: Bridge[] = [];
     for (const [i, { ends, owner, span }] of epochs.entries()) {
         const before = epochs[i - 1]?.owner;
@@ -137,24 +97,7 @@ function bridgeInto(bridges: readonly Bridge[], epoch: number): { readonly bridg
     return bridge === undefined ? {} : { bridge };
 }
 
-/** Place of the epoch whose device sealed a boundary; at a change the newer one. */
-function epochAt(epochs: readonly GrantEpoch[], unix: number): number {
-    const place = epochs.findLastIndex(({ span }) => span.fromUnix <= unix);
-    assert(place >= 0, "a boundary in the range of the grant");
-    return place;
-}
-
-function addressAt(ladder: Ladder, unix: number): TreeAddress {
+/** Where a boundary is keyed. */
+export function addressAt(ladder: Ladder, unix: number): TreeAddress {
     return ladder.addressOf(slotOfUnix(unix, ladder.slotSeconds));
-}
-
-function keysAt(
-    epochs: readonly GrantEpoch[],
-    place: number,
-    ladder: Ladder,
-    group: number,
-    unix: number,
-): Result<Uint8Array> {
-    const { level, index } = addressAt(ladder, unix);
-    return (epochs[place] as GrantEpoch).owner.keysOf(group, level, [index]);
 }

@@ -1,4 +1,4 @@
-import type { Result } from "@meterseal/core";
+import { fromHex, type Result, toHex } from "@meterseal/core";
 import {
     attempt,
     decodeCbor,
@@ -31,6 +31,19 @@ export type TokenTable = {
 };
 
 const BLIND_BYTES = 32;
+
+/** Blinds of one group, window by window, as the body carries them: 32 bytes each, big-endian. */
+export function encodeBlinds(blinds: readonly bigint[]): Uint8Array {
+    return fromHex(
+        blinds.map((blind) => blind.toString(16).padStart(2 * BLIND_BYTES, "0")).join(""),
+    );
+}
+
+/** Blind of a window among those of its group; inverse of {@link encodeBlinds}. */
+export function blindAt(blinds: Uint8Array, window: number): bigint {
+    const bytes = blinds.subarray(window * BLIND_BYTES, (window + 1) * BLIND_BYTES);
+    return BigInt(`0x${toHex(bytes)}`);
+}
 
 /** CBOR body of a D, W or C grant. */
 export function encodeTokenBody(table: TokenTable, slotSeconds: number): Uint8Array {

@@ -1,6 +1,7 @@
 import { error, fail, ok, type Result, unixOfSlot } from "@meterseal/core";
 import { channelCount, eventOf, LEVEL, type MeterRecord, usageOf } from "@meterseal/record";
 import { expandAddresses } from "../addresses.ts";
+import { COMMITMENT_BYTES } from "../commit/group.ts";
 import { SEALED_BYTES } from "../seal.ts";
 import type { TreeAddress } from "../stream.ts";
 import type { Point, RecordPlace } from "./stream-line.ts";
@@ -15,6 +16,8 @@ export type SumEnd = {
     readonly record: RecordPlace & { readonly hash: Uint8Array };
     /** Sealed registers of all groups, 8 bytes a channel; plain ones of an open stream alike. */
     readonly registers: Uint8Array;
+    /** Of the first groups, 32 bytes each; none where the meter signed none to these registers. */
+    readonly commitments: readonly Uint8Array[];
 };
 
 /**
@@ -45,6 +48,9 @@ function boundaryEnd(record: MeterRecord, sealEpoch: number, slot: number): Resu
         address: addresses.value[offset] as TreeAddress,
         record: placeOf(record),
         registers: registersAt(values, offset, channelCount(groups)),
+        commitments: (usage.value.commitments ?? []).map((list) =>
+            list.subarray(offset * COMMITMENT_BYTES, (offset + 1) * COMMITMENT_BYTES),
+        ),
     });
 }
 
@@ -63,6 +69,7 @@ function eventEnd(record: MeterRecord, stated: boolean): Result<SumEnd> {
         address: { level: LEVEL.event, index: stated ? index + 1 : index },
         record: placeOf(record),
         registers: registersAt(values, 0, channelCount(groups)),
+        commitments: stated ? [] : (event.value.commitments ?? []),
     });
 }
 

@@ -30,11 +30,14 @@ export type StreamEpoch = {
     readonly ends?: BridgeEnds;
     /** When the registers that end the epoch before were read, and whether they are its last ones. */
     readonly before?: Pick<EpochChange, "endUnix" | "isFinal">;
+    /** Groups that its records commit to, the first of the stream. */
+    readonly committed: number;
 };
 
 /** What the records of one seal epoch say of its two ends. */
 type Seen = {
     readonly sealEpoch: number;
+    committed: number;
     opening?: RegisterEvent;
     closing?: RegisterEvent;
     first?: { readonly slot: number; readonly address: TreeAddress };
@@ -55,19 +58,22 @@ export function streamEpochs(key: KeyFile, records: Iterable<MeterRecord>): Resu
     }
     const sorted = [...seen.values()].sort((a, b) => a.sealEpoch - b.sealEpoch);
     if (sorted.length === 0) {
-        return ok([{ sealEpoch: key.stream.sealEpoch, fromUnix: Number.NEGATIVE_INFINITY }]);
+        const { sealEpoch } = key.stream;
+        return ok([{ sealEpoch, fromUnix: Number.NEGATIVE_INFINITY, committed: 0 }]);
     }
     return ok(
         sorted.map((epoch, i) => {
-            const { sealEpoch } = epoch;
+            const { committed, sealEpoch } = epoch;
             const before = sorted[i - 1];
-            if (before === undefined) return { sealEpoch, fromUnix: Number.NEGATIVE_INFINITY };
+            if (before === undefined) {
+                return { sealEpoch, fromUnix: Number.NEGATIVE_INFINITY, committed };
+            }
             const open = openingEnd(epoch);
             const close = closingEnd(before, epoch, key.stream.slotSeconds);
             const fromUnix = beginOf(epoch, key.stream.slotSeconds);
-            if (open === null || close === null) return { sealEpoch, fromUnix };
+            if (open === null || close === null) return { sealEpoch, fromUnix, committed };
             const { address, ...end } = close;
-            return { sealEpoch, fromUnix, ends: { close: address, open }, before: end };
+            return { sealEpoch, fromUnix, committed, ends: { close: address, open }, before: end };
         }),
     );
 }
@@ -89,7 +95,7 @@ export function grantEpochs(
         return fail(error("MS_KEY_FILE", { expected }));
     }
     const parts: GrantEpoch[] = [];
-    for (const [i, { ends, fromUnix: begin, sealEpoch }] of epochs.entries()) {
+    for (const [i, { committed, ends, fromUnix: begin, sealEpoch }] of epochs.entries()) {
         const end = epochs[i + 1]?.fromUnix ?? Number.POSITIVE_INFINITY;
         if (end <= fromUnix || begin > toUnix) continue;
         const owner = ownerKeys(master, { ...stream, sealEpoch });
@@ -100,7 +106,7 @@ export function grantEpochs(
             toUnix: Math.min(end, toUnix),
         };
         const bridged = parts.length > 0 && ends !== undefined ? { ends } : {};
-        parts.push({ span, owner: owner.value, ...bridged });
+        parts.push({ span, owner: owner.value, committed, ...bridged });
     }
     return ok(parts);
 }
@@ -133,6 +139,7 @@ function takeRecord(seen: Map<number, Seen>, record: MeterRecord): Result<null> 
     const addresses = expandAddresses(usage.value);
     if (!addresses.ok) return addresses;
     const epoch = seenOf(seen, usage.value.sealEpoch);
+    epoch.committed = usage.value.commitments?.length ?? 0;
     for (const [offset, address] of addresses.value.entries()) {
         const slot = usage.value.firstSlot + offset;
         if (epoch.first === undefined || slot < epoch.first.slot) epoch.first = { slot, address };
@@ -142,7 +149,7 @@ function takeRecord(seen: Map<number, Seen>, record: MeterRecord): Result<null> 
 }
 
 function seenOf(seen: Map<number, Seen>, sealEpoch: number): Seen {
-    const known = seen.get(sealEpoch) ?? { sealEpoch };
+    const known = seen.get(sealEpoch) ?? { sealEpoch, committed: 0 };
     seen.set(sealEpoch, known);
     return known;
 }

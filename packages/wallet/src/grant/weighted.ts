@@ -65,6 +65,10 @@ export function planWeighted(
         sealEpoch,
         terms: terms.map(({ boundary, weight }) => ({ address: boundary.address, weight })),
     }));
+    const place = recorded.groups.indexOf(group);
+    const isCommitted = weighed.value.every(({ terms }) =>
+        terms.every(({ boundary }) => boundary.commitments.length > place),
+    );
     return ok({
         window: "total",
         kind: GRANT_KIND.W,
@@ -72,7 +76,7 @@ export function planWeighted(
         fromUnix,
         toUnix,
         windows: [],
-        weights: [{ group, epochs }],
+        weights: [{ group, isCommitted, epochs }],
         tariffHash: tariff.hash,
         known: { kind: "sums", rows: rowsOf(prices.value, period.value) },
         changes: changesWithin(recorded.epochs, fromUnix, toUnix),
