@@ -16,6 +16,7 @@ export {
     requireAnchorContract,
     requireChain,
 } from "./client/anchors.ts";
+export type { MinedTransaction } from "./client/chain.ts";
 export { gwei } from "./client/fees.ts";
 export {
     formatPending,
@@ -23,7 +24,7 @@ export {
     type PendingTransaction,
     parsePending,
 } from "./client/pending.ts";
-export { type MinedTransaction, type SenderOptions, TransactionSender } from "./client/sender.ts";
+export { type SenderOptions, TransactionSender } from "./client/sender.ts";
 export { digestSigner, type EvmSigner, keySigner, remoteSigner } from "./client/signer.ts";
 export {
     CONTRACTS,

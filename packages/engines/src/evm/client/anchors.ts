@@ -5,7 +5,8 @@ import { type Address, bytesOf, type Hex, hexOf, isHex } from "../hex.ts";
 import type { EvmRpc } from "../rpc.ts";
 import { errorOfRefusal } from "../rules/refusal.ts";
 import { acceptAnchor, type EvmHead, type RootAnchorCall } from "../rules/root-anchor.ts";
-import { type MinedTransaction, type SenderOptions, TransactionSender } from "./sender.ts";
+import type { MinedTransaction } from "./chain.ts";
+import { type SenderOptions, TransactionSender } from "./sender.ts";
 
 const PROFILE = "root-anchor";
 const CONTRACT = CONTRACTS[PROFILE];

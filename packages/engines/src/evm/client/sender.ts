@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, error, LIMITS, MetersealError } from "@meterseal/core";
-import { type Address, type Hex, isHex } from "../hex.ts";
+import type { Address, Hex } from "../hex.ts";
 import { type EvmRpc, quantityOf } from "../rpc.ts";
+import { blockDepth, type MinedTransaction, nextNumber, receiptOf } from "./chain.ts";
 import { type EvmFees, feesNow, gwei, raisedFees } from "./fees.ts";
 import type { PendingStore, PendingTransaction, PendingVersion } from "./pending.ts";
 import { type EvmSigner, signTransaction } from "./signer.ts";
@@ -35,16 +36,6 @@ export type EvmCallToSend = {
     readonly data: Hex;
 };
 
-/** Where a transaction came to stand. */
-export type MinedTransaction = {
-    readonly hash: Hex;
-    readonly isTaken: boolean;
-    readonly blockNumber: number;
-    readonly blockHash: Hex;
-    readonly gasUsed: number;
-    readonly contract: Address | null;
-};
-
 /** Gas beyond the estimate: what the contract holds may change on the way. */
 const GAS_PERCENT = 125n;
 /** What nodes say of a transaction that they have. */
@@ -57,7 +48,8 @@ const CHEAP = /underpriced|fee too low|less than block base fee|below base fee|g
 /**
  * Sends transactions of one account, one at a time: each is on disk before it leaves, the same bytes
  * are sent again until a block has them, and it counts when enough blocks stand on that one. A node
- * that does not answer is asked again; nothing is signed anew while an older one may still be mined.
+ * that does not answer is asked again. While an older one may still be mined, nothing is signed under
+ * another number, but for the same call where that number is beyond the account's next one.
  */
 export class TransactionSender {
     readonly #options: SenderOptions;
@@ -68,9 +60,12 @@ export class TransactionSender {
     }
 
     /**
-     * Signs, keeps, sends, and waits until it stays; first for one that is still under way.
-     * @throws MetersealError MS_EVM_FEE, MS_SIGNATURE_BAD; what the contract says at an estimate is
-     * for `onRevert`.
+     * Signs, keeps, sends, and waits until it stays; nothing else may be under way.
+     *
+     * Its number is the next one of the chain, not of the node's pool: behind a transaction that waits
+     * there and is dropped, or that a node makes up, no block would ever take it.
+     * @throws MetersealError MS_EVM_FEE, MS_SIGNATURE_BAD, MS_LINK; what the contract says at an
+     * estimate is for `onRevert`.
      */
     async send(
         call: EvmCallToSend,
@@ -84,7 +79,7 @@ export class TransactionSender {
         if (!estimate.ok) throw onRevert(estimate.data, estimate.message);
         const gasLimit = (quantityOf(estimate.result, rpc.place) * GAS_PERCENT) / 100n;
         const fees = await this.#affordable(await feesNow(rpc, feeCapWei), gasLimit);
-        const nonce = Number(await rpc.quantity("eth_getTransactionCount", [from, "pending"]));
+        const nonce = await nextNumber(rpc, from, "latest");
         const base = { purpose, from, to, data, gasLimit, nonce };
         const first = await this.#sign({ ...base, versions: [] }, fees);
         pending.save({ ...base, versions: [first] });
@@ -123,46 +118,40 @@ export class TransactionSender {
 
     /** One look at the chain, and what is to be done after it. */
     async #look(pending: PendingTransaction): Promise<MinedTransaction | null | "open"> {
-        const { clock, confirmations, raiseAfterMs, rpc } = this.#options;
-        const used = await this.#isNumberUsed(pending);
+        const { confirmations, rpc } = this.#options;
+        const next = await nextNumber(rpc, pending.from, "latest");
         const mined = await this.#find(pending);
         if (mined !== null) {
-            const latest = Number(await rpc.quantity("eth_blockNumber", []));
-            const depth = latest - mined.blockNumber + 1;
+            const depth = await blockDepth(rpc, mined.blockNumber);
             if (depth >= confirmations) return mined;
             this.#say(`in block ${mined.blockNumber}, ${depth} of ${confirmations} confirmations`);
             return "open";
         }
-        // The number was used before the receipts were asked for, and none of ours is in the chain.
-        if (used) return null;
+        if (next > pending.nonce) return null;
         const last = pending.versions.at(-1);
         if (last === undefined) return null;
-        if (clock.nowMs() - last.atMs > raiseAfterMs) await this.#raise(pending, last);
-        await this.#broadcast(this.#options.pending.load() ?? pending);
+        const note = await this.#renew(pending, last, next);
+        await this.#broadcast(this.#options.pending.load() ?? pending, note);
         return "open";
-    }
-
-    async #isNumberUsed({ from, nonce }: PendingTransaction): Promise<boolean> {
-        const next = await this.#options.rpc.quantity("eth_getTransactionCount", [from, "latest"]);
-        return next > BigInt(nonce);
     }
 
     /** The version that stands in a block of the chain as it is now. */
     async #find({ versions }: PendingTransaction): Promise<MinedTransaction | null> {
         for (const { hash } of versions.toReversed()) {
-            const receipt = await this.#options.rpc.query("eth_getTransactionReceipt", [hash]);
-            if (receipt !== null) return minedOf(receipt, hash, this.#options.rpc.place);
+            const mined = await receiptOf(this.#options.rpc, hash);
+            if (mined !== null) return mined;
         }
         return null;
     }
 
-    async #broadcast({ purpose, versions }: PendingTransaction): Promise<void> {
-        const last = versions.at(-1);
-        if (last === undefined) return;
+    /** @param note - what else is to be said of it while it waits. */
+    async #broadcast({ purpose, versions }: PendingTransaction, note: string): Promise<void> {
         const { feeCapWei, rpc } = this.#options;
-        const answer = await rpc.ask("eth_sendRawTransaction", [last.raw]);
+        const version = versions.at(-1);
+        if (version === undefined) return;
+        const answer = await rpc.ask("eth_sendRawTransaction", [version.raw]);
         if (answer.ok || KNOWN.test(answer.message) || USED.test(answer.message)) {
-            this.#say(`${purpose} sent as ${last.hash}, not in a block yet`);
+            this.#say(`${purpose} sent as ${version.hash}, not in a block yet${note}`);
             return;
         }
         const got = answer.message;
@@ -174,22 +163,39 @@ export class TransactionSender {
         throw error("MS_LINK", { where: `${rpc.place} eth_sendRawTransaction`, got });
     }
 
-    /** Signs it again with higher fees, where the cap leaves room for that. */
-    async #raise(pending: PendingTransaction, last: PendingVersion): Promise<void> {
-        const { feeCapWei, pending: store, rpc } = this.#options;
-        if (pending.versions.length >= LIMITS.evmVersions) return;
+    /**
+     * Signs it again when it waited for long, where the cap leaves room: paying more, or under the
+     * account's next number where its own is beyond that. Then two of them may be mined, and the
+     * contract takes one: it asks for the last root.
+     * @returns what is to be said of it, empty for nothing.
+     */
+    async #renew(pending: PendingTransaction, last: PendingVersion, next: number): Promise<string> {
+        const { clock, feeCapWei, pending: store, raiseAfterMs } = this.#options;
+        if (clock.nowMs() - last.atMs <= raiseAfterMs) return "";
+        const isAhead = next < pending.nonce;
+        const base = isAhead ? { ...pending, nonce: next, versions: [] } : pending;
+        if (base.versions.length >= LIMITS.evmVersions) return "";
+        const fees = await this.#newFees(isAhead ? null : last, pending.gasLimit);
+        if (fees === null) {
+            return `; ${gwei(feeCapWei)} gwei for a unit of gas are allowed, no more`;
+        }
+        const version = await this.#sign(base, fees);
+        store.save({ ...base, versions: [...base.versions, version] });
+        if (isAhead) this.#say(`${next} is the account's next number, not ${pending.nonce}`);
+        this.#say(`paying up to ${gwei(fees.maxFeePerGas)} gwei for a unit of gas now`);
+        return "";
+    }
+
+    /** Fees for another form of what was signed; null where the cap leaves no room. */
+    async #newFees(last: EvmFees | null, gasLimit: bigint): Promise<EvmFees | null> {
+        const { feeCapWei, rpc } = this.#options;
         const now = await feesNow(rpc, feeCapWei).catch((cause: unknown) => {
             if (cause instanceof MetersealError && cause.code === "MS_EVM_FEE") return null;
             throw cause;
         });
-        const fees = now === null ? null : raisedFees(last, now, feeCapWei);
-        if (fees === null) {
-            this.#say(`It waits: ${gwei(feeCapWei)} gwei for a unit of gas are allowed, no more.`);
-            return;
-        }
-        const version = await this.#sign(pending, fees);
-        store.save({ ...pending, versions: [...pending.versions, version] });
-        this.#say(`paying up to ${gwei(fees.maxFeePerGas)} gwei for a unit of gas now`);
+        if (now === null) return null;
+        if (last === null) return await this.#affordable(now, gasLimit);
+        return raisedFees(last, now, feeCapWei);
     }
 
     async #sign(pending: PendingTransaction, fees: EvmFees): Promise<PendingVersion> {
@@ -227,18 +233,4 @@ export class TransactionSender {
         this.#said = text;
         this.#options.say?.(text);
     }
-}
-
-function minedOf(receipt: unknown, hash: Hex, place: string): MinedTransaction {
-    const fields = receipt as Record<string, unknown>;
-    const { blockHash, blockNumber, contractAddress, gasUsed, status } = fields;
-    const numbers = [blockNumber, gasUsed].map((value) => Number(value));
-    if (!isHex(blockHash, 32) || !numbers.every(Number.isSafeInteger)) {
-        throw error("MS_LINK", { where: `${place} eth_getTransactionReceipt`, got: "no receipt" });
-    }
-    return {
-        ...{ hash, blockHash, isTaken: status === "0x1" },
-        ...{ blockNumber: numbers[0] ?? 0, gasUsed: numbers[1] ?? 0 },
-        contract: isHex(contractAddress, 20) ? contractAddress : null,
-    };
 }

@@ -2,6 +2,7 @@ import { error, utf8 } from "@meterseal/core";
 import type { TreeHead } from "@meterseal/ledger";
 import { keccak_256 } from "@noble/hashes/sha3.js";
 import { type AnchorPlace, logName } from "../client/anchors.ts";
+import { blockDepth } from "../client/chain.ts";
 import { bytesOf, type Hex, hexOf, isHex } from "../hex.ts";
 import type { EvmRpc } from "../rpc.ts";
 import { type AnchorProof, checkAnchorProof, headSlots } from "./anchor-proof.ts";
@@ -72,7 +73,7 @@ export async function requireBlock(
     if (found !== hash) {
         throw error("MS_ANCHOR", { where, expected: hash, got: String(found ?? "no such block") });
     }
-    const depth = Number(await rpc.quantity("eth_blockNumber", [])) - number + 1;
+    const depth = await blockDepth(rpc, number);
     if (depth >= confirmations) return;
     throw error("MS_ANCHOR", {
         where,

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { EvmRpc, type EvmRpcAnswer, type Hex, type SenderOptions } from "@meterseal/engines/evm";
+import {
+    anchored,
+    CHAIN,
+    deployed,
+    GWEI,
+    headOf,
+    refusal,
+    start,
+    until,
+    type World,
+    worldOf,
+    writer,
+} from "./anchor-world.ts";
+import type { Anvil } from "./anvil.ts";
+
+type Honest = () => Promise<EvmRpcAnswer>;
+
+/** What a node answers to a call; undefined for what the chain behind it does. */
+type Answer = (method: string, honest: Honest, params: readonly unknown[]) => unknown;
+
+/** A node that answers some calls otherwise than the chain behind it. */
+class Node extends EvmRpc {
+    readonly #answer: Answer;
+
+    constructor({ url }: Anvil, answer: Answer) {
+        super(url);
+        this.#answer = answer;
+    }
+
+    override async ask(method: string, params: readonly unknown[]): Promise<EvmRpcAnswer> {
+        const honest = (): Promise<EvmRpcAnswer> => super.ask(method, params);
+        const result = await this.#answer(method, honest, params);
+        return result === undefined ? await honest() : { ok: true, result };
+    }
+}
+
+/** A node whose first answer to one method is another one. */
+function lyingOnce(anvil: Anvil, method: string, lie: unknown): Node {
+    let lies = 1;
+    return new Node(anvil, (asked) => (asked === method && lies-- > 0 ? lie : undefined));
+}
+
+const nextNumber = async ({ options }: World): Promise<number> => {
+    const asked = [options.signer.address, "latest"];
+    return Number(await options.rpc.quantity("eth_getTransactionCount", asked));
+};
+
+/** Sends another transaction of the account, as its wallet does. */
+async function sendOther({ options }: World, nonce: number, gwei: bigint): Promise<Hex> {
+    const { rpc, signer } = options;
+    const fees = { maxFeePerGas: gwei * GWEI, maxPriorityFeePerGas: gwei * GWEI };
+    const call = { to: signer.address, data: "0x" as Hex, gasLimit: 21_000n };
+    const raw = await signer.sign({ chainId: CHAIN, nonce, ...call, ...fees });
+    return (await rpc.query("eth_sendRawTransaction", [raw])) as Hex;
+}
+
+/** What is awaited, with a block now and then. */
+async function whileMining<T>(anvil: Anvil, awaited: Promise<T>): Promise<T> {
+    const ended = awaited.then(
+        () => true,
+        () => true,
+    );
+    const tick = async (): Promise<boolean> => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return false;
+    };
+    while (!(await Promise.race([ended, tick()]))) await anvil.mine();
+    return await awaited;
+}
+
+const SOON: Partial<SenderOptions> = { raiseAfterMs: 200, waitMs: 5_000 };
+
+describe("a node that lies about the account's number", () => {
+    it("blocks anchoring no longer than until the transaction would pay more", async () => {
+        const world = await worldOf(await start());
+        const contract = await deployed(world);
+        const rpc = lyingOnce(world.anvil, "eth_getTransactionCount", "0x3e8");
+        const outcome = await writer(world, contract, { ...SOON, rpc }).anchor(headOf(5));
+        assert.equal(outcome.kind, "anchored");
+        assert.deepEqual(await anchored(world.anvil, contract), [5]);
+        assert.equal(world.kept.load(), null);
+    });
+
+    it("is not believed where no number is so high, and nothing is kept", async () => {
+        const world = await worldOf(await start());
+        const contract = await deployed(world);
+        const lie = `0x${(2n ** 60n).toString(16)}`;
+        const rpc = lyingOnce(world.anvil, "eth_getTransactionCount", lie);
+        const told = writer(world, contract, { ...SOON, rpc }).anchor(headOf(5));
+        assert.equal(await refusal(told), "MS_LINK");
+        assert.equal(world.kept.text, null);
+        assert.equal((await writer(world, contract).anchor(headOf(5))).kind, "anchored");
+    });
+
+    it("is no worse than a pool that drops another transaction of the account", async () => {
+        const anvil = await start();
+        const world = await worldOf(anvil);
+        const contract = await deployed(world);
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        const other = await sendOther(world, await nextNumber(world), 90n);
+        const anchoring = writer(world, contract, { waitMs: 5_000 }).anchor(headOf(5));
+        await until(world, /the anchor of 5 entries sent|asks for more/);
+        await anvil.rpc.query("anvil_dropTransaction", [other]);
+        assert.equal((await whileMining(anvil, anchoring)).kind, "anchored");
+        assert.deepEqual(await anchored(anvil, contract), [5]);
+    });
+});
