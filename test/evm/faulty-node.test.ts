@@ -1,12 +1,24 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { EvmRpc, type EvmRpcAnswer, type Hex, type SenderOptions } from "@meterseal/engines/evm";
+import {
+    type Address,
+    deployAnchors,
+    EvmRpc,
+    type EvmRpcAnswer,
+    type EvmSigner,
+    encodeEvmCall,
+    type Hex,
+    readAnchor,
+    type SenderOptions,
+} from "@meterseal/engines/evm";
 import {
     anchored,
     CHAIN,
     deployed,
     GWEI,
     headOf,
+    LOG,
+    ORIGIN,
     refusal,
     start,
     until,
@@ -106,5 +118,67 @@ describe("a node that lies about the account's number", () => {
         await anvil.rpc.query("anvil_dropTransaction", [other]);
         assert.equal((await whileMining(anvil, anchoring)).kind, "anchored");
         assert.deepEqual(await anchored(anvil, contract), [5]);
+    });
+});
+
+describe("a transaction that an earlier account of the log left", () => {
+    /** A log whose owner's anchor of 5 entries is under way, and in no pool. */
+    async function left(): Promise<
+        {
+            readonly [name in "admin" | "owner" | "heir"]: World;
+        } & { readonly contract: Address }
+    > {
+        const anvil = await start();
+        const [admin, owner, heir] = [
+            await worldOf(anvil),
+            await worldOf(anvil),
+            await worldOf(anvil),
+        ];
+        const proposed = { origin: ORIGIN, owner: owner.options.signer.address };
+        const contract = await deployAnchors(admin.options, proposed);
+        await writer(owner, contract).anchor(headOf(3));
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        const asked = writer(owner, contract, { waitMs: 100 }).anchor(headOf(5));
+        assert.equal(await refusal(asked), "MS_BUSY");
+        await anvil.rpc.query("anvil_dropAllTransactions", []);
+        await anvil.rpc.query("evm_setAutomine", [true]);
+        heir.kept.text = owner.kept.text;
+        return { admin, owner, heir, contract };
+    }
+
+    it("is left alone where the log is another account's by now", async () => {
+        const { admin, contract, heir, owner } = await left();
+        const address = heir.options.signer.address;
+        const call = { call: "proposeLogOwner", log: LOG, owner: address } as const;
+        const from = admin.options.signer;
+        const data = encodeEvmCall("root-anchor", call);
+        const fees = { maxFeePerGas: 90n * GWEI, maxPriorityFeePerGas: GWEI };
+        const nonce = await nextNumber(admin);
+        const sent = { chainId: CHAIN, nonce, to: contract, data, gasLimit: 200_000n, ...fees };
+        await admin.anvil.rpc.query("eth_sendRawTransaction", [await from.sign(sent)]);
+        const outcome = await writer(heir, contract, SOON).anchor(headOf(6));
+        assert.equal(outcome.kind, "anchored");
+        assert.equal((await readAnchor(heir.anvil.rpc, contract, LOG)).owner, address);
+        assert.deepEqual(await anchored(heir.anvil, contract), [3, 6]);
+        assert.equal(await nextNumber(heir), 2);
+        assert.match(heir.said.join(), new RegExp(`${owner.options.signer.address}.* left`));
+    });
+
+    it("is sent as it is while the log is that account's, and never signed by another", async () => {
+        const { contract, heir } = await left();
+        const { anvil } = heir;
+        const before = heir.kept.text;
+        const signer: EvmSigner = {
+            address: heir.options.signer.address,
+            sign: () => assert.fail("another account signed it"),
+        };
+        const dropping = { ...SOON, signer, waitMs: 1_000 };
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        assert.equal(await refusal(writer(heir, contract, dropping).anchor(headOf(6))), "MS_BUSY");
+        assert.equal(heir.kept.text, before);
+        await anvil.mine();
+        const owned = writer(heir, contract, { signer }).anchor(headOf(6));
+        assert.equal(await refusal(owned), "MS_NOT_ALLOWED");
+        assert.deepEqual(await anchored(anvil, contract), [3, 5]);
     });
 });

@@ -120,6 +120,7 @@ export class AnchorWriter {
         const { place, rpc } = this.#options;
         await requireChain(rpc, place.chainId);
         await requireAnchorContract(rpc, place.contract);
+        await this.#leaveToOthers();
         const earlier = await this.#sender.settle();
         const found = await this.#acceptIfProposed();
         await this.#requireOurs(found, head);
@@ -141,6 +142,20 @@ export class AnchorWriter {
             expected: `${head.size} entries under ${root}`,
             got: `${now.size} entries under ${now.root}`,
         });
+    }
+
+    /**
+     * Forgets the transaction that another account signed, once the contract would refuse it: who holds
+     * the log now cannot make it pay more, and would wait for it for ever.
+     */
+    async #leaveToOthers(): Promise<void> {
+        const { pending, place, rpc, say, signer } = this.#options;
+        const kept = pending.load();
+        if (kept === null || kept.from === signer.address) return;
+        const { owner, proposed } = await readAnchor(rpc, place.contract, this.#log);
+        if (owner === kept.from && proposed !== signer.address) return;
+        say?.(`${kept.purpose}, which ${kept.from} signed, is left: the log is another account's`);
+        pending.save(null);
     }
 
     /** Takes the log over where it was proposed to this account: the second of the two steps. */

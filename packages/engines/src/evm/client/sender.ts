@@ -118,7 +118,7 @@ export class TransactionSender {
 
     /** One look at the chain, and what is to be done after it. */
     async #look(pending: PendingTransaction): Promise<MinedTransaction | null | "open"> {
-        const { confirmations, rpc } = this.#options;
+        const { confirmations, rpc, signer } = this.#options;
         const next = await nextNumber(rpc, pending.from, "latest");
         const mined = await this.#find(pending);
         if (mined !== null) {
@@ -130,7 +130,10 @@ export class TransactionSender {
         if (next > pending.nonce) return null;
         const last = pending.versions.at(-1);
         if (last === undefined) return null;
-        const note = await this.#renew(pending, last, next);
+        const isOurs = pending.from === signer.address;
+        const note = isOurs
+            ? await this.#renew(pending, last, next)
+            : `; only ${pending.from}, which signed it, could pay more`;
         await this.#broadcast(this.#options.pending.load() ?? pending, note);
         return "open";
     }
