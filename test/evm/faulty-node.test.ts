@@ -121,6 +121,68 @@ describe("a node that lies about the account's number", () => {
     });
 });
 
+describe("a node that is behind", () => {
+    it("with a receipt does not end the wait for the transaction", async () => {
+        const anvil = await start();
+        const world = await worldOf(anvil);
+        const contract = await deployed(world);
+        let isHidden = false;
+        const rpc = new Node(anvil, async (method, honest) => {
+            if (method !== "eth_getTransactionReceipt" || isHidden) return undefined;
+            const answer = await honest();
+            isHidden = answer.ok && answer.result !== null;
+            return null;
+        });
+        const asked = writer(world, contract, { rpc, confirmations: 6 }).anchor(headOf(5));
+        const outcome = await whileMining(anvil, asked);
+        assert.ok(outcome.kind === "anchored");
+        const latest = Number(await anvil.rpc.quantity("eth_blockNumber", []));
+        assert.ok(latest - outcome.mined.blockNumber + 1 >= 6);
+    });
+
+    it("with the state accuses nobody: the next round looks again", async () => {
+        const world = await worldOf(await start());
+        const contract = await deployed(world);
+        const early = new Map<string, unknown>();
+        let isSent = false;
+        const rpc = new Node(world.anvil, async (method, honest, params) => {
+            if (method === "eth_sendRawTransaction") isSent = true;
+            if (method !== "eth_call") return undefined;
+            const [asked, answer] = [JSON.stringify(params), await honest()];
+            if (!isSent && answer.ok) early.set(asked, answer.result);
+            return early.get(asked);
+        });
+        const asked = writer(world, contract, { rpc }).anchor(headOf(5));
+        assert.equal(await refusal(asked), "MS_BUSY");
+        // And where the transaction is estimated by a node that is not behind.
+        const later = writer(world, contract, { rpc }).anchor(headOf(7));
+        assert.equal(await refusal(later), "MS_BUSY");
+        assert.equal((await writer(world, contract).anchor(headOf(7))).kind, "anchored");
+        assert.deepEqual(await anchored(world.anvil, contract), [5, 7]);
+    });
+});
+
+describe("a transaction whose number another one of the account used", () => {
+    it("is given up when that one is confirmed, and signed anew in the next round", async () => {
+        const anvil = await start();
+        const world = await worldOf(anvil);
+        const contract = await deployed(world);
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        const asked = refusal(writer(world, contract, { confirmations: 3 }).anchor(headOf(5)));
+        await until(world, /the anchor of 5 entries sent/);
+        const other = await sendOther(world, await nextNumber(world), 90n);
+        await anvil.mine();
+        assert.ok(await anvil.rpc.query("eth_getTransactionReceipt", [other]));
+        await until(world, /is used/);
+        assert.ok(world.kept.load(), "a block may leave the chain");
+        assert.equal(await whileMining(anvil, asked), "MS_BUSY");
+        assert.equal(world.kept.load(), null);
+        const again = writer(world, contract).anchor(headOf(6));
+        assert.equal((await whileMining(anvil, again)).kind, "anchored");
+        assert.deepEqual(await anchored(anvil, contract), [6]);
+    });
+});
+
 describe("a transaction that an earlier account of the log left", () => {
     /** A log whose owner's anchor of 5 entries is under way, and in no pool. */
     async function left(): Promise<

@@ -114,7 +114,8 @@ export class AnchorWriter {
      * Anchors a tree head, after what is under way since before.
      * @throws MetersealError MS_EVM_CHAIN for another chain or contract; MS_NOT_ALLOWED for an account
      * that does not own the log; MS_ANCHOR where the chain holds a root that our log never had;
-     * MS_EVM_FEE, MS_LINK, MS_BUSY.
+     * MS_EVM_FEE, MS_LINK; MS_BUSY where the next call may see more: a transaction is under way, or the
+     * node answers as of an older block than the one that has it.
      */
     async anchor(head: TreeHead): Promise<AnchorOutcome> {
         const { place, rpc } = this.#options;
@@ -135,8 +136,9 @@ export class AnchorWriter {
         if (!verdict.ok) throw errorOfRefusal(verdict.refusal);
         const mined = await this.#send(`the anchor of ${head.size} entries`, next);
         const now = await readAnchor(rpc, place.contract, this.#log);
-        if (mined?.isTaken === true && now.size >= head.size) return { kind: "anchored", mined };
+        if (mined.isTaken && now.size >= head.size) return { kind: "anchored", mined };
         if (now.size === head.size && now.root === root) return { kind: "present", size: now.size };
+        if (mined.isTaken) throw moved(rpc.place);
         throw error("MS_ANCHOR", {
             where: `chain ${place.chainId}`,
             expected: `${head.size} entries under ${root}`,
@@ -163,8 +165,13 @@ export class AnchorWriter {
         const { place, rpc, signer } = this.#options;
         const found = await readAnchor(rpc, place.contract, this.#log);
         if (found.owner === signer.address || found.proposed !== signer.address) return found;
-        await this.#send("taking over the log", { call: "acceptLog", log: this.#log });
-        return await readAnchor(rpc, place.contract, this.#log);
+        const mined = await this.#send("taking over the log", {
+            call: "acceptLog",
+            log: this.#log,
+        });
+        const now = await readAnchor(rpc, place.contract, this.#log);
+        if (mined.isTaken && now.owner !== signer.address) throw moved(rpc.place);
+        return now;
     }
 
     /** Nothing is written behind a root that our log never had: that is for people to look at. */
@@ -180,11 +187,24 @@ export class AnchorWriter {
         });
     }
 
-    #send(purpose: string, call: RootAnchorCall): Promise<MinedTransaction | null> {
+    #send(purpose: string, call: RootAnchorCall): Promise<MinedTransaction> {
         const { contract } = this.#options.place;
         const data = encodeEvmCall(PROFILE, call);
-        return this.#sender.send({ purpose, to: contract, data }, revertError);
+        return this.#sender.send({ purpose, to: contract, data }, (refused, message) => {
+            const refusal = refused === null ? null : decodeRefusal(PROFILE, refused);
+            // It holds for the head that was read: another one is the last by now.
+            if (refusal?.name === "BadParent" || refusal?.name === "NotAppended") {
+                return moved(this.#options.rpc.place);
+            }
+            return revertError(refused, message);
+        });
     }
+}
+
+/** The chain did not show to one call what it showed to another. */
+function moved(where: string): MetersealError {
+    const got = "a head of the log as of another block";
+    return error("MS_BUSY", { where, got, todo: "The next run looks again." });
 }
 
 /**
@@ -204,8 +224,8 @@ export async function deployAnchors(
         { purpose: "the contract", to: null, data: CONTRACT.bytecode },
         revertError,
     );
-    const { contract = null } = made ?? {};
-    if (contract === null || made?.isTaken !== true) {
+    const { contract } = made;
+    if (contract === null || !made.isTaken) {
         throw error("MS_EVM_CHAIN", { where: options.rpc.place, got: "no contract was made" });
     }
     const calls: [string, RootAnchorCall][] = [
@@ -217,7 +237,7 @@ export async function deployAnchors(
     for (const [purpose, call] of calls) {
         const data = encodeEvmCall(PROFILE, call);
         const mined = await sender.send({ purpose, to: contract, data }, revertError);
-        if (mined?.isTaken !== true) throw error("MS_EVM_CHAIN", { got: `${purpose} was refused` });
+        if (!mined.isTaken) throw error("MS_EVM_CHAIN", { got: `${purpose} was refused` });
     }
     return contract;
 }

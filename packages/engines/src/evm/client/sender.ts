@@ -38,6 +38,8 @@ export type EvmCallToSend = {
 
 /** Gas beyond the estimate: what the contract holds may change on the way. */
 const GAS_PERCENT = 125n;
+/** Blocks back that every node still has the state of; those that keep least have some hundred. */
+const STATE_BLOCKS = 64;
 /** What nodes say of a transaction that they have. */
 const KNOWN = /already known|already imported|known transaction|already in/i;
 /** What they say of one whose number was used: it, or another version of it, is in a block. */
@@ -64,13 +66,14 @@ export class TransactionSender {
      *
      * Its number is the next one of the chain, not of the node's pool: behind a transaction that waits
      * there and is dropped, or that a node makes up, no block would ever take it.
-     * @throws MetersealError MS_EVM_FEE, MS_SIGNATURE_BAD, MS_LINK; what the contract says at an
-     * estimate is for `onRevert`.
+     * @throws MetersealError MS_EVM_FEE, MS_SIGNATURE_BAD, MS_LINK; MS_BUSY after the longest wait, or
+     * where another transaction of the account used its number; what the contract says at an estimate
+     * is for `onRevert`.
      */
     async send(
         call: EvmCallToSend,
         onRevert: (data: Hex | null, message: string) => MetersealError,
-    ): Promise<MinedTransaction | null> {
+    ): Promise<MinedTransaction> {
         const { feeCapWei, pending, rpc, signer } = this.#options;
         const { data, purpose, to } = call;
         const from = signer.address;
@@ -83,7 +86,10 @@ export class TransactionSender {
         const base = { purpose, from, to, data, gasLimit, nonce };
         const first = await this.#sign({ ...base, versions: [] }, fees);
         pending.save({ ...base, versions: [first] });
-        return await this.settle();
+        const mined = await this.settle();
+        if (mined !== null) return mined;
+        const got = `the number of ${purpose} was used by another transaction`;
+        throw error("MS_BUSY", { where: rpc.place, got, todo: "The next run looks again." });
     }
 
     /**
@@ -127,7 +133,7 @@ export class TransactionSender {
             this.#say(`in block ${mined.blockNumber}, ${depth} of ${confirmations} confirmations`);
             return "open";
         }
-        if (next > pending.nonce) return null;
+        if (next > pending.nonce) return (await this.#isLost(pending)) ? null : "open";
         const last = pending.versions.at(-1);
         if (last === undefined) return null;
         const isOurs = pending.from === signer.address;
@@ -136,6 +142,22 @@ export class TransactionSender {
             : `; only ${pending.from}, which signed it, could pay more`;
         await this.#broadcast(this.#options.pending.load() ?? pending, note);
         return "open";
+    }
+
+    /**
+     * Whether another transaction has its number for good. One answer does not show that: a node may
+     * be a block behind with its receipts, and a block may leave the chain. So the number must be used
+     * in a block that is confirmed, and no receipt be there after that was asked.
+     */
+    async #isLost(pending: PendingTransaction): Promise<boolean> {
+        const { confirmations, rpc } = this.#options;
+        const { from, nonce } = pending;
+        const back = BigInt(Math.min(confirmations, STATE_BLOCKS));
+        const block = (await rpc.quantity("eth_blockNumber", [])) - back;
+        const used = block < 0n ? 0 : await nextNumber(rpc, from, `0x${block.toString(16)}`);
+        if (used > nonce && (await this.#find(pending)) === null) return true;
+        this.#say(`number ${nonce} of ${from} is used; the next blocks show by which transaction`);
+        return false;
     }
 
     /** The version that stands in a block of the chain as it is now. */
