@@ -101,6 +101,21 @@ describe("meterseal anchor", () => {
         );
     });
 
+    it("keeps the proof of what it did not write when the block is confirmed, not before", async () => {
+        const anchors = join(data, "anchors", readdirSync(join(data, "anchors"))[0] ?? "");
+        const proof = join(anchors, `anchor-${size}.json`);
+        rmSync(proof);
+        const words = anchorOnce().map((word, i, all) =>
+            all[i - 1] === "--confirmations" ? "50" : word,
+        );
+        const early = await run(...words, "--json");
+        assert.equal(early.code, 0, early.said);
+        assert.match(early.said, /kept by a later round.* of 50/);
+        assert.ok(!readdirSync(anchors).includes(`anchor-${size}.json`));
+        await anvil.mine(50);
+        assert.equal(JSON.parse(await done(...words, "--json")).proof, proof);
+    });
+
     it("goes on after a kill between sending and the block, without a second anchor", async () => {
         cpSync(data, earlier, { recursive: true });
         await demo(2);

@@ -16,7 +16,7 @@ export {
     requireAnchorContract,
     requireChain,
 } from "./client/anchors.ts";
-export type { MinedTransaction } from "./client/chain.ts";
+export { blockDepth, type MinedTransaction } from "./client/chain.ts";
 export { gwei } from "./client/fees.ts";
 export {
     formatPending,

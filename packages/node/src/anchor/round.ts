@@ -3,6 +3,7 @@ import {
     type AnchoredAt,
     type AnchorPlace,
     AnchorWriter,
+    blockDepth,
     fetchAnchorProof,
     findAnchor,
     type SenderOptions,
@@ -28,7 +29,7 @@ export type AnchorRound = {
     readonly isNew: boolean;
     /** Entries of the tree that the chain holds now. */
     readonly onChain: number;
-    /** null where the chain holds a larger tree already. */
+    /** Path of a proof that this round kept; null where it did not. */
     readonly proof: string | null;
     readonly gasUsed: number | null;
 };
@@ -55,13 +56,14 @@ export async function anchorRound(options: AnchorRoundOptions): Promise<AnchorRo
 
 /** Path of the proof of an anchor, fetched now where it is not kept yet; null where none is to be had. */
 async function keepProof(
-    { directory, log, place, sender }: AnchorRoundOptions,
+    options: AnchorRoundOptions,
     head: TreeHead,
     at: AnchoredAt | null,
 ): Promise<string | null> {
+    const { directory, log, place, sender } = options;
     if (at === null && directory.proofOf(head.size) !== null) return null;
     try {
-        const found = at ?? (await findAnchor(sender.rpc, place, head.size));
+        const found = at ?? (await confirmedAnchor(options, head.size));
         if (found === null) return null;
         return directory.keepProof(await fetchAnchorProof(sender.rpc, place, head, found));
     } catch (cause) {
@@ -72,4 +74,24 @@ async function keepProof(
         });
         return null;
     }
+}
+
+/**
+ * Where an anchor is that this process did not wait for; null while its block may leave the chain: a
+ * proof of such a block would be kept, and speak against an honest log.
+ */
+async function confirmedAnchor(
+    { log, place, sender }: AnchorRoundOptions,
+    size: number,
+): Promise<AnchoredAt | null> {
+    const { confirmations, rpc } = sender;
+    const found = await findAnchor(rpc, place, size);
+    if (found === null) return null;
+    const depth = await blockDepth(rpc, found.blockNumber);
+    if (depth >= confirmations) return found;
+    log.info("its proof is kept by a later round, when the block is confirmed", {
+        size,
+        confirmations: `${depth} of ${confirmations}`,
+    });
+    return null;
 }
