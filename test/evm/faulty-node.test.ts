@@ -244,3 +244,41 @@ describe("a transaction that an earlier account of the log left", () => {
         assert.deepEqual(await anchored(anvil, contract), [3, 5]);
     });
 });
+
+describe("a lower fee cap", () => {
+    it("holds for what was signed before: another form of it is sent", async () => {
+        const anvil = await start();
+        const world = await worldOf(anvil);
+        const contract = await deployed(world);
+        const base = async (gwei: bigint): Promise<void> => {
+            const wei = `0x${(gwei * GWEI).toString(16)}`;
+            await anvil.rpc.query("anvil_setNextBlockBaseFeePerGas", [wei]);
+            await anvil.mine();
+        };
+        await anvil.rpc.query("evm_setAutomine", [false]);
+        await base(20n);
+        const dear = writer(world, contract, { waitMs: 100 }).anchor(headOf(5));
+        assert.equal(await refusal(dear), "MS_BUSY");
+        await anvil.rpc.query("anvil_dropAllTransactions", []);
+        const sent: unknown[] = [];
+        const rpc = new Node(anvil, (method, _, [raw]) => {
+            if (method === "eth_sendRawTransaction") sent.push(raw);
+            return undefined;
+        });
+        const feeCapWei = 5n * GWEI;
+        const waiting = writer(world, contract, { rpc, feeCapWei, waitMs: 300 }).anchor(headOf(5));
+        assert.equal(await refusal(waiting), "MS_BUSY");
+        assert.equal(sent.length, 0);
+        assert.match(world.said.join(), /not sent again/);
+        await base(1n);
+        world.said.splice(0);
+        const cheap = writer(world, contract, { rpc, feeCapWei, waitMs: 5_000 }).anchor(headOf(5));
+        await until(world, /sent as/);
+        const [dearer, allowed] = world.kept.load()?.versions ?? [];
+        assert.ok(dearer !== undefined && dearer.maxFeePerGas > feeCapWei);
+        assert.ok(allowed !== undefined && allowed.maxFeePerGas <= feeCapWei);
+        assert.equal((await whileMining(anvil, cheap)).kind, "anchored");
+        assert.ok(!sent.includes(dearer.raw) && sent.includes(allowed.raw));
+        assert.deepEqual(await anchored(anvil, contract), [5]);
+    });
+});

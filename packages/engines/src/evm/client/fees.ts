@@ -42,6 +42,12 @@ export function raisedFees(last: EvmFees, now: EvmFees, capWei: bigint): EvmFees
     return { maxFeePerGas, maxPriorityFeePerGas: least(maxPriorityFeePerGas, maxFeePerGas) };
 }
 
+/** Of what was signed the form that pays most within the cap; null where none does. */
+export function dearestWithin<T extends EvmFees>(forms: readonly T[], capWei: bigint): T | null {
+    const allowed = forms.filter(({ maxFeePerGas }) => maxFeePerGas <= capWei);
+    return allowed.toSorted((a, b) => Number(a.maxFeePerGas - b.maxFeePerGas)).at(-1) ?? null;
+}
+
 /** Wei as gwei, for people. */
 export function gwei(wei: bigint): string {
     const whole = wei / 1_000_000_000n;

@@ -14,7 +14,7 @@ export type PendingTransaction = {
     readonly data: Hex;
     readonly gasLimit: bigint;
     readonly nonce: number;
-    /** Signed forms of it, each paying more than the one before; all have the nonce, so one is mined. */
+    /** Signed forms of it, with rising fees under one cap; all have the nonce, so one is mined. */
     readonly versions: readonly PendingVersion[];
 };
 

@@ -3,7 +3,7 @@ import { type Clock, error, LIMITS, MetersealError } from "@meterseal/core";
 import type { Address, Hex } from "../hex.ts";
 import { type EvmRpc, quantityOf } from "../rpc.ts";
 import { blockDepth, type MinedTransaction, nextNumber, receiptOf } from "./chain.ts";
-import { type EvmFees, feesNow, gwei, raisedFees } from "./fees.ts";
+import { dearestWithin, type EvmFees, feesNow, gwei, raisedFees } from "./fees.ts";
 import type { PendingStore, PendingTransaction, PendingVersion } from "./pending.ts";
 import { type EvmSigner, signTransaction } from "./signer.ts";
 
@@ -172,8 +172,12 @@ export class TransactionSender {
     /** @param note - what else is to be said of it while it waits. */
     async #broadcast({ purpose, versions }: PendingTransaction, note: string): Promise<void> {
         const { feeCapWei, rpc } = this.#options;
-        const version = versions.at(-1);
-        if (version === undefined) return;
+        const version = dearestWithin(versions, feeCapWei);
+        if (version === null) {
+            const allowed = `${gwei(feeCapWei)} gwei for a unit of gas that are allowed now`;
+            this.#say(`${purpose} was signed for more than the ${allowed}; it is not sent again`);
+            return;
+        }
         const answer = await rpc.ask("eth_sendRawTransaction", [version.raw]);
         if (answer.ok || KNOWN.test(answer.message) || USED.test(answer.message)) {
             this.#say(`${purpose} sent as ${version.hash}, not in a block yet${note}`);
@@ -189,18 +193,20 @@ export class TransactionSender {
     }
 
     /**
-     * Signs it again when it waited for long, where the cap leaves room: paying more, or under the
-     * account's next number where its own is beyond that. Then two of them may be mined, and the
-     * contract takes one: it asks for the last root.
+     * Signs it again, where that helps and the cap leaves room: paying more when it waited for long, or
+     * less where no form of it is within the cap; under the account's next number where its own is
+     * beyond that. Then two of them may be mined, and the contract takes one: it asks for the last root.
      * @returns what is to be said of it, empty for nothing.
      */
     async #renew(pending: PendingTransaction, last: PendingVersion, next: number): Promise<string> {
         const { clock, feeCapWei, pending: store, raiseAfterMs } = this.#options;
-        if (clock.nowMs() - last.atMs <= raiseAfterMs) return "";
-        const isAhead = next < pending.nonce;
+        const best = dearestWithin(pending.versions, feeCapWei);
+        const isOld = clock.nowMs() - last.atMs > raiseAfterMs;
+        if (best !== null && !isOld) return "";
+        const isAhead = isOld && next < pending.nonce;
         const base = isAhead ? { ...pending, nonce: next, versions: [] } : pending;
         if (base.versions.length >= LIMITS.evmVersions) return "";
-        const fees = await this.#newFees(isAhead ? null : last, pending.gasLimit);
+        const fees = await this.#newFees(isAhead ? null : best, pending.gasLimit);
         if (fees === null) {
             return `; ${gwei(feeCapWei)} gwei for a unit of gas are allowed, no more`;
         }
@@ -212,15 +218,15 @@ export class TransactionSender {
     }
 
     /** Fees for another form of what was signed; null where the cap leaves no room. */
-    async #newFees(last: EvmFees | null, gasLimit: bigint): Promise<EvmFees | null> {
+    async #newFees(best: EvmFees | null, gasLimit: bigint): Promise<EvmFees | null> {
         const { feeCapWei, rpc } = this.#options;
         const now = await feesNow(rpc, feeCapWei).catch((cause: unknown) => {
             if (cause instanceof MetersealError && cause.code === "MS_EVM_FEE") return null;
             throw cause;
         });
         if (now === null) return null;
-        if (last === null) return await this.#affordable(now, gasLimit);
-        return raisedFees(last, now, feeCapWei);
+        if (best === null) return await this.#affordable(now, gasLimit);
+        return raisedFees(best, now, feeCapWei);
     }
 
     async #sign(pending: PendingTransaction, fees: EvmFees): Promise<PendingVersion> {
