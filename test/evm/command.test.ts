@@ -12,8 +12,25 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, before, describe, it } from "node:test";
-import type { Address } from "@meterseal/engines/evm";
+import { sha256 } from "@meterseal/core";
+import {
+    type Address,
+    AnchorWriter,
+    deployAnchors,
+    keySigner,
+    type PendingTransaction,
+    type SenderOptions,
+} from "@meterseal/engines/evm";
+import {
+    entryLeafHash,
+    MerkleLog,
+    originOf,
+    stateOfGenesis,
+    type TreeHead,
+} from "@meterseal/ledger";
+import { openServerStore } from "@meterseal/stores/sqlite";
 import { Anvil } from "./anvil.ts";
 
 const BIN = join(import.meta.dirname, "..", "..", "packages", "node", "bin", "meterseal.mjs");
@@ -81,6 +98,49 @@ function proofsIn(dataDir: string): number {
     return names.filter((name) => /anchor-\d+\.json$/.test(name)).length;
 }
 
+/** Origin of the log in the directory, and its head when it had some entries less. */
+async function earlierHead(): Promise<{ readonly origin: string; readonly head: TreeHead }> {
+    const store = await openServerStore(join(data, "server"), { readOnly: true });
+    try {
+        const { reader } = store;
+        const genesis = (await reader.meta()).find(({ key }) => key === "genesis")?.value;
+        const state = stateOfGenesis(genesis ?? new Uint8Array());
+        assert.ok(state.ok);
+        const tree = new MerkleLog();
+        for await (const { item, timeMs, vertex } of reader.log()) {
+            const bytes = item ?? (await reader.vertex(Number(vertex))).bytes;
+            tree.append(entryLeafHash({ timeMs, item: bytes }));
+        }
+        const head = { size: tree.size - 3, root: tree.root(tree.size - 3) };
+        return { origin: originOf(state.value.networkId), head };
+    } finally {
+        await store.close();
+    }
+}
+
+/** A contract of the account's own, with a head that another program anchored there. */
+async function anchoredElsewhere(origin: string, head: TreeHead): Promise<Address> {
+    let kept: PendingTransaction | null = null;
+    const options: SenderOptions = {
+        ...{ rpc: anvil.rpc, chainId: 31_337, confirmations: 1, feeCapWei: 10n ** 11n },
+        ...{ pollMs: 10, raiseAfterMs: 60_000, waitMs: 30_000, clock: { nowMs: () => Date.now() } },
+        signer: keySigner(Buffer.from(readFileSync(key, "utf8").trim(), "hex")),
+        signal: new AbortController().signal,
+        pending: {
+            load: () => kept,
+            save: (pending) => {
+                kept = pending;
+            },
+        },
+    };
+    const owner = options.signer.address;
+    const address = await deployAnchors(options, { origin, owner });
+    const at = { chainId: 31_337, contract: address, origin };
+    const rootAt = (): Promise<null> => Promise.resolve(null);
+    await new AnchorWriter({ ...options, place: at, rootAt }).anchor(head);
+    return address;
+}
+
 describe("meterseal anchor", () => {
     let size = 0;
 
@@ -114,6 +174,24 @@ describe("meterseal anchor", () => {
         assert.ok(!readdirSync(anchors).includes(`anchor-${size}.json`));
         await anvil.mine(50);
         assert.equal(JSON.parse(await done(...words, "--json")).proof, proof);
+    });
+
+    it("compares a root on the chain with the log's where that has no checkpoint", async () => {
+        const { head, origin } = await earlierHead();
+        const shared = join(directory, "shared");
+        cpSync(data, shared, { recursive: true });
+        const database = new DatabaseSync(join(shared, "server", "store.db"));
+        database.prepare("DELETE FROM checkpoints WHERE size = ?").run(head.size);
+        database.close();
+        const at = async (root: Uint8Array): Promise<string[]> => {
+            const other = await anchoredElsewhere(origin, { ...head, root });
+            const words = anchorOnce().map((word) => (word === contract ? other : word));
+            return words.map((word) => (word === data ? shared : word));
+        };
+        const foreign = await run(...(await at(sha256(head.root))));
+        assert.match(foreign.said, /MS_ANCHOR/);
+        const ours = JSON.parse(await done(...(await at(head.root)), "--json"));
+        assert.equal(ours.isNew, true);
     });
 
     it("goes on after a kill between sending and the block, without a second anchor", async () => {
@@ -166,6 +244,12 @@ describe("meterseal anchor", () => {
         const { code, out, said } = await ended;
         assert.equal(code, 0, said);
         assert.match(out, new RegExp(`^${size} entries`));
+        const { head, origin } = await earlierHead();
+        const there = await anchoredElsewhere(origin, head);
+        const unknown = words.slice(0, -2).map((word) => (word === contract ? there : word));
+        const blind = await run("anchor", ...unknown, "--once");
+        assert.equal(blind.code, 0, blind.said);
+        assert.match(blind.said, new RegExp(`root of ${head.size} entries .* not compared`));
         const foreign = ["--network", "00".repeat(32), "--once"];
         const other = await run("anchor", ...words.slice(0, -2), ...foreign);
         assert.match(other.said, /MS_NETWORK/);

@@ -1,12 +1,15 @@
 import { bytesEqual, error, fromHex, toHex, unwrap } from "@meterseal/core";
 import {
+    entryLeafHash,
     type LedgerState,
+    MerkleLog,
     originOf,
     stateOfGenesis,
+    TreeGrowth,
     type TreeHead,
     verifyCheckpoint,
 } from "@meterseal/ledger";
-import { openServerStore, type ServerStore } from "@meterseal/stores/sqlite";
+import { openServerStore, type ServerStore, type StoreReader } from "@meterseal/stores/sqlite";
 import { PLACES, requireDirectory } from "../files.ts";
 import { askApi } from "../http-client.ts";
 
@@ -46,9 +49,30 @@ export async function directorySource(dataDir: string): Promise<CheckpointSource
         latest: () => headUpTo(Number.MAX_SAFE_INTEGER),
         rootAt: async (size) => {
             const head = await headUpTo(size);
-            return head?.size === size ? head.root : null;
+            if (head?.size === size) return head.root;
+            return await look(({ reader }) => rootOfEntries(reader, size));
         },
     };
+}
+
+/**
+ * Root of the first entries of a log, for a size that has no checkpoint here: another server of a shared
+ * log may have anchored it. Reads all of them; null where the log is shorter.
+ */
+async function rootOfEntries(reader: StoreReader, size: number): Promise<Uint8Array | null> {
+    if (!(await hasEntry(reader, size - 1))) return null;
+    const tree = new TreeGrowth(new MerkleLog());
+    for await (const { index, item, timeMs, vertex } of reader.log()) {
+        const { bytes } = item === null ? await reader.vertex(vertex) : { bytes: item };
+        const root = tree.append(entryLeafHash({ timeMs, item: bytes }));
+        if (index + 1 === size) return root;
+    }
+    return null;
+}
+
+async function hasEntry(reader: StoreReader, index: number): Promise<boolean> {
+    for await (const row of reader.log(index)) return row.index === index;
+    return false;
 }
 
 /**

@@ -91,7 +91,7 @@ export type AnchorOutcome =
 /** What writes the tree heads of one log to one contract. */
 export type AnchorWriterOptions = SenderOptions & {
     readonly place: AnchorPlace;
-    /** Root of our own log at a size; null where it is not known. */
+    /** Root of our own log at a size; null where it is not known, and so not compared. */
     readonly rootAt: (size: number) => Promise<Uint8Array | null>;
 };
 
@@ -177,9 +177,15 @@ export class AnchorWriter {
     /** Nothing is written behind a root that our log never had: that is for people to look at. */
     async #requireOurs(found: EvmHead, head: TreeHead): Promise<void> {
         if (found.size === 0) return;
-        const { place, rootAt } = this.#options;
+        const { place, rootAt, say } = this.#options;
         const ours = found.size === head.size ? head.root : await rootAt(found.size);
-        if (ours === null || bytesEqual(ours, bytesOf(found.root))) return;
+        if (ours === null) {
+            say?.(
+                `the root of ${found.size} entries on the chain was not compared: ours is not known`,
+            );
+            return;
+        }
+        if (bytesEqual(ours, bytesOf(found.root))) return;
         throw error("MS_ANCHOR", {
             where: `chain ${place.chainId}, ${found.size} entries`,
             expected: hexOf(ours),
