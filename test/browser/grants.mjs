@@ -174,6 +174,36 @@ export function describeGrants(world) {
             await context.close();
         });
 
+        it("are shown where the server leaves their recipient out of its list, or denies it", async () => {
+            const { page, context } = await openWatchedPage(world.browser, {
+                viewport: { width: 320, height: 900 },
+            });
+            let isDenied = false;
+            await context.route(/api\/v1\/parties\?/, (route) =>
+                route.fulfill({ json: { parties: [] } }),
+            );
+            await context.route(/api\/v1\/parties\/[0-9a-f]{32}$/, (route) =>
+                isDenied ? route.fulfill({ status: 404, json: {} }) : route.continue(),
+            );
+            await page.goto(`${demo.url}/#/sharing`);
+            await page.setInputFiles(KEY_INPUT, demo.keyFile(NEIGHBOUR));
+            await page.setInputFiles(SIGNER_INPUT, walletFile(demo, NEIGHBOUR));
+            await page
+                .getByText(`leaves ${PROVIDER}, which holds something of your home,`)
+                .waitFor();
+            assert.equal(await providerCard(page).locator("[data-testid=grant]").count(), 2);
+            isDenied = true;
+            await page.click("[data-tab=household]");
+            await page.waitForSelector("[data-testid=total]");
+            await page.click("[data-tab=sharing]");
+            await page.getByText("The server does not show who this is:").waitFor();
+            assert.equal(await page.locator("[data-testid=grant]").count(), 2);
+            assert.equal(await page.getByText("Nobody can see anything").count(), 0);
+            assert.equal(await scrollsSideways(page), false);
+            await shoot(world, page, "grants-denied-320.png");
+            await context.close();
+        });
+
         for (const width of [320, 1440]) {
             it(`are there for everybody at ${width} pixels, light and dark`, async () => {
                 const { page, context } = await openSharing(world, demo, NEIGHBOUR, {

@@ -1,11 +1,13 @@
-import { fromHex } from "@meterseal/core";
+import { createLadder, unwrap } from "@meterseal/core";
 import type { Party } from "@meterseal/record";
+import type { IssuedGrant, Released } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
-import { localWords, nameOf, togetherPolicy } from "../src/household/vault/sharing/view.ts";
+import { localWords, nameOf, togetherWords } from "../src/household/vault/sharing/view.ts";
+import { ZONE } from "./series.ts";
 
 const A = "0a".repeat(16);
 const B = "0b".repeat(16);
-const party = (id: string, name: string) => ({ id: fromHex(id), name }) as Party;
+const named = (idHex: string, name: string) => ({ idHex, party: { name } as Party });
 
 describe("sentences about what follows from grants", () => {
     it("say instants as people of the zone write them", () => {
@@ -20,17 +22,45 @@ describe("sentences about what follows from grants", () => {
     });
 
     it("name recipients, one or several together, and an id where there is no name", () => {
-        const parties = [party(A, "Example Energy"), party(B, "")];
-        expect(nameOf([A], parties)).toBe("Example Energy");
-        expect(nameOf([B], parties)).toBe("0b0b0b0b…");
-        expect(nameOf([A, B], parties)).toBe("Example Energy and 0b0b0b0b… together");
-        expect(nameOf([A, B, A], parties)).toBe(
+        const recipients = [named(A, "Example Energy"), { idHex: B, party: null }];
+        expect(nameOf([A], recipients)).toBe("Example Energy");
+        expect(nameOf([B], recipients)).toBe("0b0b0b0b…");
+        expect(nameOf([A, B], recipients)).toBe("Example Energy and 0b0b0b0b… together");
+        expect(nameOf([A, B, A], recipients)).toBe(
             "Example Energy, 0b0b0b0b… and Example Energy together",
         );
     });
 
-    it("count recipients together only where there are several", () => {
-        expect(togetherPolicy([[A], [B]]).coalitions).toEqual([]);
-        expect(togetherPolicy([[A, B], []]).coalitions).toEqual([[A, B]]);
+    it("count together who has something of this home, and not who adds up a neighbourhood", () => {
+        const ladder = unwrap(createLadder(ZONE, 1800));
+        const household = { household: "0c".repeat(16), ladder, zone: ZONE };
+        const recipients = [named(A, "Example Energy"), named(B, "Example Advice")];
+        const day = (fromSlot: number): Released => ({
+            kind: "own",
+            holding: {
+                groups: [0],
+                known: {
+                    kind: "keys",
+                    level: 2,
+                    spans: [{ sealEpoch: 0, fromSlot, toSlot: fromSlot + 48 }],
+                },
+            },
+        });
+        const grant = (recipient: string, released: Released): IssuedGrant => ({
+            ...{ recipient, released, hash: "", stream: "", issuedUnix: 0, messages: [] },
+        });
+        const cohort: Released = {
+            kind: "cohort",
+            cohort: {
+                ...{ hash: "", month: 156, level: 0, groups: [0], members: [A, B] },
+                ...{ fromSlot: 96, toSlot: 144 },
+            },
+        };
+        const words = (other: Released) =>
+            togetherWords([grant(A, day(0)), grant(B, other)], recipients, household);
+        expect(words(day(96))).toEqual([
+            expect.stringMatching(/Example Advice and Example Energy together/),
+        ]);
+        expect(words(cohort)).toEqual([]);
     });
 });

@@ -59,7 +59,7 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
             ) : (
                 <Faults view={view} />
             )}
-            {view !== null && recipients.length === 0 && (
+            {view !== null && recipients.length === 0 && view.faults.length === 0 && (
                 <Notice kind="quiet" icon="lock" title="Nobody can see anything of your home">
                     <p>You have granted nothing yet.</p>
                 </Notice>
@@ -94,11 +94,11 @@ function SealedSharing({ home, household }: SharingPageProps): ReactNode {
     );
 }
 
-/** Grants that the server handed out and that do not hold. */
+/** What of the server's answers does not hold, and what they may lack. */
 function Faults({ view }: { readonly view: SharingView }): ReactNode {
     if (view.faults.length === 0) return null;
     return (
-        <Notice kind="fault" title="Not everything that the server handed out holds">
+        <Notice kind="fault" title="This may not be everything">
             <ul>
                 {view.faults.map((fault) => (
                     <li key={fault}>{fault}</li>
@@ -137,8 +137,11 @@ function Others({
     if (others.length === 0) return null;
     return (
         <p className="hint" data-testid="others">
-            {formatCounted(others.length, "other")} in this network can see nothing of your home:{" "}
-            {others.map(recipientName).join(", ")}.
+            {formatCounted(others.length, "other")} in this network{" "}
+            {view.faults.length === 0
+                ? "can see nothing of your home"
+                : "were given nothing that is shown here"}
+            : {others.map(recipientName).join(", ")}.
         </p>
     );
 }

@@ -21,6 +21,12 @@ type RecipientCardProps = {
     onRevoke(hashHex: string): void;
 };
 
+const ROLE_WORDS = {
+    household: "Household",
+    provider: "Provider",
+    monitor: "Adds up neighbourhoods",
+} as const;
+
 /** What one recipient was given, and what follows from all of it. */
 export function RecipientCard(props: RecipientCardProps): ReactNode {
     const { recipient, home, calendar, household, isBusy, onRevoke } = props;
@@ -33,7 +39,13 @@ export function RecipientCard(props: RecipientCardProps): ReactNode {
             <div>
                 <h2 id={titleId}>{who}</h2>
                 <p className="hint">
-                    {role === "provider" ? "Provider" : "Adds up neighbourhoods"}
+                    {role === null ? (
+                        <>
+                            The server does not show who this is: <code>{idHex}</code>
+                        </>
+                    ) : (
+                        ROLE_WORDS[role]
+                    )}
                     {name !== "" && (
                         <>
                             , <code title={idHex}>{shortHex(idHex)}</code>
@@ -45,7 +57,7 @@ export function RecipientCard(props: RecipientCardProps): ReactNode {
                 derived={derived}
                 heading={`Taken together, these grants tell ${who} more than each of them:`}
                 nothing={
-                    grants.length > 1 && role === "provider"
+                    grants.length > 1 && role !== "monitor"
                         ? "Taken together, these grants tell no more than each."
                         : ""
                 }

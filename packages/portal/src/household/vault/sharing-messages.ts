@@ -37,7 +37,8 @@ export type GrantDetails = {
 export type RecipientView = {
     readonly idHex: string;
     readonly name: string;
-    readonly role: "provider" | "monitor";
+    /** Null where the server tells nothing of it that holds. */
+    readonly role: "household" | "provider" | "monitor" | null;
     /** Whether grants can be sealed to it. */
     readonly hasKey: boolean;
     readonly grants: readonly GrantView[];
@@ -101,7 +102,7 @@ export type SharingView = {
     readonly together: readonly string[];
     /** Time of the network, seconds since 1970. */
     readonly nowUnix: number;
-    /** What the server handed out and what does not hold, in sentences. */
+    /** What does not hold, and what may be missing, in sentences. */
     readonly faults: readonly string[];
 };
 

@@ -4,7 +4,7 @@ import { type Cohort, cohortBoundaries, cohortHash, memberOf, parseCohort } from
 import type { IssuedCohort } from "@meterseal/wallet";
 import { fetchParty, fetchProven } from "../../../api/ledger.ts";
 import type { MembershipView } from "../sharing-messages.ts";
-import { type Caller, fetchCohortRows } from "./server.ts";
+import { type Caller, fetchCohortRows, type Listed } from "./server.ts";
 
 /** A group on the ledger that names this household. */
 export type Membership = { readonly hash: string; readonly cohort: Cohort };
@@ -18,10 +18,10 @@ const seen = new Map<string, Membership | null>();
  * The newest groups of the ledger that name this household, each as its monitor signed it.
  * @throws ApiError; MetersealError where what the server says of a group does not hold.
  */
-export async function fetchMemberships(caller: Caller): Promise<Membership[]> {
-    const rows = (await fetchCohortRows()).slice(-COHORTS_MAX);
+export async function fetchMemberships(caller: Caller): Promise<Listed<Membership>> {
+    const { isCut, rows } = await fetchCohortRows();
     const found: Membership[] = [];
-    for (const { hash } of rows) {
+    for (const { hash } of rows.slice(-COHORTS_MAX)) {
         let membership = seen.get(hash);
         if (membership === undefined) {
             membership = await fetchMembership(caller, hash);
@@ -29,7 +29,7 @@ export async function fetchMemberships(caller: Caller): Promise<Membership[]> {
         }
         if (membership !== null) found.push(membership);
     }
-    return found;
+    return { rows: found, isCut };
 }
 
 async function fetchMembership(caller: Caller, hashHex: string): Promise<Membership | null> {

@@ -11,7 +11,14 @@ import {
 } from "@meterseal/wallet";
 import { fetchParty, fetchProven } from "../../../api/ledger.ts";
 import { shortHex } from "../../../format.ts";
-import { type BoxRow, type Caller, fetchGrant, fetchNoticeRows, fetchOwnGrants } from "./server.ts";
+import {
+    type BoxRow,
+    type Caller,
+    cutWords,
+    fetchBoxRows,
+    fetchGrant,
+    fetchNoticeRows,
+} from "./server.ts";
 import type { OwnGrant } from "./view.ts";
 
 /** Grants of this household that hold, and sentences about those that do not. */
@@ -31,14 +38,16 @@ export async function readOwnGrants(
     streamId: Uint8Array,
     journal: Journal,
 ): Promise<OwnGrants> {
-    const [rows, notices] = await Promise.all([fetchOwnGrants(caller), fetchNoticeRows(caller)]);
+    const [boxed, told] = await Promise.all([fetchBoxRows(caller), fetchNoticeRows(caller)]);
+    const rows = boxed.rows.filter(({ issuer }) => issuer === toHex(caller.party));
+    const notices = told.rows;
     const ledger: OwnLedger = {
         ...{ network: caller.networkId, household: caller.party, notices },
         keys: ownKeys(caller),
         proven: (hash) => fetchProven(caller, hash),
     };
     const grants: OwnGrant[] = [];
-    const faults: string[] = [];
+    const faults = [...cutWords("grants", boxed), ...cutWords("notices of your home", told)];
     const listed = new Set(rows.map(({ hash }) => hash));
     const kept = journal.grants.filter(
         (issued) => !listed.has(issued.hash) && keptGrant(issued) !== null,

@@ -1,8 +1,9 @@
-import { type Signer, toHex } from "@meterseal/core";
+import { LIMITS, type Signer, toHex } from "@meterseal/core";
 import { createLinkToken, NOTICE_KIND, PARTY_ROLE, type Party } from "@meterseal/record";
 import type { NoticeRow } from "@meterseal/wallet";
-import { fetchBytes, fetchJson } from "../../../api/client.ts";
+import { ApiError, fetchBytes, fetchJson } from "../../../api/client.ts";
 import { fetchParty, type LedgerTrust } from "../../../api/ledger.ts";
+import { formatCount } from "../../../format.ts";
 
 /** In whose name the worker asks. */
 export type Asker = {
@@ -31,9 +32,14 @@ export type BoxRow = {
 /** A notice as the server lists it, and its place. */
 export type PlacedRow = NoticeRow & { readonly leafIndex: number };
 
-const PAGE_ROWS = 100;
-/** Pages that are asked for at most. */
+/** Rows of a list, and whether the server has more than are asked for. */
+export type Listed<T> = { readonly rows: readonly T[]; readonly isCut: boolean };
+
+/** Pages of a list that are asked for at most. */
 const PAGES_MAX = 50;
+/** How often a party asks again where the server has it wait, after a pause each time. */
+const BUSY_RETRIES = 5;
+const BUSY_PAUSE_MS = 1_000;
 
 /** Header that says who asks, signed now by their key. */
 export async function authorizationOf(asker: Asker): Promise<string> {
@@ -45,30 +51,65 @@ export async function authorizationOf(asker: Asker): Promise<string> {
     return `Meterseal ${token.toBase64({ alphabet: "base64url", omitPadding: true })}`;
 }
 
-/** All providers and monitors that the operator signed. @throws MetersealError where it did not. */
-export async function fetchRecipients(caller: Caller): Promise<Party[]> {
-    type Row = { readonly party: string; readonly role: string; readonly leafIndex: number };
-    const rows = await fetchPages<Row>(
-        "/api/v1/parties",
-        "parties",
-        ({ leafIndex }) => leafIndex,
-        null,
-    );
-    const wanted = rows.filter(({ role }) => role !== "household");
-    const parties = await Promise.all(wanted.map(({ party }) => fetchParty(caller, party)));
-    return parties.filter(({ role }) => role !== PARTY_ROLE.household);
+/**
+ * Asks in the name of a party. A server lets each ask a number of times a second: whoever reads many
+ * grants waits now and then, and loses none.
+ * @throws ApiError
+ */
+async function askAs<T>(asker: Asker, ask: (authorization: string) => Promise<T>): Promise<T> {
+    for (let retries = 0; ; retries++) {
+        try {
+            return await ask(await authorizationOf(asker));
+        } catch (cause) {
+            const isBusy = cause instanceof ApiError && cause.code === "MS_BUSY";
+            if (!isBusy || retries === BUSY_RETRIES) throw cause;
+            await new Promise((done) => setTimeout(done, BUSY_PAUSE_MS));
+        }
+    }
 }
 
-/** Grants of the box that this household issued. */
-export async function fetchOwnGrants(caller: Caller): Promise<BoxRow[]> {
-    const rows = await fetchPages<BoxRow>("/api/v1/grants", "grants", ({ row }) => row, caller);
-    return rows.filter(({ issuer }) => issuer === toHex(caller.party));
+/**
+ * Providers and monitors that the server lists, each as the operator signed it.
+ * @throws ApiError; MetersealError where the operator did not sign one.
+ */
+export async function fetchRecipients(caller: Caller): Promise<Listed<Party>> {
+    type Row = { readonly party: string; readonly leafIndex: number };
+    const lists = await Promise.all(
+        ["provider", "monitor"].map((role) =>
+            fetchPages<Row>(
+                `/api/v1/parties?role=${role}`,
+                "parties",
+                ({ leafIndex }) => leafIndex,
+                null,
+            ),
+        ),
+    );
+    const ids = new Set(lists.flatMap(({ rows }) => rows.map(({ party }) => party)));
+    const parties = await Promise.all([...ids].map((id) => fetchParty(caller, id)));
+    return {
+        rows: parties.filter(({ role }) => role !== PARTY_ROLE.household),
+        isCut: lists.some(({ isCut }) => isCut),
+    };
+}
+
+/** Grants of the box that a party issued or is the recipient of. */
+export function fetchBoxRows(asker: Asker): Promise<Listed<BoxRow>> {
+    return fetchPages<BoxRow>("/api/v1/grants", "grants", ({ row }) => row, asker);
+}
+
+/** What is to be said where a list was cut; nothing where it was not. */
+export function cutWords(what: string, { isCut }: Listed<unknown>): string[] {
+    if (!isCut) return [];
+    const most = formatCount(PAGES_MAX * LIMITS.listItems);
+    return [`The server lists more ${what} than the ${most} that this page looks at.`];
 }
 
 /** Bytes of a grant; what they are for is told to the household that issued it. */
 export async function fetchGrant(asker: Asker, hash: string, purpose = ""): Promise<Uint8Array> {
     const query = purpose === "" ? "" : `?purpose=${encodeURIComponent(purpose)}`;
-    return await fetchBytes(`/api/v1/grants/${hash}${query}`, await authorizationOf(asker));
+    return await askAs(asker, (authorization) =>
+        fetchBytes(`/api/v1/grants/${hash}${query}`, authorization),
+    );
 }
 
 /** An access of a grant as the server noted it. */
@@ -83,38 +124,39 @@ type AccessRow = {
 export async function fetchAccesses(asker: Asker, hash: string): Promise<readonly AccessRow[]> {
     const path = `/api/v1/grants/${hash}/accesses`;
     type Answer = { readonly accesses: readonly AccessRow[] };
-    return (await fetchJson<Answer>(path, await authorizationOf(asker))).accesses;
+    return (await askAs(asker, (authorization) => fetchJson<Answer>(path, authorization))).accesses;
 }
 
 /** What the server lists of the groups that monitors announced. */
-export function fetchCohortRows(): Promise<PlacedRow[]> {
+export function fetchCohortRows(): Promise<Listed<PlacedRow>> {
     const path = `/api/v1/notices?kind=${NOTICE_KIND.cohort}`;
     return fetchPages<PlacedRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
 }
 
 /** What the server lists of this household's notices. */
-export function fetchNoticeRows(caller: Caller): Promise<PlacedRow[]> {
+export function fetchNoticeRows(caller: Caller): Promise<Listed<PlacedRow>> {
     const path = `/api/v1/notices?party=${toHex(caller.party)}`;
     return fetchPages<PlacedRow>(path, "notices", ({ leafIndex }) => leafIndex, null);
 }
 
-/** All rows of a list, page by page; each page begins behind the place of the last row. */
+/** The rows of a list, page by page; each page begins behind the place of the last row. */
 async function fetchPages<T>(
     path: string,
     field: string,
     placeOf: (row: T) => number,
-    caller: Caller | null,
-): Promise<T[]> {
+    asker: Asker | null,
+): Promise<Listed<T>> {
     const rows: T[] = [];
     for (let page = 0; page < PAGES_MAX; page++) {
         const last = rows.at(-1);
-        const query = `limit=${PAGE_ROWS}${last === undefined ? "" : `&after=${placeOf(last)}`}`;
-        const authorization = caller === null ? undefined : await authorizationOf(caller);
-        const address = `${path}${path.includes("?") ? "&" : "?"}${query}`;
-        const answer = await fetchJson<Record<string, T[]>>(address, authorization);
+        const after = last === undefined ? "" : `&after=${placeOf(last)}`;
+        const query = `${path.includes("?") ? "&" : "?"}limit=${LIMITS.listItems}${after}`;
+        const ask = (authorization?: string) =>
+            fetchJson<Record<string, T[]>>(`${path}${query}`, authorization);
+        const answer = await (asker === null ? ask() : askAs(asker, ask));
         const next = answer[field] ?? [];
         rows.push(...next);
-        if (next.length < PAGE_ROWS) break;
+        if (next.length < LIMITS.listItems) return { rows, isCut: false };
     }
-    return rows;
+    return { rows, isCut: true };
 }

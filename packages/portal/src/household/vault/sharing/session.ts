@@ -6,7 +6,6 @@ import {
     type MeterRecord,
     NOTICE_KIND,
     type NoticeContent,
-    type Party,
     parseNotice,
 } from "@meterseal/record";
 import { findingWords, type Grant } from "@meterseal/seal";
@@ -36,16 +35,22 @@ import { issuedEverywhere, ladderOf } from "./issued.ts";
 import type { HomeJournal } from "./journal.ts";
 import { fetchMemberships, type Membership, membershipView } from "./memberships.ts";
 import { readOwnGrants } from "./own-grants.ts";
-import { authorizationOf, type Caller, fetchAccesses, fetchRecipients } from "./server.ts";
+import { type Recipient, readRecipients } from "./recipients.ts";
 import {
-    derivedWords,
+    authorizationOf,
+    type Caller,
+    cutWords,
+    fetchAccesses,
+    fetchRecipients,
+} from "./server.ts";
+import {
     type Household,
     isInForce,
     localWords,
     nameOf,
     type OwnGrant,
     recipientView,
-    togetherPolicy,
+    togetherWords,
 } from "./view.ts";
 import { amountOf, listTariffs, planSum } from "./weighted.ts";
 
@@ -68,7 +73,7 @@ const RANDOM = { bytes: (length: number) => crypto.getRandomValues(new Uint8Arra
 type Known = {
     /** On whichever device. */
     readonly issued: readonly IssuedGrant[];
-    readonly parties: readonly Party[];
+    readonly recipients: readonly Recipient[];
     readonly grants: readonly OwnGrant[];
     readonly memberships: readonly Membership[];
     readonly faults: readonly string[];
@@ -108,7 +113,7 @@ export class SharingSession {
         const { zone } = this.#home().key;
         const derived = judgements.flatMap(({ findings, who }) =>
             findings.map((finding) =>
-                localWords(findingWords(finding, nameOf(who, known.parties), zone), zone),
+                localWords(findingWords(finding, nameOf(who, known.recipients), zone), zone),
             ),
         );
         return { derived };
@@ -147,7 +152,7 @@ export class SharingSession {
     async accesses({ hashHex }: { readonly hashHex: string }): Promise<readonly AccessView[]> {
         const rows = await fetchAccesses(this.#caller(), hashHex);
         return rows.map(({ caller, granted, purpose, timeUnix }) => ({
-            who: nameOf([caller], this.#known?.parties ?? []),
+            who: nameOf([caller], this.#known?.recipients ?? []),
             granted,
             purpose,
             timeUnix,
@@ -182,16 +187,19 @@ export class SharingSession {
         const { key } = this.#home();
         const late = await this.#postWaiting();
         const journal = await this.#journal.read();
-        const [{ clock }, parties, memberships, read] = await Promise.all([
+        const [{ clock }, listed, cohorts, read] = await Promise.all([
             fetchNetwork(),
             fetchRecipients(caller),
             fetchMemberships(caller),
             readOwnGrants(caller, key.stream.streamId, journal),
         ]);
-        const issued = await issuedEverywhere(this.#home(), journal, read.grants, memberships);
+        const { grants, unseen } = read;
+        const issued = await issuedEverywhere(this.#home(), journal, grants, cohorts.rows);
+        const { faults, recipients } = await readRecipients(caller, listed, issued);
+        const cut = cutWords("groups of homes", cohorts);
         this.#known = {
-            ...{ issued, parties, memberships, grants: read.grants, unseen: read.unseen },
-            faults: [...read.faults, ...late],
+            ...{ issued, recipients, memberships: cohorts.rows, grants, unseen },
+            faults: [...read.faults, ...faults, ...cut, ...late],
             nowUnix: Math.floor(clock.nowMs / 1000),
             journaled: journal.grants.length,
         };
@@ -199,24 +207,15 @@ export class SharingSession {
     }
 
     #view(known: Known): SharingView {
-        const { faults, grants, issued, journaled, memberships, nowUnix, parties } = known;
+        const { faults, grants, issued, journaled, memberships, nowUnix } = known;
         const household = this.#household();
-        const recipients = parties.map((party) =>
-            recipientView(party, grants, issued, nowUnix, household),
+        const recipients = known.recipients.map((recipient) =>
+            recipientView(recipient, grants, issued, nowUnix, household),
         );
-        const holders = recipients.filter((recipient) => recipient.grants.length > 0);
-        const alone = new Set(holders.flatMap(({ derived }) => derived));
-        const together = derivedWords(
-            issued,
-            // Sums of a neighbourhood add nothing to what a provider has of this home, nor the other way.
-            togetherPolicy(
-                (["provider", "monitor"] as const).map((role) =>
-                    holders.filter((each) => each.role === role).map(({ idHex }) => idHex),
-                ),
-            ),
-            (who) => nameOf(who, parties),
-            household,
-        ).filter((sentence) => !alone.has(sentence));
+        const alone = new Set(recipients.flatMap(({ derived }) => derived));
+        const together = togetherWords(issued, known.recipients, household).filter(
+            (sentence) => !alone.has(sentence),
+        );
         const views = memberships.map((each) => {
             const own = grants.find(
                 ({ grant }) => toHex(grant.cohortHash ?? new Uint8Array()) === each.hash,
@@ -234,8 +233,8 @@ export class SharingSession {
     /** A grant as it would be issued now. */
     async #prepare(wish: Wish, known: Known): Promise<ReadyGrant> {
         const { genesis, key, records } = this.#home();
-        const recipient = known.parties.find(({ id }) => toHex(id) === wish.recipientHex);
-        if (recipient === undefined) throw error("MS_NOT_FOUND", { where: "the recipient" });
+        const recipient = known.recipients.find(({ idHex }) => idHex === wish.recipientHex)?.party;
+        if (recipient == null) throw error("MS_NOT_FOUND", { where: "the recipient" });
         const context = {
             key,
             household: this.#party,

@@ -1,5 +1,5 @@
-import { bytesEqual, type Ladder, toHex } from "@meterseal/core";
-import { PARTY_ROLE, type Party } from "@meterseal/record";
+import { type Ladder, toHex } from "@meterseal/core";
+import { PARTY_ROLE } from "@meterseal/record";
 import { findingWords } from "@meterseal/seal";
 import {
     type IssuedGrant,
@@ -12,6 +12,7 @@ import { formatMoment } from "../../../format.ts";
 import { type Opening, recipientName } from "../../../sharing/words.ts";
 import type { GrantState, GrantView, RecipientView } from "../sharing-messages.ts";
 import { openingOf } from "./opening.ts";
+import type { Recipient } from "./recipients.ts";
 import type { BoxRow } from "./server.ts";
 
 /** A grant of this household that was verified, and what the ledger says of it. */
@@ -69,7 +70,7 @@ export function isInForce(own: OwnGrant, nowUnix: number): boolean {
 }
 
 /** What follows from some grants together and none of them says, in sentences. */
-export function derivedWords(
+function derivedWords(
     issued: readonly IssuedGrant[],
     policy: Policy,
     nameOf: (who: readonly string[]) => string,
@@ -102,37 +103,55 @@ export function localWords(sentence: string, zone: string): string {
     );
 }
 
-/** Policy under which all that the recipients of a group hold is counted together. */
-export function togetherPolicy(groups: readonly (readonly string[])[]): Policy {
-    return { ...NO_POLICY, coalitions: groups.filter(({ length }) => length > 1) };
+/**
+ * What follows if all recipients put together what they have. Sums of a neighbourhood add nothing to
+ * what others have of this home, nor the other way; whoever has both is warned of for that alone.
+ */
+export function togetherWords(
+    issued: readonly IssuedGrant[],
+    recipients: readonly Recipient[],
+    household: Household,
+): readonly string[] {
+    return (["own", "cohort"] as const).flatMap((kind) => {
+        const same = issued.filter(({ released }) => released.kind === kind);
+        const holders = [...new Set(same.map(({ recipient }) => recipient))];
+        const policy = { ...NO_POLICY, coalitions: holders.length > 1 ? [holders] : [] };
+        return derivedWords(same, policy, (who) => nameOf(who, recipients), household);
+    });
 }
+
+const ROLE_NAMES = new Map<number, NonNullable<RecipientView["role"]>>([
+    [PARTY_ROLE.household, "household"],
+    [PARTY_ROLE.provider, "provider"],
+    [PARTY_ROLE.monitor, "monitor"],
+]);
 
 /** A recipient, what it was given, and what follows from all of it. */
 export function recipientView(
-    party: Party,
+    recipient: Recipient,
     grants: readonly OwnGrant[],
     issued: readonly IssuedGrant[],
     nowUnix: number,
     household: Household,
 ): RecipientView {
-    const idHex = toHex(party.id);
-    const own = issued.filter(({ recipient }) => recipient === idHex);
+    const { idHex, party } = recipient;
+    const own = issued.filter((grant) => grant.recipient === idHex);
     return {
         idHex,
-        name: party.name,
-        role: party.role === PARTY_ROLE.monitor ? "monitor" : "provider",
-        hasKey: party.recipients.length > 0,
+        name: party?.name ?? "",
+        role: party === null ? null : (ROLE_NAMES.get(party.role) ?? null),
+        hasKey: party !== null && party.recipients.length > 0,
         grants: grants
-            .filter(({ grant }) => bytesEqual(grant.recipient, party.id))
+            .filter(({ grant }) => toHex(grant.recipient) === idHex)
             .map((each) => viewOfGrant(each, nowUnix)),
-        derived: derivedWords(own, NO_POLICY, (who) => nameOf(who, [party]), household),
+        derived: derivedWords(own, NO_POLICY, (who) => nameOf(who, [recipient]), household),
     };
 }
 
 /** What recipients are called in a sentence. */
-export function nameOf(who: readonly string[], parties: readonly Party[]): string {
+export function nameOf(who: readonly string[], recipients: readonly Recipient[]): string {
     const names = who.map((idHex) => {
-        const party = parties.find(({ id }) => toHex(id) === idHex);
+        const party = recipients.find((each) => each.idHex === idHex)?.party;
         return recipientName({ idHex, name: party?.name ?? "" });
     });
     const last = names.pop() ?? "";
