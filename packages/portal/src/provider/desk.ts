@@ -23,14 +23,17 @@ import { energyMoney, exactMoney } from "@meterseal/tariff";
 import type { UsageInterval } from "@meterseal/wallet";
 import { fetchBytes, fetchJson, fetchNetwork } from "../api/client.ts";
 import { fetchTariff } from "../api/tariff.ts";
+import { formatCounted } from "../format.ts";
 import { openingOf } from "../household/vault/sharing/opening.ts";
-import { authorizationOf, fetchGrant } from "../household/vault/sharing/server.ts";
+import { cutWords, fetchBoxRows, fetchGrant } from "../household/vault/sharing/server.ts";
 import { importSigner } from "../household/vault/sharing/signer.ts";
 import type { CheckView, Opened, OpenedAmount, OpenedSums, ReceivedGrants } from "./messages.ts";
 import { describeProvider } from "./problems.ts";
 
 /** What the household reads in its list of who took a grant. */
 const PURPOSE = "portal";
+/** Grants that are taken at most, the newest: each is asked for by itself, and noted. */
+const RECEIVED_MAX = 500;
 
 /** A recipient at work: its keys, and the grants that were read. */
 export class ProviderDesk {
@@ -77,18 +80,15 @@ export class ProviderDesk {
         });
     }
 
-    /** Takes what was granted; each taking is noted for the household. @throws ApiError */
+    /** Takes what was granted, the newest of it; each taking is noted for the household. @throws ApiError */
     async received(): Promise<ReceivedGrants> {
-        const authorization = await authorizationOf(this.#caller());
-        type Row = { readonly hash: string; readonly recipient: string };
-        const { grants: rows } = await fetchJson<{ grants: readonly Row[] }>(
-            "/api/v1/grants?limit=100",
-            authorization,
-        );
+        const boxed = await fetchBoxRows(this.#caller());
         const own = toHex(this.#party);
+        const rows = boxed.rows.filter(({ recipient }) => recipient === own);
+        const older = Math.max(0, rows.length - RECEIVED_MAX);
         const grants: ReceivedGrants["grants"][number][] = [];
         const useless: ReceivedGrants["useless"][number][] = [];
-        for (const { hash } of rows.filter(({ recipient }) => recipient === own)) {
+        for (const { hash } of rows.slice(older)) {
             try {
                 const grant = unwrap(parseGrant(await fetchGrant(this.#caller(), hash, PURPOSE)));
                 this.#grants.set(hash, grant);
@@ -104,7 +104,11 @@ export class ProviderDesk {
                 useless.push({ hashHex: hash, problem: describeProvider(cause) });
             }
         }
-        return { name: this.#name, partyHex: own, grants, useless };
+        const missing = cutWords("grants", boxed);
+        if (older > 0) {
+            missing.push(`${formatCounted(older, "older grant is", "older grants are")} not here.`);
+        }
+        return { name: this.#name, partyHex: own, grants, useless, missing };
     }
 
     /** Opens the sums of a grant, and verifies them from the network id up. @throws ApiError, MetersealError */

@@ -22,6 +22,8 @@ export type ReceivedGrants = {
     readonly partyHex: string;
     readonly grants: readonly ReceivedGrant[];
     readonly useless: readonly UselessGrant[];
+    /** What else was granted and is not among them, in sentences. */
+    readonly missing: readonly string[];
 };
 
 /** Whether something that was checked holds, how much was, and the first fault. */

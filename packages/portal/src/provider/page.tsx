@@ -57,6 +57,14 @@ export function ProviderPage(): ReactNode {
                     </Notice>
                 )
             )}
+            {received !== null && received.missing.length > 0 && (
+                <Notice kind="quiet" title="Not all grants are here">
+                    <p>
+                        {received.missing.join(" ")} On the command line,{" "}
+                        <code>meterseal provider grants</code> lists all of them.
+                    </p>
+                </Notice>
+            )}
             {received?.grants.map((grant) => (
                 <ReceivedCard
                     key={grant.hashHex}
