@@ -1,10 +1,12 @@
+import { unitOfMedium } from "@meterseal/record";
 import { usageOfSeries } from "@meterseal/wallet";
 import { describe, expect, it } from "vitest";
-import { dayAfterKey, sheetsOf } from "../src/household/heat-map/months.ts";
+import { dayAfterKey, dayLabel, dayWh, sheetsOf } from "../src/household/heat-map/months.ts";
 import { heatClass, heatNames, heatScale } from "../src/household/heat-map/scale.ts";
 import { seriesOf, ZONE } from "./series.ts";
 
 const DAY_MS = 86_400_000;
+const unixOf = (text: string): number => Date.parse(text) / 1000;
 const civilDay = (text: string): number => Date.parse(text) / DAY_MS;
 
 describe("heatScale", () => {
@@ -42,6 +44,38 @@ describe("sheetsOf", () => {
     it("keeps days outside the readings apart from days that were not read", () => {
         const cells = sheetsOf(2013, days.slice(0, 10), ZONE).flatMap(({ weeks }) => weeks.flat());
         expect(cells.filter(({ interval }) => interval !== null)).toHaveLength(10);
+    });
+});
+
+describe("a stretch of days without a record", () => {
+    const gap = [unixOf("2013-01-02T00:00Z"), unixOf("2013-01-04T00:00Z")] as const;
+    const series = seriesOf("2013-01-01T00:00Z", "2013-01-05T00:00Z", () => 250n).filter(
+        ({ unix }) => unix <= gap[0] || unix >= gap[1],
+    );
+    const cells = sheetsOf(2013, usageOfSeries(series, "day").intervals, ZONE)
+        .flatMap(({ weeks }) => weeks.flat())
+        .filter(({ interval }) => interval !== null);
+
+    it("has one amount, which is that of none of its days", () => {
+        expect(cells.map(({ interval }) => interval?.importWh)).toEqual([
+            ...[12_000n, 24_000n, 24_000n, 12_000n],
+        ]);
+        expect(cells.map(({ interval }) => interval && dayWh(interval, "importWh", ZONE))).toEqual([
+            ...[12_000n, null, null, 12_000n],
+        ]);
+    });
+
+    it("is named with its amount on each of its days", () => {
+        const unit = unitOfMedium(undefined);
+        const labels = cells.map(
+            ({ civilDay, interval }) => interval && dayLabel(civilDay, interval, ZONE, unit),
+        );
+        expect(labels).toEqual([
+            "Tuesday, 1 January 2013: 12.000 kWh",
+            "Wednesday, 2 January 2013, within 2 Jan – 3 Jan 2013: 24.000 kWh caught up after a gap",
+            "Thursday, 3 January 2013, within 2 Jan – 3 Jan 2013: 24.000 kWh caught up after a gap",
+            "Friday, 4 January 2013: 12.000 kWh",
+        ]);
     });
 });
 

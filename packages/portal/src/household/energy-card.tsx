@@ -1,12 +1,20 @@
 import { type Usage, usageOfSeries } from "@meterseal/wallet";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { formatKwh } from "../format.ts";
+import { knownTotals, slotCounts } from "./amounts.ts";
 import { EnergyChart } from "./chart/energy-chart.tsx";
 import type { PlotContent } from "./chart/plot.ts";
 import { alignBefore, type Comparison, compareWithBefore } from "./comparison.ts";
 import { beforeName, ComparisonLine } from "./comparison-line.tsx";
 import { IntervalTable } from "./interval-table.tsx";
-import { correctionLabel, intervalLabel, periodLabel, periodNote, slotLabel } from "./labels.ts";
+import {
+    correctionLabel,
+    intervalLabel,
+    periodLabel,
+    periodNote,
+    slotLabel,
+    totalWords,
+} from "./labels.ts";
 import { PeriodFacts } from "./period-facts.tsx";
 import { PeriodSteps, ViewSwitch } from "./period-nav.tsx";
 import {
@@ -88,7 +96,7 @@ export function EnergyCard(props: EnergyCardProps): ReactNode {
             <EnergyChart content={content} unit={`${amount.label} per ${unit}`} onOpen={open} />
             <Legend
                 hasExport={usage.totalExportWh !== null}
-                hasGaps={usage.coverage < 1}
+                hasGaps={slotCounts(usage, period, slotSeconds).missing > 0}
                 hint={finer === null ? null : `Choose a bar to open its ${finer}.`}
             />
             {before !== null && (
@@ -132,15 +140,14 @@ function useSpokenTotal(
     usage: Usage,
     zone: string,
 ): string {
-    const { label } = useUnit();
+    const amount = useUnit();
     const [said, setSaid] = useState("");
     const isFirst = useRef(true);
     // biome-ignore lint/correctness/useExhaustiveDependencies: a total that grows by itself is not said
     useEffect(() => {
         if (!isFirst.current && period !== undefined) {
-            setSaid(
-                `${periodLabel(period, view, zone)}: ${formatKwh(usage.totalImportWh)} ${label}`,
-            );
+            const total = totalWords(knownTotals(usage).importWh, amount);
+            setSaid(`${periodLabel(period, view, zone)}: ${total}`);
         }
         isFirst.current = false;
     }, [view, period?.fromUnix]);
@@ -175,34 +182,55 @@ type TotalProps = { readonly usage: Usage; readonly note: string | null; readonl
 function Total({ usage, note, name }: TotalProps): ReactNode {
     const unit = useUnit();
     const { label } = unit;
-    const { totalCorrectionWh = 0n, totalExportWh, totalImportWh } = usage;
+    const { totalCorrectionWh = 0n, totalExportWh } = usage;
+    const { exportWh, importWh } = knownTotals(usage);
     return (
         <div className="totals">
-            <p className="total" data-testid="total" data-wh={String(totalImportWh)}>
+            <p className="total" data-testid="total" data-wh={importWh?.toString()}>
                 <span className="hidden">{name}: </span>
-                <span className="total-number">{formatKwh(totalImportWh)}</span>{" "}
+                <TotalNumber wh={importWh} className="total-number" />{" "}
                 <span className="total-unit">
                     {label}
                     {totalExportWh === null ? "" : " from the grid"}
                 </span>
             </p>
             {totalExportWh !== null && (
-                <p className="total" data-testid="total-export" data-wh={String(totalExportWh)}>
-                    <span className="total-number total-out">{formatKwh(totalExportWh)}</span>{" "}
+                <p className="total" data-testid="total-export" data-wh={exportWh?.toString()}>
+                    <TotalNumber wh={exportWh} className="total-number total-out" />{" "}
                     <span className="total-unit">{label} to the grid</span>
                 </p>
             )}
             {totalCorrectionWh !== 0n && (
                 <p className="hint" data-testid="correction" data-wh={String(totalCorrectionWh)}>
-                    {correctionLabel(totalCorrectionWh, unit)}:{" "}
-                    <strong>
-                        {formatKwh(totalImportWh + totalCorrectionWh)} {label}
-                    </strong>{" "}
-                    count
+                    {correctionLabel(totalCorrectionWh, unit)}
+                    {importWh !== null && (
+                        <>
+                            :{" "}
+                            <strong>
+                                {formatKwh(importWh + totalCorrectionWh)} {label}
+                            </strong>{" "}
+                            count
+                        </>
+                    )}
                 </p>
             )}
             {note !== null && <p className="hint">{note}</p>}
         </div>
+    );
+}
+
+type TotalNumberProps = { readonly wh: bigint | null; readonly className: string };
+
+/** A total in kWh; a dash where nothing was read, which is said in words too. */
+function TotalNumber({ wh, className }: TotalNumberProps): ReactNode {
+    if (wh !== null) return <span className={className}>{formatKwh(wh)}</span>;
+    return (
+        <>
+            <span className="hidden">no reading, </span>
+            <span className={className} aria-hidden="true">
+                –
+            </span>
+        </>
     );
 }
 

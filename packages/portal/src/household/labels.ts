@@ -35,7 +35,10 @@ export function periodLabel(period: Period, view: View, zone: string): string {
 }
 
 /** First and last day of a stretch, such as `7 Jan – 13 Jan 2013`. */
-function datesLabel({ fromUnix, toUnix }: Period, zone: string): string {
+export function datesLabel(
+    { fromUnix, toUnix }: Pick<Period, "fromUnix" | "toUnix">,
+    zone: string,
+): string {
     const date = { day: "numeric", month: "short" } as const;
     const to = formatDate(lastInstant(toUnix), zone, { ...date, year: "numeric" });
     return `${formatDate(fromUnix, zone, date)} – ${to}`;
@@ -109,8 +112,8 @@ export function whyNotCompared(
         return `Not compared with ${name}: ${why}.`;
     }
     return comparison.isBefore
-        ? `Not compared with ${name}: too many of its readings are missing.`
-        : `Not compared with ${name}: too many readings are missing in this ${view}.`;
+        ? `Not compared with ${name}: too few of its readings were measured.`
+        : `Not compared with ${name}: too few readings were measured in this ${view}.`;
 }
 
 /** Name of an interval, such as `17:30–18:00` or `Tue 15 Jan`. */
@@ -152,6 +155,11 @@ export function energyLabel(interval: UsageInterval, unit: Unit): string {
     if (quality === "measured") return amount;
     if (quality === "estimated") return `${amount}, estimated`;
     return quality === "partial" ? `${amount}, partly read` : `${amount} caught up after a gap`;
+}
+
+/** A total in words. */
+export function totalWords(totalWh: bigint | null, { label }: Unit): string {
+    return totalWh === null ? "no reading" : `${formatKwh(totalWh)} ${label}`;
 }
 
 /** A length of slot in words, such as `half-hour`. */

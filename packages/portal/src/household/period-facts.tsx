@@ -1,6 +1,7 @@
 import type { Usage } from "@meterseal/wallet";
 import type { ReactNode } from "react";
 import { formatCount, formatCounted, formatKwh, formatShare } from "../format.ts";
+import { slotCounts } from "./amounts.ts";
 import { intervalLabel, slotLabel } from "./labels.ts";
 import type { Period, View } from "./periods.ts";
 import { useUnit } from "./unit.ts";
@@ -16,9 +17,7 @@ type PeriodFactsProps = {
 /** How much of a period was measured, and when most was used. */
 export function PeriodFacts(props: PeriodFactsProps): ReactNode {
     const { usage, period, slotSeconds } = props;
-    const slots = (period.toUnix - period.fromUnix) / slotSeconds;
-    const measured = Math.round(usage.coverage * slots);
-    const missing = slots - measured;
+    const { estimated, measured, missing, slots } = slotCounts(usage, period, slotSeconds);
     const slot = slotLabel(slotSeconds);
     return (
         <dl className="period-facts">
@@ -31,6 +30,15 @@ export function PeriodFacts(props: PeriodFactsProps): ReactNode {
                     </small>
                 </dd>
             </div>
+            {estimated > 0 && (
+                <div>
+                    <dt>Estimated</dt>
+                    <dd>
+                        {formatCounted(estimated, slot)}
+                        <small>counted, but not measured</small>
+                    </dd>
+                </div>
+            )}
             <div>
                 <dt>Missing</dt>
                 <dd>

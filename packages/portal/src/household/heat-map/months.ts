@@ -1,5 +1,8 @@
+import type { MediumUnit } from "@meterseal/record";
 import type { UsageInterval } from "@meterseal/wallet";
-import { civilDayOf, weekdayOf } from "../periods.ts";
+import { formatDate } from "../../format.ts";
+import { datesLabel, energyLabel, FULL_DATE } from "../labels.ts";
+import { civilDayOf, DAY_SECONDS, weekdayOf } from "../periods.ts";
 
 /** A civil day on the sheet of a month. */
 export type DayCell = {
@@ -7,7 +10,7 @@ export type DayCell = {
     readonly civilDay: number;
     /** Column, 0 is Monday. */
     readonly weekday: number;
-    /** What the day's readings say; null where the readings do not reach that day. */
+    /** What the readings of the day, or of the stretch of days around it, say; null where they do not reach it. */
     readonly interval: UsageInterval | null;
 };
 
@@ -28,11 +31,8 @@ export function sheetsOf(
 ): readonly MonthSheet[] {
     const byDay = new Map<number, UsageInterval>();
     for (const interval of days) {
-        // A stretch without records may be longer than a day.
-        const last = civilDayOf(interval.toUnix - 1, zone);
-        for (let day = civilDayOf(interval.fromUnix, zone); day <= last; day++) {
-            byDay.set(day, interval);
-        }
+        const { first, last } = daysOf(interval, zone);
+        for (let day = first; day <= last; day++) byDay.set(day, interval);
     }
     return Array.from({ length: 12 }, (_, month) => {
         const first = Date.UTC(year, month) / DAY_MS;
@@ -45,6 +45,34 @@ export function sheetsOf(
         }
         return { month, weeks };
     });
+}
+
+/** Civil days that an interval is of: several where it is a stretch without records. */
+function daysOf({ fromUnix, toUnix }: UsageInterval, zone: string) {
+    return { first: civilDayOf(fromUnix, zone), last: civilDayOf(toUnix - 1, zone) };
+}
+
+/** Amount of a day in Wh; null where none was read, or only that of several days together. */
+export function dayWh(
+    interval: UsageInterval,
+    direction: "importWh" | "exportWh",
+    zone: string,
+): bigint | null {
+    const { first, last } = daysOf(interval, zone);
+    return first === last ? interval[direction] : null;
+}
+
+/** A day and its amount in words; an amount of several days is named with all of them. */
+export function dayLabel(
+    civilDay: number,
+    interval: UsageInterval,
+    zone: string,
+    unit: MediumUnit,
+): string {
+    const date = formatDate(civilDay * DAY_SECONDS, "UTC", FULL_DATE);
+    const { first, last } = daysOf(interval, zone);
+    const stretch = first === last ? "" : `, within ${datesLabel(interval, zone)}`;
+    return `${date}${stretch}: ${energyLabel(interval, unit)}`;
 }
 
 /** Month of a civil day, 0 … 11. */

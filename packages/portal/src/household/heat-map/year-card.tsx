@@ -1,4 +1,3 @@
-import type { MediumUnit } from "@meterseal/record";
 import { type UsageInterval, usageOfSeries } from "@meterseal/wallet";
 import {
     type KeyboardEvent,
@@ -9,15 +8,14 @@ import {
     useRef,
     useState,
 } from "react";
-import { formatDate } from "../../format.ts";
 import { Switch } from "../../ui/switch.tsx";
 import { IntervalTable } from "../interval-table.tsx";
-import { energyLabel, FULL_DATE, intervalLabel, prunedYearNote } from "../labels.ts";
-import { type Calendar, civilDayOf, DAY_SECONDS, indexAt, type View, yearOf } from "../periods.ts";
+import { intervalLabel, prunedYearNote } from "../labels.ts";
+import { type Calendar, civilDayOf, indexAt, type View, yearOf } from "../periods.ts";
 import { usedName, useUnit } from "../unit.ts";
 import type { OpenHome } from "../vault/messages.ts";
 import { MonthMap } from "./month-map.tsx";
-import { dayAfterKey, monthOf, sheetsOf } from "./months.ts";
+import { dayAfterKey, dayLabel, dayWh, monthOf, sheetsOf } from "./months.ts";
 import { type HeatScale, heatClass, heatNames, heatScale } from "./scale.ts";
 
 type YearCardProps = {
@@ -111,8 +109,8 @@ function HeatMap(props: HeatMapProps): ReactNode {
     const [pointed, setPointed] = useState<number | null>(null);
     const unit = useUnit();
     const labelOf = useCallback(
-        (civilDay: number, interval: UsageInterval) => dayLabel(civilDay, interval, unit),
-        [unit],
+        (civilDay: number, interval: UsageInterval) => dayLabel(civilDay, interval, zone, unit),
+        [zone, unit],
     );
     const sheets = useMemo(() => sheetsOf(year, intervals, zone), [year, intervals, zone]);
     const byDay = useMemo(() => {
@@ -123,13 +121,17 @@ function HeatMap(props: HeatMapProps): ReactNode {
             ),
         );
     }, [sheets]);
-    const scale = useMemo(() => scaleOf(intervals, direction), [intervals, direction]);
+    const whOf = useCallback(
+        (interval: UsageInterval) => dayWh(interval, direction, zone),
+        [direction, zone],
+    );
+    const scale = useMemo(() => scaleOf(intervals.map(whOf)), [intervals, whOf]);
     const classOf = useCallback(
         (interval: UsageInterval): number | null => {
-            const wh = interval[direction];
+            const wh = whOf(interval);
             return wh === null ? null : heatClass(scale, wh);
         },
-        [scale, direction],
+        [scale, whOf],
     );
     const days = [...byDay.keys()];
     const wanted = pointed ?? selected;
@@ -186,27 +188,28 @@ function HeatMap(props: HeatMapProps): ReactNode {
                     />
                 ))}
             </div>
-            <HeatLegend
-                scale={scale}
-                hasGaps={intervals.some(({ quality }) => quality !== "measured")}
-            />
+            <HeatLegend scale={scale} hatched={hatchedName(intervals)} />
         </>
     );
 }
 
-function scaleOf(intervals: readonly UsageInterval[], direction: Direction): HeatScale {
-    const values = intervals.map((interval) => interval[direction]);
+function scaleOf(values: readonly (bigint | null)[]): HeatScale {
     return heatScale(values.filter((value) => value !== null));
 }
 
-function dayLabel(civilDay: number, interval: UsageInterval, unit: MediumUnit): string {
-    const date = formatDate(civilDay * DAY_SECONDS, "UTC", FULL_DATE);
-    return `${date}: ${energyLabel(interval, unit)}`;
+/** What hatched days lack, such as `missing or estimated`; null where there is none. */
+function hatchedName(intervals: readonly UsageInterval[]): string | null {
+    const qualities = new Set(intervals.map(({ quality }) => quality));
+    const names = [
+        ...(qualities.has("missing") || qualities.has("partial") ? ["missing"] : []),
+        ...(qualities.has("estimated") ? ["estimated"] : []),
+    ];
+    return names.length === 0 ? null : names.join(" or ");
 }
 
-type HeatLegendProps = { readonly scale: HeatScale; readonly hasGaps: boolean };
+type HeatLegendProps = { readonly scale: HeatScale; readonly hatched: string | null };
 
-function HeatLegend({ scale, hasGaps }: HeatLegendProps): ReactNode {
+function HeatLegend({ hatched, scale }: HeatLegendProps): ReactNode {
     const { label } = useUnit();
     return (
         <ul className="legend" aria-label={`Legend, ${label} a day`}>
@@ -216,9 +219,9 @@ function HeatLegend({ scale, hasGaps }: HeatLegendProps): ReactNode {
                     {i === 0 && ` ${label}`}
                 </li>
             ))}
-            {hasGaps && (
+            {hatched !== null && (
                 <li>
-                    <span className="swatch swatch-gap" /> hatched: readings missing
+                    <span className="swatch swatch-gap" /> hatched: readings {hatched}
                 </li>
             )}
         </ul>
