@@ -16,6 +16,8 @@ const LOCK_FILE = "lock";
 const CONTEST_MS = 200;
 /** Says who holds the lock, for people; nothing is decided by it. */
 const HOLDER_FILE = "lock.holder";
+/** What to do where another process has the directory of a server or of a program around it. */
+const STOP_OR_MOVE = "Stop that process, or choose another data directory.";
 
 /**
  * Takes the lock of a data directory for this process.
@@ -23,10 +25,11 @@ const HOLDER_FILE = "lock.holder";
  * The lock is the kernel's own, on a file that SQLite holds in an exclusive transaction: it ends
  * with the process, however that ends, so a kill -9 leaves no stale lock and there is no process id
  * to misread. It does not work on network file systems without locks.
+ * @param todo - what a person is told to do where another process has it.
  * @throws MetersealError MS_STORE_LOCKED naming the holder, MS_STORE_UNWRITABLE, MS_STORE_FORMAT
  * when the lock file is not ours.
  */
-export function lockDirectory(directory: string): DirectoryLock {
+export function lockDirectory(directory: string, todo: string = STOP_OR_MOVE): DirectoryLock {
     const path = join(directory, LOCK_FILE);
     const holderPath = join(directory, HOLDER_FILE);
     try {
@@ -34,7 +37,7 @@ export function lockDirectory(directory: string): DirectoryLock {
     } catch (cause) {
         throw unwritable(directory, cause);
     }
-    const connection = connect(path, holderPath);
+    const connection = connect(path, holderPath, todo);
     try {
         writeFileSync(holderPath, `${process.pid}\n`, { mode: 0o600 });
     } catch (cause) {
@@ -71,7 +74,7 @@ export function lockHolder(directory: string): string | null {
     }
 }
 
-function connect(path: string, holderPath: string): DatabaseSync {
+function connect(path: string, holderPath: string, todo: string): DatabaseSync {
     let connection: DatabaseSync | null = null;
     try {
         connection = new DatabaseSync(path, { timeout: CONTEST_MS });
@@ -87,7 +90,7 @@ function connect(path: string, holderPath: string): DatabaseSync {
         throw error("MS_STORE_LOCKED", {
             where: path,
             ...(pid === null ? {} : { got: `process ${pid}` }),
-            todo: "Stop that process, or choose another data directory.",
+            todo,
             cause,
         });
     }

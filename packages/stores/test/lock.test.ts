@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { lockDirectory, lockHolder } from "../src/index.ts";
+import { lockMeter, METER_FILE, openMeterStore } from "../src/sqlite/index.ts";
 import { useDirectory } from "./helpers.ts";
 
 const script = fileURLToPath(new URL("lock-child.ts", import.meta.url));
@@ -78,5 +79,23 @@ describe("the lock of a data directory", () => {
         const refused = expect.objectContaining({ code: "MS_STORE_FORMAT" });
         expect(() => lockDirectory(directory())).toThrow(refused);
         expect(readFileSync(join(directory(), "lock"), "utf8")).toMatch(/^somebody's notes/);
+    });
+});
+
+describe("the lock of a meter's directory", () => {
+    it("is held by the store that writes, until it is closed; who reads needs none", async () => {
+        const store = await openMeterStore(directory());
+        const refused = { code: "MS_STORE_LOCKED", details: { got: `process ${process.pid}` } };
+        await expect(openMeterStore(directory())).rejects.toMatchObject(refused);
+        expect(() => lockMeter(directory())).toThrow("A meter has one writer");
+        await (await openMeterStore(directory(), { readOnly: true })).close();
+        await store.close();
+        await (await openMeterStore(directory())).close();
+    });
+    it("is given back where the store does not open", async () => {
+        writeFileSync(join(directory(), METER_FILE), "a diary");
+        const refused = { code: "MS_STORE_FORMAT" };
+        await expect(openMeterStore(directory())).rejects.toMatchObject(refused);
+        lockMeter(directory()).release();
     });
 });

@@ -35,12 +35,13 @@ export async function openGateway(
     settleNetwork(directory, device);
     const keyFile = provideKeyFile(directory, basename(directory), device);
     const agent = await openAgent(directory, device, target, "registers");
-    const journal = new BoundaryJournal(directory);
+    let journal: BoundaryJournal | null = null;
     const close = async (): Promise<void> => {
         await agent.close();
-        journal.close();
+        journal?.close();
     };
     try {
+        journal = new BoundaryJournal(directory);
         await agent.connect();
         const opening = readOpening(directory);
         if (isOpening(opening) && agent.recordCount === 0) await agent.openEpoch(opening);

@@ -8,6 +8,7 @@ import {
     measuredOf,
 } from "@meterseal/meter";
 import { EVENT_REASON } from "@meterseal/record";
+import { lockMeter } from "@meterseal/stores/sqlite";
 import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
@@ -138,7 +139,7 @@ the first run makes, and nobody else; keep the old directory from both until it 
 
 /** A command that ends a seal epoch with a signed record and makes the keys of the next one. */
 function changeCommand(change: Change): Command {
-    const { begins, closes, examples, follower, name, reason, registers, summary } = change;
+    const { closes, examples, follower, name, reason, registers, summary } = change;
     return {
         name,
         summary,
@@ -173,18 +174,10 @@ function changeCommand(change: Change): Command {
             }
             const instant = { atUnix: instantOption(options, device), reason };
             requireNoDevice(next);
-            const state = await endingState(directory, device, instant.atUnix);
-            settleNetwork(directory, device);
-            const { registers: ended, ...end } =
-                target === null
-                    ? stateEnd(directory, state, final, adjustmentsOption(options, device))
-                    : await closeOld(directory, device, target, { ...instant, final });
-            const zero = Array(measuredOf(device.profile.stream).groups.length).fill(0n);
-            const registers = initial ?? (begins === "at zero" ? zero : ended);
-            const old = { directory, device };
+            const adjustments = adjustmentsOption(options, device);
+            const plan = { target, final, initial, adjustments, instant };
             const place = { directory: next, signing };
-            const request = makeFollower(change, place, old, { ...instant, registers, end });
-            if (isDead) await retire(directory, state?.starts ?? 0);
+            const request = await succeed(change, { directory, device }, place, plan);
             const meter = toHex(request.subject);
             const path = join(next, DEVICE_FILES.request);
             if (options.json === true) out(JSON.stringify({ meter, request: path }));
@@ -196,6 +189,44 @@ Next, the operator admits it:  meterseal enrol --data SERVER-DIR ${path}`);
             return EXIT.ok;
         },
     };
+}
+
+/** How a meter is to end, and what follows it to begin. */
+type SuccessionPlan = {
+    /** Null where it signs nothing any more. */
+    readonly target: CollectorAddress | null;
+    readonly instant: Pick<EpochClosing, "atUnix" | "reason">;
+    /** Registers as the options say them; null where they do not. */
+    readonly final: readonly bigint[] | null;
+    readonly initial: readonly bigint[] | null;
+    readonly adjustments: readonly bigint[] | null;
+};
+
+/** Ends a meter, and makes what follows it. */
+async function succeed(
+    change: Change,
+    old: { readonly directory: string; readonly device: Device },
+    place: { readonly directory: string; readonly signing: SigningKind | undefined },
+    { adjustments, final, initial, instant, target }: SuccessionPlan,
+): Promise<EnrolRequest> {
+    const { device, directory } = old;
+    // One that writes no last record is locked as well: else it would go on beside its follower.
+    const lock = target === null ? lockMeter(directory) : null;
+    try {
+        const state = await endingState(directory, device, instant.atUnix);
+        settleNetwork(directory, device);
+        const { registers: ended, ...end } =
+            target === null
+                ? stateEnd(directory, state, final, adjustments)
+                : await closeOld(directory, device, target, { ...instant, final });
+        const zero = Array(measuredOf(device.profile.stream).groups.length).fill(0n);
+        const registers = initial ?? (change.begins === "at zero" ? zero : ended);
+        const request = makeFollower(change, place, old, { ...instant, registers, end });
+        if (target === null) await retire(directory, state?.starts ?? 0);
+        return request;
+    } finally {
+        lock?.release();
+    }
 }
 
 /**

@@ -6,7 +6,7 @@ import { encodeCoseKey } from "@meterseal/record";
 import { systemClock, systemTimers } from "../clocks.ts";
 import { consoleLog, say } from "../console.ts";
 import { fileSigner } from "../files.ts";
-import { openMemory } from "../fleet/household.ts";
+import { openOnMemory } from "../fleet/household.ts";
 import { sayClockAhead } from "./clock-ahead.ts";
 import { fileCounter } from "./counter-file.ts";
 import { DEVICE_FILES, type Device, keepNetwork } from "./device.ts";
@@ -25,6 +25,8 @@ and keeps to it. Compare that with the network that your operator names.`);
 /**
  * Opens the agent of a device on its directory; it is not connected yet.
  * @param source - what its boundaries come from; whatever a file of readings has are intervals.
+ * @throws MetersealError MS_STORE_LOCKED where it is at work, MS_OUTBOX where its memory is lost or old,
+ * MS_USAGE for an address that no link takes.
  */
 export async function openAgent(
     directory: string,
@@ -38,7 +40,6 @@ export async function openAgent(
     const log = consoleLog("meter");
     const collectorKey = encodeCoseKey(profile.collectorKey);
     const meter = { source: basename(directory), profile, collectorKey };
-    const store = await openMemory(directory, meter);
     const token = (): Promise<Uint8Array> =>
         createLinkToken(signer, profile.network, profile.subject, systemClock);
     const collector = enrolledCredential(COLLECTOR_NAME, profile.collectorKey);
@@ -47,15 +48,17 @@ export async function openAgent(
         own: { ...enrolledCredential(subjectHex, signer.publicKey), signer },
         find: (id) => (bytesEqual(id, collector.id) ? collector : null),
     });
-    return await MeterAgent.open({
-        ...{ profile, signer, master, store, log },
-        counter: fileCounter(directory),
-        link,
-        clock: systemClock,
-        timers: systemTimers,
-        onClockAhead: sayClockAhead,
-        source,
-    });
+    return await openOnMemory(directory, meter, (store) =>
+        MeterAgent.open({
+            ...{ profile, signer, master, store, log },
+            counter: fileCounter(directory),
+            link,
+            clock: systemClock,
+            timers: systemTimers,
+            onClockAhead: sayClockAhead,
+            source,
+        }),
+    );
 }
 
 /**

@@ -86,24 +86,25 @@ export async function openHousehold(
     };
     const { collectorKey } = server.info;
     const meter = { source: plan.name, profile, collectorKey };
-    const store = await openMemory(meterDir, meter, tools.openStore);
-    const agent = await MeterAgent.open({
-        profile,
-        signer,
-        master: loadMaster(meterDir, key),
-        store,
-        link: createMqttMeterLink({
-            url: server.info.mqttUrl,
-            subjectHex,
-            tenant: TENANT,
-            token: () => createLinkToken(signer, key.network, key.meter, tools.clock),
+    const open = (store: MeterStore): Promise<MeterAgent> =>
+        MeterAgent.open({
+            profile,
+            signer,
+            master: loadMaster(meterDir, key),
+            store,
+            link: createMqttMeterLink({
+                url: server.info.mqttUrl,
+                subjectHex,
+                tenant: TENANT,
+                token: () => createLinkToken(signer, key.network, key.meter, tools.clock),
+                log: tools.log,
+            }),
+            clock: tools.clock,
+            timers: systemTimers,
             log: tools.log,
-        }),
-        clock: tools.clock,
-        timers: systemTimers,
-        log: tools.log,
-        source: "intervals",
-    });
+            source: "intervals",
+        });
+    const agent = await openOnMemory(meterDir, meter, open, tools.openStore);
     return { name: plan.name, subjectHex, zone: plan.zone, keyFile, meterDir, agent };
 }
 
@@ -117,19 +118,27 @@ type DescribedMeter = {
 };
 
 /**
- * Opens a meter's memory in its directory, and describes the meter beside it.
- * @throws MetersealError MS_OUTBOX where the memory is lost.
+ * Opens a meter on its memory in its directory, and describes the meter beside it. Where that fails the
+ * directory is free again.
+ * @throws MetersealError MS_OUTBOX where the memory is lost, MS_STORE_LOCKED where the meter is at work;
+ * and what `open` throws.
  */
-export async function openMemory(
+export async function openOnMemory<T>(
     meterDir: string,
     meter: DescribedMeter,
+    open: (store: MeterStore) => Promise<T>,
     openStore: (meterDir: string) => Promise<MeterStore> = openMeterStore,
-): Promise<MeterStore> {
+): Promise<T> {
     requireMemory(meterDir, toHex(meter.profile.subject));
     const store = await openStore(meterDir);
-    // After the store exists: from then on a missing store is a lost memory.
-    writeProfile(meterDir, meter);
-    return store;
+    try {
+        // After the store exists: from then on a missing store is a lost memory.
+        writeProfile(meterDir, meter);
+        return await open(store);
+    } catch (cause) {
+        await store.close();
+        throw cause;
+    }
 }
 
 /**

@@ -7,6 +7,7 @@ export { type CopyOptions, copyServerFile } from "./backup.ts";
 export { compactServerStore, isCompactionDue, noteCompactionDue } from "./compact.ts";
 export { BOX_FILE, openGrantBox, type SqliteGrantBox } from "./grant-box.ts";
 export {
+    lockMeter,
     METER_FILE,
     type MeterStoreOptions,
     openMeterStore,

@@ -3,6 +3,7 @@ import type { StatementSync } from "node:sqlite";
 import { error } from "@meterseal/core";
 import type { MeterStore, OutboxRecord } from "@meterseal/record";
 import type { StoreHooks, WritePoint } from "../hooks.ts";
+import { type DirectoryLock, lockDirectory } from "../lock.ts";
 import { blobOf, integerOf, type Row } from "./columns.ts";
 import { type Database, openDatabase } from "./database.ts";
 import type { FileFormat } from "./file-format.ts";
@@ -13,7 +14,7 @@ export const METER_FILE = "outbox.db";
 
 /** How to open a meter's store. */
 export type MeterStoreOptions = {
-    /** For `verify`: never writes, and sees the store as it was when opened. */
+    /** For `verify`: never writes nor locks, and sees the store as it was when opened. */
     readonly readOnly?: boolean;
     /** Fault injection for tests. */
     readonly hooks?: StoreHooks;
@@ -47,27 +48,46 @@ const METER_FORMAT: FileFormat = {
 type BlobKey = "state" | "stored" | "final";
 
 /**
- * Opens `outbox.db` in a meter's directory, and makes both where they are missing.
- * @throws MetersealError MS_STORE_FORMAT for a foreign, newer or damaged file, MS_STORE_UNWRITABLE.
+ * Takes the lock of a meter's directory: who signs from a state of before signs a place of the chain
+ * twice, which puts the meter out of service for good.
+ * @throws MetersealError MS_STORE_LOCKED where the meter is at work, MS_STORE_UNWRITABLE.
+ */
+export function lockMeter(directory: string): DirectoryLock {
+    const todo =
+        "A meter has one writer: stop that process first, such as its meterseal bridge or meter run.";
+    return lockDirectory(directory, todo);
+}
+
+/**
+ * Opens `outbox.db` in a meter's directory, and makes both where they are missing. The directory is
+ * locked until the store is closed, unless it is only read.
+ * @throws MetersealError MS_STORE_LOCKED where the meter is at work, MS_STORE_FORMAT for a foreign, newer
+ * or damaged file, MS_STORE_UNWRITABLE.
  */
 export function openMeterStore(
     directory: string,
-    options: MeterStoreOptions = {},
+    { hooks = {}, readOnly = false }: MeterStoreOptions = {},
 ): Promise<SqliteMeterStore> {
     return new Promise((resolve) => {
-        const database = openDatabase(join(directory, METER_FILE), METER_FORMAT, {
-            readOnly: options.readOnly ?? false,
-            cacheKiB: CACHE_KIB,
-            checkpointPages: CHECKPOINT_PAGES,
-            hooks: options.hooks ?? {},
-        });
-        resolve(new SqliteMeterStore(database));
+        const lock = readOnly ? null : lockMeter(directory);
+        try {
+            const database = openDatabase(join(directory, METER_FILE), METER_FORMAT, {
+                ...{ readOnly, hooks },
+                cacheKiB: CACHE_KIB,
+                checkpointPages: CHECKPOINT_PAGES,
+            });
+            resolve(new SqliteMeterStore(database, lock));
+        } catch (cause) {
+            lock?.release();
+            throw cause;
+        }
     });
 }
 
 /** A meter's durable memory on SQLite; every method that writes is one transaction. */
 export class SqliteMeterStore implements MeterStore {
     readonly #database: Database;
+    readonly #lock: DirectoryLock | null;
     readonly #blob: StatementSync;
     readonly #setBlob: StatementSync;
     readonly #insert: StatementSync;
@@ -75,8 +95,9 @@ export class SqliteMeterStore implements MeterStore {
     readonly #deleteCovered: StatementSync;
 
     /** Use {@link openMeterStore}. */
-    constructor(database: Database) {
+    constructor(database: Database, lock: DirectoryLock | null) {
         this.#database = database;
+        this.#lock = lock;
         this.#blob = database.prepare("SELECT value FROM blobs WHERE key = ?");
         this.#setBlob = database.prepare(
             `INSERT INTO blobs (key, value) VALUES (?, ?)
@@ -134,9 +155,13 @@ export class SqliteMeterStore implements MeterStore {
         return this.#database.settle(() => durabilityOf(this.#database));
     }
 
-    /** Closes the file; a second time does nothing. */
-    close(): Promise<void> {
-        return this.#database.close();
+    /** Closes the file and gives the directory back; a second time does nothing. */
+    async close(): Promise<void> {
+        try {
+            await this.#database.close();
+        } finally {
+            this.#lock?.release();
+        }
     }
 
     #read(key: BlobKey): Uint8Array | null {

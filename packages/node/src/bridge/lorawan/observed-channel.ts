@@ -51,19 +51,26 @@ export class ObservedChannel {
         settleNetwork(directory, device);
         provideKeyFile(directory, basename(directory), device);
         const agent = await openAgent(directory, device, target, "registers");
-        const journal = new BoundaryJournal(directory);
-        const { medium, stream } = device.profile;
-        const bridge = await Bridge.open({
-            ...{ agent, journal, medium, stream, log, sendEverySeconds, clock: systemClock },
-            channel: 0,
-            counter: { value: journal.counter },
-            isFinite: false,
-            byMeterClock: false,
-            // Devices report at times of their own: the nearest report stands for a boundary.
-            alignSeconds: stream.slotSeconds,
-        });
-        await agent.connect();
-        return new ObservedChannel({ agent, bridge }, journal, PAYLOADS[payload]);
+        let journal: BoundaryJournal | null = null;
+        try {
+            journal = new BoundaryJournal(directory);
+            const { medium, stream } = device.profile;
+            const bridge = await Bridge.open({
+                ...{ agent, journal, medium, stream, log, sendEverySeconds, clock: systemClock },
+                channel: 0,
+                counter: { value: journal.counter },
+                isFinite: false,
+                byMeterClock: false,
+                // Devices report at times of their own: the nearest report stands for a boundary.
+                alignSeconds: stream.slotSeconds,
+            });
+            await agent.connect();
+            return new ObservedChannel({ agent, bridge }, journal, PAYLOADS[payload]);
+        } catch (cause) {
+            await agent.close();
+            journal?.close();
+            throw cause;
+        }
     }
 
     /** Records written so far. */

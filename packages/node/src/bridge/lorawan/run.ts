@@ -198,13 +198,18 @@ async function openChannel(
         apiUrl === null
             ? null
             : new ProvisionalPublisher(apiUrl, { subject: profile.subject, token }, log);
-    const channel = await MeterChannel.open({
-        ...{ meter, link, log, timers: systemTimers },
-        store: await openMeterStore(entry.directory),
-        send: (devEui, frame) => network.send(devEui, frame),
-        onProvisional: (readings) => publisher?.say(readings),
-    });
-    return { channel, publisher };
+    const store = await openMeterStore(entry.directory);
+    try {
+        const channel = await MeterChannel.open({
+            ...{ meter, link, log, store, timers: systemTimers },
+            send: (devEui, frame) => network.send(devEui, frame),
+            onProvisional: (readings) => publisher?.say(readings),
+        });
+        return { channel, publisher };
+    } catch (cause) {
+        await store.close();
+        throw cause;
+    }
 }
 
 function reportOf({ channel, devEui, frames }: Open): LorawanDeviceReport {
