@@ -93,7 +93,11 @@ export const ERRORS = {
         "The meter's outbox is full of records that are not final.",
     ),
     MS_REGISTER_CAP: entry(null, "never", "A register or its growth exceeds the cap."),
-    MS_CORRECTION: entry(null, "never", "A correction has no reason, or no note that explains it."),
+    MS_CORRECTION: entry(
+        null,
+        "never",
+        "A correction has no reason, no note that explains it, or no reading before it.",
+    ),
     MS_SEAL_ORDER: entry(null, "never", "A boundary at or before the last sealed one."),
     MS_COMMITMENT: entry(
         null,

@@ -31,7 +31,7 @@ export type SealedCorrection = { readonly correction: Correction; readonly state
  * Enters a correction: from the next boundary on the adjustment registers are higher. The note about it
  * is sealed under a leaf of the event tree, which nothing else takes.
  * @returns MS_STREAM_RULE for a stream without adjustment registers; MS_CORRECTION for a note without
- * reason, amount or interval of the past; MS_REGISTER_CAP where corrections before one boundary exceed
+ * reason, amount or interval of the past, or before the first reading; MS_REGISTER_CAP where corrections before one boundary exceed
  * {@link LIMITS.slotDelta}; MS_SEAL_ORDER where the event tree is used up.
  */
 export function sealCorrection(
@@ -47,7 +47,7 @@ export function sealCorrection(
     const adjustments = [note.plus, note.minus].map(
         (amount, channel) => amount + (state.adjustments[channel] ?? 0n),
     );
-    const fault = noteFault(note) ?? capFault(state, adjustments);
+    const fault = noteFault(note) ?? capFault(state, adjustments) ?? orderFault(state);
     if (fault !== null) return fail(fault);
     const plan = planEvent(state.seal);
     if (!plan.ok) return plan;
@@ -93,6 +93,14 @@ function capFault({ registers }: MeterState, adjustments: readonly bigint[]) {
 /** Hash by which a meter knows a note again, 32 bytes: of its amount, its interval and its reason. */
 export function noteHash(note: CorrectionNote): Uint8Array {
     return sha256(encodeCorrectionNote(note));
+}
+
+/** A correction counts as a growth between two boundaries: before the first one there is none to count in. */
+function orderFault({ registers }: MeterState) {
+    if (registers.length > 0) return null;
+    const expected = "a correction behind the first record with a register";
+    const todo = "Send the meter's first readings before: by meterseal meter run, or its bridge.";
+    return error("MS_CORRECTION", { expected, todo });
 }
 
 /** Whether the body of a record enters a correction with just this note. */

@@ -9,6 +9,7 @@ import {
     STREAM_MODE,
 } from "@meterseal/record";
 import { expandAddresses, openNote, openRegisters, ownerKeys } from "@meterseal/seal";
+import { TEST_START_UNIX } from "@meterseal/testkit/records";
 import { beforeEach, describe, expect, it } from "vitest";
 import { noteHash, sealCorrection } from "../src/adjustments.ts";
 import { sealedStreamOf } from "../src/index.ts";
@@ -69,25 +70,28 @@ describe("a meter with adjustments", () => {
     });
 
     it("seals every note under a leaf of its own, also after a crash", async () => {
+        await bed.feed(1);
         await bed.agent.correct(NOTE);
         await bed.start();
         await bed.agent.correct({ ...NOTE, minus: 5n });
         await bed.agent.correct({ ...NOTE, reason: "counted while the cover was off, once more" });
-        const bodies = (await bed.kept()).map(({ body }) => unwrap(decodeCorrection(body)).values);
+        const [, ...notes] = await bed.kept();
+        const bodies = notes.map(({ body }) => unwrap(decodeCorrection(body)).values);
         expect(bodies).toMatchObject([{ index: 0 }, { index: 1 }, { index: 2 }]);
         expect(bed.agent.adjustments).toEqual([0n, 145n]);
     });
 
     it("enters one that is asked for again once, also when it is final", async () => {
-        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: true });
+        await bed.feed(1);
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: true });
         await bed.start();
-        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
-        expect(bed.agent.recordCount).toBe(1);
-        const [note] = await bed.kept();
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: false });
+        expect(bed.agent.recordCount).toBe(2);
+        const [, note] = await bed.kept();
         await bed.final(note as MeterRecord);
         expect(bed.agent.openRecords).toBe(0);
         await bed.start();
-        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: false });
         expect(bed.agent.adjustments).toEqual([0n, 70n]);
     });
 
@@ -110,17 +114,19 @@ describe("a meter with adjustments", () => {
         ["end", { toUnix: 2_001 }],
         ["reason", { reason: "read off wrong" }],
     ])("takes one with another %s for another one", async (_, changes) => {
+        await bed.feed(1);
         await bed.agent.correct(NOTE);
-        expect(await bed.agent.correct({ ...NOTE, ...changes })).toEqual({ seq: 2, isNew: true });
+        expect(await bed.agent.correct({ ...NOTE, ...changes })).toEqual({ seq: 3, isNew: true });
     });
 
     it("knows an older one again that its memory does not name, while it is not final", async () => {
+        await bed.feed(1);
         await bed.agent.correct(NOTE);
         await bed.feed(4);
         const state = unwrap(decodeMeterState((await bed.store.state()) as Uint8Array));
         await bed.store.append(encodeMeterState({ ...state, corrections: [] }), null);
         await bed.start();
-        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
+        expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: false });
     });
 
     it("remembers so many corrections, and forgets the oldest first", () => {
@@ -133,6 +139,7 @@ describe("a meter with adjustments", () => {
         const full = {
             ...newMeterState(bed.profile),
             nextSeq: 900,
+            registers: [0n, 0n, 0n],
             corrections: [first, ...others],
         };
         const entered = unwrap(sealCorrection(bed.profile, keys(), full, NOTE));
@@ -185,6 +192,32 @@ describe("a meter with adjustments", () => {
         await bed.feed(1);
     });
 
+    it.each([
+        ["alone", null],
+        ["with boundaries that are in no record yet", boundary(FIRST_SLOT)],
+    ])(
+        "takes no correction before its first reading: %s it would count nowhere",
+        async (_, first) => {
+            if (first !== null) await bed.agent.add(first);
+            const outcome = await codes(bed.agent.correct(NOTE));
+            expect([outcome, bed.agent.recordCount]).toEqual(
+                first === null ? ["MS_CORRECTION", 0] : ["done", 2],
+            );
+        },
+    );
+
+    it("takes one behind the opening of its epoch, which stays its first record", async () => {
+        bed = new MeterBed({ groups: [0, 15], sealEpoch: 1 });
+        await bed.start();
+        expect(await codes(bed.agent.correct(NOTE))).toBe("MS_CORRECTION");
+        await bed.agent.openEpoch({
+            ...{ registers: [7n], atUnix: TEST_START_UNIX, reason: EVENT_REASON.exchange },
+            before: { sealEpoch: 0 },
+        });
+        expect(await codes(bed.agent.correct(NOTE))).toBe("done");
+        expect(bed.agent.adjustments).toEqual([0n, 70n]);
+    });
+
     it("refuses two that together exceed the growth to the next boundary", async () => {
         await bed.feed(1);
         await bed.agent.correct({ ...NOTE, minus: BigInt(LIMITS.slotDelta) });
@@ -204,13 +237,14 @@ it("a meter without adjustments takes no correction", async () => {
 it("a meter of an open stream writes its note in plain", async () => {
     bed = new MeterBed({ groups: [0, 15], mode: STREAM_MODE.open });
     await bed.start();
-    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: true });
-    await bed.start();
-    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 1, isNew: false });
     await bed.feed(1);
+    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: true });
+    await bed.start();
+    expect(await bed.agent.correct(NOTE)).toEqual({ seq: 2, isNew: false });
+    await bed.feed(1, FIRST_SLOT + 1);
     await bed.agent.flush();
-    const [note, after] = await bed.kept();
+    const [, note, after] = await bed.kept();
     expect(unwrap(decodeCorrection(note?.body)).values).toEqual({ mode: "open", note: NOTE });
-    expect(usage(after).values).toEqual({ mode: "open", registers: [1_000n, 0n, 70n] });
+    expect(usage(after).values).toEqual({ mode: "open", registers: [1_010n, 0n, 70n] });
     expect(toHex(note?.subject ?? new Uint8Array())).toBe(toHex(bed.profile.subject));
 });
