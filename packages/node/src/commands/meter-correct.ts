@@ -1,4 +1,13 @@
-import { error, formatInstant, LIMITS, parseInstant, toHex, unwrap } from "@meterseal/core";
+import {
+    error,
+    formatInstant,
+    LIMITS,
+    type MetersealError,
+    parseInstant,
+    toHex,
+    unwrap,
+} from "@meterseal/core";
+import type { MeterAgent } from "@meterseal/meter";
 import { type CorrectionNote, isReason } from "@meterseal/record";
 import { type Command, type Options, requiredOption, textOption } from "../cli/arguments.ts";
 import { systemClock } from "../clocks.ts";
@@ -48,10 +57,14 @@ export const meterCorrectCommand: Command = {
         const signal = shutdownSignal();
         const agent = await openAgent(directory, device, target);
         try {
-            const { isNew, seq: record } = await agent.correct(note);
-            if (!isNew) say(`It was entered before; nothing is added to it. ${ANOTHER}`);
+            // Before the correction: a full outbox gets room for it from the collector alone.
             await agent.connect();
-            await Promise.race([agent.settled(), untilAborted(signal)]);
+            const stopped = untilAborted(signal);
+            const entered = await Promise.race([agent.correct(note), stopped]);
+            if (entered === undefined) throw notEntered(agent);
+            const { isNew, seq: record } = entered;
+            if (!isNew) say(`It was entered before; nothing is added to it. ${ANOTHER}`);
+            await Promise.race([agent.settled(), stopped]);
             requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
             report(options, device, note, { record, isFinal: agent.openRecords === 0 });
         } finally {
@@ -86,6 +99,12 @@ function readNote(options: Options, { profile }: Device): CorrectionNote {
         throw error("MS_CLOCK", { where: "--until", expected: "an instant of the past" });
     }
     return { plus, minus, fromUnix, toUnix, reason };
+}
+
+/** What a person is told who stopped the wait for room in the outbox. */
+function notEntered({ openRecords }: MeterAgent): MetersealError {
+    const todo = "Nothing was entered: run it again when the collector takes the meter's records.";
+    return error("MS_OUTBOX_FULL", { got: `${openRecords} records`, todo });
 }
 
 function report(

@@ -276,11 +276,12 @@ async function closeOld(
 ): Promise<{ readonly closing: Uint8Array; readonly registers: readonly bigint[] }> {
     const agent = await openAgent(directory, device, target);
     try {
+        // Before the closing record: a full outbox gets room for it from the collector alone.
+        await agent.connect();
         if (agent.closing === null) {
             const { final, ...instant } = end;
             await agent.closeEpoch({ ...instant, registers: final ?? agent.registers });
         } else say("The meter has closed before; the final register that it signed stands.");
-        await agent.connect();
         await agent.settled();
         requireNoRefusal(agent, `meter ${toHex(device.profile.subject)}`);
         if (agent.closing === null) throw error("MS_INTERNAL", { where: "closing record" });
