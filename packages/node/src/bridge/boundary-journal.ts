@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { error } from "@meterseal/core";
-import type { Boundary } from "@meterseal/meter";
+import type { Boundary, MeterAgent } from "@meterseal/meter";
 import { DurableLines, wholeLinesOf } from "../durable-lines.ts";
 import type { FrameCounter } from "./telegrams.ts";
 
@@ -84,6 +85,23 @@ export class BoundaryJournal {
 
     #texts(): string[] {
         return this.#lines.map((line) => JSON.stringify(line));
+    }
+}
+
+/**
+ * Puts into records what the journal of a gateway's directory has and no record yet, as its bridge would
+ * at its next start: for a meter that is to end, behind which they would be refused.
+ * @throws MetersealError MS_STORE_FORMAT for a damaged journal; and as {@link MeterAgent.add}.
+ */
+export async function handInKept(agent: MeterAgent, directory: string): Promise<void> {
+    if (!existsSync(join(directory, JOURNAL_FILE))) return;
+    const journal = new BoundaryJournal(directory);
+    try {
+        for (const boundary of journal.from(agent.nextSlot)) await agent.add(boundary);
+        await agent.flush();
+        journal.taken(agent.nextSlot);
+    } finally {
+        journal.close();
     }
 }
 

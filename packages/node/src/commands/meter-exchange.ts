@@ -9,6 +9,7 @@ import {
 } from "@meterseal/meter";
 import { EVENT_REASON } from "@meterseal/record";
 import { lockMeter } from "@meterseal/stores/sqlite";
+import { handInKept } from "../bridge/boundary-journal.ts";
 import { algorithmOption, algorithmOptionSpec } from "../cli/algorithm-option.ts";
 import { type Command, type OptionSpec, requiredOption } from "../cli/arguments.ts";
 import { out, say } from "../console.ts";
@@ -274,12 +275,14 @@ async function closeOld(
         readonly final: readonly bigint[] | null;
     },
 ): Promise<{ readonly closing: Uint8Array; readonly registers: readonly bigint[] }> {
-    const agent = await openAgent(directory, device, target);
+    const source = device.observed ? "registers" : "intervals";
+    const agent = await openAgent(directory, device, target, source);
     try {
         // Before the closing record: a full outbox gets room for it from the collector alone.
         await agent.connect();
         if (agent.closing === null) {
             const { final, ...instant } = end;
+            await handInKept(agent, directory);
             await agent.closeEpoch({ ...instant, registers: final ?? agent.registers });
         } else say("The meter has closed before; the final register that it signed stands.");
         await agent.settled();
