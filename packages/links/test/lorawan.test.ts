@@ -17,6 +17,9 @@ const DEVICE = {
 };
 const OTHER = { ...DEVICE, devEui: "70b3d57ed0005678", networkKey: new Uint8Array(16).fill(9) };
 
+/** In the place of an answer: the frame is not taken. */
+const UNTAKEN = { port: 0, content: new Uint8Array() };
+
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -38,7 +41,10 @@ async function bed(counters = memoryCounters()) {
     const url = await network.open({
         uplink: (uplink) => {
             uplinks.push(uplink);
-            for (const answer of answers.splice(0)) network.send(uplink.devEui, answer);
+            for (const answer of answers.splice(0)) {
+                if (answer === UNTAKEN) return Promise.reject(new Error("no room on the disk"));
+                network.send(uplink.devEui, answer);
+            }
             return Promise.resolve();
         },
     });
@@ -153,6 +159,19 @@ describe("a packet forwarder", () => {
         await radio.send({ port: 10, content: Uint8Array.of(2), confirmed: true });
         expect(await radio.receive()).toMatchObject({ port: null, acknowledges: true });
         expect(kept.get(`${DEVICE.devEui} down`)).toBe(1);
+    });
+
+    it("acknowledges nothing that was not taken, also where it comes again", async () => {
+        const { answers, gateway, network, radio, settled, uplinks } = await bed();
+        await radio.send({ port: 10, content: Uint8Array.of(1), confirmed: true });
+        expect(await radio.receive()).toMatchObject({ acknowledges: true });
+        answers.push(UNTAKEN);
+        const frame = radio.frame({ port: 10, content: Uint8Array.of(2), confirmed: true });
+        await settled(() => gateway.hear(frame));
+        await settled(() => gateway.hear(frame));
+        expect([uplinks.length, sum(network.refused), gateway.sentCount]).toEqual([2, 1, 0]);
+        await radio.send({ port: 10, content: Uint8Array.of(3), confirmed: true });
+        expect(await radio.receive()).toMatchObject({ acknowledges: true });
     });
 
     it("answers a confirmed frame anew where the gateway could not send", async () => {

@@ -1,13 +1,14 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromHex, type PublicKey, toHex } from "@meterseal/core";
 import { enrolledCredential } from "@meterseal/links/edhoc";
 import { MeterAgent } from "@meterseal/meter";
 import { decodeCoseKey } from "@meterseal/record";
 import { encodeProvisional } from "@meterseal/record/lora";
-import { openMeterStore } from "@meterseal/stores/sqlite";
+import { METER_FILE, openMeterStore } from "@meterseal/stores/sqlite";
 import { LoraGateway, LoraRadio } from "@meterseal/testkit/lora-gateway";
 import { LoraMeterLink } from "@meterseal/testkit/lora-meter-link";
 import { Aedes } from "aedes";
@@ -39,6 +40,13 @@ const SESSION = {
     devAddr: "26011bda",
     networkKey: "44024241ed4ce9a68c6a8bc055233fd3",
     applicationKey: "ec925802ae430ca77fd3dd73cb2cc588",
+};
+
+/** The same as a device has it. */
+const KEYS = {
+    devAddr: Number.parseInt(SESSION.devAddr, 16),
+    networkKey: fromHex(SESSION.networkKey),
+    applicationKey: fromHex(SESSION.applicationKey),
 };
 
 async function command(...words: string[]): Promise<string> {
@@ -100,7 +108,7 @@ async function ownBridge(list: string, address = "udp://127.0.0.1:0") {
         abort.abort();
         return await report;
     };
-    return { port: Number(new URL(url).port), stop, warnings };
+    return { port: Number(new URL(url).port), stop, ended: report, warnings };
 }
 
 type MeterRadio = Pick<LoraRadio, "frame" | "receive" | "send">;
@@ -181,12 +189,7 @@ async function agentOf(
     provideKeyFile(directory, "home", device);
     const signer = fileSigner(join(directory, DEVICE_FILES.signingKey), "es256");
     const { collectorKey, stream, subject } = device.profile;
-    const session = {
-        devEui: "",
-        devAddr: Number.parseInt(SESSION.devAddr, 16),
-        networkKey: fromHex(SESSION.networkKey),
-        applicationKey: fromHex(SESSION.applicationKey),
-    };
+    const session = { devEui: "", ...KEYS };
     const link = new LoraMeterLink({
         radio: gateway instanceof LoraGateway ? new LoraRadio(session, gateway) : gateway,
         profile: { key: signer.publicKey, subject, stream },
@@ -330,12 +333,7 @@ describe("a LoRaWAN bridge", () => {
         ({ port, stop } = again);
         const second = new LoraGateway(port);
         await second.open();
-        const session = {
-            devEui,
-            devAddr: Number.parseInt(SESSION.devAddr, 16),
-            networkKey: fromHex(SESSION.networkKey),
-            applicationKey: fromHex(SESSION.applicationKey),
-        };
+        const session = { devEui, ...KEYS };
         const radio = new LoraRadio(session, second);
         await radio.send({ port: 11, content: new Uint8Array(44) });
         await radio.send({ port: 11, content: new Uint8Array(44).fill(255), counter: 500 });
@@ -441,12 +439,7 @@ describe("a LoRaWAN bridge", () => {
         const { port, stop, warnings } = await ownBridge(list);
         const gateway = new LoraGateway(port);
         await gateway.open();
-        const session = {
-            devEui,
-            devAddr: Number.parseInt(SESSION.devAddr, 16),
-            networkKey: fromHex(SESSION.networkKey),
-            applicationKey: fromHex(SESSION.applicationKey),
-        };
+        const session = { devEui, ...KEYS };
         const radio = new LoraRadio(session, gateway);
         for (let energy = 1_000; energy <= 1_015; energy += 5) {
             const content = Uint8Array.of(0x06, 0x83, energy & 255, energy >> 8, 0, 0);
@@ -458,6 +451,37 @@ describe("a LoRaWAN bridge", () => {
         const total = async (): Promise<number> => (await energyOf(directory)).totalImportWh;
         await expect.poll(total, { timeout: 10_000 }).toBeGreaterThanOrEqual(10);
         expect((await stop()).devices).toMatchObject([{ devEui, frames: 5 }]);
+        await gateway.close();
+    });
+
+    it("acknowledges no confirmed frame that it could not keep, and ends", {
+        timeout: TEST_MS,
+    }, async () => {
+        const devEui = "70b3d57ed0007777";
+        const { directory, list } = await meter("full-disk", devEui);
+        const { ended, port } = await ownBridge(list);
+        const gateway = new LoraGateway(port);
+        await gateway.open();
+        const radio = new LoraRadio({ devEui, ...KEYS }, gateway);
+        let sent = 0;
+        const once: MeterRadio = {
+            frame: (options) => radio.frame(options),
+            send: async (options) => {
+                if (sent++ === 0) await radio.send({ ...options, confirmed: true });
+            },
+            receive: () => radio.receive(),
+        };
+        const { agent } = await agentOf(directory, { gateway: once, isLight: false });
+        const store = new DatabaseSync(join(list, "..", METER_FILE));
+        store.exec("BEGIN IMMEDIATE"); // as a full disk: nothing can be written
+        for (const boundary of boundaries(4)) await agent.add(boundary);
+        await agent.flush();
+        await expect(ended).rejects.toMatchObject({ code: "MS_STORE_LOCKED" });
+        store.close();
+        const counters = readFileSync(place("full-disk-bridge/frame-counters"), "utf8");
+        expect(counters).toContain(`${devEui} up`);
+        expect(counters).not.toContain(`${devEui} down`); // an answer would have taken one
+        await agent.close();
         await gateway.close();
     });
 

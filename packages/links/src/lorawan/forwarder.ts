@@ -191,8 +191,8 @@ class ForwarderNetwork implements LoraNetwork {
         const { content, counter, device, isRepeated } = opened;
         if (!isRepeated) {
             this.#options.counters.keep(`${device.devEui} up`, counter);
-            const { gateway } = heard;
-            this.#lasts.set(device.devEui, { gateway, answer: null, copies: 0 });
+            // Until it is taken a copy is not answered either, nor with the answer of the frame before.
+            this.#lasts.delete(device.devEui);
             if (frame.port !== null && frame.port !== 0)
                 await this.#handler?.uplink({
                     devEui: device.devEui,
@@ -202,6 +202,8 @@ class ForwarderNetwork implements LoraNetwork {
                     receivedUnix: null,
                     frameBytes: frameBytesAt(spreadingFactorOf(heard.dataRate)),
                 });
+            const { gateway } = heard;
+            this.#lasts.set(device.devEui, { gateway, answer: null, copies: 0 });
         }
         this.#answer(device, heard, frame.isConfirmed);
     }

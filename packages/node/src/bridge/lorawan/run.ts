@@ -94,7 +94,11 @@ export async function runLorawan(options: LorawanOptions): Promise<LorawanReport
         }
         ticks = setInterval(() => advanceAll(channels, failed.reject), TICK_MS);
         const url = await network.open({
-            uplink: (uplink) => takeUplink(channels, refusals, uplink).catch(failed.reject),
+            uplink: (uplink) =>
+                takeUplink(channels, refusals, uplink).catch((cause: unknown) => {
+                    failed.reject(cause);
+                    throw cause; // the network acknowledges what was kept alone
+                }),
         });
         options.onListening(url, channels.size);
         await Promise.race([untilAborted(signal), failed.promise]);
