@@ -29,6 +29,7 @@ export async function ask(
     policy: Policy,
 ): Promise<Answer> {
     const { key, ladder, party } = home;
+    const epochs = unwrap(streamEpochs(key, []));
     const grant = unwrap(
         await createGrant({
             key,
@@ -36,7 +37,7 @@ export async function ask(
             recipient: provider.party,
             stores: [],
             plan: unwrap(planGrant(ladder, wish)),
-            epochs: unwrap(streamEpochs(key, [])),
+            epochs,
             issuedUnix: wish.toUnix,
             random: { bytes: random },
         }),
@@ -48,7 +49,7 @@ export async function ask(
         stream: toHex(key.stream.streamId),
         released: { kind: "own", holding: { groups: grant.groups, known } } as const,
     };
-    const judgements = judgeIssue(home.issued, policy, names, ladder);
+    const judgements = judgeIssue(home.issued, policy, names, ladder, epochs);
     if (judgements.length > 0) {
         return { grant: null, findings: judgements.flatMap(({ findings }) => findings) };
     }

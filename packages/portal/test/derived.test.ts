@@ -33,7 +33,7 @@ describe("sentences about what follows from grants", () => {
 
     it("count together who has something of this home, and not who adds up a neighbourhood", () => {
         const ladder = unwrap(createLadder(ZONE, 1800));
-        const household = { household: "0c".repeat(16), ladder, zone: ZONE };
+        const household = { household: "0c".repeat(16), ladder, epochs: [], zone: ZONE };
         const recipients = [named(A, "Example Energy"), named(B, "Example Advice")];
         const day = (fromSlot: number): Released => ({
             kind: "own",

@@ -44,6 +44,7 @@ export {
 export { type NotePlace, openNote, sealNote } from "./correction-note.ts";
 export { coverOf, type NodePlace } from "./cover.ts";
 export { type CohortHolding, smallestCrowd } from "./derive/crowd.ts";
+export { type EpochBegin, knownWithin } from "./derive/epochs.ts";
 export { findingsHash } from "./derive/findings-hash.ts";
 export {
     type Agreement,

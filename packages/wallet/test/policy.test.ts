@@ -6,7 +6,7 @@ import {
     slotOfUnix,
     unwrap,
 } from "@meterseal/core";
-import { durationWords, findingsHash, findingWords } from "@meterseal/seal";
+import { durationWords, type EpochBegin, findingsHash, findingWords } from "@meterseal/seal";
 import { describe, expect, test } from "vitest";
 import {
     formatIssued,
@@ -34,9 +34,21 @@ function at(date: string): number {
     return slotOfUnix(unwrap(parseInstant(date, ZONE)), 900);
 }
 
-function keys(level: Level, from: string, to: string): Released {
-    const span = { sealEpoch: 0, fromSlot: at(from), toSlot: at(to) };
-    return { kind: "own", holding: { groups: [0], known: { kind: "keys", level, spans: [span] } } };
+function keys(level: Level, from: string, to: string, sealEpoch = 0, group = 0): Released {
+    const known = {
+        kind: "keys",
+        level,
+        spans: [{ sealEpoch, fromSlot: at(from), toSlot: at(to) }],
+    } as const;
+    return { kind: "own", holding: { groups: [group], known } };
+}
+
+function windows(...edges: [string, string][]): Released {
+    const known = {
+        kind: "differences",
+        windows: edges.map(([from, to]) => ({ fromSlot: at(from), toSlot: at(to) })),
+    } as const;
+    return { kind: "own", holding: { groups: [0], known } };
 }
 
 function cohort(members: readonly string[]): Released {
@@ -54,9 +66,15 @@ function issued(released: Released, recipient = ACME): IssuedGrant {
     return { hash, recipient, stream: STREAM, issuedUnix: 1, released, messages: ["AA=="] };
 }
 
-function codes(held: IssuedGrant[], released: Released, recipient = ACME, policy = NO_POLICY) {
+function codes(
+    held: IssuedGrant[],
+    released: Released,
+    recipient = ACME,
+    policy = NO_POLICY,
+    epochs: readonly EpochBegin[] = [],
+) {
     const proposal = { household: HOME, recipient, stream: STREAM, released };
-    return judgeIssue(held, policy, proposal, ladder).map(({ who, findings }) => [
+    return judgeIssue(held, policy, proposal, ladder, epochs).map(({ who, findings }) => [
         who.length,
         findings.map(({ code }) => code).join(),
     ]);
@@ -116,9 +134,51 @@ describe("a grant is judged", () => {
         ]);
     });
 
+    test("without what keys of a device that was taken down seem to open", () => {
+        const policy = policyOf({ minimum: "day" });
+        const exchange = unwrap(parseInstant("2013-06-10T10:07", ZONE));
+        const epochs = [
+            { sealEpoch: 0, fromUnix: Number.NEGATIVE_INFINITY },
+            { sealEpoch: 1, fromUnix: exchange },
+        ];
+        const year = issued(keys(0, "2013-01-01", "2014-01-01"));
+        const slots = keys(0, "2013-07-01", "2013-08-01", 1);
+        expect(codes([], slots, ACME, policy, epochs)).toEqual([[1, "short"]]);
+        expect(codes([year], slots, ACME, policy, epochs)).toEqual([[1, "short"]]);
+        const days = issued(keys(2, "2013-07-01", "2013-08-01", 1));
+        const untilQuarterPast = windows(["2013-07-03", "2013-07-20T10:15"]);
+        expect(codes([days], untilQuarterPast, ACME, NO_POLICY, epochs)).toEqual([
+            [1, "refinement"],
+        ]);
+        expect(codes([year, days], untilQuarterPast, ACME, NO_POLICY, epochs)).toEqual([
+            [1, "refinement"],
+        ]);
+        // A window that was granted before the exchange and ends behind it has no key of the new device.
+        const before = issued(untilQuarterPast);
+        expect(codes([before, days], untilQuarterPast, ACME, NO_POLICY, epochs)).toEqual([
+            [1, "refinement"],
+        ]);
+        const since = { ...before, issuedUnix: exchange };
+        expect(codes([since, days], untilQuarterPast, ACME, NO_POLICY, epochs)).toEqual([]);
+    });
+
+    test("not by what a grant may open that nobody shows: with it the answer is open", () => {
+        const policy = policyOf({ coalitions: [[ACME, VOLT]] });
+        const days = issued(keys(2, "2013-07-01", "2013-08-01"), VOLT);
+        const guess = { ...issued(keys(0, "2013-07-01", "2013-08-01"), VOLT), isGuess: true };
+        const untilQuarterPast = windows(["2013-07-03", "2013-07-20T10:15"]);
+        expect(codes([days], untilQuarterPast, ACME, policy)).toEqual([[2, "refinement"]]);
+        expect(codes([days, guess], untilQuarterPast, ACME, policy)).toEqual([
+            [2, "refinement,undecided"],
+        ]);
+        expect(codes([guess], untilQuarterPast, VOLT)).toEqual([[1, "undecided"]]);
+        const exported = keys(0, "2013-07-01", "2013-08-01", 0, 1);
+        expect(codes([guess], exported, VOLT)).toEqual([]);
+    });
+
     test("into sentences for the household, and a hash for the ledger", () => {
         const proposal = { household: HOME, recipient: ACME, stream: STREAM, released: march };
-        const findings = judgeIssue([january], NO_POLICY, proposal, ladder)[0]?.findings ?? [];
+        const findings = judgeIssue([january], NO_POLICY, proposal, ladder, [])[0]?.findings ?? [];
         expect(findings.map((finding) => findingWords(finding, "Acme", ZONE))[0]).toContain(
             durationWords(28 * 86_400),
         );

@@ -105,7 +105,11 @@ async function releaseAlone(
     const released = releasedBy(release);
     const changes = changesWithin(release.recorded.epochs, bill.fromUnix, bill.toUnix);
     const proposal = { household: toHex(own), recipient, stream, released, changes };
-    const judgements = judgeIssue(before.issued, readPolicy(dir), proposal, ladder);
+    const epochs = release.recorded.epochs.map(({ boundaries, sealEpoch }) => ({
+        sealEpoch,
+        fromUnix: boundaries[0]?.atUnix ?? Number.POSITIVE_INFINITY,
+    }));
+    const judgements = judgeIssue(before.issued, readPolicy(dir), proposal, ladder, epochs);
     const findings = [
         ...judgements.flatMap((judgement) => judgement.findings),
         ...undecided(before, proposal, release.period),
@@ -128,15 +132,11 @@ async function releaseAlone(
 
 /** The finding that nobody can tell what follows, where what was issued before is not all known. */
 function undecided(
-    { faults, issued }: IssuedBefore,
-    { recipient, released, stream }: Proposal,
+    { faults }: IssuedBefore,
+    { released }: Proposal,
     { fromSlot, slotSeconds, toSlot }: Period,
 ): Finding[] {
-    const guesses = issued.filter(
-        (grant) =>
-            grant.isGuess === true && grant.recipient === recipient && grant.stream === stream,
-    );
-    const count = faults.length + guesses.length;
+    const count = faults.length;
     if (count === 0) return [];
     const [group = 0] = released.kind === "own" ? released.holding.groups : [];
     const fromUnix = unixOfSlot(fromSlot, slotSeconds);

@@ -93,7 +93,9 @@ export async function makeCohortGrant(
         stream,
         released: { kind: "cohort", cohort },
     } as const;
-    const [judged] = judgeIssue(household.issued, household.policy, proposal, ladder.value);
+    const { issued, policy } = household;
+    // A crowd is one whatever device counts: the seal epochs say nothing of it.
+    const [judged] = judgeIssue(issued, policy, proposal, ladder.value, []);
     if (judged !== undefined) return fail(seenThrough(judged.findings.map(({ code }) => code)));
     const grant = await sealTokens(
         answered,

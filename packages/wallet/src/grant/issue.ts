@@ -138,19 +138,14 @@ async function judged(
 }
 
 function judgeAll(
-    { ladder, policy, unseen = 0 }: IssueContext,
+    { epochs, ladder, policy, unseen = 0 }: IssueContext,
     { fromUnix, groups, toUnix }: Grant,
     issued: readonly IssuedGrant[],
     proposal: Proposal,
 ): Judgement[] {
-    const judgements = judgeIssue(issued, policy, proposal, ladder);
-    const guesses = issued.filter(
-        ({ isGuess, recipient, stream }) =>
-            isGuess === true && recipient === proposal.recipient && stream === proposal.stream,
-    );
-    const count = unseen + guesses.length;
-    if (count === 0) return judgements;
+    const judgements = judgeIssue(issued, policy, proposal, ladder, epochs);
+    if (unseen === 0) return judgements;
     const [group = 0] = groups;
-    const undecided = { code: "undecided", group, fromUnix, toUnix, count } as const;
+    const undecided = { code: "undecided", group, fromUnix, toUnix, count: unseen } as const;
     return [...judgements, { who: [proposal.recipient], findings: [undecided] }];
 }

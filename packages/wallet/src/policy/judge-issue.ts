@@ -1,5 +1,15 @@
 import { type Ladder, unixOfSlot } from "@meterseal/core";
-import { CROWD_MIN, type Finding, judgeGrant, type Stretch, smallestCrowd } from "@meterseal/seal";
+import {
+    CROWD_MIN,
+    type EpochBegin,
+    type Finding,
+    type Holding,
+    hullOf,
+    judgeGrant,
+    knownWithin,
+    type Stretch,
+    smallestCrowd,
+} from "@meterseal/seal";
 import { changeFindings } from "./changes.ts";
 import type { EpochChange, IssuedCohort, IssuedGrant, Released } from "./journal.ts";
 import { minimumFor, type Policy } from "./policy.ts";
@@ -26,13 +36,16 @@ export type Judgement = {
 /**
  * Judges a grant against everything that was issued before to its recipient and to each coalition
  * of the policy that it is in: what becomes derivable that no grant says. Nothing where all is well.
+ * A grant of which it is only guessed what it opens is not counted as known: then the answer is open.
  * @param ladder - of the stream's zone and slot length.
+ * @param epochs - seal epochs of the stream that its records show: keys open nothing behind their own.
  */
 export function judgeIssue(
     issued: readonly IssuedGrant[],
     policy: Policy,
     proposal: Proposal,
     ladder: Ladder,
+    epochs: readonly EpochBegin[],
 ): Judgement[] {
     const { recipient } = proposal;
     const coalitions = policy.coalitions
@@ -41,12 +54,14 @@ export function judgeIssue(
     const seen = new Set<string>();
     const judgements: Judgement[] = [];
     for (const who of [[recipient], ...coalitions]) {
-        const findings = judgeFor(who, issued, policy, proposal, ladder).filter((finding) => {
-            const name = JSON.stringify(finding);
-            if (seen.has(name)) return false;
-            seen.add(name);
-            return true;
-        });
+        const findings = judgeFor(who, issued, policy, proposal, { epochs, ladder }).filter(
+            (finding) => {
+                const name = JSON.stringify(finding);
+                if (seen.has(name)) return false;
+                seen.add(name);
+                return true;
+            },
+        );
         if (findings.length > 0) judgements.push({ who, findings });
     }
     return judgements;
@@ -57,27 +72,69 @@ function judgeFor(
     issued: readonly IssuedGrant[],
     policy: Policy,
     proposal: Proposal,
-    ladder: Ladder,
+    time: StreamTime,
 ): Finding[] {
     const { household, released } = proposal;
-    const grants = issued.filter(
+    const { ladder } = time;
+    const held = issued.filter(
         ({ recipient, stream }) => stream === proposal.stream && who.includes(recipient),
     );
-    const held = grants.map((grant) => grant.released);
-    const findings = monitorFindings(held, released, ladder);
+    const parts = held.map((grant) => grant.released);
+    const findings = monitorFindings(parts, released, ladder);
     if (released.kind === "cohort") {
-        const cohorts = [...held, released].flatMap((item) =>
+        const cohorts = [...parts, released].flatMap((item) =>
             item.kind === "cohort" ? item.cohort : [],
         );
         return [...findings, ...crowdFindings(cohorts, released.cohort, household, who, ladder)];
     }
-    const holdings = held.flatMap((item) => (item.kind === "own" ? item.holding : []));
+    const known = held.filter(({ isGuess }) => isGuess !== true);
+    const holdings = known.flatMap(({ issuedUnix, released: own }) =>
+        own.kind === "own" ? holdingWithin(own.holding, time, issuedUnix) : [],
+    );
+    const candidate = holdingWithin(released.holding, time, Number.POSITIVE_INFINITY);
     const minimumSeconds = Math.min(...who.map((member) => minimumFor(policy, member)));
     return [
         ...findings,
-        ...judgeGrant(holdings, released.holding, ladder, { minimumSeconds }),
-        ...changeFindings(grants, proposal, ladder),
+        ...judgeGrant(holdings, candidate, ladder, { minimumSeconds }),
+        ...guessFindings(held, candidate, ladder),
+        ...changeFindings(known, proposal, ladder),
     ];
+}
+
+/** The slots of a stream, and the devices that it had. */
+type StreamTime = { readonly ladder: Ladder; readonly epochs: readonly EpochBegin[] };
+
+function holdingWithin(
+    { groups, known }: Holding,
+    { epochs, ladder: { slotSeconds } }: StreamTime,
+    madeUnix: number,
+): Holding {
+    return { groups, known: knownWithin(known, epochs, slotSeconds, madeUnix) };
+}
+
+/**
+ * What follows together with a grant of which nobody shows what it opens is open, for each of its
+ * registers. That somebody has tokens of a cohort is known, and said otherwise.
+ */
+function guessFindings(
+    held: readonly IssuedGrant[],
+    { groups, known }: Holding,
+    { slotSeconds }: Ladder,
+): Finding[] {
+    const hull = hullOf(known);
+    if (hull === null) return [];
+    const [fromUnix, toUnix] = [hull.fromSlot, hull.toSlot].map((slot) =>
+        unixOfSlot(slot, slotSeconds),
+    ) as [number, number];
+    return groups.flatMap((group) => {
+        const count = held.filter(
+            ({ isGuess, released }) =>
+                isGuess === true &&
+                released.kind === "own" &&
+                released.holding.groups.includes(group),
+        ).length;
+        return count === 0 ? [] : [{ code: "undecided", group, fromUnix, toUnix, count } as const];
+    });
 }
 
 /** Who adds up a neighbourhood holds nothing of a household alone. */

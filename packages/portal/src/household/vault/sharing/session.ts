@@ -303,8 +303,10 @@ export class SharingSession {
     }
 
     #household(): Household {
-        const { key } = this.#home();
-        return { household: toHex(this.#party.id), ladder: ladderOf(key), zone: key.zone };
+        const { key, records } = this.#home();
+        const epochs = unwrap(streamEpochs(key, records));
+        const { zone } = key;
+        return { household: toHex(this.#party.id), ladder: ladderOf(key), epochs, zone };
     }
 }
 

@@ -1,6 +1,6 @@
 import { type Ladder, toHex } from "@meterseal/core";
 import { PARTY_ROLE } from "@meterseal/record";
-import { findingWords } from "@meterseal/seal";
+import { type EpochBegin, findingWords } from "@meterseal/seal";
 import {
     type IssuedGrant,
     judgeIssue,
@@ -74,11 +74,11 @@ function derivedWords(
     issued: readonly IssuedGrant[],
     policy: Policy,
     nameOf: (who: readonly string[]) => string,
-    { household, ladder, zone }: Household,
+    { epochs, household, ladder, zone }: Household,
 ): readonly string[] {
     const sentences = issued.flatMap((grant, i) => {
         const proposal = { ...grant, household };
-        return judgeIssue(issued.slice(0, i), policy, proposal, ladder).flatMap(
+        return judgeIssue(issued.slice(0, i), policy, proposal, ladder, epochs).flatMap(
             ({ who, findings }) =>
                 findings.map((finding) =>
                     localWords(findingWords(finding, nameOf(who), zone), zone),
@@ -93,6 +93,8 @@ export type Household = {
     /** Party id in hex. */
     readonly household: string;
     readonly ladder: Ladder;
+    /** Seal epochs of the stream. */
+    readonly epochs: readonly EpochBegin[];
     readonly zone: string;
 };
 
