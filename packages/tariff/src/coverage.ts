@@ -41,15 +41,23 @@ const UNMEASURED: ReadonlySet<Gap> = new Set([
     "not in the bill",
 ]);
 
+/** Whether an interval of a flag was measured as it flowed; else its register stands still. */
+export function isMeasured(flag: number): boolean {
+    return hasValue(GAPS.get(flag) ?? null);
+}
+
 /** What the signed records say of the intervals of a period. */
 export function coverageOf(epochs: readonly RecordedEpoch[], period: Period): Coverage {
     const gaps = gapsOf(epochs, period);
-    const isMeasured = (gap: Gap | null): boolean => gap === null || !UNMEASURED.has(gap);
     return {
         slots: gaps.length,
-        measured: gaps.filter(isMeasured).length,
+        measured: gaps.filter(hasValue).length,
         runs: runsOf(gaps, period.fromSlot),
     };
+}
+
+function hasValue(gap: Gap | null): boolean {
+    return gap === null || !UNMEASURED.has(gap);
 }
 
 /** What is wrong with each interval; null where it was measured as it flowed. */

@@ -20,6 +20,7 @@ export {
 export type { ChargeLine } from "./charges.ts";
 export { type CheckedBill, checkBill } from "./check.ts";
 export type { Coverage, Gap, GapRun } from "./coverage.ts";
+export { pricedStretches } from "./landings.ts";
 export { type BillBasis, groupPrices, type PublishedTariff } from "./lines.ts";
 export { energyMoney, exactMoney, type Money, roundedMoney, totalMoney } from "./money.ts";
 export { indexSeries, type Period, periodOf, pricesOf, type SeriesTariff } from "./prices.ts";

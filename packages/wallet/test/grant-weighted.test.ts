@@ -6,7 +6,7 @@ import {
     unixOfSlot,
     unwrap,
 } from "@meterseal/core";
-import type { MeterRecord } from "@meterseal/record";
+import { FLAG, type MeterRecord } from "@meterseal/record";
 import {
     blindAt,
     GRANT_KIND,
@@ -30,6 +30,7 @@ import { beforeAll, expect, test } from "vitest";
 import {
     createGrant,
     type IssuedGrant,
+    judgeIssue,
     knownOfTariff,
     NO_POLICY,
     openSeries,
@@ -277,6 +278,37 @@ test("grants of a stream with commitments carry the blinds that open these, othe
         }
         expect(lengths).toEqual(committed === undefined ? [undefined, undefined] : [[32], [96]]);
     }
+});
+
+test("a price whose slots are missing but for few is found: what flowed in the others is priced elsewhere", async () => {
+    const dark = await Home.create({ zone: "UTC", name: "dark" });
+    const amounts = Array.from({ length: 97 }, (_, i) => (i >= 74 && i <= 80 ? 0 : 7));
+    const isMissing = (i: number): boolean => i >= 74 && i <= 80;
+    const boundaries = grow(SLOT, 5_000n, amounts).map((reading, i) =>
+        isMissing(i) ? { ...reading, flag: FLAG.missing } : reading,
+    );
+    const own = [await dark.record(boundaries)];
+    const ofStream = unwrap(readStream(own, dark.key.stream.streamId));
+    const bands = { ...DAY_NIGHT.imports, rules: [] } as TariffBody["imports"];
+    if (bands.kind !== "bands") throw new Error("bands");
+    const rule = { band: 1, days: 127, months: 4095 };
+    const from = (fromMinute: number, toMinute: number): PublishedTariff => {
+        const rules = [{ ...rule, fromMinute, toMinute }];
+        return { ...tariff, body: { ...DAY_NIGHT, imports: { ...bands, rules } } };
+    };
+    const judged = (own: PublishedTariff): unknown[] => {
+        const day = ask({ toUnix: unixOfSlot(SLOT + 96, 900), tariff: own });
+        const { known } = unwrap(planWeighted(dark.key, ofStream, day));
+        const released = { kind: "own", holding: { groups: [0], known } } as const;
+        const names = { household: "a", recipient: "b", stream: "c", released };
+        const ladder = unwrap(createLadder("UTC", 900));
+        return judgeIssue([], NO_POLICY, names, ladder, []).flatMap(({ findings }) =>
+            findings.map(({ code, fromUnix, toUnix }) => [code, (toUnix - fromUnix) / 900]),
+        );
+    };
+    // Of the eight slots from 18:00 the first alone was measured.
+    expect(judged(from(1080, 1200))).toEqual([["weights", 1]]);
+    expect(judged(from(960, 1200))).toEqual([]);
 });
 
 test("prices that single slots out, a register without a price and a foreign stream are refused", () => {

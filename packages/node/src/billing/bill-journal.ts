@@ -13,18 +13,13 @@ import {
     utf8,
 } from "@meterseal/core";
 import { createNotice, NOTICE_KIND } from "@meterseal/record";
-import {
-    type Finding,
-    findingsHash,
-    findingWords,
-    type Known,
-    type Stretch,
-} from "@meterseal/seal";
+import { type Finding, findingsHash, findingWords, type Known } from "@meterseal/seal";
 import {
     type Bill,
     formatBill,
     groupPrices,
     type Period,
+    pricedStretches,
     type RecordedStream,
 } from "@meterseal/tariff";
 import { changesWithin, type IssuedGrant, judgeIssue, type Proposal } from "@meterseal/wallet";
@@ -175,7 +170,7 @@ async function announce(
     }
 }
 
-/** What a bill makes known, counted as the sum of each price on its own. */
+/** What a bill makes known, counted as the sum of each price on its own, over the time that lands at it. */
 function releasedBy({
     isMarketSeries,
     period,
@@ -183,9 +178,11 @@ function releasedBy({
     tariff,
 }: BillRelease): IssuedGrant["released"] {
     const priced = unwrap(groupPrices(tariff, recorded.groups, period));
-    const rows = isMarketSeries
-        ? [[{ fromSlot: period.fromSlot, toSlot: period.toSlot }]]
-        : priced.flatMap(({ pricesMicro }) => levelsOf(pricesMicro, period.fromSlot));
+    const rows = priced.flatMap(({ pricesMicro }) => {
+        // Prices that nobody chose for this home are not undone: together they are one.
+        const levels = isMarketSeries ? pricesMicro.map(() => 0) : pricesMicro;
+        return pricedStretches(recorded.epochs, period, levels);
+    });
     const known: Known = { kind: "sums", rows };
     return { kind: "own", holding: { groups: priced.map(({ group }) => group), known } };
 }
@@ -204,18 +201,4 @@ async function overrideNotices(
     const { nowUnix: timeUnix } = await api.network();
     const said = { network, party: party.id, timeUnix, kind: NOTICE_KIND.override };
     return [toBase64(await createNotice(signer, { ...said, hash, findings }))];
-}
-
-/** For each price the stretches of slots that have it. */
-function levelsOf(pricesMicro: readonly number[], fromSlot: number): Stretch[][] {
-    const levels = new Map<number, Stretch[]>();
-    for (let from = 0; from < pricesMicro.length; ) {
-        const price = pricesMicro[from] as number;
-        let to = from + 1;
-        while (pricesMicro[to] === price) to++;
-        const stretch = { fromSlot: fromSlot + from, toSlot: fromSlot + to };
-        levels.set(price, [...(levels.get(price) ?? []), stretch]);
-        from = to;
-    }
-    return [...levels.values()];
 }

@@ -8,6 +8,7 @@ import {
     type Period,
     type PublishedTariff,
     periodOf,
+    pricedStretches,
     pricesOf,
     type RecordedStream,
     type Shortfall,
@@ -28,7 +29,10 @@ export type WeightedAsk = {
     readonly isMarketSeries: boolean;
 };
 
-/** A W grant as it will be made, and what it makes known: each price's own sum, to be safe. */
+/**
+ * A W grant as it will be made, and what it makes known: each price's own sum, to be safe, over the time
+ * whose energy lands at it.
+ */
 export type WeightedPlan = GrantPlan & {
     readonly weights: readonly GroupWeights[];
     readonly tariffHash: Uint8Array;
@@ -78,7 +82,10 @@ export function planWeighted(
         windows: [],
         weights: [{ group, isCommitted, epochs }],
         tariffHash: tariff.hash,
-        known: { kind: "sums", rows: rowsOf(prices.value, period.value) },
+        known: {
+            kind: "sums",
+            rows: pricedStretches(recorded.epochs, period.value, prices.value),
+        },
         changes: changesWithin(recorded.epochs, fromUnix, toUnix),
     });
 }
@@ -119,7 +126,8 @@ function findUnrecorded(
 }
 
 /**
- * What a weighted sum makes known, by its tariff alone: each price's own sum, to be safe.
+ * What a weighted sum makes known, by its tariff alone: each price's own sum, to be safe, as where no
+ * reading is missing.
  * @returns MS_TARIFF, MS_USAGE as {@link planWeighted}.
  */
 export function knownOfTariff(ask: WeightedAsk, slotSeconds: number): Result<Known> {
