@@ -150,7 +150,7 @@ export const LIMITS = {
     sumRequests: 8,
     /** Raw readings of one meter that wait for their slot boundary to be sealed. */
     readingsWaiting: 65_536,
-    /** Entries that one elimination of the derivation engine touches (privacy 3.6). */
+    /** Entries that one elimination of the derivation engine touches, and short stretches it looks at. */
     deriveEntries: 2_000_000,
     /** One line of a wallet's journal: a grant, its messages, and what can be computed with it. */
     journalLineBytes: 4_194_304,

@@ -1,6 +1,6 @@
 import type { Ladder } from "@meterseal/core";
 import { isOfLevel } from "../src/derive/boundaries.ts";
-import type { Known } from "../src/derive/known.ts";
+import type { Known, Stretch } from "../src/derive/known.ts";
 
 /** Exact fraction; the elimination under test works modulo a prime instead. */
 type Fraction = readonly [numerator: bigint, denominator: bigint];
@@ -67,12 +67,15 @@ function rowsOf(items: readonly Known[], slots: readonly number[], ladder: Ladde
     return items.flatMap(rowsOfItem);
 }
 
-/** Pairs "a b" of slots whose difference lies in the row space, by plain Gauss over fractions. */
-export function derivablePairs(
+/** What is left of the sum over a stretch beside a row space: nothing, where all are zero. */
+type Residue = readonly Fraction[];
+
+/** Residues of the stretches between slots, by plain Gauss over fractions. */
+function residuesOf(
     items: readonly Known[],
     slots: readonly number[],
     ladder: Ladder,
-): Set<string> {
+): (fromSlot: number, toSlot: number) => Residue {
     const rows = rowsOf(items, slots, ladder).map((row) =>
         row.map((value): Fraction => [value, 1n]),
     );
@@ -96,16 +99,82 @@ export function derivablePairs(
         );
         echelon.push({ pivot, row: row1 });
     }
-    const pairs = new Set<string>();
-    for (const a of slots) {
-        for (const b of slots) {
-            if (a >= b) continue;
-            const query = [...slots, 0, 0, 0].map((slot, i): Fraction => {
-                if (i >= slots.length) return [0n, 1n];
-                return [slot === b ? 1n : slot === a ? -1n : 0n, 1n];
-            });
-            if (reduce(query).every(([numerator]) => numerator === 0n)) pairs.add(`${a} ${b}`);
+    const boundaries = slots.map((_, at) =>
+        reduce([...slots, 0, 0, 0].map((_, i): Fraction => [i === at ? 1n : 0n, 1n])),
+    );
+    const of = (slot: number): Residue => boundaries[slots.indexOf(slot)] as Residue;
+    return (fromSlot, toSlot) =>
+        of(toSlot).map((value, i) => minus(value, of(fromSlot)[i] as Fraction, [1n, 1n]));
+}
+
+function isZero(residue: Residue): boolean {
+    return residue.every(([numerator]) => numerator === 0n);
+}
+
+function stretchesOf(slots: readonly number[]): Stretch[] {
+    return slots.flatMap((fromSlot) =>
+        slots.filter((toSlot) => fromSlot < toSlot).map((toSlot) => ({ fromSlot, toSlot })),
+    );
+}
+
+/** Pairs "a b" of slots whose difference lies in the row space. */
+export function derivablePairs(
+    items: readonly Known[],
+    slots: readonly number[],
+    ladder: Ladder,
+): Set<string> {
+    const residueOf = residuesOf(items, slots, ladder);
+    const known = stretchesOf(slots).filter(({ fromSlot, toSlot }) =>
+        isZero(residueOf(fromSlot, toSlot)),
+    );
+    return new Set(known.map(({ fromSlot, toSlot }) => `${fromSlot} ${toSlot}`));
+}
+
+/**
+ * Fewest slots of two stretches, of which neither sum follows alone, whose sum or difference follows from
+ * `after` and not from `before`; null where there are none. Left out are two that share an end, so that
+ * they are one stretch, and those of which one goes on beyond a boundary that is equal to its end.
+ */
+export function fewestPairSlots(
+    after: readonly Known[],
+    before: readonly Known[],
+    slots: readonly number[],
+    ladder: Ladder,
+): number | null {
+    const [late, early] = [residuesOf(after, slots, ladder), residuesOf(before, slots, ladder)];
+    const known = derivablePairs(after, slots, ladder);
+    const isKnown = (a: number, b: number): boolean => a === b || known.has(`${a} ${b}`);
+    const open = stretchesOf(slots).filter(
+        ({ fromSlot, toSlot }) =>
+            !isKnown(fromSlot, toSlot) &&
+            slots.every(
+                (slot) =>
+                    slot <= fromSlot ||
+                    slot >= toSlot ||
+                    !(isKnown(fromSlot, slot) || isKnown(slot, toSlot)),
+            ),
+    );
+    const text = (residue: Residue, sign: bigint): string =>
+        residue.map(([a, b]) => `${sign * a}/${b}`).join(" ");
+    const texts = (residue: Residue) => ({ 1: text(residue, 1n), [-1]: text(residue, -1n) });
+    const parts = open.map(({ fromSlot, toSlot }) => ({
+        ...{ fromSlot, toSlot },
+        late: texts(late(fromSlot, toSlot)),
+        early: texts(early(fromSlot, toSlot)),
+    }));
+    let fewest: number | null = null;
+    for (const [i, a] of parts.entries()) {
+        for (const b of parts.slice(i + 1)) {
+            for (const sign of [1, -1] as const) {
+                const isOne =
+                    sign === 1
+                        ? a.fromSlot === b.fromSlot || a.toSlot === b.toSlot
+                        : a.fromSlot === b.toSlot || a.toSlot === b.fromSlot;
+                if (isOne || a.late[1] !== b.late[sign] || a.early[1] === b.early[sign]) continue;
+                const length = a.toSlot - a.fromSlot + b.toSlot - b.fromSlot;
+                fewest = Math.min(fewest ?? length, length);
+            }
         }
     }
-    return pairs;
+    return fewest;
 }

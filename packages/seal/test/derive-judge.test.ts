@@ -4,7 +4,9 @@ import { describe, expect, test } from "vitest";
 import { smallestCrowd } from "../src/derive/crowd.ts";
 import { findingsHash } from "../src/derive/findings-hash.ts";
 import { type Finding, type Holding, judgeGrant } from "../src/derive/judge.ts";
+import { Knowledge } from "../src/derive/knowledge.ts";
 import type { Stretch } from "../src/derive/known.ts";
+import { findShortSums } from "../src/derive/short-sums.ts";
 import { durationWords, findingWords } from "../src/derive/words.ts";
 import { ladderOf } from "./fixtures.ts";
 
@@ -220,6 +222,72 @@ describe("weighted sums", () => {
     });
 });
 
+describe("sums over parts of the time", () => {
+    const week = (from: number): Stretch => ({ fromSlot: from, toSlot: from + 672 });
+    const [one, two, three, four, five, six] = [0, 1, 2, 3, 4, 5].map((n) =>
+        week(at("2013-07-01") + 672 * n),
+    ) as [Stretch, Stretch, Stretch, Stretch, Stretch, Stretch];
+    const behindFirst = ({ fromSlot, toSlot }: Stretch): Stretch => ({
+        fromSlot: fromSlot + 1,
+        toSlot,
+    });
+    const day = 22 * 3600;
+
+    test("two quarters of an hour that a price's sum leaves beside single windows are found", () => {
+        const prices = sums([one, three], [two, four]);
+        const windows = differences(behindFirst(one), behindFirst(three));
+        for (const minimum of [0, day]) {
+            const found = judge([prices], windows, minimum);
+            expect(found.map(({ code, count }) => [code, count])).toEqual([["parts", 1]]);
+            expect((found[0] as Finding).toUnix - (found[0] as Finding).fromUnix).toBe(900);
+            expect(codes(judge([windows], prices, minimum))).toEqual(["parts"]);
+        }
+        expect(judge([prices, windows], windows)).toEqual([]);
+        expect(findingWords(judge([prices], windows)[0] as Finding, "Acme", ZONE)).toBe(
+            "Taken together with what Acme holds, a sum of your import over a few short times follows that no grant gives; one of these times is from 2013-07-01T00:00:00+01:00 to 2013-07-01T00:15:00+01:00.",
+        );
+    });
+
+    test("three of them as well, and what is eight slots long is not", () => {
+        const prices = sums([one, three, five], [two, four, six]);
+        const windows = [one, three, five].map(behindFirst);
+        expect(codes(judge([prices], differences(...windows)))).toEqual(["parts"]);
+        expect(codes(judge([differences(...windows)], prices))).toEqual(["parts"]);
+        const later = (by: number): Holding =>
+            differences(
+                ...[one, three, five].map(({ fromSlot, toSlot }) => ({
+                    ...{ fromSlot: fromSlot + by, toSlot },
+                })),
+            );
+        expect(codes(judge([prices], later(2)))).toEqual(["parts"]);
+        expect(judge([prices], later(3))).toEqual([]);
+        expect(codes(judge([prices], later(3), day))).toEqual(["parts"]);
+    });
+
+    test("windows that lie one in another leave their ends, and shifted ones a difference", () => {
+        const inner = { fromSlot: one.fromSlot + 1, toSlot: one.toSlot - 1 };
+        expect(codes(judge([differences(one)], differences(inner)))).toEqual(["parts"]);
+        const shifted = { fromSlot: one.fromSlot + 1, toSlot: one.toSlot + 1 };
+        expect(codes(judge([differences(one)], differences(shifted)))).toEqual(["parts"]);
+        const far = { fromSlot: one.fromSlot + 4, toSlot: one.toSlot + 4 };
+        expect(judge([differences(one)], differences(far))).toEqual([]);
+        expect(codes(judge([keys(1, "2013-07-01", "2013-08-01")], differences(shifted)))).toEqual([
+            "parts",
+        ]);
+    });
+
+    test("more stretches than are looked at leave the answer open", () => {
+        const apart = Array.from({ length: 40 }, (_, i) => [
+            { fromSlot: one.fromSlot + i, toSlot: two.fromSlot + 2 * i },
+            { fromSlot: three.fromSlot + 3 * i, toSlot: four.fromSlot + 5 * i },
+        ]);
+        const after = new Knowledge([sums(...apart).known], ladder, 1_000_000);
+        const search = (most: number) => findShortSums(after, () => after, [], 96, most);
+        expect(search(10)).toBeNull();
+        expect(search(1_000_000)).toEqual([]);
+    });
+});
+
 describe("a crowd", () => {
     const month = stretch("2013-01-01", "2013-02-01");
     const names = Array.from({ length: 20 }, (_, i) => `home-${i}`);
@@ -277,6 +345,7 @@ describe("findings", () => {
             { ...finding, toUnix: 2_000_000_000 },
             { ...finding, count: 2 },
             { ...finding, code: "weights" as const },
+            { ...finding, code: "parts" as const },
         ]) {
             expect(toHex(findingsHash([changed, other]))).not.toBe(hash);
         }

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { isOfLevel } from "../src/derive/boundaries.ts";
 import { Knowledge } from "../src/derive/knowledge.ts";
-import type { Known, Stretch } from "../src/derive/known.ts";
-import { derivablePairs } from "./derive-brute.ts";
+import { type Known, lengthOf, type Stretch } from "../src/derive/known.ts";
+import { findShortSums } from "../src/derive/short-sums.ts";
+import { derivablePairs, fewestPairSlots } from "./derive-brute.ts";
 import { ladderOf } from "./fixtures.ts";
 
 /** Every second slot an hour, every fourth a day, every eighth a month. */
@@ -93,6 +94,34 @@ describe("what follows from what somebody holds (invariant 17)", () => {
             }),
             { numRuns: 2_000 },
         );
+    });
+
+    test("of two stretches together is what brute force finds, beside what followed before", () => {
+        let withPairs = 0;
+        fc.assert(
+            fc.property(
+                fc.array(item, { minLength: 1, maxLength: 5 }),
+                fc.nat(4),
+                (items, held) => {
+                    const before = items.slice(0, held);
+                    const found = findShortSums(
+                        new Knowledge(items, TOY, WORK),
+                        () => new Knowledge(before, TOY, WORK),
+                        [],
+                        2 * SLOTS.length,
+                        WORK,
+                    );
+                    const pairs = (found ?? []).map((pair) =>
+                        pair.reduce((sum, part) => sum + lengthOf(part), 0),
+                    );
+                    const fewest = pairs.length === 0 ? null : Math.min(...pairs);
+                    expect(fewest).toBe(fewestPairSlots(items, before, SLOTS, TOY));
+                    if (fewest !== null) withPairs++;
+                },
+            ),
+            { numRuns: 500 },
+        );
+        expect(withPairs).toBeGreaterThan(50);
     });
 
     test("counts the rows that a further item adds as brute force does", () => {

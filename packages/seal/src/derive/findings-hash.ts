@@ -13,6 +13,7 @@ const NUMBERS = {
     crowd: 7,
     "monitor-grant": 8,
     undecided: 9,
+    parts: 10,
 } as const satisfies Record<FindingCode, number>;
 
 /**

@@ -1,6 +1,7 @@
 import { type Ladder, LIMITS, unixOfSlot } from "@meterseal/core";
 import { Knowledge } from "./knowledge.ts";
-import { hullOf, type Known, type Stretch } from "./known.ts";
+import { hullOf, type Known, lengthOf, type Stretch } from "./known.ts";
+import { findShortSums } from "./short-sums.ts";
 
 /** What a grant lets its holder compute, for each of its groups. */
 export type Holding = { readonly groups: readonly number[]; readonly known: Known };
@@ -15,6 +16,8 @@ export type FindingCode =
     | "gap"
     /** With what is held, stretches within grants that none of them gives. */
     | "refinement"
+    /** With what is held, a sum over few short stretches, none of which follows alone. */
+    | "parts"
     /** Prices of so few slots that their sum tells what one of them used. */
     | "weights"
     /** A further weighted sum over a time that has one. */
@@ -32,7 +35,7 @@ export type Finding = {
     readonly group: number;
     readonly fromUnix: number;
     readonly toUnix: number;
-    /** Stretches (gap, refinement, short pairs), prices, new sums, or households in the crowd. */
+    /** Stretches (gap, refinement, short pairs), prices, sums, or households in the crowd. */
     readonly count: number;
 };
 
@@ -103,10 +106,10 @@ class GroupCase {
     findings(): Finding[] {
         const hull = hullOf(this.#candidate);
         if (hull === null) return [];
-        if (!this.#after.isComplete) this.#note("undecided", hull);
         this.#judgeLevels();
         this.#judgePairs();
         if (this.#candidate.kind === "sums") this.#judgeSums(this.#candidate.rows, hull);
+        if (!this.#judgeParts()) this.#note("undecided", hull);
         return [...this.#found].map(([code, { shortest, count }]) => ({
             code,
             group: this.#group,
@@ -146,6 +149,29 @@ class GroupCase {
                 this.#note(this.#plainCode(seconds), stretch);
             }
         }
+    }
+
+    /** Sums over stretches that are together shorter than a price may be; false where it was given up. */
+    #judgeParts(): boolean {
+        const slotsMax = Math.ceil(this.#priceSecondsMin() / this.#ladder.slotSeconds);
+        const rows = [...this.#held, this.#candidate].flatMap((item) =>
+            item.kind === "sums" ? item.rows : [],
+        );
+        const { deriveEntries } = LIMITS;
+        const before = (): Knowledge => this.#before;
+        const found = findShortSums(this.#after, before, rows, slotsMax, deriveEntries);
+        if (found === null) return false;
+        for (const parts of found) {
+            const isPlain = this.#candidate.kind === "sums" && this.#alone.countNew([parts]) === 0;
+            const [longest] = parts.toSorted((a, b) => lengthOf(b) - lengthOf(a));
+            if (longest === undefined) continue;
+            const { fromSlot, toSlot } = longest;
+            this.#note(isPlain ? "weights" : "parts", {
+                fromSlot: Math.min(fromSlot, toSlot),
+                toSlot: Math.max(fromSlot, toSlot),
+            });
+        }
+        return true;
     }
 
     #judgeSums(rows: readonly (readonly Stretch[])[], hull: Stretch): void {

@@ -1,8 +1,16 @@
 import type { Ladder, Level } from "@meterseal/core";
 import { firstFrom, lastUpTo } from "./boundaries.ts";
 import type { Known, Stretch } from "./known.ts";
-import { type Class, RowSpace } from "./row-space.ts";
-import { ActiveLevels, mergeSegments, type Segment, SegmentIndex, segmentOf } from "./segments.ts";
+import { addProduct, type Residue } from "./residue.ts";
+import { type Class, printOf, RowSpace, written } from "./row-space.ts";
+import {
+    ActiveLevels,
+    mergeSegments,
+    type Neighbours,
+    type Segment,
+    SegmentIndex,
+    segmentOf,
+} from "./segments.ts";
 import { UnionFind } from "./union-find.ts";
 
 /**
@@ -24,12 +32,16 @@ export class Knowledge {
     readonly #ladder: Ladder;
     readonly #unknowns = new UnionFind();
     readonly #named: number[] = [];
+    /** The named boundaries, ascending. */
+    readonly #sorted: Float64Array;
     readonly #segments: readonly Segment[];
     readonly #index: SegmentIndex;
     readonly #space = new RowSpace();
     /** Classes of the unknowns that rows of sums express by others. */
     #classes: ReadonlyMap<number, Class> = new Map();
-    readonly #isComplete: boolean;
+    readonly #prints = new Map<number, Residue>();
+    readonly #workMax: number;
+    readonly #isEliminated: boolean;
 
     /**
      * @param workMax - entries that the elimination may touch; beyond it {@link isComplete} is false
@@ -37,6 +49,7 @@ export class Knowledge {
      */
     constructor(items: readonly Known[], ladder: Ladder, workMax: number) {
         this.#ladder = ladder;
+        this.#workMax = workMax;
         const segments = mergeSegments(
             items.flatMap((item) => this.#addDifferences(item)),
             (a, b) => a.ground === b.ground,
@@ -48,18 +61,54 @@ export class Knowledge {
             const segment = this.#index.at(slot);
             if (segment !== null) this.#unknowns.union(slot, segment.ground);
         }
+        this.#sorted = Float64Array.from(this.#named).sort();
         const sums = items.flatMap((item) => (item.kind === "sums" ? item.rows : []));
-        this.#isComplete = this.#eliminate(sums, workMax);
+        this.#isEliminated = this.#eliminate(sums);
     }
 
-    /** False where the elimination was given up. */
+    /** False where the elimination was given up, or what was asked since touched too many entries. */
     get isComplete(): boolean {
-        return this.#isComplete;
+        return this.#isEliminated && this.#space.work <= this.#workMax;
     }
 
     /** Whether the difference of the registers at two boundaries follows. */
     knows(fromSlot: number, toSlot: number): boolean {
-        return fromSlot === toSlot || this.#classAt(fromSlot) === this.#classAt(toSlot);
+        return fromSlot === toSlot || this.classAt(fromSlot) === this.classAt(toSlot);
+    }
+
+    /** Class of a boundary: shared by those whose difference is known. */
+    classAt(slot: number): Class {
+        return this.#classOf(this.#unknownAt(slot));
+    }
+
+    /**
+     * What is not known of the sum over a stretch, written down: stretches share it exactly where the
+     * difference of their sums is known.
+     */
+    nameOf(stretch: Stretch): string {
+        return written(this.#space.reduce(this.#contract([stretch])));
+    }
+
+    /**
+     * The same as a number, worked out faster, which other stretches share by chance only; of the stretch
+     * backwards it is the negative.
+     */
+    printOf({ fromSlot, toSlot }: Stretch): Residue {
+        const [from, to] = [this.#unknownAt(fromSlot), this.#unknownAt(toSlot)];
+        return addProduct(this.#printOf(to), -1, this.#printOf(from));
+    }
+
+    /** Boundaries that an item names, and the first and last ones of keys, ascending. */
+    marks(): Float64Array {
+        const ends = this.#segments.flatMap(({ fromSlot, toSlot }) => [fromSlot, toSlot]);
+        if (ends.length === 0) return this.#sorted;
+        const sorted = Float64Array.from([...this.#sorted, ...ends]).sort();
+        return sorted.filter((slot, i) => slot !== sorted[i - 1]);
+    }
+
+    /** The nearest boundaries before and behind a slot of each of the keys that lie around it. */
+    neighbours(slot: number): Neighbours {
+        return this.#index.neighbours(slot);
     }
 
     /** Whether every window of a level within a stretch was given by keys of that level or finer. */
@@ -88,8 +137,8 @@ export class Knowledge {
         const pieces: Piece[] = [];
         const named = new Map<Class, number[]>();
         const last = new Map<Class, number>();
-        for (const toSlot of Float64Array.from(this.#named).sort()) {
-            const name = this.#classAt(toSlot);
+        for (const toSlot of this.#sorted) {
+            const name = this.classAt(toSlot);
             if (segments.has(name)) {
                 const slots = named.get(name);
                 if (slots === undefined) named.set(name, [toSlot]);
@@ -175,7 +224,7 @@ export class Knowledge {
     }
 
     /** Eliminates rows of sums over the classes; false where that was given up. */
-    #eliminate(sums: readonly (readonly Stretch[])[], workMax: number): boolean {
+    #eliminate(sums: readonly (readonly Stretch[])[]): boolean {
         const contracted = sums.map((row) => this.#contract(row));
         let isUnited = false;
         for (const row of contracted) {
@@ -189,11 +238,19 @@ export class Knowledge {
         let isComplete = true;
         for (const row of rows) {
             this.#space.add(row);
-            isComplete = this.#space.work <= workMax;
+            isComplete = this.#space.work <= this.#workMax;
             if (!isComplete) break;
         }
         this.#classes = this.#space.classes();
         return isComplete;
+    }
+
+    #printOf(unknown: number): Residue {
+        const known = this.#prints.get(unknown);
+        if (known !== undefined) return known;
+        const print = printOf(this.#space.reduce(new Map([[unknown, 1]])));
+        this.#prints.set(unknown, print);
+        return print;
     }
 
     #contract(row: readonly Stretch[]): Map<number, number> {
@@ -217,10 +274,6 @@ export class Knowledge {
         if (own !== null) return own;
         const segment = this.#index.at(slot);
         return segment === null ? -1 - slot : this.#unknowns.find(segment.ground);
-    }
-
-    #classAt(slot: number): Class {
-        return this.#classOf(this.#unknownAt(slot));
     }
 
     #classOf(unknown: number): Class {

@@ -10,6 +10,11 @@ export type KnownSpan = {
 /** A stretch between two boundaries: slots fromSlot … toSlot − 1. */
 export type Stretch = { readonly fromSlot: number; readonly toSlot: number };
 
+/** Slots of a stretch, whichever way it runs. */
+export function lengthOf({ fromSlot, toSlot }: Stretch): number {
+    return Math.abs(toSlot - fromSlot);
+}
+
 /**
  * What somebody can compute of the registers of one group of a stream, as rows over the registers
  * x_t at the boundaries t (privacy 3.6). Several spans of one item are joined by bridge tokens.

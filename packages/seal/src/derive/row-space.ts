@@ -9,6 +9,32 @@ export type Class = number | string;
 /** A row over unknowns that have numbers; zeros are left out. */
 export type Row = Map<number, Residue>;
 
+/** A row, written down. */
+export function written(row: Row): string {
+    const sorted = [...row].sort(([x], [y]) => x - y);
+    return sorted.map(([unknown, value]) => `${unknown}:${value}`).join(" ");
+}
+
+/**
+ * A number that rows share by chance only: the sum of their values, each times a number of 45 bits that is
+ * its unknown's. The print of a sum of rows is the sum of their prints.
+ */
+export function printOf(row: Row): Residue {
+    let print: Residue = 0;
+    for (const [unknown, value] of row) print = addProduct(print, value, weightOf(unknown));
+    return print;
+}
+
+function weightOf(unknown: number): number {
+    const mix = (seed: number): number => {
+        let hash = Math.imul(unknown ^ seed, 0x9e37_79b1);
+        hash = Math.imul(hash ^ (hash >>> 15), 0x85eb_ca77);
+        hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae3d);
+        return (hash ^ (hash >>> 16)) >>> 0;
+    };
+    return (mix(0x1656_67b1) % 2 ** 22) * 2 ** 23 + (mix(0x27d4_eb2f) % 2 ** 23);
+}
+
 /**
  * Rows over a prime field in reduced echelon form, sparse. Each row has a pivot, an unknown that no
  * other row has. Work is counted in entries touched, so that a bound on it is the same everywhere.
@@ -86,8 +112,7 @@ export class RowSpace {
     /** The sum that an unknown is, written down. */
     #written(pivot: number): string {
         const rest = [...(this.#rows.get(pivot) as Row)].filter(([other]) => other !== pivot);
-        rest.sort(([x], [y]) => x - y);
-        return rest.map(([other, value]) => `${other}:${negative(value)}`).join(" ");
+        return written(new Map(rest.map(([other, value]) => [other, negative(value)])));
     }
 
     /** The unknown of a row that the fewest rows use: to eliminate it costs least. */

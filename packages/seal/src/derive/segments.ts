@@ -43,6 +43,11 @@ export function mergeSegments(
     return merged;
 }
 
+/** Boundaries on either side of a slot. */
+export type Neighbours = { readonly before: readonly number[]; readonly after: readonly number[] };
+
+const NONE: readonly number[] = [];
+
 /** Finds the segment that a boundary belongs to, among segments that do not overlap in a level. */
 export class SegmentIndex {
     readonly #ladder: Ladder;
@@ -68,6 +73,20 @@ export class SegmentIndex {
             if (isOfLevel(this.#ladder, slot, level)) return found;
         }
         return null;
+    }
+
+    /** Of each segment that lies around a slot the nearest boundaries before and behind it. */
+    neighbours(slot: number): Neighbours {
+        let [before, after] = [NONE, NONE];
+        for (const level of this.#filled) {
+            const found = this.#before(level, slot);
+            if (found === null || slot > found.toSlot) continue;
+            const last = lastUpTo(this.#ladder, level, slot - 1, found.fromSlot);
+            const first = firstFrom(this.#ladder, level, slot + 1, found.toSlot);
+            if (last !== null) before = [...before, last];
+            if (first !== null) after = [...after, first];
+        }
+        return { before, after };
     }
 
     /** Whether one segment of a level or a finer one spans a stretch. */

@@ -44,6 +44,8 @@ export function findingWords(finding: Finding, recipient: string, zone: string):
             return `Between the grants lies time that none of them gives, and ${recipient} could compute your ${what} over it: ${such} (${length}).`;
         case "refinement":
             return `Taken together with what ${recipient} holds, your ${what} follows over stretches that no grant gives, down to ${length}: ${such}.`;
+        case "parts":
+            return `Taken together with what ${recipient} holds, ${count === 1 ? "a sum" : `${count} sums`} of your ${what} over a few short times follow${count === 1 ? "s" : ""} that no grant gives; one of these times is from ${from} to ${to}.`;
         case "weights":
             return `So few slots have a price of their own that the bill tells ${recipient} your ${what} in them: ${count === 1 ? "one price" : `${count} prices`}, such as from ${from} to ${to}.`;
         case "second-tariff":

@@ -58,10 +58,10 @@ function between(
 ): Finding[] {
     const candidate = { groups: [group], known: { kind: "differences" as const, windows } };
     const agreement = { minimumSeconds: Number.POSITIVE_INFINITY };
-    return judgeGrant(holdings, candidate, ladder, agreement).map((finding) => ({
-        ...finding,
-        code: "refinement",
-    }));
+    const findings = judgeGrant(holdings, candidate, ladder, agreement);
+    // What is left of a longer window when one of these is taken off is news of these alone.
+    const own = findings.filter(({ code }) => code !== "parts");
+    return own.map((finding) => ({ ...finding, code: "refinement" }));
 }
 
 function unsaid(
