@@ -8,6 +8,7 @@ import {
 } from "../src/index.ts";
 
 const STREAM = "5".repeat(32);
+const STREAMS = Array.from({ length: 9 }, (_, i) => `${i}a`.repeat(16));
 const MEMBERS = Array.from({ length: 9 }, (_, i) => i.toString(16).repeat(32));
 
 function cohortOf(changes: Partial<IssuedCohort> = {}): IssuedCohort {
@@ -17,6 +18,7 @@ function cohortOf(changes: Partial<IssuedCohort> = {}): IssuedCohort {
         level: 0,
         groups: [0, 1],
         members: MEMBERS,
+        streams: STREAMS,
         fromSlot: 1_000,
         toSlot: 3_976,
         ...changes,
@@ -45,7 +47,12 @@ describe("tokens for a cohort (invariant 11)", () => {
         ["for one window of the month", { fromSlot: 3_975 }, "MS_TOKEN_REPEATED"],
         [
             "for other members at another level",
-            { level: 1, members: MEMBERS.slice(1) },
+            { level: 1, members: MEMBERS.slice(1), streams: STREAMS.slice(1) },
+            "MS_COHORT",
+        ],
+        [
+            "for the same members at another level, one with its second stream",
+            { level: 1, streams: ["bb".repeat(16), ...STREAMS.slice(1)] },
             "MS_COHORT",
         ],
         ["for the same members at another level", { level: 1 }, "ok"],
@@ -55,6 +62,16 @@ describe("tokens for a cohort (invariant 11)", () => {
     ])("a second time %s: %s %s", (_, change, code) => {
         const result = admitCohort([grantOf(made)], STREAM, cohortOf(change));
         expect(result.ok ? "ok" : result.error.code).toBe(code);
+    });
+
+    test("beside a cohort of which the journal did not keep the streams are refused", () => {
+        const { streams: _, ...old } = made;
+        const line = formatIssued(grantOf(old));
+        const journal = parseJournal(line.ok ? line.value : "");
+        const issued = journal.ok ? journal.value.grants : [];
+        expect(issued).toHaveLength(1);
+        const result = admitCohort(issued, STREAM, cohortOf({ level: 1 }));
+        expect(result.ok ? "ok" : result.error.code).toBe("MS_COHORT");
     });
 
     test("of another stream are that stream's", () => {
@@ -67,5 +84,6 @@ describe("tokens for a cohort (invariant 11)", () => {
         const issued = journal.ok ? journal.value.grants : [];
         const again = admitCohort(issued, STREAM, made);
         expect(again.ok ? "ok" : again.error.code).toBe("MS_TOKEN_REPEATED");
+        expect(admitCohort(issued, STREAM, cohortOf({ level: 1 })).ok).toBe(true);
     });
 });

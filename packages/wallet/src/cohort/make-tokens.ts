@@ -126,6 +126,7 @@ function partOf(
         level: cohort.level,
         groups: cohort.groups,
         members: cohort.members.map(({ party }) => toHex(party)),
+        streams: cohort.members.map((member) => toHex(member.stream)),
         fromSlot: slots[0] as number,
         toSlot: slots.at(-1) as number,
     };

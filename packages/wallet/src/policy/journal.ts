@@ -12,6 +12,8 @@ export type IssuedCohort = {
     readonly groups: readonly number[];
     /** Party ids of all members in hex, ascending. */
     readonly members: readonly string[];
+    /** The stream of each member in hex; absent in lines of a journal that did not keep them. */
+    readonly streams?: readonly string[];
     readonly fromSlot: number;
     readonly toSlot: number;
 };
@@ -141,6 +143,9 @@ function readReleased(read: Record<string, unknown>): Released {
             level: integer(cohort.level),
             groups: list(cohort.groups, integer),
             members: list(cohort.members, (member) => hex(member, 16)),
+            ...(cohort.streams === undefined
+                ? {}
+                : { streams: list(cohort.streams, (stream) => hex(stream, 16)) }),
             fromSlot: integer(cohort.fromSlot),
             toSlot: integer(cohort.toSlot),
         },

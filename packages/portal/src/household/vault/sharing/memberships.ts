@@ -52,7 +52,8 @@ export function cohortOf({ cohort, hash }: Membership, ladder: Ladder): IssuedCo
     const { slots } = unwrap(cohortBoundaries(cohort, ladder));
     const [fromSlot = 0, toSlot = 0] = [slots[0], slots.at(-1)];
     const ids = members.map(({ party }) => toHex(party));
-    return { hash, month, level, groups, members: ids, fromSlot, toSlot };
+    const streams = members.map(({ stream }) => toHex(stream));
+    return { hash, month, level, groups, members: ids, streams, fromSlot, toSlot };
 }
 
 /** A group as the page shows it. */
