@@ -151,14 +151,18 @@ describe("a meter that cannot send and does not wait", () => {
     it("keeps hours and the rest with adjustments too, and warns although the last record is a note", async () => {
         const meter = new LiveMeter({ groups: [0, 15] });
         await meter.start({ records: 2, boundaries: 60 });
+        const [first, ...rest] = run(2 * PER_DAY);
+        await meter.measure([first as Boundary]);
+        await meter.agent.flush();
         const note = { plus: 5n, minus: 0n, fromUnix: 1, toUnix: 2, reason: "a test" };
         await meter.agent.correct(note);
-        const truth = run(2 * PER_DAY);
-        await meter.measure(truth);
+        await meter.measure(rest);
         expect(meter.refused).toEqual([]);
         expect(meter.warnings).toHaveLength(2);
         await meter.heal();
-        expect(meter.sealed.map(({ slot }) => slot)).toEqual(truth.map(({ slot }) => slot));
+        expect(meter.sealed.map(({ slot }) => slot)).toEqual(
+            [first, ...rest].map((boundary) => boundary?.slot),
+        );
         expect(meter.sealed.some(({ flag }) => flag === FLAG.missing)).toBe(true);
     });
 

@@ -152,16 +152,24 @@ describe("meterseal bridge", () => {
         const file = place("corrected.txt");
         const about = ["--from", "2020-01-01", "--until", "2020-01-02", "--reason", "ratio"];
         const to = ["--to", server.mqttUrl, "--json"];
-        const entered = await run(
-            ...["meter", "correct", "--dir", directory, "--plus", "0.5", ...about, ...to],
-        );
-        expect([entered.code, entered.stderr]).toEqual([0, expect.not.stringContaining("MS_")]);
+        const correct = (): Promise<Outcome> =>
+            run("meter", "correct", "--dir", directory, "--plus", "0.5", ...about, ...to);
+        // Before the first reading it would be in all of them, and in no sum.
+        expect(await correct()).toMatchObject({
+            code: 1,
+            stderr: expect.stringContaining("MS_CORRECTION"),
+        });
+        writeFileSync(file, STREAM.subarray(0, STREAM.length / 2));
+        await bridge(directory, "--p1", file);
+        expect(await correct()).toMatchObject({
+            code: 0,
+            stderr: expect.not.stringContaining("MS_"),
+        });
         writeFileSync(file, STREAM);
         const { code, stdout } = await bridge(directory, "--p1", file);
         expect(code).toBe(0);
-        expect(JSON.parse(stdout).boundaries).toBeGreaterThan(3);
-        // Entered before the first reading, so it is in all of them.
-        const corrected = { totalCorrectionWh: 0, corrections: [{ plusWh: 500 }] };
+        expect(JSON.parse(stdout).boundaries).toBeGreaterThan(1);
+        const corrected = { totalCorrectionWh: 500, corrections: [{ plusWh: 500 }] };
         expect(await usage(directory)).toMatchObject(corrected);
     });
 

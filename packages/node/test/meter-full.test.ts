@@ -11,7 +11,11 @@ import { must } from "./provider-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
 
 /** Records that fill an outbox here: thousands take minutes to sign. */
-const FULL = vi.hoisted(() => 3);
+const FULL = vi.hoisted(() => {
+    // Test files share their modules: those that are loaded already have the limit as it is.
+    vi.resetModules();
+    return 3;
+});
 vi.mock("@meterseal/core", async (original) => {
     const core = await original<typeof import("@meterseal/core")>();
     return { ...core, LIMITS: { ...core.LIMITS, outboxRecords: FULL } };
@@ -30,7 +34,10 @@ let directory: string;
 beforeAll(async () => {
     server = await startQuietServer(dataDir);
 });
-afterAll(() => server.close());
+afterAll(async () => {
+    await server.close();
+    vi.resetModules();
+});
 
 /** A meter that was out of reach until its outbox was full. */
 beforeEach(async () => {
