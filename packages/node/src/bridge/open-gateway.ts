@@ -12,7 +12,7 @@ import { Bridge, type BridgeParts } from "./bridge.ts";
 /** How a gateway reads its line. */
 export type GatewayPlan = Pick<
     BridgeParts,
-    "byMeterClock" | "channel" | "counter" | "isFinite" | "sendEverySeconds"
+    "alignSeconds" | "byMeterClock" | "channel" | "counter" | "isFinite" | "sendEverySeconds"
 > & { readonly target: CollectorAddress; readonly log: Log };
 
 /** A gateway at work: one metering point behind a line. */
