@@ -238,6 +238,18 @@ describe("coap: messages of a session", () => {
         expect(collector.received.map(({ message }) => [...message])).toEqual([[...body]]);
     });
 
+    it("are taken once though their last block comes again late, also behind another's first", async () => {
+        const { collector, post } = await session();
+        const payload = utf8("0123456789abcdef");
+        const send = async (number: number, more: boolean, tag: number): Promise<string> =>
+            (await post({ payload, options: block(number, more, tag) ?? [] })).code;
+        const codes = [await send(0, true, 1), await send(1, false, 1), await send(1, false, 1)];
+        codes.push(await send(0, true, 2), await send(1, false, 1), await send(1, false, 2));
+        expect(codes).toEqual(["2.31", "2.04", "2.04", "2.31", "2.04", "2.04"]);
+        expect(await send(0, false, 1)).toBe("2.04"); // a body of its own, by a tag of before
+        expect(collector.received).toHaveLength(3);
+    });
+
     it("above the limit are refused at their announcement, and at the block that exceeds it", async () => {
         const { collector, post } = await session();
         const announced = Buffer.alloc(4);

@@ -1,11 +1,39 @@
 import { LIMITS } from "@meterseal/core";
-import type { CoapContent, CoapMessage } from "./codec.ts";
-import { blockOf, blockOption, OPTION, optionOf, uintOf, uintOption } from "./options.ts";
+import type { CoapContent, CoapMessage, CoapOption } from "./codec.ts";
+import {
+    type Block,
+    blockOf,
+    blockOption,
+    OPTION,
+    optionOf,
+    uintOf,
+    uintOption,
+} from "./options.ts";
 
 /** What becomes of a request with a part of a body. */
 export type Uploaded =
-    | { readonly kind: "whole"; readonly body: Uint8Array; readonly last: CoapContent["options"] }
-    | { readonly kind: "answer"; readonly content: CoapContent };
+    | WholeBody
+    | { readonly kind: "answer"; readonly content: CoapContent }
+    /** The last block of a body again, of which the answer is on its way. */
+    | { readonly kind: "under way" };
+
+/** A body that is whole. */
+export type WholeBody = {
+    readonly kind: "whole";
+    readonly body: Uint8Array;
+    /** Options of the last block, which its answer has, too. */
+    readonly last: readonly CoapOption[];
+    /** Notes what its last block is answered, for copies of that. */
+    readonly answered: (content: CoapContent) => void;
+};
+
+/** A body that was whole: how its last block is known again, and what was answered. */
+type Whole = {
+    readonly tag: Buffer;
+    /** Place of the last block in it, bytes. */
+    readonly at: number;
+    answer: CoapContent | null;
+};
 
 /**
  * Body that comes in blocks (RFC 7959 section 2.5), one at a time: a new first block replaces what
@@ -18,6 +46,7 @@ export class BlockUpload {
     #length = 0;
     #tag: Buffer | null = null;
     #timer: NodeJS.Timeout | null = null;
+    #whole: Whole | null = null;
 
     /** @param timeLimitMs - how long parts are kept for the rest to come. */
     constructor(timeLimitMs: number) {
@@ -30,7 +59,12 @@ export class BlockUpload {
         const announced = uintOf(message, OPTION.size1) ?? 0;
         if (announced > LIMITS.messageBytes) return tooLarge();
         if (block === null)
-            return { kind: "whole", body: new Uint8Array(message.payload), last: [] };
+            return {
+                kind: "whole",
+                body: new Uint8Array(message.payload),
+                last: [],
+                answered: () => undefined,
+            };
         if (block === "malformed") return refuse("4.00");
         const { more, number, size } = block;
         const { payload } = message;
@@ -38,9 +72,8 @@ export class BlockUpload {
         const tag = optionOf(message, OPTION.requestTag);
         const echoed = [blockOption(OPTION.block1, block)];
         const next: Uploaded = { kind: "answer", content: { code: "2.31", options: echoed } };
-        const isFirst = number === 0 && (tag === null || !isSame(tag, this.#tag));
-        // A copy that came so late that its message is no longer remembered.
-        if (!isFirst && more && this.#holds(tag, (number + 1) * size)) return next;
+        const copy = this.#answerOfCopy(block, tag, next);
+        if (copy !== null) return copy;
         if (number === 0) this.#begin(tag);
         if (number * size !== this.#length || !isSame(tag, this.#tag) || this.#timer === null) {
             return refuse("4.08");
@@ -54,7 +87,16 @@ export class BlockUpload {
         if (more) return next;
         const body = new Uint8Array(Buffer.concat(this.#parts));
         this.clear();
-        return { kind: "whole", body, last: echoed };
+        const whole: Whole | null = this.#tag && {
+            tag: this.#tag,
+            at: number * size,
+            answer: null,
+        };
+        this.#whole = whole;
+        const answered = (content: CoapContent): void => {
+            if (whole !== null) whole.answer = content;
+        };
+        return { kind: "whole", body, last: echoed, answered };
     }
 
     /** Forgets what came so far. */
@@ -65,9 +107,29 @@ export class BlockUpload {
         this.#length = 0;
     }
 
+    /** What a block gets that came so late that its message is no longer remembered; null for none. */
+    #answerOfCopy(
+        { more, number, size }: Block,
+        tag: Buffer | null,
+        next: Uploaded,
+    ): Uploaded | null {
+        const isFirst = number === 0 && (tag === null || !isSame(tag, this.#tag));
+        if (more) return !isFirst && this.#holds(tag, (number + 1) * size) ? next : null;
+        const whole = this.#whole;
+        if (whole === null || !this.#wasWhole(whole, tag, number * size)) return null;
+        const { answer } = whole;
+        return answer === null ? { kind: "under way" } : { kind: "answer", content: answer };
+    }
+
     /** True where a body is under way by this tag, and so much of it is here. */
     #holds(tag: Buffer | null, length: number): boolean {
         return this.#timer !== null && isSame(tag, this.#tag) && length <= this.#length;
+    }
+
+    /** True for the last block of a body that was whole, unless one by the same tag is under way. */
+    #wasWhole(whole: Whole, tag: Buffer | null, at: number): boolean {
+        const isUnderWay = this.#timer !== null && isSame(tag, this.#tag);
+        return !isUnderWay && isSame(tag, whole.tag) && at === whole.at;
     }
 
     #begin(tag: Buffer | null): void {

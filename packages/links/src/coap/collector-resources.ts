@@ -1,6 +1,7 @@
 import type { Intake } from "../intake.ts";
 import { isSubjectHex } from "../meter-options.ts";
-import type { CoapContent, CoapOption } from "./codec.ts";
+import type { WholeBody } from "./block-upload.ts";
+import type { CoapContent } from "./codec.ts";
 import type { CoapCollectorSettings } from "./collector-options.ts";
 import { EchoValues } from "./echo.ts";
 import type { Incoming, MessageLayer } from "./message-layer.ts";
@@ -175,16 +176,18 @@ export class CollectorResources {
         }
         const uploaded = session.upload.take(message);
         if (uploaded.kind === "answer") incoming.respond(uploaded.content);
+        else if (uploaded.kind === "under way") incoming.acknowledge();
         else if (session.underWay >= this.#settings.maxSessionRequests) {
-            incoming.respond(waitAnswer("4.29"));
-        } else void this.#receive(incoming, session, uploaded.body, uploaded.last ?? []);
+            const wait = waitAnswer("4.29");
+            uploaded.answered(wait);
+            incoming.respond(wait);
+        } else void this.#receive(incoming, session, uploaded);
     }
 
     async #receive(
         incoming: Incoming,
         session: CoapSession,
-        body: Uint8Array,
-        options: readonly CoapOption[],
+        { answered, body, last }: WholeBody,
     ): Promise<void> {
         session.underWay++;
         const delay = setTimeout(() => incoming.acknowledge(), this.#settings.ackDelayMs);
@@ -193,7 +196,9 @@ export class CollectorResources {
             .then((): CoapContent => ({ code: "2.04" }), refusalOf);
         clearTimeout(delay);
         session.underWay--;
-        incoming.respond({ ...answer, options: [...(answer.options ?? []), ...options] });
+        const content = { ...answer, options: [...(answer.options ?? []), ...last] };
+        answered(content);
+        incoming.respond(content);
     }
 
     /** Session that a request names and that began at its address; null without one. */
