@@ -8,6 +8,7 @@ import { collectorOf } from "../src/device/link.ts";
 import { lastState } from "../src/device/replacement.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
+import { makeEnrolledMeter } from "./enrolled-meter.ts";
 import { useScratch } from "./fixture.ts";
 import { must } from "./provider-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
@@ -28,10 +29,7 @@ const at = (i: number): Boundary => ({ slot: SLOT + i, registers: [1_000n + BigI
 /** A gateway that has sent four boundaries, and stopped when two more were in its journal. */
 async function gateway(name: string): Promise<string> {
     const directory = join(scratch, name);
-    const words = ["--zone", "UTC", "--slot-seconds", "1800", "--observed", "--json"];
-    await must(run("meter", "init", "--dir", directory, ...words));
-    const request = join(directory, DEVICE_FILES.request);
-    await must(run("enrol", "--data", dataDir, request, "--json"));
+    await makeEnrolledMeter(dataDir, directory, "--observed");
     const device = openDevice(directory);
     provideKeyFile(directory, name, device);
     const target = collectorOf({ to: server.mqttUrl });

@@ -2,10 +2,11 @@ import { join } from "node:path";
 import { firstSlotFrom } from "@meterseal/meter";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { openAgent } from "../src/device/agent.ts";
-import { DEVICE_FILES, openDevice } from "../src/device/device.ts";
+import { openDevice } from "../src/device/device.ts";
 import { collectorOf } from "../src/device/link.ts";
 import type { Server } from "../src/server/server.ts";
 import { type Outcome, run } from "./command.ts";
+import { makeEnrolledMeter } from "./enrolled-meter.ts";
 import { useScratch } from "./fixture.ts";
 import { must } from "./provider-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
@@ -42,10 +43,7 @@ afterAll(async () => {
 /** A meter that was out of reach until its outbox was full. */
 beforeEach(async () => {
     directory = place(`meter-${made++}`);
-    const words = ["--zone", "UTC", "--slot-seconds", "1800", "--groups", "import,adjustments"];
-    await must(run("meter", "init", "--dir", directory, ...words, "--json"));
-    const request = join(directory, DEVICE_FILES.request);
-    await must(run("enrol", "--data", dataDir, request, "--json"));
+    await makeEnrolledMeter(dataDir, directory, "--groups", "import,adjustments");
     const target = collectorOf({ to: server.mqttUrl });
     const agent = await openAgent(directory, openDevice(directory), target);
     for (let i = 0; i < FULL; i++) {

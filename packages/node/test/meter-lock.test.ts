@@ -4,10 +4,11 @@ import { firstSlotFrom, type MeterAgent } from "@meterseal/meter";
 import { lockMeter, METER_FILE } from "@meterseal/stores/sqlite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openAgent } from "../src/device/agent.ts";
-import { DEVICE_FILES, openDevice } from "../src/device/device.ts";
+import { openDevice } from "../src/device/device.ts";
 import { collectorOf } from "../src/device/link.ts";
 import type { Server } from "../src/server/server.ts";
 import { type Outcome, run, spawned } from "./command.ts";
+import { makeEnrolledMeter } from "./enrolled-meter.ts";
 import { useScratch } from "./fixture.ts";
 import { must } from "./provider-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
@@ -28,11 +29,8 @@ afterAll(() => server.close());
 /** A gateway that is enrolled. */
 async function gateway(name: string): Promise<string> {
     const directory = place(name);
-    const groups = ["--groups", "import,adjustments", "--observed", "--json"];
-    const words = ["--zone", "UTC", "--slot-seconds", "1800", ...groups];
-    await must(run("meter", "init", "--dir", directory, ...words));
-    const request = join(directory, DEVICE_FILES.request);
-    await must(run("enrol", "--data", dataDir, request, "--json"));
+    const groups = ["--groups", "import,adjustments", "--observed"];
+    await makeEnrolledMeter(dataDir, directory, ...groups);
     return directory;
 }
 

@@ -4,10 +4,11 @@ import { firstSlotFrom } from "@meterseal/meter";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ObservedChannel } from "../src/bridge/lorawan/observed-channel.ts";
 import { openAgent } from "../src/device/agent.ts";
-import { DEVICE_FILES, openDevice } from "../src/device/device.ts";
+import { openDevice } from "../src/device/device.ts";
 import { collectorOf } from "../src/device/link.ts";
 import type { Server } from "../src/server/server.ts";
 import { run } from "./command.ts";
+import { enrolMeter, makeEnrolledMeter } from "./enrolled-meter.ts";
 import { quiet, useScratch } from "./fixture.ts";
 import { must } from "./provider-bed.ts";
 import { startQuietServer } from "./quiet-server.ts";
@@ -27,9 +28,7 @@ it("a LoRaWAN meter that cannot sign goes on behind an exchange with an opening 
 }, async () => {
     const [old, next] = [join(scratch, "old"), join(scratch, "next")];
     const target = collectorOf({ to: server.mqttUrl });
-    const words = ["--zone", "UTC", "--slot-seconds", "1800", "--observed", "--json"];
-    await must(run("meter", "init", "--dir", old, ...words));
-    await must(run("enrol", "--data", dataDir, join(old, DEVICE_FILES.request), "--json"));
+    await makeEnrolledMeter(dataDir, old, "--observed");
     const agent = await openAgent(old, openDevice(old), target, "registers");
     for (const [slot, register] of [1_000n, 1_010n].entries()) {
         await agent.add({ slot: SLOT + slot, registers: [register], flag: 0 });
@@ -38,7 +37,7 @@ it("a LoRaWAN meter that cannot sign goes on behind an exchange with an opening 
     await agent.close();
     const to = ["--to", server.mqttUrl, "--json"];
     await must(run("meter", "exchange", "--dir", old, "--new", next, ...to));
-    await must(run("enrol", "--data", dataDir, join(next, DEVICE_FILES.request), "--json"));
+    await enrolMeter(dataDir, next);
 
     const entry = { kind: "observed", devEui: "24e124538b000001", session: null } as const;
     const device = { ...entry, directory: next, payload: "milesight" } as const;

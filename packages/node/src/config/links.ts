@@ -1,4 +1,4 @@
-import { error } from "@meterseal/core";
+import { error, hostOf } from "@meterseal/core";
 import { type SerialPlace, serialPlaceOf } from "@meterseal/links/serial";
 import { BROKER_SCHEMES, type BrokerPlace, type BrokerScheme, brokerUrl } from "./brokers.ts";
 
@@ -84,7 +84,7 @@ export function refuseSecrets(text: string, where: string, todo: string): void {
 export function linkPlaceOf(text: string): LinkPlace | null {
     if (text.startsWith(`${LINE_SCHEME}:`)) return { scheme: LINE_SCHEME, ...serialPlaceOf(text) };
     const [, scheme = "", given = "", digits = "", tenant, vhost] = ADDRESS.exec(text) ?? [];
-    const [host, port] = [given.replace(/^\[(.*)\]$/, "$1"), Number(digits)];
+    const [host, port] = [hostOf({ hostname: given }), Number(digits)];
     if (port > 65_535) return null;
     const listener = LINK_SCHEMES.find((each) => each === scheme);
     if (listener !== undefined) {
